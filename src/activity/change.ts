@@ -1,0 +1,22 @@
+import type { Outcome } from './activity.ts';
+import type { Instant } from './instant.ts';
+
+/**
+ * A column's value after decoding, whatever the format was. Times of a known unit arrive as microseconds (`bigint`);
+ * times as text, and numbers of a format that does not tell its unit, arrive as they are and are read by
+ * {@link import('./times.ts')}. A column that is absent, or holds the unavailable-value placeholder, is `undefined`.
+ */
+export type ColumnValue = bigint | number | string | boolean | null | undefined;
+
+/** The columns that matter of one row after its change, by the platform's column names. */
+export type Row = Readonly<Record<string, ColumnValue>>;
+
+/** A record of a source topic, decoded and freed of its format. */
+export type Change =
+  | {
+      readonly kind: 'row';
+      readonly row: Row;
+      /** When the source committed it; null where the record does not say (then the Kafka timestamp stands in). */
+      readonly committedAt: Instant | null;
+    }
+  | Extract<Outcome, { kind: 'skipped' | 'deadLetter' }>;

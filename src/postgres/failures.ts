@@ -1,0 +1,49 @@
+import pg from 'pg';
+import { LastseenError } from '../runtime/errors.ts';
+
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+]);
+
+/**
+ * What a driver error means here. Outages and conflicts are retriable and get a code of ours; a missing own table says
+ * what to run; everything else stays as it is, unknown, and ends the process.
+ */
+export function failureOf(error: unknown): Error & { code?: string } {
+  if (error instanceof LastseenError || !(error instanceof Error)) return error as Error;
+  const state = (error as { code?: unknown }).code;
+  if (error instanceof pg.DatabaseError && typeof state === 'string') return ofSqlState(state, error);
+  if (typeof state === 'string' && NETWORK.has(state)) return unavailable(error);
+  // The driver gives these no code.
+  if (/^Connection terminated|^timeout exceeded when trying to connect|not queryable/.test(error.message)) {
+    return unavailable(error);
+  }
+  return error;
+}
+
+function ofSqlState(state: string, error: pg.DatabaseError): Error & { code?: string } {
+  if (state === '40P01' || state === '40001') {
+    return new LastseenError('postgres_conflict', error.message, { retriable: true, cause: error });
+  }
+  // 08 connection, 53 resources, 57P0x shutting down or starting up, 25006 a standby.
+  if (state.startsWith('08') || state.startsWith('53') || /^57P0[1-5]$/.test(state) || state === '25006') {
+    return unavailable(error);
+  }
+  if ((state === '42P01' || state === '3F000') && error.message.includes('lastseen.')) {
+    return new LastseenError('not_migrated', `${error.message}: run \`lastseen migrate\` first`, { cause: error });
+  }
+  return error;
+}
+
+function unavailable(error: Error): LastseenError {
+  return new LastseenError('postgres_unavailable', `Postgres is not available: ${error.message}`, {
+    retriable: true,
+    cause: error,
+  });
+}

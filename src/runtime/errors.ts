@@ -1,0 +1,32 @@
+/**
+ * An error that says what to do about it. `code` is what operators and alerts search for; `retriable` tells an outage
+ * (wait, try again) from a mistake (stop). Errors that are none of these are unknown: they end the process.
+ */
+export class LastseenError extends Error {
+  readonly code: ErrorCode;
+  readonly retriable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: { retriable?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'LastseenError';
+    this.code = code;
+    this.retriable = options.retriable ?? false;
+  }
+}
+
+export type ErrorCode =
+  | 'config_invalid' // the environment or a flag is wrong: every mistake is in the message
+  | 'usage' // wrong command line
+  | 'postgres_unavailable' // connection refused or lost, shutting down, too many clients: wait
+  | 'postgres_conflict' // deadlock or serialization failure: try the transaction again
+  | 'registry_unavailable' // the schema registry does not answer or answers 5xx: wait
+  | 'schema_incompatible' // the registry refuses an own schema
+  | 'kafka_unavailable' // no broker answers, or a send was not acknowledged: wait
+  | 'topic_missing'
+  | 'too_many_dead_letters' // DLQ_MAX_SHARE is passed: look at the newest deploy of the source
+  | 'not_migrated' // own tables are missing: run `lastseen migrate`
+  | 'busy'; // another run holds the lock
+
+export function isRetriable(error: unknown): boolean {
+  return error instanceof LastseenError && error.retriable;
+}
