@@ -11,11 +11,14 @@ const NETWORK = new Set([
   'EAI_AGAIN',
 ]);
 
+/** Any error, with the code it may have: ours, or the driver's SQLSTATE. */
+type CodedError = Error & { code?: string | undefined };
+
 /**
  * What a driver error means here. Outages and conflicts are retriable and get a code of ours; a missing own table says
  * what to run; everything else stays as it is, unknown, and ends the process.
  */
-export function failureOf(error: unknown): Error & { code?: string } {
+export function failureOf(error: unknown): CodedError {
   if (error instanceof LastseenError || !(error instanceof Error)) return error as Error;
   const state = (error as { code?: unknown }).code;
   if (error instanceof pg.DatabaseError && typeof state === 'string') return ofSqlState(state, error);
@@ -27,7 +30,7 @@ export function failureOf(error: unknown): Error & { code?: string } {
   return error;
 }
 
-function ofSqlState(state: string, error: pg.DatabaseError): Error & { code?: string } {
+function ofSqlState(state: string, error: pg.DatabaseError): CodedError {
   if (state === '40P01' || state === '40001') {
     return new LastseenError('postgres_conflict', error.message, { retriable: true, cause: error });
   }
