@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { runner } from 'node-pg-migrate';
+import type { Database, Queryable } from './database.ts';
+import { failureOf } from './failures.ts';
+
+export interface MigrateOptions {
+  /** Told what is run, a line at a time. */
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Brings the schema `lastseen` up to date: makes it where it is missing, and runs those of `migrations/*.sql` that have
+ * not been run, in order and in one transaction. Several at once wait for one another (advisory lock, a database).
+ *
+ * @returns the names that were applied; none when there was nothing to do
+ */
+export function migrate(database: Database, options: MigrateOptions): Promise<readonly string[]> {
+  return database.session(async (session) => {
+    const exists = await hasOwnSchema(session);
+    try {
+      const applied = await runner({
+        dbClient: session.client,
+        dir: join(import.meta.dirname, '../../migrations'),
+        ignorePattern: '(\\..*|(?!.*\\.sql$).*)',
+        direction: 'up',
+        migrationsTable: 'migration',
+        migrationsSchema: 'lastseen',
+        // Asked for only where needed: Postgres checks the right to create schemas even where IF NOT EXISTS has nothing
+        // to do, and a role that owns the schema need not have it.
+        createMigrationsSchema: !exists,
+        singleTransaction: true,
+        advisoryLockMode: 'wait',
+        log: options.log,
+      });
+      return applied.map((migration) => migration.name);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  });
+}
+
+async function hasOwnSchema(on: Queryable): Promise<boolean> {
+  const { rows } = await on.query<{ exists: boolean }>({
+    text: `SELECT to_regnamespace('lastseen') IS NOT NULL AS exists`,
+  });
+  return rows[0]?.exists === true;
+}
