@@ -1,0 +1,90 @@
+import type { Admin, Kafka } from 'kafkajs';
+import { LastseenError } from '../runtime/errors.ts';
+import type { Position } from './records.ts';
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replication: number;
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** Creates the topics that are missing; those that exist stay as they are. @returns the names created. */
+export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise<string[]> {
+  return withAdmin(kafka, async (admin) => {
+    const existing = new Set(await admin.listTopics());
+    const missing = specs.filter((spec) => !existing.has(spec.topic));
+    if (missing.length > 0) {
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map((spec) => ({
+          topic: spec.topic,
+          numPartitions: spec.partitions,
+          replicationFactor: spec.replication,
+          configEntries: Object.entries(spec.config ?? {}).map(([name, value]) => ({ name, value })),
+        })),
+      });
+    }
+    return missing.map((spec) => spec.topic);
+  });
+}
+
+/** Fails with the names of the topics that do not exist: a subscription to one such topic fails for all. */
+export async function requireTopics(kafka: Kafka, topics: readonly string[]): Promise<void> {
+  const existing = new Set(await withAdmin(kafka, (admin) => admin.listTopics()));
+  const missing = topics.filter((topic) => !existing.has(topic));
+  if (missing.length > 0) {
+    throw new LastseenError('topic_missing', `no such topic: ${missing.join(', ')}; \`lastseen topics\` creates them`);
+  }
+}
+
+/** The offset after the last record of every partition, now. */
+export function endPositions(kafka: Kafka, topics: readonly string[]): Promise<Position[]> {
+  return withAdmin(kafka, async (admin) => {
+    const ends = await Promise.all(
+      topics.map(async (topic) => {
+        const partitions = await admin.fetchTopicOffsets(topic);
+        return partitions.map(({ partition, high, low }) => ({
+          topic,
+          partition,
+          nextOffset: BigInt(high),
+          firstOffset: BigInt(low),
+        }));
+      }),
+    );
+    return ends.flat().map(({ topic, partition, nextOffset, firstOffset }) => ({
+      topic,
+      partition,
+      // A partition emptied by retention has nothing to read up to.
+      nextOffset: nextOffset === firstOffset ? 0n : nextOffset,
+    }));
+  });
+}
+
+/** What the group has committed; partitions without a commit are left out. */
+export function committedPositions(kafka: Kafka, groupId: string, topics: readonly string[]): Promise<Position[]> {
+  return withAdmin(kafka, async (admin) => {
+    const committed = await admin.fetchOffsets({ groupId, topics: [...topics] });
+    return committed.flatMap(({ topic, partitions }) =>
+      partitions
+        .filter(({ offset }) => BigInt(offset) >= 0n)
+        .map(({ partition, offset }) => ({ topic, partition, nextOffset: BigInt(offset) })),
+    );
+  });
+}
+
+async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return await work(admin);
+  } catch (error) {
+    if (error instanceof LastseenError) throw error;
+    throw new LastseenError('kafka_unavailable', `Kafka is not available: ${(error as Error).message}`, {
+      retriable: true,
+      cause: error,
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}

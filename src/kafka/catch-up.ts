@@ -1,0 +1,37 @@
+import type { Position } from './records.ts';
+
+/** How far a bounded reading is: done when every partition has come to the end it had at the start. */
+export interface CatchUp {
+  /** Records to read in all, and read so far. Offsets without a record count as read. */
+  readonly total: number;
+  readonly read: number;
+  readonly reached: boolean;
+  advance(positions: readonly Position[]): void;
+}
+
+/** @param start what was committed before; a partition without a commit starts at 0. */
+export function createCatchUp(ends: readonly Position[], start: readonly Position[]): CatchUp {
+  const at = new Map(start.map((position) => [keyOf(position), position.nextOffset]));
+  const goals = ends.map((end) => ({ key: keyOf(end), from: at.get(keyOf(end)) ?? 0n, to: end.nextOffset }));
+  const span = (from: bigint, to: bigint) => (to > from ? Number(to - from) : 0);
+  const total = goals.reduce((sum, { from, to }) => sum + span(from, to), 0);
+  return {
+    total,
+    get read() {
+      return total - goals.reduce((sum, { key, to }) => sum + span(at.get(key) ?? 0n, to), 0);
+    },
+    get reached() {
+      return goals.every(({ key, to }) => (at.get(key) ?? 0n) >= to);
+    },
+    advance(positions) {
+      for (const position of positions) {
+        const key = keyOf(position);
+        if ((at.get(key) ?? -1n) < position.nextOffset) at.set(key, position.nextOffset);
+      }
+    },
+  };
+}
+
+function keyOf({ topic, partition }: Position): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,140 @@
+import type { BatchQueue } from './batch-queue.ts';
+import type { Position, RawBatch } from './records.ts';
+import type { Stages } from './stages.ts';
+
+export interface StageLimits {
+  /** The longest a collected record waits before its transaction starts, as long as the one before has ended. */
+  readonly maxDelayMs: number;
+  /** The most rows one transaction is to write; also what bounds memory. */
+  readonly maxRows: number;
+}
+
+export interface StageRunnerOptions<A> {
+  readonly queue: BatchQueue;
+  readonly stages: Stages<A>;
+  readonly limits: StageLimits;
+  readonly isOutage: (error: unknown) => boolean;
+  readonly onOutage?: (error: Error, waitMs: number) => void;
+  /** Hands the offsets of what is durable to the broker. */
+  readonly commit: (positions: readonly Position[]) => Promise<void>;
+}
+
+export interface StageRunner {
+  /** Resolves when finished; rejects with what ended it. */
+  readonly done: Promise<void>;
+  /** Takes what is queued, applies and commits it, and ends. */
+  finish(): Promise<void>;
+  /** Ends with this error; what was not applied is left to be read again. */
+  fail(error: Error): void;
+}
+
+interface Accumulation<A> {
+  readonly into: A;
+  readonly positions: Map<string, Position>;
+  readonly since: number;
+}
+
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 15_000;
+const IDLE_WAIT_MS = 1_000;
+
+/**
+ * Two loops in one thread: collecting from the queue, and at most one apply in flight beside it. An accumulation is
+ * closed when it is old or large enough and nothing is in flight; past twice the row bound, collecting waits.
+ */
+export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
+  const { queue, stages, limits } = options;
+  let finishing = false;
+  let failure: Error | undefined;
+  let applying: Promise<void> | undefined;
+  let open: Accumulation<A> | undefined;
+
+  const collect = async (batch: RawBatch) => {
+    open ??= { into: stages.open(), positions: new Map(), since: performance.now() };
+    const current = open;
+    await throughOutages(() => stages.collect(batch, current.into));
+    const { topic, partition, nextOffset } = batch;
+    const key = `${topic}/${partition}`;
+    const before = current.positions.get(key);
+    if (before === undefined || before.nextOffset < nextOffset) {
+      current.positions.set(key, { topic, partition, nextOffset });
+    }
+  };
+
+  const startApply = () => {
+    const closed = open;
+    if (closed === undefined) return;
+    open = undefined;
+    const positions = [...closed.positions.values()];
+    applying = throughOutages(() => stages.apply(closed.into, positions))
+      .then(() => options.commit(positions))
+      .catch((error) => {
+        failure ??= error;
+        queue.wake();
+      })
+      .finally(() => {
+        applying = undefined;
+        // Lets a full accumulation go at once.
+        queue.wake();
+      });
+  };
+
+  /** Repeats the work until it succeeds or the failure is no outage. */
+  const throughOutages = async (work: () => Promise<void>) => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (failure !== undefined || !options.isOutage(error)) throw error;
+        const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
+        const waitMs = Math.round(longest * (0.5 + Math.random() / 2));
+        options.onOutage?.(error as Error, waitMs);
+        // A stop does not wait for an outage to end: what is not applied is read again by the next.
+        if (finishing) throw error;
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+  };
+
+  const due = (current: Accumulation<A>) =>
+    performance.now() - current.since >= limits.maxDelayMs || stages.size(current.into) >= limits.maxRows;
+
+  const run = async () => {
+    for (;;) {
+      if (failure !== undefined) throw failure;
+      if (open !== undefined && applying === undefined && (finishing || due(open))) startApply();
+      if (open !== undefined && applying !== undefined && stages.size(open.into) >= 2 * limits.maxRows) {
+        await applying;
+        continue;
+      }
+      const batch = await queue.next(waitFor(open, applying !== undefined));
+      if (batch !== undefined) await collect(batch);
+      else if (finishing && open === undefined && applying === undefined) return;
+      else if (finishing && applying !== undefined) await applying;
+    }
+  };
+
+  const waitFor = (current: Accumulation<A> | undefined, busy: boolean) => {
+    if (finishing) return 0;
+    if (current === undefined || busy) return IDLE_WAIT_MS;
+    return Math.max(0, limits.maxDelayMs - (performance.now() - current.since));
+  };
+
+  const done = run().catch(async (error) => {
+    failure ??= error as Error;
+    await applying;
+    throw error;
+  });
+  return {
+    done,
+    finish() {
+      finishing = true;
+      queue.wake();
+      return done.catch(() => {});
+    },
+    fail(error) {
+      failure ??= error;
+      queue.wake();
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import process from 'node:process';
+import type { Instant } from '../activity/instant.ts';
+import { type Configuration, describeConfiguration, readConfiguration, type Texts } from '../runtime/configuration.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
+import type { Part, Settings } from '../runtime/settings.ts';
+import { table } from './tables.ts';
+
+/** 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later. */
+export const EXIT = { done: 0, failed: 1, usage: 2, held: 3, tryLater: 75 } as const;
+
+export interface CommandContext {
+  readonly settings: Settings;
+  readonly log: Logger;
+  /** Aborted by SIGTERM or SIGINT: finish what is in hand and end. */
+  readonly stopping: AbortSignal;
+  /** Standard error, where it is a terminal. */
+  readonly terminal: NodeJS.WriteStream | undefined;
+  now(): Instant;
+  /** Writes a result to standard output. */
+  print(text: string): void;
+}
+
+export interface CommandRun {
+  readonly name: string;
+  readonly needs: readonly Part[];
+  /** Flags, as the settings they stand for. */
+  readonly flags?: Texts;
+  readonly printConfig?: boolean | undefined;
+  readonly work: (context: CommandContext) => Promise<number>;
+}
+
+/** Runs one command from configuration to exit code. The only place that ends the process. */
+export async function runCommand(run: CommandRun): Promise<never> {
+  try {
+    const configuration = readConfiguration(process.env, run.flags ?? {}, run.printConfig ? [] : run.needs);
+    process.exit(run.printConfig ? printConfiguration(configuration) : await withSignals(run, configuration.settings));
+  } catch (error) {
+    process.exit(report(error, run.name));
+  }
+}
+
+async function withSignals(run: CommandRun, settings: Settings): Promise<number> {
+  const stop = new AbortController();
+  const log = createLogger({
+    level: settings.LOG_LEVEL as LogLevel,
+    pretty: process.stderr.isTTY === true,
+    command: run.name,
+  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      // Asked twice, it goes at once; every step is safe to break off.
+      if (stop.signal.aborted) process.exit(EXIT.failed);
+      log.info({ event: 'stopping', signal }, 'stopping');
+      stop.abort();
+    });
+  }
+  return run.work({
+    settings,
+    log,
+    stopping: stop.signal,
+    terminal: process.stderr.isTTY ? process.stderr : undefined,
+    now: () => BigInt(Date.now()) * 1000n,
+    print: (text) => process.stdout.write(`${text}\n`),
+  });
+}
+
+function printConfiguration(configuration: Configuration): number {
+  process.stdout.write(`${table(['name', 'value', 'from'], describeConfiguration(configuration))}\n`);
+  return EXIT.done;
+}
+
+/** One clear line, or one a mistake, for errors that say what to do; the whole error where it is unknown. */
+function report(error: unknown, command: string): number {
+  if (!(error instanceof LastseenError)) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`lastseen ${command}: unexpected: ${text}\n`);
+    return EXIT.failed;
+  }
+  const lines = error.message.split('\n');
+  for (const line of lines) process.stderr.write(`lastseen ${command}: ${line}\n`);
+  switch (error.code) {
+    case 'config_invalid':
+    case 'usage':
+      return EXIT.usage;
+    case 'busy':
+      return EXIT.tryLater;
+    default:
+      return EXIT.failed;
+  }
+}

@@ -1,0 +1,60 @@
+import type { Kafka } from 'kafkajs';
+import { committedPositions, endPositions } from '../kafka/admin.ts';
+import { createCatchUp } from '../kafka/catch-up.ts';
+import { startStagedConsumer } from '../kafka/staged-consumer.ts';
+import type { Stages } from '../kafka/stages.ts';
+import { showProgress } from '../runtime/progress.ts';
+import type { CommandContext } from './process.ts';
+
+export interface Reading<A> {
+  readonly kafka: Kafka;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly stages: Stages<A>;
+  /** Read up to where the topics end now, with progress, and stop; else until told to stop. */
+  readonly untilEnd: boolean;
+}
+
+/** Runs a consumer until it is told to stop, or, bounded, until the topics' present end. */
+export async function readTopics<A>(context: CommandContext, reading: Reading<A>): Promise<void> {
+  const { settings, log, stopping } = context;
+  const { kafka, groupId, topics } = reading;
+  const catchUp = reading.untilEnd
+    ? createCatchUp(await endPositions(kafka, topics), await committedPositions(kafka, groupId, topics))
+    : undefined;
+  if (catchUp?.reached) return;
+  const progress =
+    catchUp && showProgress({ what: groupId, unit: 'records', total: catchUp.total, log, terminal: context.terminal });
+
+  const finished = Promise.withResolvers<void>();
+  const consumer = await startStagedConsumer({
+    kafka,
+    groupId,
+    topics,
+    stages: reading.stages,
+    limits: {
+      maxDelayMs: settings.FLUSH_MAX_DELAY,
+      maxRows: settings.FLUSH_MAX_ROWS,
+      maxQueuedBytes: settings.QUEUE_MAX_BYTES,
+    },
+    sessionTimeoutMs: settings.KAFKA_SESSION_TIMEOUT,
+    log,
+    onOutage: (error, waitMs) =>
+      log.warn({ event: 'outage', code: (error as { code?: string }).code, waitMs, error: error.message }, 'waiting'),
+    onCommitted: (positions) => {
+      catchUp?.advance(positions);
+      if (catchUp !== undefined) progress?.update(catchUp.read);
+      if (catchUp?.reached) finished.resolve();
+    },
+  });
+  if (stopping.aborted) finished.resolve();
+  stopping.addEventListener('abort', () => finished.resolve(), { once: true });
+
+  try {
+    await Promise.race([finished.promise, consumer.done]);
+  } finally {
+    progress?.end();
+    await consumer.stop();
+  }
+  await consumer.done;
+}

@@ -1,0 +1,28 @@
+import { SOURCES, type Source } from '../activity/source.ts';
+import type { SettingName, Settings } from '../runtime/settings.ts';
+
+export const INACTIVITY_TOPIC = 'lastseen.inactivity.v1';
+export const KPI_UPDATED_TOPIC = 'lastseen.kpi-updated.v1';
+export const TRACK_DLQ_TOPIC = 'lastseen.track.dlq.v1';
+export const RECOMPUTE_DLQ_TOPIC = 'lastseen.recompute.dlq.v1';
+
+const OWN_NAME: Readonly<Record<Source, SettingName & `TOPIC_${string}`>> = {
+  exam_results: 'TOPIC_EXAM_RESULTS',
+  features_topic_daily: 'TOPIC_FEATURES_TOPIC_DAILY',
+  attempt: 'TOPIC_ATTEMPT',
+  session: 'TOPIC_SESSION',
+};
+
+/** The topics to read, each with its source. With `ATTEMPT_SOURCE=exam_results` there is none for `attempt`. */
+export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {
+  const enabled = SOURCES.filter(
+    (source) =>
+      settings.SOURCES.includes(source) && !(source === 'attempt' && settings.ATTEMPT_SOURCE === 'exam_results'),
+  );
+  return new Map(
+    enabled.map((source) => [
+      String(settings[OWN_NAME[source]] ?? `${settings.TOPIC_PREFIX}.public.${source}`),
+      source,
+    ]),
+  );
+}

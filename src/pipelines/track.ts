@@ -1,0 +1,150 @@
+import type { DeadLetterReason, Outcome, SkipReason } from '../activity/activity.ts';
+import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
+import { createFold, type Fold } from '../activity/fold.ts';
+import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
+import { SOURCES, type Source } from '../activity/source.ts';
+import type { Position, RawBatch, RawRecord } from '../kafka/records.ts';
+import type { Stages } from '../kafka/stages.ts';
+import type { Database } from '../postgres/database.ts';
+import { raiseLastSeen } from '../postgres/last-seen.ts';
+import { type Progress, recordProgress } from '../postgres/progress.ts';
+import type { Decoder } from '../registry/decoder.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from './dead-letters.ts';
+
+/** What became of records: by source, then `applied`, `skipped: <reason>` or `dead letter: <reason>`. */
+export type OutcomeCounts = Record<Source, Record<string, number>>;
+
+/** What records are collected into between two transactions. */
+interface Flush {
+  readonly fold: Fold;
+  readonly letters: DeadLetter[];
+  readonly newestCommit: Map<string, Instant>;
+  readonly counts: OutcomeCounts;
+  /** Set once the broker has acknowledged the letters, so that a retried transaction does not send them again. */
+  lettersSent: boolean;
+}
+
+export interface TrackDeps {
+  readonly database: Database;
+  readonly decoder: Decoder;
+  readonly deadLetters: DeadLetterSink;
+  readonly deadLetterLimit: DeadLetterLimit;
+  readonly sourceOf: ReadonlyMap<string, Source>;
+  readonly policy: ActivityPolicy;
+  /** Called after each transaction. */
+  readonly onApplied?: (flush: { counts: OutcomeCounts; rowsChanged: number; learners: number }) => void;
+}
+
+/**
+ * Change records become rows of `lastseen.user_last_seen`: decode the few columns in use, read who did something and
+ * when, fold to one row a learner; then dead letters first, and one transaction with the rows and how far they reach.
+ */
+export function createTrack(deps: TrackDeps): Stages<Flush> {
+  return {
+    open: () => ({
+      fold: createFold(),
+      letters: [],
+      newestCommit: new Map(),
+      counts: emptyOutcomeCounts(),
+      lettersSent: false,
+    }),
+
+    async collect(batch, flush) {
+      await deps.decoder.prepare(batch.records);
+      const source = sourceOf(deps, batch);
+      for (const record of batch.records) collectRecord(deps, source, batch, record, flush);
+    },
+
+    async apply(flush, positions) {
+      if (!flush.lettersSent) {
+        await deps.deadLetters.send(flush.letters);
+        flush.lettersSent = true;
+      }
+      const rows = flush.fold.rows();
+      const rowsChanged = await deps.database.transaction(async (tx) => {
+        const changed = await raiseLastSeen(tx, rows);
+        await recordProgress(tx, progressOf(flush, positions));
+        return changed;
+      });
+      deps.onApplied?.({ counts: flush.counts, rowsChanged, learners: rows.length });
+    },
+
+    size: (flush) => flush.fold.size + flush.letters.length,
+  };
+}
+
+function sourceOf(deps: TrackDeps, batch: RawBatch): Source {
+  const source = deps.sourceOf.get(batch.topic);
+  if (source === undefined) throw new Error(`a record of topic ${batch.topic}, which nobody subscribed to`);
+  return source;
+}
+
+function collectRecord(deps: TrackDeps, source: Source, batch: RawBatch, record: RawRecord, flush: Flush): void {
+  const change = deps.decoder.decode(source, record);
+  const outcome: Outcome =
+    change.kind === 'row' ? activitiesOf(source, change, Number(record.timestamp), deps.policy) : change;
+  if (change.kind === 'row') noteCommit(flush, batch, change.committedAt ?? BigInt(record.timestamp) * MICROS_PER_MS);
+  count(flush.counts, source, outcome);
+  if (deps.deadLetterLimit.passed(outcome.kind === 'deadLetter')) {
+    throw new LastseenError(
+      'too_many_dead_letters',
+      `too many records of the last 1,000 cannot be applied (newest: ${describe(outcome)}, topic ${batch.topic}); ` +
+        'look at the newest deploy of the source, mend it or raise DLQ_MAX_SHARE, and start again',
+    );
+  }
+  switch (outcome.kind) {
+    case 'applied':
+      for (const activity of outcome.activities) flush.fold.add(activity);
+      return;
+    case 'skipped':
+      return;
+    case 'deadLetter': {
+      const { reason, step, detail } = outcome;
+      flush.letters.push({ topic: batch.topic, partition: batch.partition, record, reason, step, detail });
+      return;
+    }
+  }
+}
+
+function noteCommit(flush: Flush, { topic, partition }: RawBatch, committedAt: Instant): void {
+  const key = `${topic}/${partition}`;
+  const newest = flush.newestCommit.get(key);
+  if (newest === undefined || newest < committedAt) flush.newestCommit.set(key, committedAt);
+}
+
+function progressOf(flush: Flush, positions: readonly Position[]): Progress[] {
+  return positions.map((position) => ({
+    ...position,
+    newestCommitAt: flush.newestCommit.get(`${position.topic}/${position.partition}`) ?? null,
+  }));
+}
+
+export function emptyOutcomeCounts(): OutcomeCounts {
+  return Object.fromEntries(SOURCES.map((source) => [source, {}])) as OutcomeCounts;
+}
+
+/** Adds the counts of one flush to a total. */
+export function addOutcomeCounts(total: OutcomeCounts, counts: OutcomeCounts): void {
+  for (const source of SOURCES) {
+    for (const [outcome, records] of Object.entries(counts[source])) {
+      total[source][outcome] = (total[source][outcome] ?? 0) + records;
+    }
+  }
+}
+
+function count(counts: OutcomeCounts, source: Source, outcome: Outcome): void {
+  const name = describe(outcome);
+  counts[source][name] = (counts[source][name] ?? 0) + 1;
+}
+
+function describe(outcome: Outcome): 'applied' | `skipped: ${SkipReason}` | `dead letter: ${DeadLetterReason}` {
+  switch (outcome.kind) {
+    case 'applied':
+      return 'applied';
+    case 'skipped':
+      return `skipped: ${outcome.reason}`;
+    case 'deadLetter':
+      return `dead letter: ${outcome.reason}`;
+  }
+}

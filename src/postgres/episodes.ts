@@ -1,0 +1,135 @@
+import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
+import { type SilenceWindow, type SweepPlan, silenceWindow } from '../inactivity/plan.ts';
+import type { Queryable } from './database.ts';
+
+export interface RecordedCounts {
+  readonly crossed: bigint;
+  readonly ongoing: bigint;
+}
+
+/**
+ * Records the episodes of every learner inactive as of the plan's instant, and the events due, in one statement: the
+ * first time `CROSSED`, on each later UTC date `ONGOING`. What was recorded before is left out, so that a second
+ * sweep of the same date writes nothing.
+ *
+ * The learners' rows are locked in order of their id and looked at again as they are when the lock is had, so that a
+ * learner whose return is being written at this moment is not flagged.
+ */
+export async function recordInactive(
+  tx: Queryable,
+  plan: SweepPlan,
+  runId: string,
+  detectedAt: Instant,
+): Promise<RecordedCounts> {
+  const { rows } = await tx.query<RecordedCounts>({
+    text: RECORD,
+    values: [...windowValues(plan), plan.limit ?? null, runId, formatInstant(plan.asOf), formatInstant(detectedAt)],
+  });
+  const [counts] = rows;
+  if (counts === undefined) throw new Error('a count came back without a row');
+  return counts;
+}
+
+function windowValues(plan: SweepPlan): unknown[] {
+  const window: SilenceWindow = silenceWindow(plan);
+  return [
+    formatInstant(window.after),
+    formatInstant(window.until),
+    window.firstDate,
+    window.lastDate,
+    plan.thresholdDays,
+    dateOf(plan.asOf),
+    plan.refresh === 'daily',
+  ];
+}
+
+/** $1 after, $2 until, $3 and $4 their dates, $5 threshold, $6 date of the as-of, $7 whether ONGOING is wanted. */
+const DUE = `
+FROM lastseen.user_last_seen l
+LEFT JOIN lastseen.episode e
+  ON e.student_id = l.student_id AND e.threshold_days = $5::int AND e.last_seen_at = l.last_seen_at
+WHERE l.last_active_on BETWEEN $3::date AND $4::date
+  AND l.last_seen_at > $1::timestamptz AND l.last_seen_at <= $2::timestamptz
+  AND l.user_id IS NOT NULL
+  AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))
+ORDER BY l.student_id`;
+
+const RECORD = `
+WITH due AS (
+  SELECT l.*
+  ${DUE}
+  LIMIT $8
+  FOR NO KEY UPDATE OF l
+), noted AS (
+  INSERT INTO lastseen.episode AS e
+    (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on)
+  SELECT student_id, $5, last_seen_at, $9::uuid, $10::timestamptz, $10, $6
+  FROM due
+  ON CONFLICT (student_id, threshold_days, last_seen_at) DO UPDATE SET
+    newest_as_of = GREATEST(e.newest_as_of, excluded.newest_as_of),
+    noted_on = excluded.noted_on
+  WHERE $7 AND e.noted_on < excluded.noted_on
+  RETURNING student_id, crossed_run_id = $9 AS first
+), written AS (
+  INSERT INTO lastseen.inactivity_outbox
+    (phase, student_id, user_id, threshold_days, last_seen_at,
+     exam_results_at, features_topic_daily_at, attempt_at, session_at, as_of, sweep_run_id, detected_at)
+  SELECT
+    CASE WHEN first THEN 'CROSSED' ELSE 'ONGOING' END, student_id, user_id, $5, last_seen_at,
+    exam_results_at, features_topic_daily_at, attempt_at, session_at, $10, $9, $11::timestamptz
+  FROM noted JOIN due USING (student_id)
+  RETURNING phase
+)
+SELECT
+  count(*) FILTER (WHERE phase = 'CROSSED') AS crossed,
+  count(*) FILTER (WHERE phase = 'ONGOING') AS ongoing
+FROM written`;
+
+/** A learner who would be flagged, and what decides it. */
+export interface DueLearner {
+  readonly student_id: string;
+  readonly user_id: string;
+  readonly phase: 'CROSSED' | 'ONGOING';
+  readonly last_seen_at: Instant;
+  readonly exam_results_at: Instant | null;
+  readonly features_topic_daily_at: Instant | null;
+  readonly attempt_at: Instant | null;
+  readonly session_at: Instant | null;
+}
+
+/** The statement that lists who would be flagged, writing and locking nothing; for a cursor. */
+export function dueStatement(plan: SweepPlan): { text: string; values: unknown[] } {
+  return {
+    text: `
+SELECT l.*, CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
+${DUE}
+LIMIT $8`,
+    values: [...windowValues(plan), plan.limit ?? null],
+  };
+}
+
+export interface Census {
+  readonly active: bigint;
+  readonly inactive: bigint;
+  readonly unresolved: bigint;
+  readonly undecidable: bigint;
+}
+
+/** Counts over the whole table as of the plan's instant; see `SweepCounts` for what each means. */
+export async function takeCensus(tx: Queryable, plan: SweepPlan): Promise<Census> {
+  const window = silenceWindow(plan);
+  const { rows } = await tx.query<Census>({
+    text: `
+SELECT
+  count(*) FILTER (WHERE last_seen_at <= $3::timestamptz) AS active,
+  count(*) FILTER (WHERE last_seen_at <= $2::timestamptz) AS inactive,
+  count(*) FILTER (WHERE last_seen_at <= $2 AND user_id IS NULL) AS unresolved,
+  count(*) FILTER (WHERE last_seen_at > $3) AS undecidable
+FROM lastseen.user_last_seen
+WHERE last_active_on >= $4::date AND last_seen_at > $1::timestamptz`,
+    values: [formatInstant(window.after), formatInstant(window.until), formatInstant(plan.asOf), window.firstDate],
+  });
+  const [census] = rows;
+  if (census === undefined) throw new Error('a count came back without a row');
+  return census;
+}

@@ -1,0 +1,72 @@
+import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { SweepPlan } from '../inactivity/plan.ts';
+import type { Queryable } from './database.ts';
+
+/** What a sweep found and recorded. All counts are learners. */
+export interface SweepCounts {
+  /** Seen within the lookback. */
+  readonly active: bigint;
+  /** Inactive as of T, whether or not an event was due, unresolved ones included. */
+  readonly inactive: bigint;
+  readonly crossed: bigint;
+  readonly ongoing: bigint;
+  /** Inactive, but known by `student_id` only: no event until a source names them. */
+  readonly unresolved: bigint;
+  /** Seen after T, so that the table cannot say what they were at T. */
+  readonly undecidable: bigint;
+}
+
+/**
+ * Opens the history row of a run. Call it under the sweep lock: runs still marked running then belong to processes
+ * that are gone, and are closed as failed.
+ */
+export async function openRun(db: Queryable, runId: string, plan: SweepPlan, startedAt: Instant): Promise<void> {
+  await db.query({
+    text: `
+UPDATE lastseen.sweep_run SET status = 'failed', failure = 'ended without a word', finished_at = $1
+WHERE status = 'running'`,
+    values: [formatInstant(startedAt)],
+  });
+  await db.query({
+    text: `
+INSERT INTO lastseen.sweep_run (run_id, as_of, threshold_days, lookback_days, row_limit, status, started_at)
+VALUES ($1, $2, $3, $4, $5, 'running', $6)`,
+    values: [
+      runId,
+      formatInstant(plan.asOf),
+      plan.thresholdDays,
+      plan.lookbackDays,
+      plan.limit ?? null,
+      formatInstant(startedAt),
+    ],
+  });
+}
+
+/** Belongs into the transaction that records the episodes, so that a completed run is one whose events exist. */
+export async function completeRun(tx: Queryable, runId: string, counts: SweepCounts): Promise<void> {
+  await tx.query({
+    text: `
+UPDATE lastseen.sweep_run SET
+  status = 'completed', active = $2, inactive = $3, crossed = $4, ongoing = $5, unresolved = $6, undecidable = $7,
+  finished_at = clock_timestamp()
+WHERE run_id = $1`,
+    values: [
+      runId,
+      counts.active,
+      counts.inactive,
+      counts.crossed,
+      counts.ongoing,
+      counts.unresolved,
+      counts.undecidable,
+    ],
+  });
+}
+
+export async function failRun(db: Queryable, runId: string, failure: string): Promise<void> {
+  await db.query({
+    text: `
+UPDATE lastseen.sweep_run SET status = 'failed', failure = $2, finished_at = clock_timestamp()
+WHERE run_id = $1 AND status = 'running'`,
+    values: [runId, failure],
+  });
+}
