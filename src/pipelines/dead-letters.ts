@@ -1,3 +1,4 @@
+import type { EventProducer } from '../kafka/producer.ts';
 import type { OutgoingRecord, RawRecord } from '../kafka/records.ts';
 
 /** A record that can never be applied, with where it came from and why. */
@@ -14,6 +15,11 @@ export interface DeadLetter {
 export interface DeadLetterSink {
   /** Resolves when the broker has acknowledged every letter; only then may their source offsets be committed. */
   send(letters: readonly DeadLetter[]): Promise<void>;
+}
+
+/** Sends dead letters to a topic through the producer of this process. */
+export function createDeadLetterSink(producer: Pick<EventProducer, 'send'>, topic: string): DeadLetterSink {
+  return { send: (letters) => producer.send(topic, letters.map(deadLetterRecord)) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
 import { type SilenceWindow, type SweepPlan, silenceWindow } from '../inactivity/plan.ts';
-import type { Queryable } from './database.ts';
+import { eachRow } from './cursor.ts';
+import type { Database, Queryable } from './database.ts';
 
 export interface RecordedCounts {
   readonly crossed: bigint;
@@ -97,15 +98,19 @@ export interface DueLearner {
   readonly session_at: Instant | null;
 }
 
-/** The statement that lists who would be flagged, writing and locking nothing; for a cursor. */
-export function dueStatement(plan: SweepPlan): { text: string; values: unknown[] } {
-  return {
-    text: `
+/** Lists who would be flagged, by student id, writing and locking nothing. */
+export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: DueLearner) => void): Promise<void> {
+  return eachRow(
+    database,
+    {
+      text: `
 SELECT l.*, CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
 ${DUE}
 LIMIT $8`,
-    values: [...windowValues(plan), plan.limit ?? null],
-  };
+      values: [...windowValues(plan), plan.limit ?? null],
+    },
+    onDue,
+  );
 }
 
 export interface Census {

@@ -1,4 +1,4 @@
-import type { FoldedRow } from '../activity/fold.ts';
+import type { LearnerRow } from '../activity/fold.ts';
 import { plainArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
 
@@ -10,7 +10,7 @@ import type { Queryable } from './database.ts';
  * @param rows one a learner, sorted by student id, so that two instances lock in the same order.
  * @returns how many rows were inserted or changed.
  */
-export async function raiseLastSeen(tx: Queryable, rows: readonly FoldedRow[]): Promise<number> {
+export async function raiseLastSeen(tx: Queryable, rows: readonly LearnerRow[]): Promise<number> {
   if (rows.length === 0) return 0;
   const { count } = await tx.query({
     name: 'raise_last_seen',

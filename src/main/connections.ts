@@ -1,0 +1,52 @@
+import { type Database, openDatabase } from '../postgres/database.ts';
+import type { Settings } from '../runtime/settings.ts';
+import type { CommandContext } from './process.ts';
+
+/** The configuration has checked that it is there for commands that need Postgres. */
+export function databaseUrl(settings: Settings): string {
+  return required(settings.DATABASE_URL, 'DATABASE_URL');
+}
+
+export function brokers(settings: Settings): readonly string[] {
+  return required(settings.KAFKA_BROKERS, 'KAFKA_BROKERS');
+}
+
+export function registryUrl(settings: Settings): string {
+  return required(settings.SCHEMA_REGISTRY_URL, 'SCHEMA_REGISTRY_URL');
+}
+
+function required<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`${name} is used by a command that does not say it needs it`);
+  return value;
+}
+
+/** Opens the database with own tables, runs `work`, and closes it whatever happens. */
+export async function withDatabase<T>(context: CommandContext, work: (database: Database) => Promise<T>): Promise<T> {
+  const database = open(context, databaseUrl(context.settings));
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** The same for the database that learner data is read from. */
+export async function withSourceDatabase<T>(
+  context: CommandContext,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  const database = open(context, context.settings.SOURCE_DATABASE_URL ?? databaseUrl(context.settings));
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+function open({ log }: CommandContext, url: string): Database {
+  return openDatabase({
+    url,
+    applicationName: 'lastseen',
+    onIdleError: (error) => log.warn({ event: 'postgres_connection_lost', error: error.message }, 'connection lost'),
+  });
+}

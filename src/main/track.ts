@@ -1,0 +1,84 @@
+import type { Command } from 'commander';
+import { requireTopics } from '../kafka/admin.ts';
+import { createKafka } from '../kafka/client.ts';
+import { createProducer } from '../kafka/producer.ts';
+import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
+import { addOutcomeCounts, createTrack, emptyOutcomeCounts, type OutcomeCounts } from '../pipelines/track.ts';
+import type { Database } from '../postgres/database.ts';
+import { createDecoder } from '../registry/decoder.ts';
+import { brokers, openRegistry, withDatabase } from './connections.ts';
+import { type CommandContext, EXIT, runCommand } from './process.ts';
+import { readTopics } from './read-topics.ts';
+import { json, table } from './tables.ts';
+import { sourceTopics, TRACK_DLQ_TOPIC } from './topic-names.ts';
+
+interface Flags {
+  readonly untilEnd?: true;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+export function addTrack(program: Command): void {
+  program
+    .command('track')
+    .description('apply change records to last seen, continuously')
+    .option('--until-end', 'stop where the topics end now, and print what became of the records')
+    .option('--json', 'print the summary as JSON')
+    .option('--print-config', 'print the effective configuration and end')
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'track',
+        needs: ['postgres', 'kafka', 'registry'],
+        printConfig: flags.printConfig,
+        work: (context) => withDatabase(context, (database) => run(context, flags, database)),
+      }),
+    );
+}
+
+async function run(context: CommandContext, flags: Flags, database: Database): Promise<number> {
+  const { settings, log } = context;
+  const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
+  const sources = sourceTopics(settings);
+  const topics = [...sources.keys()];
+  await requireTopics(kafka, [...topics, TRACK_DLQ_TOPIC]);
+
+  const summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, transactions: 0 };
+  const producer = createProducer(kafka);
+  const stages = createTrack({
+    database,
+    decoder: createDecoder({ registry: openRegistry(settings), attemptSource: settings.ATTEMPT_SOURCE }),
+    deadLetters: createDeadLetterSink(producer, TRACK_DLQ_TOPIC),
+    deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
+    sourceOf: sources,
+    policy: {
+      attemptSource: settings.ATTEMPT_SOURCE,
+      maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),
+    },
+    onApplied: (flush) => {
+      addOutcomeCounts(summary.counts, flush.counts);
+      summary.rowsChanged += flush.rowsChanged;
+      summary.transactions += 1;
+      log.debug({ event: 'applied', learners: flush.learners, rowsChanged: flush.rowsChanged }, 'applied');
+    },
+  });
+  try {
+    await readTopics(context, {
+      kafka,
+      groupId: settings.KAFKA_GROUP_ID ?? 'lastseen-track',
+      topics,
+      stages,
+      untilEnd: flags.untilEnd === true,
+    });
+  } finally {
+    await producer.close();
+  }
+  context.print(flags.json ? json(summary) : page(summary.counts, summary.rowsChanged));
+  return EXIT.done;
+}
+
+function page(counts: OutcomeCounts, rowsChanged: number): string {
+  const rows = Object.entries(counts).flatMap(([source, outcomes]) =>
+    Object.entries(outcomes).map(([outcome, records]) => [source, outcome, records] as const),
+  );
+  return `${table(['source', 'outcome', 'records'], rows)}\n\n${rowsChanged} rows of last seen inserted or raised`;
+}

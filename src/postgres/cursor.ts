@@ -1,0 +1,28 @@
+import Cursor from 'pg-cursor';
+import type { Database } from './database.ts';
+import { failureOf } from './failures.ts';
+
+/** Hands on the rows of a statement a few at a time, so that memory does not grow with their number. */
+export function eachRow<R>(
+  database: Database,
+  statement: { text: string; values: unknown[] },
+  onRow: (row: R) => void,
+  batchSize = 1_000,
+): Promise<void> {
+  return database.session(async ({ client }) => {
+    const cursor = client.query(new Cursor<R>(statement.text, statement.values));
+    try {
+      for (;;) {
+        const rows = await cursor.read(batchSize);
+        if (rows.length === 0) return;
+        for (const row of rows) onRow(row);
+      }
+    } catch (error) {
+      throw failureOf(error);
+    } finally {
+      await cursor.close().catch(() => {
+        // A connection that broke has no cursor to close.
+      });
+    }
+  });
+}

@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { StudentId } from '../../src/activity/activity.ts';
+import { createFold } from '../../src/activity/fold.ts';
+import { MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
+import type { SweepPlan } from '../../src/inactivity/plan.ts';
+import type { OutgoingRecord } from '../../src/kafka/records.ts';
+import { createInactivityRelay } from '../../src/pipelines/inactivity-relay.ts';
+import { type SweepOutcome, sweep } from '../../src/pipelines/sweep.ts';
+import { eachDue } from '../../src/postgres/episodes.ts';
+import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
+import { holdingLock } from '../../src/postgres/locks.ts';
+import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
+
+let db: FreshDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+afterAll(() => db.close());
+beforeEach(async () => {
+  sent.length = 0;
+  await db.database.query({
+    text: 'TRUNCATE lastseen.user_last_seen, lastseen.episode, lastseen.inactivity_outbox, lastseen.sweep_run',
+  });
+});
+
+const asOf = parseInstant('2026-03-16T05:00:00Z') as bigint;
+const DAY = MICROS_PER_DAY;
+const plan: SweepPlan = { asOf, thresholdDays: 7, lookbackDays: 30, refresh: 'daily' };
+const learner = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}` as StudentId;
+
+/** Learner n was last seen at the n-th instant. */
+async function seen(...instants: bigint[]): Promise<void> {
+  const fold = createFold();
+  for (const [n, at] of instants.entries()) fold.add({ studentId: learner(n), userId: `u${n}`, source: 'session', at });
+  await db.database.transaction((tx) => raiseLastSeen(tx, fold.rows()));
+}
+
+const sent: { topic: string; record: OutgoingRecord }[] = [];
+const producer = {
+  send: async (topic: string, records: readonly OutgoingRecord[]) => {
+    sent.push(...records.map((record) => ({ topic, record })));
+  },
+};
+
+function run(changes: Partial<SweepPlan> = {}, send = producer.send): Promise<SweepOutcome> {
+  return sweep(
+    {
+      database: db.database,
+      newRunId: randomUUID,
+      now: () => asOf,
+      relay: createInactivityRelay({
+        database: db.database,
+        producer: { send },
+        topic: 'lastseen.inactivity.v1',
+        encode: (event) => Buffer.from(JSON.stringify(event, (_, v) => (typeof v === 'bigint' ? String(v) : v))),
+      }),
+    },
+    { ...plan, ...changes },
+  );
+}
+
+const events = () => sent.map(({ record }) => JSON.parse(String(record.value)));
+const ids = () => events().map((event) => event.event_id);
+
+describe('who is inactive', () => {
+  it('is silent for the threshold to the microsecond, and for less than the lookback', async () => {
+    await seen(asOf - 7n * DAY, asOf - 7n * DAY + 1n, asOf - 30n * DAY, asOf - 30n * DAY + 1n);
+    expect(await run()).toMatchObject({ inactive: 2n, crossed: 2n, ongoing: 0n });
+    expect(events().map((event) => event.user_id)).toEqual(['u0', 'u3']);
+    expect(events().map((event) => event.days_inactive)).toEqual([7, 29]);
+  });
+
+  it('is undecidable where the table knows only a later activity', async () => {
+    await seen(asOf + 1n, asOf, asOf - 8n * DAY);
+    expect(await run()).toMatchObject({ active: 2n, inactive: 1n, undecidable: 1n, crossed: 1n });
+  });
+
+  it('is counted, and gets no event, while known by student_id alone', async () => {
+    const fold = createFold();
+    fold.add({ studentId: learner(1), userId: null, source: 'attempt', at: asOf - 8n * DAY });
+    await db.database.transaction((tx) => raiseLastSeen(tx, fold.rows()));
+    expect(await run()).toMatchObject({ inactive: 1n, unresolved: 1n, crossed: 0n, published: 0 });
+    await seen(asOf - 20n * DAY, asOf - 20n * DAY);
+    expect(await run()).toMatchObject({ unresolved: 0n, crossed: 2n });
+  });
+});
+
+describe('phases', () => {
+  it('are CROSSED once, and ONGOING once a UTC day', async () => {
+    await seen(asOf - 8n * DAY);
+    expect(await run()).toMatchObject({ crossed: 1n, ongoing: 0n, published: 1 });
+    expect(await run()).toMatchObject({ crossed: 0n, ongoing: 0n, inactive: 1n, published: 0 });
+    expect(await run({ asOf: asOf + DAY })).toMatchObject({ crossed: 0n, ongoing: 1n, published: 1 });
+    expect(await run({ asOf: asOf + DAY + 1n })).toMatchObject({ crossed: 0n, ongoing: 0n });
+    expect(await run({ asOf })).toMatchObject({ crossed: 0n, ongoing: 0n });
+    expect(events().map((event) => event.phase)).toEqual(['CROSSED', 'ONGOING']);
+    expect(new Set(ids()).size).toBe(2);
+  });
+
+  it('have no ONGOING where the refresh is off', async () => {
+    await seen(asOf - 8n * DAY);
+    await run({ refresh: 'off' });
+    expect(await run({ asOf: asOf + DAY, refresh: 'off' })).toMatchObject({ crossed: 0n, ongoing: 0n });
+  });
+
+  it('begin anew with a new episode after a return', async () => {
+    await seen(asOf - 8n * DAY);
+    await run();
+    await seen(asOf + DAY);
+    expect(await run({ asOf: asOf + 9n * DAY })).toMatchObject({ crossed: 1n, ongoing: 0n });
+  });
+
+  it('are kept apart by threshold', async () => {
+    await seen(asOf - 15n * DAY);
+    await run();
+    expect(await run({ thresholdDays: 14 })).toMatchObject({ crossed: 1n });
+  });
+});
+
+describe('emission', () => {
+  it('says the same ids when a sweep that died before the mark is finished by another', async () => {
+    await seen(asOf - 8n * DAY, asOf - 9n * DAY);
+    const heard: string[] = [];
+    await expect(
+      run({}, async (_topic, records) => {
+        heard.push(...records.map((record) => JSON.parse(String(record.value)).event_id));
+        throw new Error('killed between publish and mark');
+      }),
+    ).rejects.toThrow('killed');
+    expect(await run()).toMatchObject({ crossed: 0n, published: 2 });
+    expect(ids()).toEqual(heard);
+  });
+
+  it('is by one sweep at a time: the second is told to try again', async () => {
+    await seen(asOf - 8n * DAY);
+    await holdingLock(db.database, 'sweep', async () => {
+      await expect(run()).rejects.toMatchObject({ code: 'busy' });
+    });
+    expect(await run()).toMatchObject({ crossed: 1n });
+  });
+
+  it('emits at most the limit, and the rest the next time', async () => {
+    await seen(...Array.from({ length: 5 }, () => asOf - 8n * DAY));
+    expect(await run({ limit: 2 })).toMatchObject({ inactive: 5n, crossed: 2n });
+    expect(await run({ limit: 2 })).toMatchObject({ crossed: 2n });
+    expect(await run({})).toMatchObject({ crossed: 1n });
+    expect(new Set(ids()).size).toBe(5);
+  });
+
+  it('carries what decided, in headers and value', async () => {
+    await seen(asOf - 8n * DAY);
+    const { runId } = await run();
+    const [event] = events();
+    expect(event).toMatchObject({
+      phase: 'CROSSED',
+      student_id: learner(0),
+      user_id: 'u0',
+      threshold_days: 7,
+      days_inactive: 8,
+      deciding_source: 'session',
+      sweep_run_id: runId,
+    });
+    expect(sent[0]?.record.key).toBe(learner(0));
+    expect(sent[0]?.record.headers).toMatchObject({ ce_id: event.event_id, ce_type: 'lastseen.inactivity.v1' });
+  });
+});
+
+describe('races', () => {
+  it('does not flag a learner whose return is committed while the sweep waits for the row', async () => {
+    await seen(asOf - 8n * DAY, asOf - 8n * DAY);
+    const returned = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const track = db.database.transaction(async (tx) => {
+      const fold = createFold();
+      fold.add({ studentId: learner(0), userId: 'u0', source: 'attempt', at: asOf - 1n });
+      await raiseLastSeen(tx, fold.rows());
+      locked.resolve();
+      await returned.promise;
+    });
+    await locked.promise;
+    const sweeping = run();
+    await waitForLockWait();
+    returned.resolve();
+    await track;
+    expect(await sweeping).toMatchObject({ crossed: 1n });
+    expect(events().map((event) => event.user_id)).toEqual(['u1']);
+  });
+});
+
+async function waitForLockWait(): Promise<void> {
+  for (;;) {
+    const { count } = await db.database.query({
+      text: `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+    });
+    if (count > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe('a dry run', () => {
+  it('lists who would be flagged and writes nothing', async () => {
+    await seen(asOf - 8n * DAY, asOf - DAY);
+    const due: string[] = [];
+    await eachDue(db.database, plan, (found) => due.push(`${found.user_id} ${found.phase}`));
+    expect(due).toEqual(['u0 CROSSED']);
+    expect((await db.database.query({ text: 'SELECT FROM lastseen.episode' })).count).toBe(0);
+  });
+});
+
+describe('the history', () => {
+  it('keeps a row a run, and closes runs that ended without a word', async () => {
+    await db.database.query({
+      text: `INSERT INTO lastseen.sweep_run (run_id, as_of, threshold_days, lookback_days, status, started_at)
+             VALUES (gen_random_uuid(), now(), 7, 30, 'running', now())`,
+    });
+    await seen(asOf - 8n * DAY);
+    const { runId } = await run();
+    const { rows } = await db.database.query({
+      text: 'SELECT run_id, status, crossed, inactive FROM lastseen.sweep_run ORDER BY status',
+    });
+    expect(rows).toEqual([
+      { run_id: runId, status: 'completed', crossed: 1n, inactive: 1n },
+      expect.objectContaining({ status: 'failed' }),
+    ]);
+  });
+});
