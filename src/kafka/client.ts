@@ -1,7 +1,10 @@
-import type { Kafka as KafkaClient, KafkaConfig } from 'kafkajs';
+import type { Kafka as Client, KafkaConfig } from 'kafkajs';
 import type { Logger } from '../runtime/logging.ts';
 import { registerCodecs } from './codecs.ts';
 import { Kafka, logLevel } from './driver.ts';
+
+/** A handle on the cluster for those who only hand it on. */
+export type KafkaClient = Client;
 
 export interface KafkaOptions {
   readonly brokers: readonly string[];

@@ -1,13 +1,13 @@
-import type { Kafka } from 'kafkajs';
 import { committedPositions, endPositions } from '../kafka/admin.ts';
 import { createCatchUp } from '../kafka/catch-up.ts';
+import type { KafkaClient } from '../kafka/client.ts';
 import { startStagedConsumer } from '../kafka/staged-consumer.ts';
 import type { Stages } from '../kafka/stages.ts';
 import { showProgress } from '../runtime/progress.ts';
 import type { CommandContext } from './process.ts';
 
 export interface Reading<A> {
-  readonly kafka: Kafka;
+  readonly kafka: KafkaClient;
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly stages: Stages<A>;
