@@ -39,7 +39,8 @@ function logInto(log: Logger): NonNullable<KafkaConfig['logCreator']> {
         // The driver retries what it calls errors; what it gives up on arrives as an error of ours.
         return log.warn(line, message);
       case logLevel.WARN:
-        return log.warn(line, message);
+        // Sends are repeated by us after an outage, at least once; the driver would have them repeated for ever.
+        return message.startsWith('Limiting retries') ? log.debug(line, message) : log.warn(line, message);
       case logLevel.INFO:
         return log.debug(line, message);
       default:

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './warnings.ts';
 import { Command, CommanderError } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
 import { addMigrate } from './migrate.ts';

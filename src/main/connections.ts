@@ -1,4 +1,5 @@
 import { type Database, openDatabase } from '../postgres/database.ts';
+import { createRegistry, type Registry } from '../registry/client.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { CommandContext } from './process.ts';
 
@@ -11,9 +12,16 @@ export function brokers(settings: Settings): readonly string[] {
   return required(settings.KAFKA_BROKERS, 'KAFKA_BROKERS');
 }
 
-export function registryUrl(settings: Settings): string {
-  return required(settings.SCHEMA_REGISTRY_URL, 'SCHEMA_REGISTRY_URL');
+export function openRegistry(settings: Settings): Registry {
+  return createRegistry({
+    url: required(settings.SCHEMA_REGISTRY_URL, 'SCHEMA_REGISTRY_URL'),
+    timeoutMs: settings.SCHEMA_REGISTRY_TIMEOUT,
+    negativeCacheMs: NEGATIVE_CACHE_MS,
+  });
 }
+
+/** A schema may be registered a moment after its first record; asking for it at every record would be a flood. */
+const NEGATIVE_CACHE_MS = 5_000;
 
 function required<T>(value: T | undefined, name: string): T {
   if (value === undefined) throw new Error(`${name} is used by a command that does not say it needs it`);

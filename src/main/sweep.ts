@@ -14,7 +14,6 @@ import { printDue } from './dry-run.ts';
 import { inactivityCodec } from './event-codecs.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { json, table } from './tables.ts';
-import { INACTIVITY_TOPIC } from './topic-names.ts';
 
 interface Flags {
   readonly threshold?: string;
@@ -60,7 +59,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
   const producer = createProducer(kafka);
   try {
     const codec = await inactivityCodec(settings);
-    const relay = createInactivityRelay({ database, producer, topic: INACTIVITY_TOPIC, encode: codec.encode });
+    const relay = createInactivityRelay({ database, producer, topic: settings.INACTIVITY_TOPIC, encode: codec.encode });
     const outcome = await sweep({ database, newRunId: uuidv7, now: context.now, relay }, plan);
     log.info({ event: 'sweep_completed', ...outcome }, 'sweep completed');
     context.print(flags.json ? json(outcome) : page(outcome));

@@ -1,11 +1,6 @@
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { SettingName, Settings } from '../runtime/settings.ts';
 
-export const INACTIVITY_TOPIC = 'lastseen.inactivity.v1';
-export const KPI_UPDATED_TOPIC = 'lastseen.kpi-updated.v1';
-export const TRACK_DLQ_TOPIC = 'lastseen.track.dlq.v1';
-export const RECOMPUTE_DLQ_TOPIC = 'lastseen.recompute.dlq.v1';
-
 const OWN_NAME: Readonly<Record<Source, SettingName & `TOPIC_${string}`>> = {
   exam_results: 'TOPIC_EXAM_RESULTS',
   features_topic_daily: 'TOPIC_FEATURES_TOPIC_DAILY',

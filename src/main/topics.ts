@@ -5,13 +5,7 @@ import type { Settings } from '../runtime/settings.ts';
 import { brokers } from './connections.ts';
 import { EXIT, runCommand } from './process.ts';
 import { json, table } from './tables.ts';
-import {
-  INACTIVITY_TOPIC,
-  KPI_UPDATED_TOPIC,
-  RECOMPUTE_DLQ_TOPIC,
-  sourceTopics,
-  TRACK_DLQ_TOPIC,
-} from './topic-names.ts';
+import { sourceTopics } from './topic-names.ts';
 
 interface Flags {
   readonly json?: true;
@@ -57,9 +51,9 @@ function topicSpecs(settings: Settings): TopicSpec[] {
   const deadLetters = { 'max.message.bytes': String(1_048_588 + 65_536), 'retention.ms': '-1' };
   return [
     ...[...sourceTopics(settings).keys()].map((topic) => ({ topic, ...size })),
-    { topic: INACTIVITY_TOPIC, ...size },
-    { topic: KPI_UPDATED_TOPIC, ...size },
-    { topic: TRACK_DLQ_TOPIC, ...size, config: deadLetters },
-    { topic: RECOMPUTE_DLQ_TOPIC, ...size, config: deadLetters },
+    { topic: settings.INACTIVITY_TOPIC, ...size },
+    { topic: settings.KPI_UPDATED_TOPIC, ...size },
+    { topic: settings.TRACK_DLQ_TOPIC, ...size, config: deadLetters },
+    { topic: settings.RECOMPUTE_DLQ_TOPIC, ...size, config: deadLetters },
   ];
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { neededColumns } from '../activity/activity-of.ts';
 import { requireTopics } from '../kafka/admin.ts';
 import { createKafka } from '../kafka/client.ts';
 import { createProducer } from '../kafka/producer.ts';
@@ -10,7 +11,7 @@ import { brokers, openRegistry, withDatabase } from './connections.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
 import { json, table } from './tables.ts';
-import { sourceTopics, TRACK_DLQ_TOPIC } from './topic-names.ts';
+import { sourceTopics } from './topic-names.ts';
 
 interface Flags {
   readonly untilEnd?: true;
@@ -40,14 +41,17 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
   const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
   const sources = sourceTopics(settings);
   const topics = [...sources.keys()];
-  await requireTopics(kafka, [...topics, TRACK_DLQ_TOPIC]);
+  await requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC]);
 
   const summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, transactions: 0 };
   const producer = createProducer(kafka);
   const stages = createTrack({
     database,
-    decoder: createDecoder({ registry: openRegistry(settings), attemptSource: settings.ATTEMPT_SOURCE }),
-    deadLetters: createDeadLetterSink(producer, TRACK_DLQ_TOPIC),
+    decoder: createDecoder({
+      registry: openRegistry(settings),
+      neededColumns: (source) => neededColumns(source, settings.ATTEMPT_SOURCE),
+    }),
+    deadLetters: createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC),
     deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
     sourceOf: sources,
     policy: {

@@ -24,7 +24,6 @@ export type InactivityEvent = ReturnType<typeof inactivityEvent>;
 
 /** The record: keyed by the learner, with the event's CloudEvents attributes as headers. */
 export function inactivityRecord(
-  topic: string,
   decision: InactivityDecision,
   encode: (event: InactivityEvent) => Buffer,
 ): OutgoingRecord {
@@ -35,7 +34,7 @@ export function inactivityRecord(
     headers: {
       ce_specversion: '1.0',
       ce_id: event.event_id,
-      ce_type: topic,
+      ce_type: 'lastseen.inactivity.v1',
       ce_source: '/lastseen/sweep',
       ce_time: formatInstant(event.detected_at),
       ce_subject: event.student_id,

@@ -18,7 +18,7 @@ export function createInactivityRelay(deps: InactivityRelayDeps): () => Promise<
     relay({
       outbox: createInactivityOutbox(deps.database),
       topic: deps.topic,
-      encode: (decision) => inactivityRecord(deps.topic, decision, deps.encode),
+      encode: (decision) => inactivityRecord(decision, deps.encode),
       send: deps.producer.send,
       exclusively: (work) => holdingLock(deps.database, 'inactivity_relay', work),
     });

@@ -1,0 +1,128 @@
+import type { Command } from 'commander';
+import { requireTopics } from '../kafka/admin.ts';
+import { createKafka } from '../kafka/client.ts';
+import { createProducer } from '../kafka/producer.ts';
+import { metricsPolicy } from '../kpi/policy.ts';
+import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
+import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
+import { createKpiRelay } from '../pipelines/kpi-relay.ts';
+import { createRecompute, type RecomputeCounts } from '../pipelines/recompute.ts';
+import { startRelayLoop } from '../pipelines/relay-loop.ts';
+import type { Database } from '../postgres/database.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import type { Settings } from '../runtime/settings.ts';
+import { brokers, withDatabase, withSourceDatabase } from './connections.ts';
+import { inactivityCodec, kpiUpdatedCodec } from './event-codecs.ts';
+import { type CommandContext, EXIT, runCommand } from './process.ts';
+import { readTopics } from './read-topics.ts';
+import { json, table } from './tables.ts';
+
+interface Flags {
+  readonly untilEnd?: true;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+export function addRecompute(program: Command): void {
+  program
+    .command('recompute')
+    .description('answer inactivity events with fresh P and S in weekly_kpi, continuously')
+    .option('--until-end', 'stop where the topic ends now, and print what was done')
+    .option('--json', 'print the summary as JSON')
+    .option('--print-config', 'print the effective configuration and end')
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'recompute',
+        needs: ['postgres', 'kafka', 'registry'],
+        printConfig: flags.printConfig,
+        work: (context) =>
+          withDatabase(context, (database) =>
+            withSourceDatabase(context, (source) => run(context, flags, database, source)),
+          ),
+      }),
+    );
+}
+
+const RELAY_EVERY_MS = 2_000;
+
+async function run(context: CommandContext, flags: Flags, database: Database, source: Database): Promise<number> {
+  const { settings, log } = context;
+  const options = refreshOptions(settings);
+  const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
+  await requireTopics(kafka, [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC, settings.RECOMPUTE_DLQ_TOPIC]);
+  const inactivity = await inactivityCodec(settings);
+  const kpiUpdated = await kpiUpdatedCodec(settings);
+
+  const producer = createProducer(kafka);
+  const deadLetters = createDeadLetterSink(producer, settings.RECOMPUTE_DLQ_TOPIC);
+  const relayUpdates = createKpiRelay({
+    database,
+    producer,
+    topic: settings.KPI_UPDATED_TOPIC,
+    encode: kpiUpdated.encode,
+  });
+  const relayInactivity = createInactivityRelay({
+    database,
+    producer,
+    topic: settings.INACTIVITY_TOPIC,
+    encode: inactivity.encode,
+  });
+  const summary: Partial<RecomputeCounts> = {};
+  const stages = createRecompute({
+    source,
+    database,
+    options,
+    decode: async (value) => {
+      const decoded = await inactivity.decode(value);
+      if (decoded.kind === 'event') return decoded.event;
+      throw new Error(decoded.detail);
+    },
+    deadLetters,
+    failedLearners: deadLetters,
+    deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
+    onApplied: (counts) => {
+      addCounts(summary, counts);
+      log.info({ event: 'recomputed', ...counts }, 'recomputed');
+    },
+  });
+
+  const relays = startRelayLoop([relayInactivity, relayUpdates], RELAY_EVERY_MS, (error) =>
+    log.warn({ event: 'relay_failed', error: error.message }, 'relay failed; it is tried again'),
+  );
+  try {
+    await readTopics(context, {
+      kafka,
+      groupId: settings.KAFKA_GROUP_ID ?? 'lastseen-recompute',
+      topics: [settings.INACTIVITY_TOPIC],
+      stages,
+      untilEnd: flags.untilEnd === true,
+    });
+    await relays.stop();
+    await relayUpdates();
+  } finally {
+    await relays.stop();
+    await producer.close();
+  }
+  context.print(flags.json ? json(summary) : table(['what', 'count'], Object.entries(summary)));
+  return EXIT.done;
+}
+
+function refreshOptions(settings: Settings) {
+  if (settings.METRICS_USE_BAYESIAN) {
+    throw new LastseenError('config_invalid', 'METRICS_USE_BAYESIAN=true is not supported yet; set it to false');
+  }
+  return {
+    policy: metricsPolicy(settings.METRICS_PROFILE),
+    sources: settings.SOURCES,
+    attemptSource: settings.ATTEMPT_SOURCE,
+    targetFrom: settings.METRICS_TARGET_FROM,
+    defaultTarget: settings.METRICS_DEFAULT_TARGET,
+    churnHorizonDays: settings.METRICS_CHURN_HORIZON_DAYS,
+  };
+}
+
+function addCounts(total: Partial<RecomputeCounts>, counts: RecomputeCounts): void {
+  for (const [name, count] of Object.entries(counts) as [keyof RecomputeCounts, number][]) {
+    total[name] = (total[name] ?? 0) + count;
+  }
+}
