@@ -3,10 +3,15 @@ import type { Instant } from './instant.ts';
 
 /**
  * A column's value after decoding, whatever the format was. Times of a known unit arrive as microseconds (`bigint`);
- * times as text, and numbers of a format that does not tell its unit, arrive as they are and are read by
+ * times as text, and integers whose format does not tell their unit, arrive as they are and are read by
  * {@link import('./times.ts')}. A column that is absent, or holds the unavailable-value placeholder, is `undefined`.
  */
-export type ColumnValue = bigint | number | string | boolean | null | undefined;
+export type ColumnValue = bigint | number | string | boolean | null | undefined | Unreadable;
+
+/** A value of a type that no column in use can have (array, map, bytes, a time of day): what it was, never the value. */
+export interface Unreadable {
+  readonly unreadable: string;
+}
 
 /** The columns that matter of one row after its change, by the platform's column names. */
 export type Row = Readonly<Record<string, ColumnValue>>;

@@ -9,11 +9,12 @@ export const MICROS_PER_SECOND = 1_000_000n;
 export const MICROS_PER_DAY = 86_400_000_000n;
 
 const ISO =
-  /^([+-]?\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)?$/;
+  /^([+-]?\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?$/;
 
 /**
  * Reads ISO-8601 text (`T` or a blank between date and time, up to nine digits of a second, `Z` or an offset; without
- * an offset it is UTC). Digits past the microsecond are cut, as a floor. `undefined` where the text is none.
+ * an offset it is UTC, without a time the day's start). Digits past the microsecond are cut, as a floor. `undefined`
+ * where the text is none.
  */
 export function parseInstant(text: string): Instant | undefined {
   const match = ISO.exec(text);

@@ -1,0 +1,126 @@
+import type { Activity, DeadLetterReason, Outcome, SkipReason, StudentId } from './activity.ts';
+import type { Change, ColumnValue, Row } from './change.ts';
+import { type Instant, MICROS_PER_MS } from './instant.ts';
+import { parseStudentId, studentIdOf } from './learner.ts';
+import { hasQuestions } from './questions.ts';
+import type { Source } from './source.ts';
+import { instantOf } from './times.ts';
+
+/** Where attempts come from: a captured `attempt` table, or the questions of exam results where it is only a view. */
+export type AttemptSource = 'topic' | 'exam_results';
+
+export interface ActivityPolicy {
+  readonly attemptSource: AttemptSource;
+  /** How far past the record's own commit an instant may lie. */
+  readonly maxClockSkewUs: bigint;
+}
+
+interface Reading {
+  readonly learner: string;
+  /** The first that is not null counts. */
+  readonly instants: readonly string[];
+}
+
+const READINGS: Readonly<Record<Source, Reading>> = {
+  exam_results: { learner: 'user_id', instants: ['updated_at', 'created_at'] },
+  features_topic_daily: { learner: 'user_id', instants: ['last_seen_at'] },
+  attempt: { learner: 'student_id', instants: ['completed_at'] },
+  session: { learner: 'user_id', instants: ['ended_at', 'started_at'] },
+};
+
+const QUESTIONS_COLUMN = 'result_json';
+const YEAR_2000: Instant = 946_684_800_000_000n;
+
+/** The columns a decoder has to read of a source's rows; all others may be skipped. */
+export function neededColumns(source: Source, attemptSource: AttemptSource): readonly string[] {
+  const { learner, instants } = READINGS[source];
+  const columns = [learner, ...instants];
+  return isAlsoAttempt(source, attemptSource) ? [...columns, QUESTIONS_COLUMN] : columns;
+}
+
+/**
+ * What a change says of a learner. Columns that are absent are judged first, then nulls, then values, so that a
+ * change of the platform's schema shows as what it is. Never throws.
+ */
+export function activitiesOf(
+  source: Source,
+  change: Change,
+  kafkaTimestampMs: number,
+  policy: ActivityPolicy,
+): Outcome {
+  if (change.kind !== 'row') return change;
+  const { row } = change;
+  const { learner: learnerColumn, instants } = READINGS[source];
+
+  const learner = row[learnerColumn];
+  if (learner === undefined) return missing(learnerColumn);
+  const instantColumn = firstNotNull(row, instants);
+  const instantValue = row[instantColumn];
+  if (instantValue === undefined) return missing(instantColumn);
+  if (learner === null) return skipped('no_learner');
+  if (instantValue === null) return skipped('no_instant');
+
+  const identity = source === 'attempt' ? byStudentId(learner) : byUserId(learner);
+  if (identity === undefined) return deadLetter('bad_learner', badLearner(learnerColumn, learner));
+  const at = instantOf(instantValue);
+  if (at === undefined) return deadLetter('bad_instant', `${instantColumn} does not read as a time`);
+  if (at < YEAR_2000) return deadLetter('instant_too_old', `${instantColumn} is before 2000-01-01`);
+  const committedAt = change.committedAt ?? BigInt(kafkaTimestampMs) * MICROS_PER_MS;
+  if (at > committedAt + policy.maxClockSkewUs) {
+    return deadLetter('instant_in_future', `${instantColumn} is too far after the record's own commit`);
+  }
+
+  const activity: Activity = { ...identity, source, at };
+  if (isAlsoAttempt(source, policy.attemptSource) && holdsQuestions(row[QUESTIONS_COLUMN])) {
+    return { kind: 'applied', activities: [activity, { ...activity, source: 'attempt' }] };
+  }
+  return { kind: 'applied', activities: [activity] };
+}
+
+/** The first column that is not null: one that is absent ends the search, for what it holds is not known. */
+function firstNotNull(row: Row, columns: readonly string[]): string {
+  let last = '';
+  for (const column of columns) {
+    last = column;
+    if (row[column] !== null) break;
+  }
+  return last;
+}
+
+type Identity = Pick<Activity, 'studentId' | 'userId'>;
+
+function byStudentId(value: ColumnValue): Identity | undefined {
+  const studentId: StudentId | undefined = typeof value === 'string' ? parseStudentId(value) : undefined;
+  return studentId === undefined ? undefined : { studentId, userId: null };
+}
+
+/** Text with a NUL byte or a lone surrogate is none that Postgres could have held, or could take. */
+function byUserId(value: ColumnValue): Identity | undefined {
+  if (typeof value !== 'string' || value.includes('\0') || !value.isWellFormed()) return undefined;
+  return { studentId: studentIdOf(value), userId: value };
+}
+
+function badLearner(column: string, value: ColumnValue): string {
+  if (typeof value === 'object' && value !== null) return `${column} is of type ${value.unreadable}`;
+  if (typeof value !== 'string') return `${column} is of type ${typeof value}, not text`;
+  return column === 'student_id' ? `${column} is no UUID` : `${column} holds a NUL or is no valid Unicode`;
+}
+
+function isAlsoAttempt(source: Source, attemptSource: AttemptSource): boolean {
+  return source === 'exam_results' && attemptSource === 'exam_results';
+}
+
+/** An unchanged column that was stored out of line comes without its value: the exam result alone counts then. */
+function holdsQuestions(value: ColumnValue): boolean {
+  return typeof value === 'string' && hasQuestions(value);
+}
+
+const missing = (column: string) => deadLetter('missing_column', `no column ${column}`);
+
+function skipped(reason: SkipReason): Outcome {
+  return { kind: 'skipped', reason };
+}
+
+function deadLetter(reason: DeadLetterReason, detail: string): Outcome {
+  return { kind: 'deadLetter', reason, step: 'activity', detail };
+}

@@ -1,0 +1,80 @@
+/**
+ * Whether the JSON text of `exam_results.result_json` is an object whose `questions` is an array of at least one
+ * element. The top level is walked only as far as that member and nothing is built: the column may be megabytes, and
+ * Postgres has already made sure that it is JSON. Text that is not JSON up to there has no questions.
+ */
+export function hasQuestions(text: string): boolean {
+  let at = skipBlanks(text, 0);
+  if (text[at] !== '{') return false;
+  at = skipBlanks(text, at + 1);
+  while (text[at] === '"') {
+    const keyEnd = endOfString(text, at);
+    const isQuestions = keyIs(text.slice(at, keyEnd), 'questions');
+    at = skipBlanks(text, keyEnd);
+    if (text[at] !== ':') return false;
+    at = skipBlanks(text, at + 1);
+    if (isQuestions) return isNonEmptyArray(text, at);
+    at = skipBlanks(text, endOfValue(text, at));
+    if (text[at] !== ',') return false;
+    at = skipBlanks(text, at + 1);
+  }
+  return false;
+}
+
+function isNonEmptyArray(text: string, at: number): boolean {
+  if (text[at] !== '[') return false;
+  const first = text[skipBlanks(text, at + 1)];
+  return first !== undefined && first !== ']';
+}
+
+function keyIs(quoted: string, name: string): boolean {
+  if (!quoted.includes('\\')) return quoted === `"${name}"`;
+  try {
+    return JSON.parse(quoted) === name;
+  } catch {
+    return false;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** The index after the value that starts at `at`; the text's length where it does not end. */
+function endOfValue(text: string, at: number): number {
+  let depth = 0;
+  let i = at;
+  while (i < text.length) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) {
+      i = endOfString(text, i);
+      if (depth === 0) return i;
+      continue;
+    }
+    if (isOpening(code)) depth++;
+    else if (isClosing(code)) {
+      if (depth === 0) return i; // the end of the object around a number or a literal
+      depth--;
+      if (depth === 0) return i + 1;
+    } else if (code === 0x2c && depth === 0) return i;
+    i++;
+  }
+  return i;
+}
+
+function endOfString(text: string, at: number): number {
+  for (let i = at + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) return i + 1;
+    if (code === BACKSLASH) i++;
+  }
+  return text.length;
+}
+
+function skipBlanks(text: string, at: number): number {
+  let i = at;
+  while (i < text.length && text.charCodeAt(i) <= 0x20) i++;
+  return i;
+}
+
+const isOpening = (code: number) => code === 0x7b || code === 0x5b;
+const isClosing = (code: number) => code === 0x7d || code === 0x5d;

@@ -1,0 +1,97 @@
+import type { Change } from '../activity/change.ts';
+import type { Source } from '../activity/source.ts';
+import type { RawRecord } from '../kafka/records.ts';
+import { MalformedRecord } from './avro-cursor.ts';
+import { compileProjection, type Projection } from './avro-projection.ts';
+import type { Registry, WriterSchema } from './client.ts';
+import { notDecodable, skipped, unknownSchema } from './draft.ts';
+import { changeOfJson } from './json-record.ts';
+import { isWireFormat, schemaIdOf, WIRE_HEADER_BYTES } from './wire-format.ts';
+
+/** Records of source topics become changes. The format is told from each record: there is no switch to set. */
+export interface Decoder {
+  /**
+   * Fetches the schemas that the records name and that are not known yet, so that `decode` need not wait. Throws
+   * `registry_unavailable` (retriable) on an outage, which is never a record's fault.
+   */
+  prepare(records: readonly RawRecord[]): Promise<void>;
+  /** Never throws, whatever the bytes are, as long as the record went through `prepare`. */
+  decode(source: Source, record: RawRecord): Change;
+}
+
+export interface DecoderDeps {
+  readonly registry: Pick<Registry, 'writerSchema'>;
+  /** All other columns are stepped over. */
+  readonly neededColumns: (source: Source) => readonly string[];
+}
+
+interface KnownSchema {
+  readonly schema: WriterSchema;
+  readonly projections: Map<Source, Projection | Change>;
+}
+
+export function createDecoder({ registry, neededColumns }: DecoderDeps): Decoder {
+  const known = new Map<number, KnownSchema>();
+
+  function projectionOf(source: Source, id: number): Projection | Change {
+    const found = known.get(id);
+    if (found === undefined) throw new Error(`schema ${id} was not prepared`);
+    const compiled = found.projections.get(source) ?? compile(found.schema, id, neededColumns(source));
+    found.projections.set(source, compiled);
+    return compiled;
+  }
+
+  function changeOfAvro(source: Source, value: Buffer): Change {
+    const id = schemaIdOf(value);
+    if (id === undefined) return notDecodable(badHeader(value));
+    const projection = projectionOf(source, id);
+    return typeof projection === 'function'
+      ? guarded(() => projection({ bytes: value, at: WIRE_HEADER_BYTES }))
+      : projection;
+  }
+
+  return {
+    async prepare(records) {
+      for (const { value } of records) {
+        const id = value !== null && isWireFormat(value) ? schemaIdOf(value) : undefined;
+        if (id === undefined || known.get(id)?.schema.kind === 'avro') continue;
+        // One after the other: there is one or two of them, and a flood of made-up ids must not become one of requests.
+        const schema = await registry.writerSchema(id);
+        known.set(id, { schema, projections: new Map() });
+      }
+    },
+
+    decode(source, { value }) {
+      if (value === null) return skipped('tombstone');
+      if (isWireFormat(value)) return changeOfAvro(source, value);
+      return guarded(() => changeOfJson(value, neededColumns(source)));
+    },
+  };
+}
+
+function compile(schema: WriterSchema, id: number, columns: readonly string[]): Projection | Change {
+  switch (schema.kind) {
+    case 'avro': {
+      const { type } = schema;
+      return guarded(() => compileProjection(type, columns));
+    }
+    case 'unknown':
+      return unknownSchema(id);
+    case 'unusable':
+      return notDecodable(schema.detail);
+  }
+}
+
+/** A record of any bytes must not end the process: what its reader throws, a stack overflow too, is its dead letter. */
+function guarded<T>(read: () => T): T | Change {
+  try {
+    return read();
+  } catch (error) {
+    return notDecodable(error instanceof MalformedRecord ? error.message : 'the record cannot be read');
+  }
+}
+
+function badHeader(value: Buffer): string {
+  if (value.length < WIRE_HEADER_BYTES) return 'shorter than the header of the wire format';
+  return 'the header names no schema (are ids of eight bytes written? the converter needs as-confluent=true)';
+}

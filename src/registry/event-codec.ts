@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import avro, { type Schema, type Type } from 'avsc';
+import type { Outcome } from '../activity/activity.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import type { OwnSchema, Registry } from './client.ts';
+import { notDecodable, unknownSchema } from './draft.ts';
+import { schemaIdOf, toWireFormat, WIRE_HEADER_BYTES } from './wire-format.ts';
+
+/** One of lastseen's own events, of the shape its schema gives (`long` is bigint). */
+export interface EventCodec<T extends object> {
+  /** Wire format. Throws where the value is not what the schema says: a bug, never data. */
+  encode(event: T): Buffer;
+  /** Reads any version of the event as this version. Throws `registry_unavailable` (retriable) alone. */
+  decode(value: Buffer): Promise<DecodedEvent<T>>;
+}
+
+export type DecodedEvent<T> = { readonly kind: 'event'; readonly event: T } | Extract<Outcome, { kind: 'deadLetter' }>;
+
+export interface EventCodecDeps {
+  readonly registry: Pick<Registry, 'idOf' | 'writerSchema'>;
+  readonly topic: string;
+  readonly schemaFile: string | URL;
+}
+
+/** Throws `schema_incompatible` where the schema has not been registered, `registry_unavailable` on an outage. */
+export async function createEventCodec<T extends object>(deps: EventCodecDeps): Promise<EventCodec<T>> {
+  const { registry, topic } = deps;
+  const schema = JSON.parse(readFileSync(deps.schemaFile, 'utf8')) as OwnSchema;
+  const ownType = avro.Type.forSchema(schema as Schema, { typeHook: bigintLongs });
+  const ownId = await registry.idOf(subjectOf(topic), schema);
+  if (ownId === undefined) {
+    throw new LastseenError(
+      'schema_incompatible',
+      `this version of the schema of ${topic} is not registered: run \`lastseen schemas register\``,
+    );
+  }
+  const readers = new Map<number, (body: Buffer) => T>();
+
+  async function readerOf(id: number): Promise<((body: Buffer) => T) | DecodedEvent<T>> {
+    const known = readers.get(id);
+    if (known !== undefined) return known;
+    const writer = await registry.writerSchema(id);
+    if (writer.kind === 'unknown') return unknownSchema(id);
+    if (writer.kind === 'unusable') return notDecodable(writer.detail);
+    const reader = readerFrom(writer.type);
+    if (reader === undefined) return notDecodable(`schema ${id} cannot be read as an event of ${topic}`);
+    readers.set(id, reader);
+    return reader;
+  }
+
+  function readerFrom(writer: Type): ((body: Buffer) => T) | undefined {
+    try {
+      const resolver = ownType.createResolver(writer);
+      return (body) => ownType.fromBuffer(body, resolver) as T;
+    } catch {
+      return undefined;
+    }
+  }
+
+  return {
+    encode: (event) => toWireFormat(ownId, ownType.toBuffer(event)),
+
+    async decode(value) {
+      const id = value[0] === 0 ? schemaIdOf(value) : undefined;
+      if (id === undefined) return notDecodable('not in wire format');
+      const reader = await readerOf(id);
+      if (typeof reader !== 'function') return reader;
+      try {
+        return { kind: 'event', event: reader(value.subarray(WIRE_HEADER_BYTES)) };
+      } catch {
+        return notDecodable('the body is not what its schema says');
+      }
+    },
+  };
+}
+
+/** The subject under which the values of a topic are registered (Confluent's TopicNameStrategy). */
+export function subjectOf(topic: string): string {
+  return `${topic}-value`;
+}
+
+/** Instants in microseconds pass 2^53 in 2255, and everywhere else in this program they are bigint. */
+const LONG = avro.types.LongType.__with({
+  fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
+  toBuffer: (value: bigint) => {
+    const buffer = Buffer.alloc(8);
+    buffer.writeBigInt64LE(value);
+    return buffer;
+  },
+  fromJSON: BigInt,
+  toJSON: Number,
+  isValid: (value: unknown) => typeof value === 'bigint' && BigInt.asIntN(64, value) === value,
+  compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
+});
+
+function bigintLongs(schema: Schema): Type | undefined {
+  const isLong = schema === 'long' || (typeof schema === 'object' && 'type' in schema && schema.type === 'long');
+  return isLong ? LONG : undefined;
+}

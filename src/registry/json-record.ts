@@ -1,0 +1,167 @@
+import { isUtf8 } from 'node:buffer';
+import type { Change, ColumnValue } from '../activity/change.ts';
+import { MalformedRecord } from './avro-cursor.ts';
+import { integerColumn, PLACEHOLDER, textColumn } from './column.ts';
+import {
+  type CommitField,
+  changeOfEnvelope,
+  changeOfFlattened,
+  type Draft,
+  emptyDraft,
+  FLATTENED_COMMIT,
+  SOURCE_BLOCK,
+  skipped,
+} from './draft.ts';
+import { recordKind } from './record-kind.ts';
+
+/** A record as JSON: bare, or with Connect's schema beside it. Throws {@link MalformedRecord}. */
+export function changeOfJson(value: Buffer, columns: readonly string[]): Change {
+  if (!isUtf8(value)) throw new MalformedRecord('neither Avro in wire format nor UTF-8 text');
+  const text = value.toString('utf8');
+  const inexact = { found: false };
+  const change = changeOfDocument(parse(text), columns, inexact);
+  return inexact.found ? changeOfDocument(parseExactly(text), columns, { found: false }) : change;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Set where an integer that is in use lies past 2^53, so that plain parsing has rounded it. */
+interface Inexact {
+  found: boolean;
+}
+
+function changeOfDocument(document: unknown, columns: readonly string[], inexact: Inexact): Change {
+  const { payload, schema } = unwrap(document);
+  if (payload === null) return skipped('tombstone');
+  if (!isObject(payload)) throw new MalformedRecord('the JSON is no object');
+  const row = own(payload, 'after') ?? own(payload, 'before');
+  const kind = recordKind(nameOf(schema), Object.keys(payload), isObject(row) ? Object.keys(row) : undefined);
+  switch (kind) {
+    case 'envelope':
+      return changeOfEnvelope(envelopeDraft(payload, schema, columns, inexact));
+    case 'flattened':
+      return changeOfFlattened(flattenedDraft(payload, schema, columns, inexact));
+    case 'heartbeat':
+    case 'transaction':
+    case 'schema_change':
+    case 'signal':
+      return skipped(kind);
+  }
+}
+
+function unwrap(document: unknown): { payload: unknown; schema: unknown } {
+  if (isObject(document) && Object.hasOwn(document, 'schema') && Object.hasOwn(document, 'payload')) {
+    return { payload: own(document, 'payload'), schema: own(document, 'schema') };
+  }
+  return { payload: document, schema: undefined };
+}
+
+function envelopeDraft(payload: JsonObject, schema: unknown, columns: readonly string[], inexact: Inexact): Draft {
+  const draft = emptyDraft();
+  draft.operation = columnOf(own(payload, 'op'), undefined, inexact);
+  const after = own(payload, 'after');
+  if (isObject(after)) draft.row = rowOf(after, fieldSchema(schema, 'after'), columns, inexact);
+  else if (after !== null && after !== undefined) throw new MalformedRecord('the row after the change is no object');
+  const source = own(payload, 'source');
+  if (isObject(source)) readCommit(source, SOURCE_BLOCK, draft, inexact);
+  return draft;
+}
+
+function flattenedDraft(payload: JsonObject, schema: unknown, columns: readonly string[], inexact: Inexact): Draft {
+  const draft = emptyDraft();
+  draft.row = rowOf(payload, schema, columns, inexact);
+  draft.operation = columnOf(own(payload, '__op'), undefined, inexact);
+  draft.deleted = columnOf(own(payload, '__deleted'), undefined, inexact);
+  readCommit(payload, FLATTENED_COMMIT, draft, inexact);
+  return draft;
+}
+
+function rowOf(
+  row: JsonObject,
+  schema: unknown,
+  columns: readonly string[],
+  inexact: Inexact,
+): Record<string, ColumnValue> {
+  const values: Record<string, ColumnValue> = {};
+  for (const column of columns) {
+    values[column] = columnOf(own(row, column), nameOf(fieldSchema(schema, column)), inexact);
+  }
+  return values;
+}
+
+function columnOf(value: unknown, schemaName: string | undefined, inexact: Inexact): ColumnValue {
+  switch (typeof value) {
+    case 'string':
+      return textColumn(value);
+    case 'number':
+      if (Number.isSafeInteger(value)) return integerColumn(BigInt(value), schemaName);
+      inexact.found = true;
+      return value;
+    case 'bigint':
+      return integerColumn(value, schemaName);
+    case 'boolean':
+      return value;
+    case 'object':
+      if (value === null) return null;
+      return isPlaceholder(value) ? undefined : { unreadable: Array.isArray(value) ? 'array' : 'object' };
+    default:
+      return undefined;
+  }
+}
+
+function readCommit(from: JsonObject, fields: ReadonlyMap<string, CommitField>, draft: Draft, inexact: Inexact): void {
+  for (const [name, target] of fields) {
+    const value = own(from, name);
+    if (typeof value === 'bigint') draft[target] ??= value;
+    else if (typeof value === 'number' && Number.isSafeInteger(value)) draft[target] ??= BigInt(value);
+    // Nanoseconds are always past 2^53: read again for their sake only where nothing else says when.
+    else if (typeof value === 'number' && draft.commitUs === null && draft.commitMs === null) inexact.found = true;
+  }
+}
+
+/** Debezium gives the placeholder in every type: as the one element, its bytes as numbers, or as a map's key. */
+function isPlaceholder(value: object): boolean {
+  if (!Array.isArray(value)) return Object.hasOwn(value, PLACEHOLDER);
+  if (value.length === 1) return value[0] === PLACEHOLDER;
+  return value.length === PLACEHOLDER.length && value.every((item, i) => item === PLACEHOLDER.charCodeAt(i));
+}
+
+/** Connect's schema of a field: `{"type":"struct","fields":[{"field":…,"type":…,"name":…}]}`. */
+function fieldSchema(schema: unknown, field: string): unknown {
+  const fields = isObject(schema) ? own(schema, 'fields') : undefined;
+  return Array.isArray(fields) ? fields.find((item) => isObject(item) && own(item, 'field') === field) : undefined;
+}
+
+function nameOf(schema: unknown): string | undefined {
+  const name = isObject(schema) ? own(schema, 'name') : undefined;
+  return typeof name === 'string' ? name : undefined;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Own members only: a document must not reach what every object inherits. */
+function own(object: JsonObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text.
+    throw new MalformedRecord('neither Avro in wire format nor JSON');
+  }
+}
+
+type SourceAwareReviver = (key: string, value: unknown, context: { source?: string }) => unknown;
+
+/** Integers past 2^53 as bigint, read from their own text. Twice as slow as plain parsing and more. */
+function parseExactly(text: string): unknown {
+  const revive: SourceAwareReviver = (_key, value, { source }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d{1,20}$/.test(source)
+      ? BigInt(source)
+      : value;
+  return JSON.parse(text, revive as (key: string, value: unknown) => unknown);
+}

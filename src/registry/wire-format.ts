@@ -1,0 +1,24 @@
+/**
+ * The registry's wire format: a zero byte, the schema's id as four bytes (big endian), the Avro body.
+ */
+export const WIRE_HEADER_BYTES = 5;
+
+/** A body in wire format. JSON never starts with a zero byte, so the first byte tells the two apart. */
+export function isWireFormat(value: Buffer): boolean {
+  return value[0] === 0;
+}
+
+/** `undefined` where the header is cut short, or the id is none that a registry gives out (they start at 1). */
+export function schemaIdOf(value: Buffer): number | undefined {
+  if (value.length < WIRE_HEADER_BYTES) return undefined;
+  const id = value.readInt32BE(1);
+  return id > 0 ? id : undefined;
+}
+
+export function toWireFormat(schemaId: number, body: Buffer): Buffer {
+  const framed = Buffer.allocUnsafe(WIRE_HEADER_BYTES + body.length);
+  framed[0] = 0;
+  framed.writeInt32BE(schemaId, 1);
+  body.copy(framed, WIRE_HEADER_BYTES);
+  return framed;
+}

@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Activity } from '../../../src/activity/activity.ts';
+import { createFold } from '../../../src/activity/fold.ts';
+import { studentIdOf } from '../../../src/activity/learner.ts';
+import { SOURCES } from '../../../src/activity/source.ts';
+
+const UUID = '0195d2a0-abcd-7000-8000-00000000000f';
+/** Few learners, so that they meet; two of the names spell one UUID. */
+const names = fc.constantFrom('ada', 'bob', UUID, UUID.toUpperCase());
+const activity: fc.Arbitrary<Activity> = fc
+  .record({ name: names, named: fc.boolean(), source: fc.constantFrom(...SOURCES), at: fc.bigInt(0n, 5n) })
+  .map(({ name, named, source, at }) => ({ studentId: studentIdOf(name), userId: named ? name : null, source, at }));
+
+function foldOf(activities: readonly Activity[]) {
+  const fold = createFold();
+  for (const each of activities) fold.add(each);
+  return fold;
+}
+
+describe('a fold', () => {
+  it('has one row a learner: the newest instant of each source and the smallest name', () => {
+    const studentId = studentIdOf(UUID);
+    const rows = foldOf([
+      { studentId, userId: UUID, source: 'session', at: 3n },
+      { studentId, userId: null, source: 'attempt', at: 9n },
+      { studentId, userId: UUID.toUpperCase(), source: 'session', at: 2n },
+      { studentId: studentIdOf('ada'), userId: 'ada', source: 'exam_results', at: 1n },
+    ]).rows();
+    expect(rows).toEqual([
+      {
+        studentId,
+        userId: UUID.toUpperCase(),
+        exam_results: null,
+        features_topic_daily: null,
+        attempt: 9n,
+        session: 3n,
+      },
+      {
+        studentId: studentIdOf('ada'),
+        userId: 'ada',
+        exam_results: 1n,
+        features_topic_daily: null,
+        attempt: null,
+        session: null,
+      },
+    ]);
+  });
+
+  it('gives the same rows in any order and with any repetition', () => {
+    const shuffled = fc.array(activity).chain((activities) =>
+      fc.record({
+        activities: fc.constant(activities),
+        again: fc.shuffledSubarray(activities),
+        reordered: fc.shuffledSubarray(activities, { minLength: activities.length }),
+      }),
+    );
+    fc.assert(
+      fc.property(shuffled, ({ activities, again, reordered }) => {
+        expect(foldOf([...reordered, ...again]).rows()).toEqual(foldOf(activities).rows());
+      }),
+    );
+  });
+
+  it('gives the same rows however the activities are split over folds that are merged in any order', () => {
+    const parts = fc
+      .array(fc.array(activity), { maxLength: 5 })
+      .chain((split) =>
+        fc.record({ split: fc.constant(split), order: fc.shuffledSubarray(split, { minLength: split.length }) }),
+      );
+    fc.assert(
+      fc.property(parts, ({ split, order }) => {
+        const merged = createFold();
+        for (const part of order) merged.merge(foldOf(part));
+        const whole = foldOf(split.flat());
+        expect(merged.rows()).toEqual(whole.rows());
+        expect(merged.size).toBe(whole.size);
+      }),
+    );
+  });
+
+  it('sorts its rows by key', () => {
+    fc.assert(
+      fc.property(fc.array(activity), (activities) => {
+        const keys = foldOf(activities)
+          .rows()
+          .map(({ studentId }) => studentId);
+        expect(keys).toEqual([...keys].sort());
+      }),
+    );
+  });
+});

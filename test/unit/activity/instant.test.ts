@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { dateOf, dayNumber, formatInstant, parseInstant, startOfIsoWeek } from '../../../src/activity/instant.ts';
+
+describe('an instant as text', () => {
+  it.each([
+    ['2026-03-16T05:00:00.123456Z', 1_773_637_200_123_456n],
+    ['2026-03-16T05:00:00Z', 1_773_637_200_000_000n],
+    ['2026-03-16T05:00:00.1Z', 1_773_637_200_100_000n],
+    ['2026-03-16T05:00:00.123456789Z', 1_773_637_200_123_456n],
+    ['2026-03-16 05:00:00.123456+00', 1_773_637_200_123_456n],
+    ['2026-03-16T07:30:00.123456+02:30', 1_773_637_200_123_456n],
+    ['2026-03-16T00:00:00-0500', 1_773_637_200_000_000n],
+    ['2026-03-16T05:00', 1_773_637_200_000_000n],
+    ['2026-03-16T05:00:00.123456', 1_773_637_200_123_456n],
+    ['2026-03-16', 1_773_619_200_000_000n],
+    ['2026-03-16Z', 1_773_619_200_000_000n],
+    ['1969-12-31T23:59:59.999999Z', -1n],
+    ['2024-02-29T24:00:00Z', 1_709_251_200_000_000n],
+    ['+10000-01-01T00:00:00Z', 253_402_300_800_000_000n],
+  ])('reads %s', (text, expected) => {
+    expect(parseInstant(text)).toBe(expected);
+  });
+
+  it.each([
+    '',
+    'yesterday',
+    '2026-13-01',
+    '2026-02-30',
+    '2026-03-16T25:00:00Z',
+    '2026-03-16T05:60:00Z',
+    '0044-03-15 BC',
+    '2026-03-16T05:00:00.Z',
+    '1773637200',
+  ])('does not read %j', (text) => {
+    expect(parseInstant(text)).toBeUndefined();
+  });
+
+  it('comes back from its own text to the microsecond', () => {
+    const instants = fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n });
+    fc.assert(fc.property(instants, (instant) => parseInstant(formatInstant(instant)) === instant));
+  });
+
+  it('knows its UTC day and its ISO week', () => {
+    const sunday = parseInstant('2026-03-15T23:59:59.999999Z') ?? 0n;
+    expect(dateOf(sunday)).toBe('2026-03-15');
+    expect(dayNumber(sunday)).toBe(20_527);
+    expect(formatInstant(startOfIsoWeek(sunday))).toBe('2026-03-09T00:00:00.000000Z');
+    expect(dayNumber(-1n)).toBe(-1);
+  });
+});
