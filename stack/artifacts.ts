@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -28,7 +28,7 @@ const GOAL: Record<ArtifactName, string> = {
 };
 
 function cacheRoot(): string {
-  const xdg = process.env['XDG_CACHE_HOME'];
+  const { XDG_CACHE_HOME: xdg } = process.env;
   return join(xdg === undefined || xdg === '' ? join(homedir(), '.cache') : xdg, 'lastseen-stack');
 }
 
@@ -40,11 +40,11 @@ export function createArtifacts(guard: Guard, logDir: string): Artifacts {
   const download = async (name: ArtifactName, pom: string, target: string, finish: Finish): Promise<void> => {
     if (existsSync(target)) return;
     await requireMaven();
-    const work = await mkdtemp(`${target}.part-`);
+    const work = `${target}.part-${randomUUID()}`;
     guard.removeAtEnd(work);
     const out = join(work, 'out');
     const logFile = join(logDir, `maven-${name}.log`);
-    await mkdir(out);
+    await mkdir(out, { recursive: true });
     await copyFile(pom, join(work, 'pom.xml'));
     const maven = await startChild(guard, {
       command: 'mvn',

@@ -43,7 +43,10 @@ export async function startChild(guard: Guard, child: ChildCommand): Promise<Chi
     started.stdin?.on('error', () => {});
     const { pid } = started;
     if (pid === undefined) throw new Error(await exited);
-    await guard.watch(pid, child.endSignal ?? 'SIGKILL');
+    await guard.watch(pid, child.endSignal ?? 'SIGKILL').catch((error: unknown) => {
+      started.stdin?.destroy();
+      throw error;
+    });
     void exited.then(() => guard.forget(pid));
     started.stdin?.end('go\n');
     return { pid, exited };

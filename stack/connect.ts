@@ -98,7 +98,7 @@ export function createConnect(options: ConnectOptions): Part {
     command: () => ({
       command: java,
       args: [
-        ...jvmFlags({ heapMb: 768, tempDir: join(home, 'tmp'), quickStart: true }),
+        ...jvmFlags({ heapMb: 768, tempDir: join(home, 'tmp'), quickStart: false }),
         log4jFlag(),
         ...['-cp', join(jars, '*'), 'org.apache.kafka.connect.cli.ConnectDistributed', properties],
       ],

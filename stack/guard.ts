@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { StackError } from './errors.ts';
 import { tearDown } from './teardown.ts';
 
 /** The launcher's end of the reaper: what is told to it is cleaned up when the launcher closes it, or ends in any way. */
 export interface Guard {
-  /** Resolves once the reaper is sure to know of the process group. */
+  /** Resolves once the reaper is sure to know of the process group; rejects once it is closing. */
   watch(pid: number, endSignal: NodeJS.Signals): Promise<void>;
   forget(pid: number): void;
   removeAtEnd(path: string): void;
@@ -43,17 +44,23 @@ export function createGuard(): Guard {
     await tearDown(groups, paths);
   };
   let closing: Promise<void> | undefined;
+  // What comes too late for the reaper would stay behind.
+  const refuseWhenClosing = (): void => {
+    if (closing !== undefined) throw new StackError('the stack is being taken down');
+  };
 
   return {
-    watch(pid, endSignal) {
+    async watch(pid, endSignal) {
+      refuseWhenClosing();
       groups.set(pid, endSignal);
-      return tell('watch', String(pid), endSignal);
+      await tell('watch', String(pid), endSignal);
     },
     forget(pid) {
       groups.delete(pid);
       void tell('forget', String(pid));
     },
     removeAtEnd(path) {
+      refuseWhenClosing();
       paths.add(path);
       void tell('remove', path);
     },

@@ -15,7 +15,7 @@ export function javaMajor(versionOutput: string): number | undefined {
 
 /** The java to run, once it is known to be new enough. */
 export async function findJava(): Promise<string> {
-  const home = process.env['JAVA_HOME'];
+  const { JAVA_HOME: home } = process.env;
   const java = home === undefined || home === '' ? 'java' : join(home, 'bin', 'java');
   let output: string;
   try {

@@ -3,6 +3,7 @@
  * stands in its own file; this one starts them side by side and takes them down.
  */
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,6 +42,8 @@ export interface StackOptions {
   onProgress?: (part: PartName, state: PartState, detail?: string) => void;
   /** Where data and logs go until the stack stops, when it is removed. Default: a new one in the system's temporary directory. */
   runDir?: string;
+  /** Aborting it while the stack starts takes down what runs by then, and rejects. */
+  signal?: AbortSignal;
 }
 
 export interface RunningStack {
@@ -81,6 +84,8 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
   };
   const running = new Map<PartName, Running>();
   const stopping = new AbortController();
+  const abandon = () => stopping.abort(options.signal?.reason);
+  options.signal?.addEventListener('abort', abandon);
 
   const start = async (name: PartName): Promise<void> => {
     const part = parts[name];
@@ -133,11 +138,21 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     return guard.close();
   };
 
+  const bringingUp = wanted.map(bringUp);
   try {
-    await Promise.all(wanted.map(bringUp));
+    const abandoned = new Promise<never>((_, reject) => {
+      stopping.signal.addEventListener('abort', () => reject(stopping.signal.reason));
+    });
+    abandoned.catch(() => {});
+    await Promise.race([abandoned, Promise.all(bringingUp)]);
   } catch (error) {
     await stop();
+    // One of them may have written again after the removal.
+    await Promise.allSettled(bringingUp);
+    await rm(runDir, { recursive: true, force: true });
     throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', abandon);
   }
 
   const runningPart = (name: PartName): Running => {
