@@ -7,6 +7,7 @@ export interface RegistryOptions {
   /** The base of the Confluent compatible API, e.g. `http://registry:8080/apis/ccompat/v7`. */
   readonly url: string;
   readonly auth?: { readonly username: string; readonly password: string } | undefined;
+  /** Of one request; what takes several gets three times as long. */
   readonly timeoutMs: number;
   /** How long an id that the registry does not know is not asked for again. */
   readonly negativeCacheMs: number;
@@ -48,16 +49,7 @@ export interface OwnSchema {
 export function createRegistry(options: RegistryOptions): Registry {
   const { timeoutMs, negativeCacheMs } = options;
   const url = options.url.replace(/\/+$/, '');
-  const client = new SchemaRegistry(
-    {
-      host: url,
-      clientId: 'lastseen',
-      retry: { retries: 0 }, // the consumer waits and tries again: one policy, in one place
-      middlewares: [() => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs }) })],
-      ...(options.auth === undefined ? {} : { auth: options.auth }),
-    },
-    { [SchemaType.AVRO]: { typeHook: writerTypeHook } },
-  );
+  let client = connect(url, options);
   const missing = new Map<number, WriterSchema>();
   let isRegistry = false;
 
@@ -86,9 +78,23 @@ export function createRegistry(options: RegistryOptions): Registry {
     }
   }
 
+  async function withDeadline<T>(request: Promise<T>): Promise<T> {
+    const { promise: expired, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      // A request that never ends would be handed out again to whoever asks next for the same id.
+      client = connect(url, options);
+      reject(unavailable(`${url} does not answer within ${3 * timeoutMs} ms`));
+    }, 3 * timeoutMs);
+    try {
+      return await Promise.race([request, expired]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async function findWriterSchema(id: number): Promise<WriterSchema> {
     try {
-      const type: unknown = await withDeadline(client.getSchema(id), timeoutMs);
+      const type: unknown = await withDeadline(client.getSchema(id));
       return isAvscType(type) ? { kind: 'avro', type } : { kind: 'unusable', detail: `schema ${id} is no Avro schema` };
     } catch (error) {
       if (error instanceof LastseenError) throw error;
@@ -128,7 +134,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     async register(subject, schema) {
       try {
         const compatibility = COMPATIBILITY.BACKWARD;
-        const { id } = await withDeadline(client.register(schema, { subject, compatibility }), 3 * timeoutMs);
+        const { id } = await withDeadline(client.register(schema, { subject, compatibility }));
         return id;
       } catch (error) {
         if (error instanceof LastseenError) throw error;
@@ -158,6 +164,23 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
 }
 
+function connect(url: string, { auth, timeoutMs }: RegistryOptions): SchemaRegistry {
+  const connection = {
+    host: url,
+    clientId: 'lastseen',
+    retry: { retries: 0 }, // the consumer waits and tries again: one policy, in one place
+    middlewares: [requestTimeout(timeoutMs)],
+    ...(auth === undefined ? {} : { auth }),
+  };
+  return new SchemaRegistry(connection, { [SchemaType.AVRO]: { typeHook: writerTypeHook } });
+}
+
+type Middlewares = NonNullable<ConstructorParameters<typeof SchemaRegistry>[0]['middlewares']>;
+
+function requestTimeout(timeoutMs: number): Middlewares[number] {
+  return () => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs }) });
+}
+
 function unavailable(message: string, cause?: unknown): LastseenError {
   return new LastseenError('registry_unavailable', message, { retriable: true, cause });
 }
@@ -166,16 +189,6 @@ function unavailable(message: string, cause?: unknown): LastseenError {
 function statusOf(error: unknown): number | undefined {
   const status = error instanceof Error ? (error as { status?: unknown }).status : undefined;
   return typeof status === 'number' ? status : undefined;
-}
-
-async function withDeadline<T>(request: Promise<T>, timeoutMs: number): Promise<T> {
-  const { promise: expired, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(unavailable(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  try {
-    return await Promise.race([request, expired]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function isAvscType(value: unknown): value is Type {

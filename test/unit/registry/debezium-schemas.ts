@@ -110,7 +110,7 @@ export function sourceBlock(commitMs: bigint = COMMIT_MS): object {
     db: 'postgres',
     sequence: '["24023128","24023128"]',
     ts_us: commitMs * 1000n,
-    ts_ns: commitMs * 1_000_000n,
+    ts_ns: BigInt.asIntN(64, commitMs * 1_000_000n),
     schema: 'public',
     table: 'exam_results',
     txId: 771n,
