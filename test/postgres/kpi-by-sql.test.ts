@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatInstant } from '../../src/activity/instant.ts';
+import { SOURCES } from '../../src/activity/source.ts';
+import { churnRisk } from '../../src/kpi/churn-risk.ts';
+import { goalProbability } from '../../src/kpi/goal-probability.ts';
+import { type MetricsProfile, metricsPolicy } from '../../src/kpi/policy.ts';
+import { type KpiLearner, loadKpiInputs } from '../../src/postgres/kpi-inputs.ts';
+import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
+import { populate, seededRandom } from './kpi-population.ts';
+
+interface Figures {
+  readonly p: number | null;
+  readonly s: number | null;
+}
+
+const HORIZON_DAYS = 14;
+const DEFAULT_TARGET = 0.25;
+
+let db: FreshDatabase;
+let learners: readonly KpiLearner[];
+beforeAll(async () => {
+  db = await freshDatabase();
+  learners = await populate(db.database, 800, seededRandom(20_260_316));
+});
+afterAll(() => db.close());
+
+/**
+ * Both figures by the words of their definition, in SQL alone and by other means: gaps one by one, windows as dates, all
+ * sources in one list, the best row by having none before it, the server's own erfc. `user_last_seen` is answered from
+ * where it is not after the as-of, as it should.
+ */
+async function bySql(profile: MetricsProfile): Promise<readonly Figures[]> {
+  const { rows } = await db.database.query<Figures>({
+    text: `
+WITH learner AS (
+  SELECT position, user_id, student_id, as_of, (as_of AT TIME ZONE 'UTC')::date AS d
+  FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) WITH ORDINALITY AS l (user_id, student_id, as_of, position)
+), exam AS (
+  SELECT position, session_id, at,
+    extract(epoch FROM at - lag(at) OVER (PARTITION BY position ORDER BY at)) / 86400 AS gap
+  FROM (
+    SELECT position, d, session_id, coalesce(updated_at, created_at) AS at
+    FROM learner JOIN exam_results USING (user_id)
+  ) AS e
+  WHERE (at AT TIME ZONE 'UTC')::date BETWEEN d - 55 AND d
+), exams AS (
+  SELECT position, coalesce(avg(gap)::float8, 0) AS m, count(DISTINCT session_id) AS n, max(at) AS newest
+  FROM exam GROUP BY position
+), activity AS (
+  SELECT user_id, coalesce(updated_at, created_at) AS at FROM exam_results
+  UNION ALL SELECT user_id, last_seen_at FROM features_topic_daily
+  UNION ALL SELECT user_id, completed_at FROM attempt JOIN learner USING (student_id)
+  UNION ALL SELECT user_id, coalesce(ended_at, started_at) FROM session
+), silent AS (
+  SELECT position, CASE WHEN $4 = 'legacy' THEN exams.newest
+    ELSE coalesce(
+      (SELECT last_seen_at FROM lastseen.user_last_seen AS seen
+       WHERE seen.student_id = learner.student_id AND last_seen_at <= as_of),
+      (SELECT max(at) FROM activity WHERE activity.user_id = learner.user_id AND at <= as_of)) END AS since
+  FROM learner LEFT JOIN exams USING (position)
+), estimate AS (
+  SELECT row_number() OVER () AS id, position, mean, sd, as_of, coalesce(fitted_at, updated_at, created_at) AS at
+  FROM learner JOIN ability_estimates USING (user_id)
+), usable AS (
+  SELECT *, coalesce(at, CASE WHEN $4 = 'legacy' THEN 'infinity' ELSE '-infinity' END::timestamptz) AS rank
+  FROM estimate
+  WHERE $4 = 'legacy' OR (coalesce(at <= as_of, true)
+    AND mean::text NOT IN ('NaN', 'Infinity', '-Infinity') AND sd::text NOT IN ('NaN', 'Infinity') AND sd > 0)
+), ability AS (
+  SELECT * FROM usable AS one WHERE NOT EXISTS (
+    SELECT FROM usable AS other WHERE other.position = one.position AND (other.rank > one.rank OR other.rank = one.rank
+      AND (coalesce(other.sd, 'NaN'), coalesce(other.mean, 'NaN'), other.id)
+        < (coalesce(one.sd, 'NaN'), coalesce(one.mean, 'NaN'), one.id)))
+), target AS (
+  SELECT position, coalesce((
+    SELECT target_level::float8 FROM interest_goal AS goal
+    WHERE goal.user_id = learner.user_id AND target_level::text <> 'NaN'
+    ORDER BY coalesce(priority, 2147483647), topic_id LIMIT 1), $6) AS level
+  FROM learner
+)
+SELECT
+  CASE WHEN since IS NOT NULL THEN
+    0.6 * least(1, greatest(0, d - (since AT TIME ZONE 'UTC')::date) / $5::float8)
+    + 0.25 * least(1, coalesce(m, 7) / 7) + 0.15 * greatest(0, 1 - coalesce(n, 0) / 10.0) END AS s,
+  CASE WHEN sd > 0 AND mean IS NOT NULL AND mean::text <> 'NaN' AND sd::text <> 'NaN' THEN
+    CASE WHEN mean = 'infinity' THEN CASE WHEN sd < 'infinity' THEN 1 END
+      WHEN mean = '-infinity' THEN CASE WHEN sd < 'infinity' THEN 0 END
+      ELSE 0.5 * erfc((level - mean) / sd / sqrt(2::float8)) END END AS p
+FROM learner JOIN silent USING (position) JOIN target USING (position)
+  LEFT JOIN exams USING (position) LEFT JOIN ability USING (position)
+ORDER BY position`,
+    values: [
+      learners.map(({ userId }) => userId),
+      learners.map(({ studentId }) => studentId),
+      learners.map(({ asOf }) => formatInstant(asOf)),
+      profile,
+      HORIZON_DAYS,
+      DEFAULT_TARGET,
+    ],
+  });
+  return rows;
+}
+
+async function byTypeScript(profile: MetricsProfile): Promise<readonly Figures[]> {
+  const policy = metricsPolicy(profile);
+  const inputs = await loadKpiInputs(db.database, db.database, learners, {
+    policy,
+    sources: SOURCES,
+    attemptSource: 'topic',
+    targetFrom: 'interest_goal',
+  });
+  return inputs.map((each, index) => ({
+    p: goalProbability(each.ability, each.goalTarget ?? DEFAULT_TARGET, policy),
+    s: churnRisk({ ...each, asOf: learners[index]?.asOf ?? 0n }, HORIZON_DAYS, policy),
+  }));
+}
+
+describe.each(['standard', 'legacy'] as const)('P and S of 800 generated learners, %s', (profile) => {
+  it('are what SQL makes of the same tables, to 1e-9', async () => {
+    const [expected, actual] = [await bySql(profile), await byTypeScript(profile)];
+    expect(actual).toHaveLength(800);
+    for (const [index, learner] of learners.entries()) {
+      const [want, have] = [expected[index], actual[index]];
+      for (const figure of ['p', 's'] as const) {
+        const what = `${figure} of ${learner.userId}`;
+        expect(have?.[figure] === null, `${what} is null`).toBe(want?.[figure] === null);
+        expect(Math.abs((have?.[figure] ?? 0) - (want?.[figure] ?? 0)), what).toBeLessThan(1e-9);
+      }
+    }
+  });
+
+  it('are a population worth holding against: every kind is there', async () => {
+    const figures = await byTypeScript(profile);
+    for (const figure of ['p', 's'] as const) {
+      const values = figures.map((each) => each[figure]);
+      expect(values.filter((value) => value === null).length).toBeGreaterThan(20);
+      expect(new Set(values).size).toBeGreaterThan(150);
+    }
+  });
+});
