@@ -1,0 +1,117 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Instant, parseInstant } from '../../src/activity/instant.ts';
+import { StackError } from '../errors.ts';
+import { type RunningStack, startStack } from '../stack.ts';
+import { checksOf } from './checks.ts';
+import { type DemoFlags, demoOptions } from './options.ts';
+import { page, pageJson } from './report.ts';
+import { environmentOf, runDemo } from './run.ts';
+import { createSteps, type Steps } from './steps.ts';
+
+/**
+ * The demo: brings up the real stack, loads learners, takes them through Debezium, `track`, `sweep` and `recompute`,
+ * and ends with a page that says what came out and whether it is right.
+ */
+interface Flags extends DemoFlags {
+  readonly keep?: boolean;
+  readonly json?: boolean;
+}
+
+const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+async function run(flags: Flags): Promise<number> {
+  const options = demoOptions(flags);
+  if (typeof options === 'string') {
+    console.error(options);
+    return 2;
+  }
+  const end = new AbortController();
+  let exitCode = 0;
+  for (const [signal, code] of Object.entries(SIGNAL_EXIT_CODES)) {
+    process.on(signal, () => {
+      exitCode = code;
+      end.abort();
+    });
+  }
+  const steps = createSteps(process.stdout.isTTY && !flags.json ? 'list' : 'lines', end.signal);
+  try {
+    const stack = await bringUp(steps, end);
+    try {
+      const result = await runDemo(stack, options, steps, end.signal);
+      console.log(flags.json ? pageJson(result) : page(result));
+      if (!checksOf(result).every(({ passed }) => passed)) exitCode = 1;
+      if (flags.keep) await keep(stack, end.signal);
+    } finally {
+      await stack.stop();
+    }
+  } catch (error) {
+    if (exitCode !== 0) return exitCode;
+    console.error(error instanceof StackError || isKnown(error) ? error.message : error);
+    return 1;
+  }
+  return exitCode;
+}
+
+function bringUp(steps: Steps, end: AbortController): Promise<RunningStack> {
+  return steps.run('Start Postgres, Kafka, the registry and Connect', (tell) =>
+    startStack({
+      signal: end.signal,
+      onProgress(part, state, detail) {
+        tell(detail === undefined ? `${part} ${state}` : `${part} ${state}: ${detail}`);
+        if (state === 'failed') end.abort(new StackError(detail ?? `${part} failed`));
+      },
+    }),
+  );
+}
+
+/** Errors that say in their message what to do. */
+function isKnown(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'code' in error;
+}
+
+async function keep(stack: RunningStack, signal: AbortSignal): Promise<void> {
+  const environment = Object.entries({ ...environmentOf(stack), CONNECT_URL: stack.addresses.connectUrl });
+  console.error('Everything is still running. In another terminal:\n');
+  for (const [name, value] of environment) console.error(`export ${name}='${value}'`);
+  console.error(`\nLogs are in ${stack.runDir}/logs. Ctrl-C takes everything down.`);
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
+
+function readCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return count;
+}
+
+function readInstant(text: string): Instant {
+  const instant = parseInstant(text);
+  if (instant === undefined) throw new InvalidArgumentError('It must be an instant such as 2026-03-18T05:00:00Z.');
+  if (instant > BigInt(Date.now()) * 1000n) throw new InvalidArgumentError('It lies in the future.');
+  return instant;
+}
+
+await new Command('demo')
+  .description('Takes learners through the real stack and checks what comes out against SQL over the source tables.')
+  .option('--learners <n>', 'learners to generate', readCount, 2_500)
+  .option('--days <n>', 'days of their history', readCount, 120)
+  .option('--seed <n>', 'the same seed gives the same learners', readCount, 1)
+  .addOption(
+    new Option('--data <dir>', 'the OULAD files of 2013 instead of generated learners').conflicts(['days', 'seed']),
+  )
+  .option('--as-of <instant>', 'decide for this instant; later activity is not loaded', readInstant)
+  .option('--threshold <days>', 'days without activity after which a learner is inactive', readCount, 7)
+  .option('--lookback <days>', 'days after which silence is no longer interesting (default: 30, OULAD 31)', readCount)
+  .option('--keep', 'leave everything running until Ctrl-C, and print its addresses')
+  .option('--json', 'print the page as JSON')
+  .addHelpText(
+    'after',
+    `
+Needs Java 17 or newer; the first run also needs Maven. Exits 1 where a check fails.
+
+Examples:
+  npm run demo
+  npm run demo -- --learners 500 --threshold 14 --keep
+  npm run demo -- --data ../oulad --as-of 2014-01-06T23:59:59.999999Z --lookback 31`,
+  )
+  .action(async (flags: Flags) => process.exit(await run(flags)))
+  .parseAsync();

@@ -1,0 +1,42 @@
+import { type Instant, parseInstant } from '../../src/activity/instant.ts';
+import type { LoadRequest } from './load.ts';
+
+export interface DemoOptions extends LoadRequest {
+  readonly asOf: Instant;
+  readonly thresholdDays: number;
+  readonly lookbackDays: number;
+}
+
+/** Flags as commander reads them. */
+export interface DemoFlags {
+  readonly learners: number;
+  readonly days: number;
+  readonly seed: number;
+  readonly data?: string;
+  readonly asOf?: Instant;
+  readonly threshold: number;
+  readonly lookback?: number;
+}
+
+/** A Wednesday, at the hour of the daily sweep. */
+const GENERATED_AS_OF = '2026-03-18T05:00:00Z';
+/** The last of the published check dates; with 31 days, since they count both ends. */
+const OULAD_AS_OF = '2014-01-06T23:59:59.999999Z';
+
+/** Fills in what was not said. Returns text where the flags contradict each other. */
+export function demoOptions(flags: DemoFlags): DemoOptions | string {
+  const oulad = flags.data !== undefined;
+  const asOf = flags.asOf ?? parseInstant(oulad ? OULAD_AS_OF : GENERATED_AS_OF);
+  if (asOf === undefined) throw new Error('the built-in as-of does not read as an instant');
+  const lookbackDays = flags.lookback ?? (oulad ? 31 : 30);
+  if (lookbackDays <= flags.threshold) return `--lookback ${lookbackDays} must exceed --threshold ${flags.threshold}`;
+  return {
+    asOf,
+    thresholdDays: flags.threshold,
+    lookbackDays,
+    data:
+      flags.data === undefined
+        ? { kind: 'generated', learners: flags.learners, days: flags.days, seed: flags.seed }
+        : { kind: 'oulad', folder: flags.data },
+  };
+}

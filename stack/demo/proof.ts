@@ -1,0 +1,113 @@
+import { formatInstant, type Instant } from '../../src/activity/instant.ts';
+import type { Queryable } from '../../src/postgres/database.ts';
+
+/** What the checks compare, each asked of the database in one statement that shares no code with lastseen. */
+
+export interface Comparison {
+  readonly compared: number;
+  readonly differing: number;
+}
+
+/** The rule of last seen over the source tables themselves. */
+const SEEN = `
+WITH event AS (
+  SELECT CASE WHEN user_id ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+      THEN user_id::uuid ELSE md5(user_id)::uuid END AS student_id, user_id, at
+  FROM (
+    SELECT user_id, coalesce(updated_at, created_at) AS at FROM exam_results
+    UNION ALL SELECT user_id, last_seen_at FROM features_topic_daily
+    UNION ALL SELECT user_id, coalesce(ended_at, started_at) FROM session
+  ) named
+  UNION ALL SELECT student_id, NULL, completed_at FROM attempt
+), seen AS (
+  SELECT student_id, min(user_id COLLATE "C") AS user_id, max(at) AS last_seen_at
+  FROM event WHERE student_id IS NOT NULL AND at IS NOT NULL GROUP BY student_id
+)`;
+
+/** Every learner's last seen, and the name, as the sources have it against the table. */
+export async function compareLastSeen(db: Queryable): Promise<Comparison> {
+  return one(db, {
+    text: `${SEEN}
+      SELECT count(*)::int AS compared, (count(*) FILTER (WHERE s.last_seen_at IS DISTINCT FROM t.last_seen_at
+        OR s.user_id IS DISTINCT FROM t.user_id))::int AS differing
+      FROM seen s FULL JOIN lastseen.user_last_seen t USING (student_id)`,
+  });
+}
+
+export interface Window {
+  readonly asOf: Instant;
+  readonly thresholdDays: number;
+  readonly lookbackDays: number;
+}
+
+/** Who the sources say is inactive and named, against who got an event. */
+export async function compareFlagged(db: Queryable, window: Window): Promise<Comparison> {
+  return one(db, {
+    text: `${SEEN}, inactive AS (
+        SELECT student_id, last_seen_at FROM seen
+        WHERE user_id IS NOT NULL AND last_seen_at > $1::timestamptz - make_interval(hours => 24 * $3)
+          AND last_seen_at <= $1::timestamptz - make_interval(hours => 24 * $2)
+      )
+      SELECT count(*)::int AS compared,
+        (count(*) FILTER (WHERE i.last_seen_at IS DISTINCT FROM o.last_seen_at))::int AS differing
+      FROM inactive i FULL JOIN (SELECT * FROM lastseen.inactivity_outbox WHERE phase = 'CROSSED') o USING (student_id)`,
+    values: [formatInstant(window.asOf), window.thresholdDays, window.lookbackDays],
+  });
+}
+
+/** The whole table as text, in order, as one SHA-256 in hexadecimal. */
+export async function digestLastSeen(db: Queryable): Promise<string> {
+  const { digest } = await one<{ digest: string }>(db, {
+    text: `SELECT encode(sha256(convert_to(coalesce(string_agg(t::text, E'\\n' ORDER BY student_id), ''), 'UTF8')), 'hex') AS digest
+      FROM lastseen.user_last_seen t`,
+  });
+  return digest;
+}
+
+/** Keeps the weekly rows as other jobs left them, outside of what the connector captures. */
+export async function keepWeekly(db: Queryable): Promise<void> {
+  await db.query({ text: 'CREATE SCHEMA demo' });
+  await db.query({ text: 'CREATE UNLOGGED TABLE demo.weekly_kpi_before AS TABLE weekly_kpi' });
+}
+
+/** A flagged learner's weekly row without P and S, as text, against the one kept; rows that were no object are left out. */
+export async function compareForeignFigures(db: Queryable): Promise<Comparison> {
+  return one(db, {
+    text: `SELECT count(*)::int AS compared,
+        (count(*) FILTER (WHERE (b.kpis - 'P' - 'S')::text IS DISTINCT FROM (w.kpis - 'P' - 'S')::text))::int AS differing
+      FROM demo.weekly_kpi_before b LEFT JOIN weekly_kpi w USING (user_id, week_start)
+      WHERE jsonb_typeof(b.kpis) = 'object' AND b.user_id IN (SELECT user_id FROM lastseen.inactivity_outbox)`,
+  });
+}
+
+/** The whole rows of learners who were not flagged, as text, against those kept; a row too many differs. */
+export async function compareUntouchedRows(db: Queryable): Promise<Comparison> {
+  return one(db, {
+    text: `SELECT count(*)::int AS compared, (count(*) FILTER (WHERE b::text IS DISTINCT FROM w::text))::int AS differing
+      FROM demo.weekly_kpi_before b FULL JOIN weekly_kpi w USING (user_id, week_start)
+      WHERE user_id NOT IN (SELECT user_id FROM lastseen.inactivity_outbox)`,
+  });
+}
+
+/** Events decided so far. */
+export async function countEvents(db: Queryable): Promise<number> {
+  return (await one<{ events: number }>(db, { text: 'SELECT count(*)::int AS events FROM lastseen.inactivity_outbox' }))
+    .events;
+}
+
+/** Events answered, against those without an answer or with a figure outside of 0..1. */
+export async function compareAnswers(db: Queryable): Promise<Comparison> {
+  return one(db, {
+    text: `SELECT count(*)::int AS compared, (count(*) FILTER (WHERE l.s IS NULL OR l.s NOT BETWEEN 0 AND 1
+        OR l.p NOT BETWEEN 0 AND 1 OR (w.kpis ->> 'S')::float8 IS DISTINCT FROM l.s))::int AS differing
+      FROM lastseen.inactivity_outbox o LEFT JOIN lastseen.kpi_ledger l USING (user_id)
+        LEFT JOIN weekly_kpi w USING (user_id, week_start)`,
+  });
+}
+
+async function one<R>(db: Queryable, statement: { text: string; values?: unknown[] }): Promise<R> {
+  const { rows } = await db.query<R>(statement);
+  const [row] = rows;
+  if (row === undefined) throw new Error('a count came back without a row');
+  return row;
+}

@@ -1,0 +1,136 @@
+import { formatInstant } from '../../src/activity/instant.ts';
+import { SOURCES } from '../../src/activity/source.ts';
+import { daysInactive } from '../../src/inactivity/event.ts';
+import { json, table } from '../../src/main/tables.ts';
+import { type Check, checksOf } from './checks.ts';
+import type { SilentDay } from './findings.ts';
+import { PUBLISHED } from './published.ts';
+import type { DemoResult } from './result.ts';
+
+/** The page at the end of the demo. */
+export function page(result: DemoResult): string {
+  const sections = [
+    `${result.origin}\nas of ${formatInstant(result.asOf)}, threshold ${result.thresholdDays} days, lookback ${result.lookbackDays} days`,
+    recordsSection(result),
+    learnersSection(result),
+    histogram(result.silence, result.thresholdDays, result.lookbackDays),
+    riskSection(result),
+    ...(result.published === undefined ? [] : [publishedSection(result)]),
+    checksSection(checksOf(result)),
+    `Seconds\n${table(
+      ['step', 's'],
+      result.timings.map(({ step, seconds }) => [step, seconds.toFixed(1)]),
+    )}\n${result.timings.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(1)} s together`,
+    nextSection(result),
+  ];
+  return `\n${sections.join('\n\n')}\n`;
+}
+
+/** The same for machines: one object, the checks with it. Instants are ISO text in microseconds. */
+export function pageJson(result: DemoResult): string {
+  const checks = checksOf(result);
+  return json({
+    ...result,
+    asOf: formatInstant(result.asOf),
+    highestRisk: result.highestRisk.map((learner) => ({ ...learner, lastSeenAt: formatInstant(learner.lastSeenAt) })),
+    checks,
+    passed: checks.every(({ passed }) => passed),
+  });
+}
+
+function recordsSection({ sources }: DemoResult): string {
+  const rows = SOURCES.flatMap((source) =>
+    Object.entries(sources[source].outcomes).map(([outcome, records], index) => [
+      index === 0 ? source : '',
+      index === 0 ? format(sources[source].rows) : '',
+      outcome,
+      format(records),
+    ]),
+  );
+  return `Records\n${table(['source', 'rows', 'outcome', 'records'], rows)}`;
+}
+
+function learnersSection({ learners, tracked, sweep, recompute }: DemoResult): string {
+  return `Learners\n${table(
+    ['what', 'count'],
+    [
+      ['known to the platform', format(learners)],
+      ['seen, so tracked', format(tracked)],
+      ['active in the lookback', format(sweep.active)],
+      ['inactive', format(sweep.inactive)],
+      ['  crossed the threshold', format(sweep.crossed)],
+      ['  still silent (ongoing)', format(sweep.ongoing)],
+      ['  unresolved (known by student_id only)', format(sweep.unresolved)],
+      ['undecidable (seen after the as-of)', format(sweep.undecidable)],
+      ['events published', format(sweep.published)],
+      ['weekly rows updated', format(recompute['updated'] ?? 0)],
+      ['weekly rows created', format(recompute['created'] ?? 0)],
+      ['weekly rows that said so already', format(recompute['unchanged'] ?? 0)],
+    ],
+  )}`;
+}
+
+const BAR_WIDTH = 50;
+
+/** One row a day of silence from the threshold to the lookback, with a bar for its learners. */
+export function histogram(silence: readonly SilentDay[], thresholdDays: number, lookbackDays: number): string {
+  const byDays = new Map(silence.map(({ days, learners }) => [days, learners]));
+  const most = Math.max(1, ...byDays.values());
+  const rows = Array.from({ length: lookbackDays - thresholdDays }, (_, index) => {
+    const days = thresholdDays + index;
+    const learners = byDays.get(days) ?? 0;
+    const bar = learners === 0 ? '' : '█'.repeat(Math.max(1, Math.round((learners / most) * BAR_WIDTH)));
+    return `${String(days).padStart(4)}  ${String(learners).padStart(5)}  ${bar}`.trimEnd();
+  });
+  return `Inactive by days silent\ndays  learners\n${rows.join('\n')}`;
+}
+
+function riskSection({ highestRisk, asOf }: DemoResult): string {
+  const rows = highestRisk.map((learner) => [
+    learner.userId,
+    formatInstant(learner.lastSeenAt).slice(0, 16).replace('T', ' '),
+    daysInactive(learner.lastSeenAt, asOf),
+    change(learner.previousS, learner.s),
+    change(learner.previousP, learner.p),
+  ]);
+  return `Highest churn risk\n${table(['learner', 'last seen', 'days', 'S before → now', 'P before → now'], rows)}`;
+}
+
+function change(before: number | null, now: number | null): string {
+  const figure = (value: number | null) => (value === null ? '–' : value.toFixed(3));
+  return `${figure(before)} → ${figure(now ?? before)}`;
+}
+
+function publishedSection({ published, tracked, sweep }: DemoResult): string {
+  const rows = PUBLISHED.map((figures) => [
+    figures.date,
+    figures.thresholdDays,
+    format(figures.seen),
+    figures === published ? format(tracked) : '',
+    format(figures.flagged),
+    figures === published ? format(sweep.inactive) : '',
+  ]);
+  return `Published with the files, and found here\n${table(
+    ['as of', 'threshold', 'seen', 'here', 'flagged', 'here'],
+    rows,
+  )}`;
+}
+
+function checksSection(checks: readonly Check[]): string {
+  const lines = checks.map(({ name, passed, detail }) => `  ${passed ? '✔' : '✘'} ${name}\n      ${detail}`);
+  const failed = checks.filter(({ passed }) => !passed).length;
+  return `Checks\n${lines.join('\n')}\n${failed === 0 ? 'All passed.' : `${failed} failed.`}`;
+}
+
+function nextSection({ thresholdDays }: DemoResult): string {
+  return [
+    'Next',
+    '  npm run demo -- --keep                     leave everything running and look around',
+    `  npm run demo -- --threshold ${thresholdDays === 14 ? '7 ' : '14'}             another threshold`,
+    '  npm run demo -- --learners 500 --seed 2    other learners, sooner done',
+    '  npm run demo -- --data DIR                 the OULAD files of 2013: real learners',
+    '  npm run lastseen -- --help                 all commands',
+  ].join('\n');
+}
+
+const format = (count: number): string => count.toLocaleString('en');

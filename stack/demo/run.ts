@@ -1,0 +1,168 @@
+import { formatInstant } from '../../src/activity/instant.ts';
+import { SOURCES, type Source } from '../../src/activity/source.ts';
+import { createKafka } from '../../src/kafka/client.ts';
+import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { createLogger } from '../../src/runtime/logging.ts';
+import { DEFAULT_CONNECTOR, registerConnector } from '../connector.ts';
+import { slotName } from '../placeholders.ts';
+import { applyPlatformSchema } from '../platform.ts';
+import type { RunningStack } from '../stack.ts';
+import { type Delivery, watchDelivery } from './delivery.ts';
+import { countTracked, readHighestRisk, readSilence } from './findings.ts';
+import { type Lastseen, lastseenWith } from './lastseen-command.ts';
+import { type LoadPlan, prepareSource, recordsOf } from './load.ts';
+import type { DemoOptions } from './options.ts';
+import * as proof from './proof.ts';
+import { publishedFor } from './published.ts';
+import type { DemoResult, SourceResult, SweepResult } from './result.ts';
+import type { Steps } from './steps.ts';
+
+const TOPIC_PREFIX = 'seedtest';
+
+/** The environment in which `lastseen` meets a stack. */
+export function environmentOf({ addresses }: Pick<RunningStack, 'addresses'>): Record<string, string> {
+  return {
+    DATABASE_URL: addresses.databaseUrl,
+    KAFKA_BROKERS: addresses.brokers,
+    SCHEMA_REGISTRY_URL: addresses.registryUrl,
+    TOPIC_PREFIX,
+  };
+}
+
+/** Takes data through the whole chain on a fresh stack, and finds out whether what came out is right. */
+export async function runDemo(
+  stack: RunningStack,
+  options: DemoOptions,
+  steps: Steps,
+  signal: AbortSignal,
+): Promise<DemoResult> {
+  const { databaseUrl, brokers } = stack.addresses;
+  const database = openDatabase({ url: databaseUrl, applicationName: 'demo' });
+  const log = createLogger({ level: 'silent', pretty: false, command: 'demo' });
+  const kafka = createKafka({ brokers: [brokers], clientId: 'demo', log });
+  const slot = slotName(DEFAULT_CONNECTOR);
+  const delivery = watchDelivery({ kafka, database, topicPrefix: TOPIC_PREFIX, slot, signal });
+  const chain = { stack, database, delivery, steps, options, lastseen: lastseenWith(environmentOf(stack), signal) };
+  try {
+    const plan = await deliverSource(chain);
+    const result = await detect(chain, plan);
+    return { ...result, timings: steps.timings };
+  } finally {
+    await database.close();
+  }
+}
+
+interface Chain {
+  readonly stack: RunningStack;
+  readonly database: Database;
+  readonly delivery: Delivery;
+  readonly steps: Steps;
+  readonly options: DemoOptions;
+  readonly lastseen: Lastseen;
+}
+
+/** From empty tables to topics that hold every change. */
+async function deliverSource({ stack, database, delivery, steps, options, lastseen }: Chain): Promise<LoadPlan> {
+  await steps.run('Create tables, topics and schemas', async () => {
+    await applyPlatformSchema(stack.addresses.databaseUrl);
+    await Promise.all([lastseen(['migrate']), lastseen(['topics']), lastseen(['schemas', 'register'])]);
+  });
+  const plan = await steps.run('Load the history', async (tell) => {
+    const prepared = await prepareSource(database, options, tell);
+    await prepared.phase1(tell);
+    await proof.keepWeekly(database);
+    return prepared;
+  });
+  await steps.run('Debezium takes its snapshot', async (tell) => {
+    await registerConnector(stack.addresses, { topicPrefix: TOPIC_PREFIX });
+    await delivery.untilDelivered(total(plan, 'snapshot'), tell);
+  });
+  await steps.run('The newest days arrive and stream', async (tell) => {
+    await plan.phase2(tell);
+    await delivery.untilConfirmed(
+      SOURCES.reduce((sum, source) => sum + recordsOf(plan.records[source]), 0),
+      tell,
+    );
+  });
+  return plan;
+}
+
+const total = (plan: LoadPlan, kind: 'snapshot') =>
+  SOURCES.reduce((sum, source) => sum + plan.records[source][kind], 0);
+
+/** From topics to figures, then all of it once more, to see that nothing changes. */
+async function detect(chain: Chain, plan: LoadPlan): Promise<Omit<DemoResult, 'timings'>> {
+  const { database, delivery, steps, options, lastseen } = chain;
+  const tracked = await steps.run('lastseen track', (tell) => track(lastseen, 'lastseen-track', tell));
+  const sweep = await steps.run('lastseen sweep', () => sweepOnce(lastseen, options));
+  const recompute = await steps.run('lastseen recompute', async (tell) =>
+    readCounts(await lastseen(['recompute', '--until-end', '--json'], { tell })),
+  );
+  const digestBefore = await proof.digestLastSeen(database);
+  const events = await proof.countEvents(database);
+  const eventsOfSecondSweep = await steps.run('lastseen sweep, again', async () => {
+    const { published } = await sweepOnce(lastseen, options);
+    return Math.max(published, (await proof.countEvents(database)) - events);
+  });
+  const replay = await steps.run('Replay all topics', (tell) => track(lastseen, 'demo-replay', tell));
+  return steps.run('Compare with the source tables', async () => ({
+    origin: plan.origin,
+    asOf: options.asOf,
+    thresholdDays: options.thresholdDays,
+    lookbackDays: options.lookbackDays,
+    learners: plan.learners,
+    tracked: await countTracked(database),
+    sources: sourceResults(plan, await delivery.counts(), tracked.counts),
+    sweep,
+    recompute,
+    silence: await readSilence(database, options),
+    highestRisk: await readHighestRisk(database),
+    proof: {
+      lastSeen: await proof.compareLastSeen(database),
+      flagged: await proof.compareFlagged(database, options),
+      answers: await proof.compareAnswers(database),
+      foreignFigures: await proof.compareForeignFigures(database),
+      untouchedRows: await proof.compareUntouchedRows(database),
+      eventsOfSecondSweep,
+      replay: { records: recordsRead(replay), rowsChanged: replay.rowsChanged },
+      digestBefore,
+      digestAfter: await proof.digestLastSeen(database),
+    },
+    published: options.data.kind === 'oulad' ? publishedFor(options) : undefined,
+  }));
+}
+
+interface TrackSummary {
+  readonly counts: Readonly<Record<Source, Readonly<Record<string, number>>>>;
+  readonly rowsChanged: number;
+}
+
+async function track(lastseen: Lastseen, group: string, tell: (line: string) => void): Promise<TrackSummary> {
+  const environment = { KAFKA_GROUP_ID: group };
+  return JSON.parse(await lastseen(['track', '--until-end', '--json'], { environment, tell })) as TrackSummary;
+}
+
+const recordsRead = ({ counts }: TrackSummary) =>
+  SOURCES.flatMap((source) => Object.values(counts[source])).reduce((sum, records) => sum + records, 0);
+
+async function sweepOnce(lastseen: Lastseen, options: DemoOptions): Promise<SweepResult> {
+  const { asOf, thresholdDays, lookbackDays } = options;
+  const flags = ['--as-of', formatInstant(asOf), '--threshold', `${thresholdDays}`, '--lookback', `${lookbackDays}`];
+  return JSON.parse(await lastseen(['sweep', ...flags, '--json'])) as SweepResult;
+}
+
+const readCounts = (output: string) => JSON.parse(output) as Record<string, number>;
+
+function sourceResults(
+  plan: LoadPlan,
+  delivered: Readonly<Record<Source, number>>,
+  outcomes: TrackSummary['counts'],
+): Record<Source, SourceResult> {
+  const of = (source: Source): SourceResult => ({
+    rows: plan.rows[source],
+    expectedRecords: recordsOf(plan.records[source]),
+    deliveredRecords: delivered[source],
+    outcomes: outcomes[source],
+  });
+  return Object.fromEntries(SOURCES.map((source) => [source, of(source)])) as Record<Source, SourceResult>;
+}
