@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../../src/main/cli.ts', import.meta.url));
+
+export interface CliRun {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The last line of stdout as JSON. */
+  json<T = Record<string, unknown>>(): T;
+}
+
+export interface StartedCli {
+  readonly process: ChildProcess;
+  readonly ended: Promise<CliRun>;
+}
+
+/** Starts the real binary as a process of its own. */
+export function startCli(env: Readonly<Record<string, string>>, args: readonly string[]): StartedCli {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text;
+  });
+  const ended = once(child, 'close').then(([code]) => ({
+    code: code as number | null,
+    ...output,
+    json: <T>() => JSON.parse(output.stdout.trim().split('\n').at(-1) ?? '') as T,
+  }));
+  return { process: child, ended };
+}
+
+export function runCli(env: Readonly<Record<string, string>>, args: readonly string[]): Promise<CliRun> {
+  return startCli(env, args).ended;
+}

@@ -1,0 +1,57 @@
+import type { Database } from '../../src/postgres/database.ts';
+
+/**
+ * Last seen of every learner, computed from the source tables alone in one statement: what the table must equal to the
+ * microsecond.
+ */
+const LAST_SEEN_OF_SOURCES = `
+WITH activity AS (
+  SELECT user_id, 'exam_results' AS source, coalesce(updated_at, created_at) AS at FROM exam_results
+  UNION ALL SELECT user_id, 'features_topic_daily', last_seen_at FROM features_topic_daily
+  UNION ALL SELECT user_id, 'session', coalesce(ended_at, started_at) FROM session
+), keyed AS (
+  SELECT
+    CASE WHEN user_id ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+      THEN user_id::uuid ELSE md5(user_id)::uuid END AS student_id,
+    user_id, source, at
+  FROM activity WHERE user_id IS NOT NULL
+  UNION ALL SELECT student_id, NULL, 'attempt', completed_at FROM attempt WHERE student_id IS NOT NULL
+)
+SELECT
+  student_id,
+  min(user_id COLLATE "C") AS user_id,
+  max(at) FILTER (WHERE source = 'exam_results') AS exam_results_at,
+  max(at) FILTER (WHERE source = 'features_topic_daily') AS features_topic_daily_at,
+  max(at) FILTER (WHERE source = 'attempt') AS attempt_at,
+  max(at) FILTER (WHERE source = 'session') AS session_at,
+  max(at) AS last_seen_at
+FROM keyed WHERE at IS NOT NULL GROUP BY student_id`;
+
+export interface Difference {
+  readonly learners: bigint;
+  readonly differing: bigint;
+}
+
+/** How many learners there are in either, and how many of them are not the same in every column. */
+export async function differenceFromSources(database: Database): Promise<Difference> {
+  const { rows } = await database.query<Difference>({
+    text: `
+SELECT
+  count(*) AS learners,
+  count(*) FILTER (WHERE (
+    t.user_id, t.exam_results_at, t.features_topic_daily_at, t.attempt_at, t.session_at, t.last_seen_at
+  ) IS DISTINCT FROM (
+    s.user_id, s.exam_results_at, s.features_topic_daily_at, s.attempt_at, s.session_at, s.last_seen_at
+  )) AS differing
+FROM (${LAST_SEEN_OF_SOURCES}) s FULL JOIN lastseen.user_last_seen t USING (student_id)`,
+  });
+  return rows[0] ?? { learners: 0n, differing: 0n };
+}
+
+/** A digest of every byte of the last-seen table. */
+export async function digestOfLastSeen(database: Database): Promise<string> {
+  const { rows } = await database.query<{ digest: string }>({
+    text: `SELECT md5(string_agg(t::text, E'\\n' ORDER BY student_id)) AS digest FROM lastseen.user_last_seen t`,
+  });
+  return rows[0]?.digest ?? '';
+}

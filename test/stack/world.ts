@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { inject } from 'vitest';
+import { createKafka } from '../../src/kafka/client.ts';
+import type { Database } from '../../src/postgres/database.ts';
+import { createLogger } from '../../src/runtime/logging.ts';
+import { deleteConnector, registerConnector } from '../../stack/connector.ts';
+import { freshDatabase } from '../postgres/fresh-database.ts';
+import { type CliRun, runCli, type StartedCli, startCli } from './lastseen-cli.ts';
+
+/** A platform of a test's own on the shared stack: database, topics, connector, and the command line set up for it. */
+export interface World {
+  readonly name: string;
+  readonly database: Database;
+  readonly env: Readonly<Record<string, string>>;
+  readonly kafka: ReturnType<typeof createKafka>;
+  lastseen(...args: string[]): Promise<CliRun>;
+  /** As `lastseen`, with variables of its own. */
+  lastseenWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<CliRun>;
+  start(env: Readonly<Record<string, string>>, ...args: string[]): StartedCli;
+  /** From here on changes of the source tables flow; what is there already comes as a snapshot. */
+  connect(overrides?: Record<string, string>): Promise<void>;
+  /** Own tables, topics and schemas, by the commands that make them. */
+  prepare(): Promise<void>;
+  /** Resolves when whatever is committed at the sources by now is in the topics. */
+  delivered(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function createWorld(): Promise<World> {
+  const stack = inject('stack');
+  const name = `w${randomBytes(4).toString('hex')}`;
+  const fresh = await freshDatabase(stack.databaseUrl);
+  const addresses = { ...stack, databaseUrl: fresh.url };
+  const env = {
+    DATABASE_URL: fresh.url,
+    KAFKA_BROKERS: stack.brokers,
+    SCHEMA_REGISTRY_URL: stack.registryUrl,
+    TOPIC_PREFIX: name,
+    INACTIVITY_TOPIC: `${name}.inactivity`,
+    KPI_UPDATED_TOPIC: `${name}.kpi-updated`,
+    TRACK_DLQ_TOPIC: `${name}.track.dlq`,
+    RECOMPUTE_DLQ_TOPIC: `${name}.recompute.dlq`,
+    KAFKA_SESSION_TIMEOUT: '6s',
+    LOG_LEVEL: 'info',
+  };
+  let connected = false;
+  const lastseenWith = (more: Readonly<Record<string, string>>, ...args: string[]) => runCli({ ...env, ...more }, args);
+  return {
+    name,
+    database: fresh.database,
+    env,
+    kafka: createKafka({
+      brokers: [stack.brokers],
+      clientId: 'test',
+      log: createLogger({ level: 'silent', pretty: false, command: 'test' }),
+    }),
+    lastseen: (...args) => lastseenWith({}, ...args),
+    lastseenWith,
+    start: (more, ...args) => startCli({ ...env, ...more }, args),
+    async prepare() {
+      for (const command of [['migrate'], ['topics'], ['schemas', 'register']]) {
+        const run = await lastseenWith({}, ...command);
+        if (run.code !== 0) throw new Error(`lastseen ${command.join(' ')} ended with ${run.code}:\n${run.stderr}`);
+      }
+    },
+    async connect(overrides = {}) {
+      connected = true;
+      await registerConnector(addresses, { name, topicPrefix: name, overrides });
+    },
+    delivered: () => untilDelivered(fresh.database, name),
+    async close() {
+      if (connected) {
+        await deleteConnector(addresses, name);
+        await dropSlots(fresh.database);
+      }
+      await fresh.close();
+    },
+  };
+}
+
+/** Connect confirms to the slot only what Kafka has acknowledged; the heartbeat's write moves it when nothing else does. */
+async function untilDelivered(database: Database, name: string): Promise<void> {
+  const { rows } = await database.query<{ lsn: string }>({ text: 'SELECT pg_current_wal_lsn()::text AS lsn' });
+  for (const deadline = Date.now() + 120_000; Date.now() < deadline; ) {
+    const { count } = await database.query({
+      text: `SELECT FROM pg_replication_slots WHERE database = current_database() AND confirmed_flush_lsn > $1::pg_lsn`,
+      values: [rows[0]?.lsn],
+    });
+    if (count > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(`connector ${name} has not delivered within two minutes`);
+}
+
+async function dropSlots(database: Database): Promise<void> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const { count } = await database.query({
+      text: `SELECT FROM pg_replication_slots WHERE database = current_database() AND active`,
+    });
+    if (count === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await database.query({
+    text: `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()`,
+  });
+}
