@@ -1,0 +1,346 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
+import { studentIdOf } from '../../src/activity/learner.ts';
+import { SOURCES } from '../../src/activity/source.ts';
+import type { RawRecord } from '../../src/kafka/records.ts';
+import { metricsPolicy } from '../../src/kpi/policy.ts';
+import { createDeadLetterLimit, type DeadLetter } from '../../src/pipelines/dead-letters.ts';
+import type { InactivityEvent } from '../../src/pipelines/inactivity-events.ts';
+import { createRecompute, type RecomputeCounts, type RecomputeDeps } from '../../src/pipelines/recompute.ts';
+import type { Database, Queryable } from '../../src/postgres/database.ts';
+import { createKpiOutbox } from '../../src/postgres/kpi-outbox.ts';
+import { LastseenError } from '../../src/runtime/errors.ts';
+import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
+import { clearPlatform, insertRows } from './platform-rows.ts';
+
+let db: FreshDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+afterAll(() => db.close());
+beforeEach(() => clearPlatform(db.database));
+
+const TOPIC = 'lastseen.inactivity.v1';
+const AS_OF = parseInstant('2026-03-16T05:00:00Z') ?? 0n;
+
+function eventOf(userId: string, changes: Partial<InactivityEvent> = {}): InactivityEvent {
+  const seen = AS_OF - 8n * MICROS_PER_DAY;
+  return {
+    event_id: randomUUID(),
+    phase: 'CROSSED',
+    user_id: userId,
+    student_id: studentIdOf(userId),
+    threshold_days: 7,
+    last_seen_at: seen,
+    days_inactive: 8,
+    deciding_source: 'session',
+    last_seen_by_source: { exam_results: null, features_topic_daily: null, attempt: null, session: seen },
+    as_of: AS_OF,
+    sweep_run_id: null,
+    detected_at: AS_OF,
+    ...changes,
+  };
+}
+
+/** Learners with an ability and a session 7 days before the as-of: P = Φ(0.625), S = 0.6·7/14 + 0.25 + 0.15 = 0.7. */
+async function learners(...userIds: string[]): Promise<void> {
+  await insertRows(
+    db.database,
+    'ability_estimates',
+    userIds.map((user_id) => ({ user_id, mean: 0.5, sd: 0.8, fitted_at: '2026-03-01Z' })),
+  );
+  await insertRows(
+    db.database,
+    'session',
+    userIds.map((user_id) => ({ id: `session of ${user_id}`, user_id, started_at: '2026-03-09T12:00Z' })),
+  );
+}
+
+const P = 0.7340144709512995;
+const S = 0.6 * (7 / 14) + 0.25 + 0.15;
+
+function recomputing(changes: Partial<RecomputeDeps> = {}) {
+  const deadLetters: DeadLetter[] = [];
+  const failed: DeadLetter[] = [];
+  const applied: RecomputeCounts[] = [];
+  const events = new Map<string, InactivityEvent>();
+  const stages = createRecompute({
+    source: db.database,
+    database: db.database,
+    options: {
+      policy: metricsPolicy('standard'),
+      sources: SOURCES,
+      attemptSource: 'topic',
+      targetFrom: 'default',
+      defaultTarget: 0,
+      churnHorizonDays: 14,
+    },
+    decode: (value) => {
+      const event = events.get(value.toString());
+      if (event === undefined) throw new Error('not in wire format');
+      return event;
+    },
+    deadLetters: { send: async (letters) => void deadLetters.push(...letters) },
+    failedLearners: { send: async (letters) => void failed.push(...letters) },
+    deadLetterLimit: createDeadLetterLimit(0.05),
+    onApplied: (counts) => applied.push(counts),
+    ...changes,
+  });
+  let offset = 0;
+  const record = (value: string | null): RawRecord => ({
+    key: null,
+    value: value === null ? null : Buffer.from(value),
+    timestamp: '0',
+    offset: String(offset++),
+  });
+  const records = (...given: (InactivityEvent | string | null)[]) =>
+    given.map((one) => {
+      if (one === null || typeof one === 'string') return record(one);
+      events.set(one.event_id, one);
+      return record(one.event_id);
+    });
+  return {
+    stages,
+    deadLetters,
+    failed,
+    applied,
+    records,
+    /** One batch, collected and applied. */
+    async run(...given: (InactivityEvent | string | null)[]): Promise<RecomputeCounts | undefined> {
+      const round = stages.open();
+      const batch = { topic: TOPIC, partition: 3, records: records(...given), nextOffset: BigInt(offset) };
+      await stages.collect(batch, round);
+      await stages.apply(round, [{ topic: TOPIC, partition: 3, nextOffset: BigInt(offset) }]);
+      return applied.at(-1);
+    },
+  };
+}
+
+async function kpisOf(userId: string): Promise<unknown> {
+  const { rows } = await db.database.query<{ kpis: unknown }>({
+    text: 'SELECT kpis FROM weekly_kpi WHERE user_id = $1',
+    values: [userId],
+  });
+  return rows[0]?.kpis;
+}
+
+/** A trigger of the platform's that refuses one learner. */
+async function refusing(userId: string, work: () => Promise<void>): Promise<void> {
+  await db.database.query({
+    text: `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN IF new.user_id = '${userId}' THEN RAISE 'no % here', new.kpis; END IF; RETURN new; END $$;
+           CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON weekly_kpi FOR EACH ROW EXECUTE FUNCTION refuse()`,
+  });
+  try {
+    await work();
+  } finally {
+    await db.database.query({ text: 'DROP FUNCTION refuse CASCADE' });
+  }
+}
+
+describe('recompute', () => {
+  it('writes P and S for an inactivity event, and says so once', async () => {
+    await learners('anna');
+    const { run } = recomputing();
+    const event = eventOf('anna');
+    expect(await run(event)).toMatchObject({ events: 1, learners: 1, created: 1, pNull: 0, sNull: 0, failed: 0 });
+    expect(await kpisOf('anna')).toEqual({ P, S });
+
+    const outbox = createKpiOutbox(db.database);
+    const waiting = await outbox.take(10);
+    expect(waiting).toMatchObject([
+      { causeEventId: event.event_id, userId: 'anna', asOf: AS_OF, p: P, s: S, previousP: null, computed: 'P_AND_S' },
+    ]);
+    expect(waiting[0]?.weekStart).toBe(parseInstant('2026-03-16'));
+    await outbox.markPublished(waiting);
+    expect(await outbox.take(10)).toEqual([]);
+  });
+
+  it('computes the newest event of a learner only, in whatever order they come; of equal ones the later', async () => {
+    await learners('anna', 'ben');
+    const { run } = recomputing();
+    const newest = eventOf('anna', { as_of: AS_OF + MICROS_PER_DAY, phase: 'ONGOING' });
+    const twin = eventOf('ben', { phase: 'RETURNED' });
+    const counts = await run(eventOf('anna'), newest, eventOf('anna', { as_of: AS_OF - 1n }), eventOf('ben'), twin);
+    expect(counts).toMatchObject({ events: 5, learners: 2, created: 2 });
+    const waiting = await createKpiOutbox(db.database).take(10);
+    expect(waiting.map(({ causeEventId }) => causeEventId)).toEqual([newest.event_id, twin.event_id]);
+    expect(waiting[0]?.s).toBeCloseTo(0.6 * (8 / 14) + 0.4, 12);
+  });
+
+  it('answers a redelivered batch with nothing, and so the same batch applied twice', async () => {
+    await learners('anna', 'ben');
+    const { run, stages, records, applied } = recomputing();
+    const events = [eventOf('anna'), eventOf('ben')];
+    await run(...events);
+    expect(await run(...events)).toMatchObject({ redelivered: 2, created: 0, updated: 0, unchanged: 0 });
+    const round = stages.open();
+    await stages.collect({ topic: TOPIC, partition: 0, records: records(eventOf('anna')), nextOffset: 9n }, round);
+    await stages.apply(round, []);
+    await stages.apply(round, []);
+    expect(applied.slice(-2)).toMatchObject([{ unchanged: 1 }, { redelivered: 1 }]);
+    expect(await createKpiOutbox(db.database).take(10)).toHaveLength(3);
+  });
+
+  it('stores nothing for a learner of whom nothing can be computed, and counts it', async () => {
+    await insertRows(db.database, 'ability_estimates', [{ user_id: 'ben', mean: 0.5, sd: 0.8 }]);
+    const { run } = recomputing();
+    expect(await run(eventOf('anna'), eventOf('ben'))).toMatchObject({ nothing: 1, created: 1, pNull: 1, sNull: 2 });
+    expect(await kpisOf('anna')).toBeUndefined();
+    expect(await kpisOf('ben')).toEqual({ P });
+    expect(await createKpiOutbox(db.database).take(10)).toHaveLength(1);
+  });
+
+  it('gives every record that is no event to the dead letters, before it answers the others', async () => {
+    await learners('anna');
+    const order: string[] = [];
+    const letters: DeadLetter[] = [];
+    const { run } = recomputing({
+      deadLetters: {
+        send: async (each) => {
+          order.push(`letters, row is ${(await kpisOf('anna')) === undefined ? 'missing' : 'there'}`);
+          letters.push(...each);
+        },
+      },
+    });
+    const counts = await run(
+      'garbage',
+      null,
+      eventOf('anna'),
+      eventOf('x', { event_id: 'no-uuid' }),
+      eventOf('x', { student_id: 'x' as InactivityEvent['student_id'] }),
+      eventOf('nul\0'),
+      eventOf('x', { as_of: 9_223_372_036_854_775_807n as Instant }),
+    );
+    expect(order).toEqual(['letters, row is missing']);
+    expect(letters.map(({ reason, record }) => `${record.offset} ${reason}`)).toEqual([
+      '0 not_decodable',
+      '1 not_decodable',
+      '3 bad_event',
+      '4 bad_event',
+      '5 bad_event',
+      '6 bad_event',
+    ]);
+    expect(letters[0]).toMatchObject({ topic: TOPIC, partition: 3, step: 'decode' });
+    expect(counts).toMatchObject({ events: 7, undecodable: 6, created: 1 });
+    expect(await kpisOf('anna')).toEqual({ P, S });
+  });
+
+  it('sets one learner aside whose row cannot be written, and answers all others', async () => {
+    const userIds = Array.from({ length: 37 }, (_, index) => `u${index}`);
+    await learners(...userIds);
+    await refusing('u23', async () => {
+      const { run, failed } = recomputing({ sliceSize: 20 });
+      const counts = await run(...userIds.map((userId) => eventOf(userId)));
+      expect(counts).toMatchObject({ learners: 37, created: 36, failed: 1 });
+      expect(failed).toMatchObject([{ reason: 'recompute_failed', step: 'recompute', record: { offset: '23' } }]);
+      // What the row holds stays out of it.
+      expect(failed[0]?.detail).toBe('SQLSTATE P0001');
+    });
+    for (const userId of userIds) expect(await kpisOf(userId)).toEqual(userId === 'u23' ? undefined : { P, S });
+    const { rows } = await db.database.query({ text: `SELECT FROM lastseen.kpi_watermark WHERE user_id = 'u23'` });
+    expect(rows).toEqual([]);
+  });
+
+  it('answers two learners that share a user_id one after the other', async () => {
+    await learners('anna');
+    const { run } = recomputing();
+    const counts = await run(eventOf('anna'), eventOf('anna', { student_id: studentIdOf('other') }));
+    expect(counts).toMatchObject({ learners: 2, created: 1, unchanged: 1, failed: 0 });
+  });
+
+  it('lets an outage pass through, at whatever learner, and goes on where it was', async () => {
+    await learners('anna', 'ben', 'cleo');
+    let left = 2;
+    const flaky: Database = {
+      ...db.database,
+      transaction: (work) => {
+        if (left-- > 0) return db.database.transaction(work);
+        throw new LastseenError('postgres_unavailable', 'gone', { retriable: true });
+      },
+    };
+    const { stages, records, failed, applied } = recomputing({ database: flaky, sliceSize: 1 });
+    const round = stages.open();
+    const given = ['anna', 'ben', 'cleo'].map((userId) => eventOf(userId));
+    await stages.collect({ topic: TOPIC, partition: 0, records: records(...given), nextOffset: 3n }, round);
+    await expect(stages.apply(round, [])).rejects.toMatchObject({ code: 'postgres_unavailable' });
+    expect(failed).toEqual([]);
+    left = 3;
+    await stages.apply(round, []);
+    expect(applied).toMatchObject([{ redelivered: 2, created: 1, failed: 0 }]);
+    expect(await kpisOf('cleo')).toEqual({ P, S });
+  });
+
+  it('ends where the platform’s table is missing, instead of setting every learner aside', async () => {
+    await learners('anna');
+    await db.database.query({ text: 'ALTER TABLE weekly_kpi RENAME TO weekly_kpi_away' });
+    try {
+      const { run, failed } = recomputing();
+      await expect(run(eventOf('anna'))).rejects.toMatchObject({ code: '42P01' });
+      expect(failed).toEqual([]);
+    } finally {
+      await db.database.query({ text: 'ALTER TABLE weekly_kpi_away RENAME TO weekly_kpi' });
+    }
+  });
+
+  it('waits for the registry: a batch whose decoding was interrupted is collected once', async () => {
+    await learners('anna');
+    let away = true;
+    const event = eventOf('anna');
+    const { stages, deadLetters } = recomputing({
+      decode: (value) => {
+        if (value.toString() === 'garbage') throw new Error('garbage');
+        if (away) throw new LastseenError('registry_unavailable', 'away', { retriable: true });
+        return event;
+      },
+    });
+    const record = (value: string, offset: string) => ({
+      key: null,
+      value: Buffer.from(value),
+      timestamp: '0',
+      offset,
+    });
+    const batch = { topic: TOPIC, partition: 0, records: [record('garbage', '0'), record('x', '1')], nextOffset: 2n };
+    const round = stages.open();
+    await expect(stages.collect(batch, round)).rejects.toMatchObject({ code: 'registry_unavailable' });
+    away = false;
+    await stages.collect(batch, round);
+    await stages.apply(round, []);
+    expect(deadLetters).toHaveLength(1);
+    expect(await kpisOf('anna')).toEqual({ P, S });
+  });
+
+  it('stops where too many events cannot be answered', async () => {
+    const { run } = recomputing({ deadLetterLimit: createDeadLetterLimit(0.05, 1_000, 5) });
+    await expect(run(...Array.from({ length: 5 }, () => 'garbage'))).rejects.toMatchObject({
+      code: 'too_many_dead_letters',
+    });
+  });
+
+  it('sends as many queries for a thousand learners as for ten', async () => {
+    const queriesFor = async (count: number) => {
+      await clearPlatform(db.database);
+      const userIds = Array.from({ length: count }, (_, index) => `u${index}`);
+      await learners(...userIds);
+      let queries = 0;
+      const counted = (on: Queryable): Queryable => ({
+        query: (statement) => {
+          queries += 1;
+          return on.query(statement);
+        },
+      });
+      const database: Database = {
+        ...db.database,
+        ...counted(db.database),
+        transaction: (work) => db.database.transaction((tx) => work(counted(tx))),
+      };
+      const { run } = recomputing({ database, source: counted(db.database) });
+      expect(await run(...userIds.map((userId) => eventOf(userId)))).toMatchObject({ created: count });
+      return queries;
+    };
+    const [few, many] = [await queriesFor(10), await queriesFor(1_000)];
+    expect(many).toBe(few);
+    expect(few).toBeLessThanOrEqual(12);
+  });
+});
