@@ -1,4 +1,4 @@
-import avro, { type Schema, type Type } from 'avsc';
+import avro, { type Schema } from 'avsc';
 import type { WriterSchema } from '../../../src/registry/client.ts';
 import { toWireFormat } from '../../../src/registry/wire-format.ts';
 import { writerTypeHook } from '../../../src/registry/writer-type.ts';
@@ -17,19 +17,31 @@ const LONG = avro.types.LongType.__with({
 });
 
 /** The writing side, of any schema: longs are bigint, unions are not wrapped. */
-export function writerOf(schema: object): Type {
-  return avro.Type.forSchema(schema as Schema, {
+export const writerOf = onceBySchema((schema) =>
+  avro.Type.forSchema(schema as Schema, {
     wrapUnions: 'never',
     typeHook: (attributes) =>
       attributes === 'long' || (typeof attributes === 'object' && 'type' in attributes && attributes.type === 'long')
         ? LONG
         : undefined,
-  });
-}
+  }),
+);
 
 /** What the registry would answer for the schema. */
-export function registered(schema: object): WriterSchema {
-  return { kind: 'avro', type: avro.Type.forSchema(structuredClone(schema) as Schema, { typeHook: writerTypeHook }) };
+export const registered = onceBySchema(
+  (schema): WriterSchema => ({
+    kind: 'avro',
+    type: avro.Type.forSchema(structuredClone(schema) as Schema, { typeHook: writerTypeHook }),
+  }),
+);
+
+function onceBySchema<T>(compile: (schema: object) => T): (schema: object) => T {
+  const compiled = new WeakMap<object, T>();
+  return (schema) => {
+    const known = compiled.get(schema) ?? compile(schema);
+    compiled.set(schema, known);
+    return known;
+  };
 }
 
 /** A registry of schemas by id; every other id is unknown. */
