@@ -12,7 +12,7 @@ import type { Guard } from './guard.ts';
 export type ArtifactName = 'kafka' | 'registry' | 'connect' | 'debezium' | 'converter';
 
 /** What is done in a fresh artifact's directory before it is kept for later runs. */
-export type Finish = (directory: string) => Promise<void>;
+type Finish = (directory: string) => Promise<void>;
 
 export interface Artifacts {
   /** The directory with the artifact's files: from the cache, or brought by Maven once. */
@@ -26,6 +26,9 @@ const GOAL: Record<ArtifactName, string> = {
   debezium: 'copy-dependencies',
   converter: 'copy-dependencies',
 };
+
+// Part of each name in the cache: to be raised when what is made from a pom changes.
+const LAYOUT = '1';
 
 function cacheRoot(): string {
   const { XDG_CACHE_HOME: xdg } = process.env;
@@ -71,6 +74,7 @@ export function createArtifacts(guard: Guard, logDir: string): Artifacts {
     async resolve(name, onDownload, finish = async () => {}) {
       const pom = join(import.meta.dirname, 'maven', name, 'pom.xml');
       const hash = createHash('sha256')
+        .update(LAYOUT)
         .update(await readFile(pom))
         .digest('hex')
         .slice(0, 12);

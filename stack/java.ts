@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { StackError } from './errors.ts';
 
-export const OLDEST_JAVA = 17;
+const OLDEST_JAVA = 17;
 
 const MEND = `install a JDK ${OLDEST_JAVA} or newer and have \`java\` on the PATH, or set JAVA_HOME`;
 

@@ -1,11 +1,11 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
 import type { Artifacts } from './artifacts.ts';
 import { startChild } from './child.ts';
 import { StackError, tailOf } from './errors.ts';
 import type { Guard } from './guard.ts';
 import { jvmFlags, log4jFlag } from './java.ts';
+import { brokersInService } from './kafka-ready.ts';
 import type { Part } from './part.ts';
 
 interface KafkaOptions {
@@ -91,20 +91,6 @@ export function createKafka(options: KafkaOptions): Part {
       logFile: join(logDir, 'kafka.log'),
     }),
 
-    async isReady() {
-      const admin = new Kafka({
-        brokers: [`127.0.0.1:${port}`],
-        logLevel: logLevel.NOTHING,
-        connectionTimeout: 1_000,
-        requestTimeout: 2_000,
-        retry: { retries: 0 },
-      }).admin();
-      try {
-        await admin.connect();
-        return (await admin.describeCluster()).brokers.length === 1;
-      } finally {
-        await admin.disconnect().catch(() => {});
-      }
-    },
+    isReady: async () => (await brokersInService(port)) === 1,
   };
 }

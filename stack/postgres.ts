@@ -20,7 +20,7 @@ interface Owner {
   readonly gid: number;
 }
 
-export const DATABASE = 'seedtest';
+const DATABASE = 'seedtest';
 
 const SETTINGS = {
   listen_addresses: '127.0.0.1',

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const GRACE_MS = 5_000;
 
-export function groupIsAlive(pid: number): boolean {
+function groupIsAlive(pid: number): boolean {
   try {
     process.kill(-pid, 0);
     return true;
