@@ -1,3 +1,4 @@
+import '../../src/main/warnings.ts';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Instant, parseInstant } from '../../src/activity/instant.ts';
 import { StackError } from '../errors.ts';

@@ -6,7 +6,7 @@ import type { Queryable } from '../../src/postgres/database.ts';
 import { StackError } from '../errors.ts';
 import type { Tell } from './load.ts';
 
-const ASK_EVERY_MS = 250;
+const ASK_EVERY_MS = 500;
 /** Without one record more in so long, something is wrong. */
 const STALLED_AFTER_MS = 60_000;
 

@@ -1,5 +1,5 @@
 /** Rows of the platform's tables as the generator makes them: instants as ISO text in microseconds, absent = null. */
-export interface ExamRow {
+interface ExamRow {
   readonly id: string;
   readonly session_id: string;
   readonly user_id: string;
@@ -19,7 +19,7 @@ export interface Question {
   readonly used_hints: number;
 }
 
-export interface FeatureRow {
+interface FeatureRow {
   readonly user_id: string;
   readonly topic_id: string;
   readonly date: string;
@@ -31,7 +31,7 @@ export interface FeatureRow {
   readonly computed_at: string;
 }
 
-export interface AttemptRow {
+interface AttemptRow {
   readonly id: number;
   readonly student_id: string;
   readonly item_id: number;
@@ -42,7 +42,7 @@ export interface AttemptRow {
   readonly completed_at: string;
 }
 
-export interface SessionRow {
+interface SessionRow {
   readonly id: string;
   readonly user_id: string;
   readonly started_at: string;

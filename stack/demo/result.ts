@@ -40,7 +40,7 @@ export interface SweepResult {
   readonly published: number;
 }
 
-export interface Proof {
+interface Proof {
   readonly lastSeen: Comparison;
   readonly flagged: Comparison;
   readonly answers: Comparison;
