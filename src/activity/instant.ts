@@ -9,38 +9,45 @@ export const MICROS_PER_SECOND = 1_000_000n;
 export const MICROS_PER_DAY = 86_400_000_000n;
 
 const ISO =
-  /^([+-]?\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?$/;
+  /^([+-]?\d{4,9})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?$/;
 
 /**
  * Reads ISO-8601 text (`T` or a blank between date and time, up to nine digits of a second, `Z` or an offset; without
  * an offset it is UTC, without a time the day's start). Digits past the microsecond are cut, as a floor. `undefined`
- * where the text is none.
+ * where the text is none. Years may pass what a JavaScript Date holds: so do those that stand for Postgres' infinity.
  */
 export function parseInstant(text: string): Instant | undefined {
   const match = ISO.exec(text);
   if (match === null) return undefined;
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', offset] = match;
-  const ms = utcMillis(Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second));
-  if (ms === undefined) return undefined;
+  const [, year, month, day, hour, minute, second, fraction, offset] = match;
+  const days = daysOf(Number(year), Number(month), Number(day));
+  const seconds = hour === undefined ? 0 : secondsOf(Number(hour), Number(minute), Number(second ?? 0));
+  if (days === undefined || seconds === undefined) return undefined;
   const shift = offset === undefined || offset === 'Z' ? 0 : offsetSeconds(offset);
-  return BigInt(ms - shift * 1000) * MICROS_PER_MS + BigInt(`${fraction}000000`.slice(0, 6));
+  const micros = fraction === undefined ? 0n : BigInt(fraction.padEnd(6, '0').slice(0, 6));
+  return BigInt(days * 86_400 + seconds - shift) * MICROS_PER_SECOND + micros;
 }
 
-function utcMillis(
-  year: number,
-  month: number,
-  day: number,
-  hour: number,
-  minute: number,
-  second: number,
-): number | undefined {
-  if (month < 1 || month > 12 || day < 1 || hour > 24 || minute > 59 || second > 60) return undefined;
-  if (hour === 24 && (minute > 0 || second > 0)) return undefined;
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCMonth() !== month - 1) return undefined;
-  const ms = date.getTime() + ((hour * 60 + minute) * 60 + second) * 1000;
-  return Number.isFinite(ms) ? ms : undefined;
+const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+const DAYS_TO_1970 = 719_528;
+
+/** Days since 1970-01-01 in the Gregorian calendar, which ISO-8601 also uses for the years before it. */
+function daysOf(year: number, month: number, day: number): number | undefined {
+  const before = DAYS_BEFORE_MONTH[month - 1];
+  if (before === undefined || day < 1 || day > daysIn(year, month)) return undefined;
+  const years = month > 2 ? year + 1 : year; // those whose leap day, if any, is over
+  const leapDays = Math.ceil(years / 4) - Math.ceil(years / 100) + Math.ceil(years / 400);
+  return year * 365 + leapDays + before + day - 1 - DAYS_TO_1970;
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+function secondsOf(hour: number, minute: number, second: number): number | undefined {
+  if (hour > 24 || minute > 59 || second > 60 || (hour === 24 && (minute > 0 || second > 0))) return undefined;
+  return (hour * 60 + minute) * 60 + second;
 }
 
 function offsetSeconds(offset: string): number {

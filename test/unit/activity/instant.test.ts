@@ -18,6 +18,10 @@ describe('an instant as text', () => {
     ['1969-12-31T23:59:59.999999Z', -1n],
     ['2024-02-29T24:00:00Z', 1_709_251_200_000_000n],
     ['+10000-01-01T00:00:00Z', 253_402_300_800_000_000n],
+    // Debezium's texts for infinity, -infinity, and a date's infinity.
+    ['+294247-01-10T04:00:25.2Z', 9_223_372_036_825_200_000n],
+    ['-290308-12-21T19:59:27.6Z', -9_223_372_036_832_400_000n],
+    ['-5877611-06-21Z', -185_541_640_588_800_000_000n],
   ])('reads %s', (text, expected) => {
     expect(parseInstant(text)).toBe(expected);
   });
@@ -30,6 +34,11 @@ describe('an instant as text', () => {
     '2026-03-16T25:00:00Z',
     '2026-03-16T05:60:00Z',
     '0044-03-15 BC',
+    '2025-02-29',
+    '2100-02-29',
+    '2026-00-10',
+    '2026-04-31',
+    '2026-03-00',
     '2026-03-16T05:00:00.Z',
     '1773637200',
   ])('does not read %j', (text) => {
@@ -39,6 +48,18 @@ describe('an instant as text', () => {
   it('comes back from its own text to the microsecond', () => {
     const instants = fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n });
     fc.assert(fc.property(instants, (instant) => parseInstant(formatInstant(instant)) === instant));
+  });
+
+  it('agrees with Date on every day of ten thousand years', () => {
+    const days = fc.integer({ min: -719_528, max: 2_932_896 });
+    fc.assert(
+      fc.property(
+        days,
+        (day) =>
+          parseInstant(new Date(day * 86_400_000).toISOString().slice(-24, -14)) === BigInt(day) * 86_400_000_000n,
+      ),
+      { numRuns: 2000 },
+    );
   });
 
   it('knows its UTC day and its ISO week', () => {
