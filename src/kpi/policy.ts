@@ -2,10 +2,10 @@
  * The figures of a learner's weekly row as pure functions, one file a figure. A figure that cannot be computed is null;
  * doubles are never rounded. Where the profiles differ, the difference is a field here and nothing else.
  */
-export const METRICS_PROFILES = ['standard', 'legacy'] as const;
-
-/** `legacy` reproduces the platform's previous job figure by figure, for teams that must move without a jump. */
-export type MetricsProfile = (typeof METRICS_PROFILES)[number];
+export type MetricsProfile =
+  | 'standard'
+  /** Reproduces the platform's previous job figure by figure, for teams that must move without a jump. */
+  | 'legacy';
 
 export interface MetricsPolicy {
   readonly profile: MetricsProfile;

@@ -4,7 +4,7 @@ import type { Database, Queryable } from '../postgres/database.ts';
 import { type KpiInputOptions, type KpiInputs, type KpiLearner, loadKpiInputs } from '../postgres/kpi-inputs.ts';
 import { type WriteOutcome, writeWeeklyFigures } from '../postgres/weekly-kpi.ts';
 
-export interface RefreshOptions extends KpiInputOptions {
+interface RefreshOptions extends KpiInputOptions {
   /** The goal's level for a learner without a goal of their own. */
   readonly defaultTarget: number;
   readonly churnHorizonDays: number;

@@ -60,6 +60,15 @@ async function learners(...userIds: string[]): Promise<void> {
 const P = 0.7340144709512995;
 const S = 0.6 * (7 / 14) + 0.25 + 0.15;
 
+const OPTIONS: RecomputeDeps['options'] = {
+  policy: metricsPolicy('standard'),
+  sources: SOURCES,
+  attemptSource: 'topic',
+  targetFrom: 'default',
+  defaultTarget: 0,
+  churnHorizonDays: 14,
+};
+
 function recomputing(changes: Partial<RecomputeDeps> = {}) {
   const deadLetters: DeadLetter[] = [];
   const failed: DeadLetter[] = [];
@@ -68,14 +77,7 @@ function recomputing(changes: Partial<RecomputeDeps> = {}) {
   const stages = createRecompute({
     source: db.database,
     database: db.database,
-    options: {
-      policy: metricsPolicy('standard'),
-      sources: SOURCES,
-      attemptSource: 'topic',
-      targetFrom: 'default',
-      defaultTarget: 0,
-      churnHorizonDays: 14,
-    },
+    options: OPTIONS,
     decode: (value) => {
       const event = events.get(value.toString());
       if (event === undefined) throw new Error('not in wire format');
@@ -309,6 +311,27 @@ describe('recompute', () => {
     await stages.apply(round, []);
     expect(deadLetters).toHaveLength(1);
     expect(await kpisOf('anna')).toEqual({ P, S });
+  });
+
+  it('sends dead letters once, where answering the others is tried again', async () => {
+    const { stages, records, deadLetters } = recomputing();
+    const round = stages.open();
+    await stages.collect({ topic: TOPIC, partition: 0, records: records('garbage'), nextOffset: 1n }, round);
+    await stages.apply(round, []);
+    await stages.apply(round, []);
+    expect(deadLetters).toHaveLength(1);
+  });
+
+  it('measures P against the learner’s own goal where it is to, else against the default', async () => {
+    await learners('anna', 'ben');
+    await insertRows(db.database, 'interest_goal', [
+      { user_id: 'anna', topic_id: 't', target_level: 0.5, priority: 1 },
+    ]);
+    const { run } = recomputing({ options: { ...OPTIONS, targetFrom: 'interest_goal', defaultTarget: 1.3 } });
+    await run(eventOf('anna'), eventOf('ben'));
+    expect(await kpisOf('anna')).toEqual({ P: 0.5, S });
+    // z = (1.3 − 0.5) / 0.8 = 1; 1 − Φ(1)
+    expect((await kpisOf('ben')) as { P: number }).toMatchObject({ P: expect.closeTo(0.158655253931457, 12) });
   });
 
   it('stops where too many events cannot be answered', async () => {
