@@ -6,11 +6,13 @@ import { startChild } from './child.ts';
 import { StackError, tailOf } from './errors.ts';
 import type { Guard } from './guard.ts';
 import { jvmFlags, log4jFlag } from './java.ts';
+import type { KafkaFiles } from './kafka.ts';
 import type { Part } from './part.ts';
 
 interface ConnectOptions {
   readonly java: string;
   readonly artifacts: Artifacts;
+  readonly kafkaFiles: KafkaFiles;
   readonly guard: Guard;
   readonly runDir: string;
   readonly logDir: string;
@@ -50,7 +52,7 @@ function workerProperties(port: number, brokers: string, pluginPath: readonly st
 }
 
 export function createConnect(options: ConnectOptions): Part {
-  const { java, artifacts, guard, runDir, logDir, port, brokers } = options;
+  const { java, artifacts, kafkaFiles, guard, runDir, logDir, port, brokers } = options;
   const home = join(runDir, 'connect');
   const properties = join(home, 'worker.properties');
   let jars = '';
@@ -84,7 +86,7 @@ export function createConnect(options: ConnectOptions): Part {
     ports: [port],
 
     async prepare(onDownload) {
-      const kafkaJars = await artifacts.resolve('kafka', onDownload);
+      const kafkaJars = await kafkaFiles(onDownload);
       jars = await artifacts.resolve('connect', onDownload);
       const debezium = await artifacts.resolve('debezium', onDownload, asPlugin('debezium-postgres'));
       const converter = await artifacts.resolve('converter', onDownload, async (directory) => {

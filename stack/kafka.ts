@@ -8,10 +8,12 @@ import { jvmFlags, log4jFlag } from './java.ts';
 import { brokersInService } from './kafka-ready.ts';
 import type { Part } from './part.ts';
 
+/** Kafka's jars beside the formatted directory; Connect's tools need the same. */
+export type KafkaFiles = (onDownload: () => void) => Promise<string>;
+
 interface KafkaOptions {
   readonly java: string;
-  readonly artifacts: Artifacts;
-  readonly guard: Guard;
+  readonly files: KafkaFiles;
   readonly runDir: string;
   readonly logDir: string;
   readonly port: number;
@@ -64,8 +66,18 @@ async function format(java: string, guard: Guard, jars: string, logDir: string):
   if (ending !== 'exited with code 0') throw new StackError(`Kafka's storage tool ${ending}:${tailOf(logFile)}`);
 }
 
+export function createKafkaFiles(options: {
+  readonly java: string;
+  readonly artifacts: Artifacts;
+  readonly guard: Guard;
+  readonly logDir: string;
+}): KafkaFiles {
+  const { java, artifacts, guard, logDir } = options;
+  return (onDownload) => artifacts.resolve('kafka', onDownload, (directory) => format(java, guard, directory, logDir));
+}
+
 export function createKafka(options: KafkaOptions): Part {
-  const { java, artifacts, guard, runDir, logDir, port, controllerPort } = options;
+  const { java, files, runDir, logDir, port, controllerPort } = options;
   const home = join(runDir, 'kafka');
   const properties = join(home, 'server.properties');
   let jars = '';
@@ -74,7 +86,7 @@ export function createKafka(options: KafkaOptions): Part {
     ports: [port, controllerPort],
 
     async prepare(onDownload) {
-      jars = await artifacts.resolve('kafka', onDownload, (directory) => format(java, guard, directory, logDir));
+      jars = await files(onDownload);
       mkdirSync(join(home, 'tmp'), { recursive: true });
       cpSync(join(jars, 'formatted'), join(home, 'data'), { recursive: true });
       writeFileSync(properties, serverProperties(join(home, 'data'), port, controllerPort));

@@ -13,12 +13,12 @@ import { createConnect } from './connect.ts';
 import { StackError, tailOf } from './errors.ts';
 import { createGuard } from './guard.ts';
 import { findJava } from './java.ts';
-import { createKafka } from './kafka.ts';
+import { createKafka, createKafkaFiles } from './kafka.ts';
 import { PART_NAMES, type Part, type PartName, type Running } from './part.ts';
 import { freePorts, isFree } from './ports.ts';
 import { createPostgres } from './postgres.ts';
 import { createRegistry } from './registry.ts';
-import { signalGroup } from './teardown.ts';
+import { endTree, signalGroup } from './teardown.ts';
 
 export type { PartName } from './part.ts';
 
@@ -74,13 +74,14 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
 
   const [postgresPort = 0, kafkaPort = 0, controllerPort = 0, registryPort = 0, connectPort = 0] = await freePorts(5);
   const artifacts = createArtifacts(guard, logDir);
+  const kafkaFiles = createKafkaFiles({ java, artifacts, guard, logDir });
   const brokers = `127.0.0.1:${kafkaPort}`;
   const postgres = createPostgres({ guard, runDir, logDir, port: postgresPort });
   const parts: Record<PartName, Part> = {
     postgres,
-    kafka: createKafka({ java, artifacts, guard, runDir, logDir, port: kafkaPort, controllerPort }),
+    kafka: createKafka({ java, files: kafkaFiles, runDir, logDir, port: kafkaPort, controllerPort }),
     registry: createRegistry({ java, artifacts, runDir, logDir, port: registryPort }),
-    connect: createConnect({ java, artifacts, guard, runDir, logDir, port: connectPort, brokers }),
+    connect: createConnect({ java, artifacts, kafkaFiles, guard, runDir, logDir, port: connectPort, brokers }),
   };
   const running = new Map<PartName, Running>();
   const stopping = new AbortController();
@@ -177,9 +178,10 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     stop,
     async killPart(name, signal = 'SIGKILL') {
       const now = runningPart(name);
-      if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') now.ended = true;
-      signalGroup(now.child.pid, signal);
-      if (now.ended) await now.child.exited;
+      if (signal === 'SIGSTOP' || signal === 'SIGCONT') return signalGroup(now.child.pid, signal);
+      now.ended = true;
+      await endTree(now.child.pid, signal);
+      await now.child.exited;
     },
     async startPart(name) {
       const before = runningPart(name);

@@ -1,17 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const GRACE_MS = 5_000;
-
-function groupIsAlive(pid: number): boolean {
-  try {
-    process.kill(-pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: macOS answers so for a group of zombies and for one of another user; neither is ours to wait for.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH' && (error as NodeJS.ErrnoException).code !== 'EPERM';
-  }
-}
 
 export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
@@ -21,19 +13,57 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-async function endGroup(pid: number, signal: NodeJS.Signals): Promise<void> {
-  // A stopped process would keep any signal but SIGKILL waiting.
-  signalGroup(pid, 'SIGCONT');
-  signalGroup(pid, signal);
-  const deadline = Date.now() + GRACE_MS;
-  while (groupIsAlive(pid)) {
-    if (Date.now() > deadline) return signalGroup(pid, 'SIGKILL');
-    await sleep(20);
+function groupIsAlive(pid: number): boolean {
+  try {
+    process.kill(-pid, 0);
+    return true;
+  } catch {
+    // ESRCH, or EPERM, which macOS answers for a group of zombies.
+    return false;
   }
 }
 
-/** Ends every process group and only then removes the directories, since a living process would write into them again. */
-export async function tearDown(groups: ReadonlyMap<number, NodeJS.Signals>, paths: Iterable<string>): Promise<void> {
-  await Promise.all([...groups].map(([pid, signal]) => endGroup(pid, signal)));
+/** Pairs of process and parent: from /proc where there is one, as small images have no `ps`. */
+function parents(): [number, number][] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => {
+        try {
+          // The command's name, in parentheses, may itself hold spaces and parentheses.
+          const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+          return [Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])];
+        } catch {
+          return [Number(name), 0];
+        }
+      });
+  } catch {
+    const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+    return lines.map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
+  }
+}
+
+/**
+ * Ends a process group and the processes its leader started: Postgres' backends lead groups of their own, and one in the
+ * middle of a query outlives a killed server. Resolves when all are gone.
+ */
+export async function endTree(pid: number, signal: NodeJS.Signals): Promise<void> {
+  const children = parents().flatMap(([child, parent]) => (parent === pid ? [child] : []));
+  signalGroup(pid, signal);
+  // A stopped process would keep any signal but SIGKILL waiting.
+  signalGroup(pid, 'SIGCONT');
+  const deadline = Date.now() + GRACE_MS;
+  while (groupIsAlive(pid)) {
+    if (Date.now() > deadline) signalGroup(pid, 'SIGKILL');
+    await sleep(20);
+    if (Date.now() > deadline + GRACE_MS) break;
+  }
+  for (const child of children) signalGroup(child, 'SIGKILL');
+  while (children.some(groupIsAlive) && Date.now() < deadline + GRACE_MS) await sleep(20);
+}
+
+/** Ends every tree and only then removes the directories, since a living process would write into them again. */
+export async function tearDown(leaders: ReadonlyMap<number, NodeJS.Signals>, paths: Iterable<string>): Promise<void> {
+  await Promise.all([...leaders].map(([pid, signal]) => endTree(pid, signal)));
   for (const path of paths) await rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
