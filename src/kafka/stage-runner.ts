@@ -108,9 +108,10 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
         continue;
       }
       const batch = await queue.next(waitFor(open, applying !== undefined));
+      if (failure !== undefined) throw failure;
       if (batch !== undefined) await collect(batch);
-      else if (finishing && open === undefined && applying === undefined) return;
       else if (finishing && applying !== undefined) await applying;
+      else if (finishing && open === undefined) return;
     }
   };
 

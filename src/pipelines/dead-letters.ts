@@ -54,15 +54,13 @@ export interface DeadLetterLimit {
 export function createDeadLetterLimit(maxShare: number, window = 1_000, atLeast = 50): DeadLetterLimit {
   const recent = new Uint8Array(window);
   let next = 0;
-  let seen = 0;
   let letters = 0;
   return {
     passed(isDeadLetter) {
       letters += (isDeadLetter ? 1 : 0) - (recent[next] ?? 0);
       recent[next] = isDeadLetter ? 1 : 0;
       next = (next + 1) % window;
-      seen = Math.min(seen + 1, window);
-      return letters >= atLeast && letters > maxShare * seen;
+      return letters >= atLeast && letters > maxShare * window;
     },
   };
 }

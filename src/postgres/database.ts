@@ -57,7 +57,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: options.maxConnections ?? 4,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
-    options: '-c TimeZone=UTC',
+    // Doubles arrive exact whatever the server's own setting is.
+    options: '-c TimeZone=UTC -c extra_float_digits=1',
     types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
   });
   pool.on('error', (error) => options.onIdleError?.(error));

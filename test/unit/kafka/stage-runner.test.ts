@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { createBatchQueue } from '../../../src/kafka/batch-queue.ts';
+import type { Position, RawBatch } from '../../../src/kafka/records.ts';
+import { runStages, type StageRunnerOptions } from '../../../src/kafka/stage-runner.ts';
+
+const batch = (from: number, count: number, partition = 0): RawBatch => ({
+  topic: 't',
+  partition,
+  records: Array.from({ length: count }, (_, n) => ({
+    key: null,
+    value: Buffer.from(String(from + n)),
+    timestamp: '0',
+    offset: String(from + n),
+  })),
+  nextOffset: BigInt(from + count),
+});
+
+/** Collects values; what is applied and committed is written down in order. */
+function setUp(changes: Partial<StageRunnerOptions<string[]>> & { apply?: (values: string[]) => Promise<void> } = {}) {
+  const queue = createBatchQueue(1_000_000);
+  const applied: string[][] = [];
+  const committed: Position[][] = [];
+  let records = 0;
+  const runner = runStages<string[]>({
+    queue,
+    limits: { maxDelayMs: 5, maxRows: 1_000 },
+    isOutage: (error) => (error as Error).message === 'outage',
+    commit: async (positions) => {
+      committed.push([...positions]);
+    },
+    ...changes,
+    stages: {
+      open: () => [],
+      collect: async (batch, into) => {
+        records += batch.records.length;
+        into.push(...batch.records.map(({ value }) => String(value)));
+      },
+      apply: async (values) => {
+        await changes.apply?.(values);
+        applied.push(values);
+      },
+      size: (values) => values.length,
+    },
+  });
+  return { queue, runner, applied, committed, collected: () => records };
+}
+
+describe('the stages of a consumer', () => {
+  it('apply everything once, in order, and commit the highest offset of each partition', async () => {
+    const { queue, runner, applied, committed } = setUp();
+    queue.push(batch(0, 3));
+    queue.push(batch(10, 2, 1));
+    queue.push(batch(3, 2));
+    await runner.finish();
+    expect(applied.flat()).toEqual(['0', '1', '2', '10', '11', '3', '4']);
+    expect(
+      committed
+        .flat()
+        .filter(({ partition }) => partition === 0)
+        .at(-1)?.nextOffset,
+    ).toBe(5n);
+    expect(
+      committed
+        .flat()
+        .filter(({ partition }) => partition === 1)
+        .at(-1)?.nextOffset,
+    ).toBe(12n);
+  });
+
+  it('collect on while one transaction is in flight, and never have two', async () => {
+    const gate = Promise.withResolvers<void>();
+    let inFlight = 0;
+    const { queue, runner, applied, collected } = setUp({
+      apply: async () => {
+        inFlight += 1;
+        expect(inFlight).toBe(1);
+        await gate.promise;
+        inFlight -= 1;
+      },
+    });
+    queue.push(batch(0, 1));
+    await until(() => inFlight === 1);
+    for (let n = 1; n <= 5; n++) queue.push(batch(n, 1));
+    await until(() => collected() === 6);
+    expect(applied).toEqual([]);
+    gate.resolve();
+    await runner.finish();
+    expect(applied).toEqual([['0'], ['1', '2', '3', '4', '5']]);
+  });
+
+  it('wait for an outage in place: nothing is committed before, nothing is lost after', async () => {
+    let failures = 3;
+    const waits: number[] = [];
+    const { queue, runner, applied, committed } = setUp({
+      apply: async () => {
+        expect(committed).toEqual([]);
+        if (failures-- > 0) throw new Error('outage');
+      },
+      onOutage: (_error, waitMs) => waits.push(waitMs),
+    });
+    queue.push(batch(0, 2));
+    await until(() => committed.length === 1);
+    await runner.finish();
+    expect(applied).toEqual([['0', '1']]);
+    expect(waits).toHaveLength(3);
+  });
+
+  it('end at any other failure, with nothing committed', async () => {
+    const { queue, runner, committed } = setUp({
+      apply: async () => {
+        throw new Error('a bug');
+      },
+    });
+    queue.push(batch(0, 2));
+    await expect(runner.done).rejects.toThrow('a bug');
+    expect(committed).toEqual([]);
+  });
+
+  it('do not wait for an outage to end when told to finish', async () => {
+    const { queue, runner, committed } = setUp({
+      apply: async () => {
+        throw new Error('outage');
+      },
+    });
+    queue.push(batch(0, 1));
+    await runner.finish();
+    await expect(runner.done).rejects.toThrow('outage');
+    expect(committed).toEqual([]);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
