@@ -1,10 +1,13 @@
 import '../../src/main/warnings.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Instant, parseInstant } from '../../src/activity/instant.ts';
 import { StackError } from '../errors.ts';
 import { type RunningStack, startStack } from '../stack.ts';
 import { checksOf } from './checks.ts';
-import { type DemoFlags, demoOptions } from './options.ts';
+import { type DemoFlags, type DemoOptions, demoOptions } from './options.ts';
+import { OULAD_FILES } from './oulad.ts';
 import { page, pageJson } from './report.ts';
 import { environmentOf, runDemo } from './run.ts';
 import { createSteps, type Steps } from './steps.ts';
@@ -22,8 +25,9 @@ const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 async function run(flags: Flags): Promise<number> {
   const options = demoOptions(flags);
-  if (typeof options === 'string') {
-    console.error(options);
+  const mistake = typeof options === 'string' ? options : missingData(options);
+  if (typeof options === 'string' || mistake !== undefined) {
+    console.error(mistake);
     return 2;
   }
   const end = new AbortController();
@@ -42,6 +46,7 @@ async function run(flags: Flags): Promise<number> {
       console.log(flags.json ? pageJson(result) : page(result));
       if (!checksOf(result).every(({ passed }) => passed)) exitCode = 1;
       if (flags.keep) await keep(stack, end.signal);
+      if (end.signal.reason instanceof StackError) throw end.signal.reason;
     } finally {
       await stack.stop();
     }
@@ -51,6 +56,12 @@ async function run(flags: Flags): Promise<number> {
     return 1;
   }
   return exitCode;
+}
+
+function missingData({ data }: DemoOptions): string | undefined {
+  if (data.kind !== 'oulad') return undefined;
+  const missing = OULAD_FILES.filter((name) => !existsSync(join(data.folder, name)));
+  return missing.length === 0 ? undefined : `--data ${data.folder} lacks ${missing.join(', ')}`;
 }
 
 function bringUp(steps: Steps, end: AbortController): Promise<RunningStack> {
@@ -92,6 +103,7 @@ function readInstant(text: string): Instant {
 }
 
 await new Command('demo')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .description('Takes learners through the real stack and checks what comes out against SQL over the source tables.')
   .option('--learners <n>', 'learners to generate', readCount, 2_500)
   .option('--days <n>', 'days of their history', readCount, 120)

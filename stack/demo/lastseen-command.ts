@@ -28,8 +28,6 @@ export function lastseenWith(environment: Readonly<Record<string, string>>, sign
     const child = spawn(process.execPath, [CLI, ...args], {
       env: { PATH, HOME, TMPDIR, ...environment, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
-      // A Ctrl-C reaches the demo alone, which then ends its children.
-      detached: true,
     });
     const stop = () => child.kill('SIGTERM');
     signal.addEventListener('abort', stop, { once: true });

@@ -13,6 +13,15 @@ export interface OuladRequest {
   readonly asOf: Instant;
 }
 
+export const OULAD_FILES = [
+  'presentation_starts.csv',
+  'learners.csv.gz',
+  'activity.csv.gz',
+  'submissions.csv.gz',
+] as const;
+
+type OuladFile = (typeof OULAD_FILES)[number];
+
 /** Days before the as-of on which the connector starts: what is older is its snapshot, the rest streams. */
 const STREAMED_DAYS = 21n;
 
@@ -146,7 +155,7 @@ function enrolmentOf(enrolments: ReadonlyMap<string, Enrolment>, learner: string
 }
 
 /** The data lines of a file, split: plain ASCII without quotes, by the files' own word. */
-async function* fields(folder: string, name: string): AsyncGenerator<string[]> {
+async function* fields(folder: string, name: OuladFile): AsyncGenerator<string[]> {
   const file = createReadStream(join(folder, name));
   const input = name.endsWith('.gz') ? file.pipe(createGunzip()) : file;
   file.on('error', (error) => input.destroy(error));
