@@ -40,7 +40,7 @@ export type DeadLetterReason =
   | 'instant_too_old'; // before 2000-01-01
 
 /** The step that could not be done. */
-export type Step = 'decode' | 'activity';
+type Step = 'decode' | 'activity';
 
 export type Outcome =
   | { readonly kind: 'applied'; readonly activities: readonly Activity[] }

@@ -8,7 +8,7 @@ export interface RawRecord {
   readonly headers?: RecordHeaders | undefined;
 }
 
-export type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
 
 /** Consecutive records of one partition. */
 export interface RawBatch {

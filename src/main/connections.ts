@@ -4,7 +4,7 @@ import type { Settings } from '../runtime/settings.ts';
 import type { CommandContext } from './process.ts';
 
 /** The configuration has checked that it is there for commands that need Postgres. */
-export function databaseUrl(settings: Settings): string {
+function databaseUrl(settings: Settings): string {
   return required(settings.DATABASE_URL, 'DATABASE_URL');
 }
 

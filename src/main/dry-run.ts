@@ -3,6 +3,7 @@ import { daysInactive, decidingSource } from '../inactivity/event.ts';
 import type { SweepPlan } from '../inactivity/plan.ts';
 import type { Database } from '../postgres/database.ts';
 import { type DueLearner, eachDue, takeCensus } from '../postgres/episodes.ts';
+import { forPeople } from '../runtime/dates.ts';
 import type { CommandContext } from './process.ts';
 import { json, table } from './tables.ts';
 
@@ -14,8 +15,8 @@ export async function printDue(
   asJson: boolean,
 ): Promise<void> {
   let found = 0;
-  if (!asJson) print(COLUMNS.map(([name, width]) => name.padEnd(width)).join('  '));
   await eachDue(database, plan, (learner) => {
+    if (found === 0 && !asJson) print(COLUMNS.map(([name, width]) => name.padEnd(width)).join('  '));
     found += 1;
     print(asJson ? json(describe(learner, plan)) : line(learner, plan));
   });
@@ -24,8 +25,9 @@ export async function printDue(
   print('');
   print(
     table(
-      ['learners', ''],
+      ['as of', forPeople(plan.asOf)],
       [
+        ['silent for', `${plan.thresholdDays} to ${plan.lookbackDays} days`],
         ['active in the lookback', census.active],
         ['inactive', census.inactive],
         ['  an event would be emitted', found],

@@ -15,6 +15,8 @@ export interface Reading<A> {
   readonly untilEnd: boolean;
 }
 
+const LOOK_AT_OTHERS_EVERY_MS = 2_000;
+
 /** Runs a consumer until it is told to stop, or, bounded, until the topics' present end. */
 export async function readTopics<A>(context: CommandContext, reading: Reading<A>): Promise<void> {
   const { settings, log, stopping } = context;
@@ -27,6 +29,11 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     catchUp && showProgress({ what: groupId, unit: 'records', total: catchUp.total, log, terminal: context.terminal });
 
   const finished = Promise.withResolvers<void>();
+  const look = () => {
+    if (catchUp === undefined) return;
+    progress?.update(catchUp.read);
+    if (catchUp.reached) finished.resolve();
+  };
   const consumer = await startStagedConsumer({
     kafka,
     groupId,
@@ -43,16 +50,24 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
       log.warn({ event: 'outage', code: (error as { code?: string }).code, waitMs, error: error.message }, 'waiting'),
     onCommitted: (positions) => {
       catchUp?.advance(positions);
-      if (catchUp !== undefined) progress?.update(catchUp.read);
-      if (catchUp?.reached) finished.resolve();
+      look();
     },
   });
   if (stopping.aborted) finished.resolve();
   stopping.addEventListener('abort', () => finished.resolve(), { once: true });
 
+  // Other members of the group may read some of the partitions.
+  const others = setInterval(() => {
+    if (catchUp === undefined) return;
+    committedPositions(kafka, groupId, topics)
+      .then((positions) => catchUp.advance(positions))
+      .then(look, (error) => log.debug({ event: 'committed_offsets_unknown', error: String(error) }, 'asked in vain'));
+  }, LOOK_AT_OTHERS_EVERY_MS);
+
   try {
     await Promise.race([finished.promise, consumer.done]);
   } finally {
+    clearInterval(others);
     progress?.end();
     await consumer.stop();
   }

@@ -8,6 +8,7 @@ import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
 import { type SweepOutcome, sweep } from '../pipelines/sweep.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Texts } from '../runtime/configuration.ts';
+import { forPeople } from '../runtime/dates.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { brokers, withDatabase } from './connections.ts';
 import { printDue } from './dry-run.ts';
@@ -62,7 +63,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     const relay = createInactivityRelay({ database, producer, topic: settings.INACTIVITY_TOPIC, encode: codec.encode });
     const outcome = await sweep({ database, newRunId: uuidv7, now: context.now, relay }, plan);
     log.info({ event: 'sweep_completed', ...outcome }, 'sweep completed');
-    context.print(flags.json ? json(outcome) : page(outcome));
+    context.print(flags.json ? json(outcome) : page(outcome, plan));
     return EXIT.done;
   } finally {
     await producer.close();
@@ -101,10 +102,11 @@ function readLimit(text: string): number {
   return limit;
 }
 
-function page(outcome: SweepOutcome): string {
+function page(outcome: SweepOutcome, plan: SweepPlan): string {
   return table(
-    ['learners', ''],
+    ['as of', forPeople(plan.asOf)],
     [
+      ['silent for', `${plan.thresholdDays} to ${plan.lookbackDays} days`],
       ['active in the lookback', outcome.active],
       ['inactive', outcome.inactive],
       ['  crossed', outcome.crossed],

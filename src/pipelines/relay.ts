@@ -1,7 +1,7 @@
 import type { OutgoingRecord } from '../kafka/records.ts';
 
 /** Decided events waiting for their topic, oldest first. */
-export interface Outbox<T> {
+interface Outbox<T> {
   take(limit: number): Promise<readonly T[]>;
   markPublished(rows: readonly T[]): Promise<void>;
 }

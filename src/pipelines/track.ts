@@ -101,10 +101,23 @@ function collectRecord(deps: TrackDeps, source: Source, batch: RawBatch, record:
       return;
     case 'deadLetter': {
       const { reason, step, detail } = outcome;
-      flush.letters.push({ topic: batch.topic, partition: batch.partition, record, reason, step, detail });
+      flush.letters.push({
+        topic: batch.topic,
+        partition: batch.partition,
+        record: detached(record),
+        reason,
+        step,
+        detail,
+      });
       return;
     }
   }
+}
+
+/** A copy: key and value are views into the whole fetch, which one letter would otherwise keep in memory. */
+function detached(record: RawRecord): RawRecord {
+  const copy = (bytes: Buffer | null) => (bytes === null ? null : Buffer.from(bytes));
+  return { ...record, key: copy(record.key), value: copy(record.value) };
 }
 
 function noteCommit(flush: Flush, { topic, partition }: RawBatch, committedAt: Instant): void {

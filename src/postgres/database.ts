@@ -9,7 +9,7 @@ export interface Statement {
   readonly values?: readonly unknown[];
 }
 
-export interface QueryResult<R> {
+interface QueryResult<R> {
   readonly rows: R[];
   /** Rows written or returned. */
   readonly count: number;
@@ -28,7 +28,7 @@ export interface Database extends Queryable {
   close(): Promise<void>;
 }
 
-export interface Session extends Queryable {
+interface Session extends Queryable {
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   /** The driver's own client, for a cursor or a migration tool. */
   readonly client: pg.PoolClient;

@@ -44,6 +44,7 @@ export async function createWorld(): Promise<World> {
     LOG_LEVEL: 'info',
   };
   let connected = false;
+  const running: StartedCli[] = [];
   const lastseenWith = (more: Readonly<Record<string, string>>, ...args: string[]) => runCli({ ...env, ...more }, args);
   return {
     name,
@@ -56,7 +57,11 @@ export async function createWorld(): Promise<World> {
     }),
     lastseen: (...args) => lastseenWith({}, ...args),
     lastseenWith,
-    start: (more, ...args) => startCli({ ...env, ...more }, args),
+    start(more, ...args) {
+      const run = startCli({ ...env, ...more }, args);
+      running.push(run);
+      return run;
+    },
     async prepare() {
       for (const command of [['migrate'], ['topics'], ['schemas', 'register']]) {
         const run = await lastseenWith({}, ...command);
@@ -69,6 +74,9 @@ export async function createWorld(): Promise<World> {
     },
     delivered: () => untilDelivered(fresh.database, name),
     async close() {
+      // A test that failed half-way leaves what it started.
+      for (const run of running) run.process.kill('SIGKILL');
+      await Promise.all(running.map((run) => run.ended));
       if (connected) {
         await deleteConnector(addresses, name);
         await dropSlots(fresh.database);
