@@ -77,9 +77,14 @@ export async function resumeConnector(addresses: ConnectorAddresses, name = DEFA
   await untilRunning(addresses, name);
 }
 
-/** The slot and the publication stay in the database, as they do in production. */
+/** Resolves when the connector is gone. Its slot and publication stay in the database, as they do in production. */
 export async function deleteConnector(addresses: ConnectorAddresses, name = DEFAULT_CONNECTOR): Promise<void> {
   await call(addresses, 'DELETE', `/${name}`);
+  const deadline = Date.now() + RUNNING_WITHIN_MS;
+  while ((await connectorStatus(addresses, name)) !== undefined) {
+    if (Date.now() > deadline) throw new Error(`connector ${name} is still there after ${RUNNING_WITHIN_MS / 1_000} s`);
+    await sleep(100);
+  }
 }
 
 const untilRunning = (addresses: ConnectorAddresses, name: string) => untilTasksAre(addresses, name, 'RUNNING');
