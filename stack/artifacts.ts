@@ -9,7 +9,7 @@ import { startChild } from './child.ts';
 import { StackError, tailOf } from './errors.ts';
 import type { Guard } from './guard.ts';
 
-export type ArtifactName = 'kafka' | 'registry' | 'connect' | 'debezium' | 'converter';
+type ArtifactName = 'kafka' | 'registry' | 'connect' | 'debezium' | 'converter';
 
 /** What is done in a fresh artifact's directory before it is kept for later runs. */
 type Finish = (directory: string) => Promise<void>;

@@ -17,7 +17,7 @@ export interface ConnectorOptions {
   overrides?: Record<string, string>;
 }
 
-export interface ConnectorStatus {
+interface ConnectorStatus {
   connector: { state: string; trace?: string };
   tasks: { id: number; state: string; trace?: string }[];
 }
