@@ -9,7 +9,7 @@ import type { Instant } from './instant.ts';
 export type ColumnValue = bigint | number | string | boolean | null | undefined | Unreadable;
 
 /** A value of a type that no column in use can have (array, map, bytes, a time of day): what it was, never the value. */
-export interface Unreadable {
+interface Unreadable {
   readonly unreadable: string;
 }
 

@@ -94,9 +94,18 @@ function unzigzag(low: number, middle: number, high: number): bigint {
   return (zigzag >> 1n) ^ -(zigzag & 1n);
 }
 
+const ONE_CHARACTER = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
+
 export function readText(cursor: Cursor): string {
   const length = readLength(cursor);
   const start = cursor.at;
+  if (length === 1) {
+    const known = ONE_CHARACTER[cursor.bytes[start] ?? -1]; // an operation, in every envelope
+    if (known !== undefined) {
+      cursor.at = start + 1;
+      return known;
+    }
+  }
   cursor.at = start + length;
   const text = cursor.bytes.toString('utf8', start, cursor.at);
   if (text.includes('\ufffd') && !isUtf8(cursor.bytes.subarray(start, cursor.at))) {

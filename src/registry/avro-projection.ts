@@ -11,6 +11,7 @@ import {
   readText,
 } from './avro-cursor.ts';
 import { compileSkip } from './avro-skip.ts';
+import { compileSkipRun } from './avro-skip-run.ts';
 import { integerColumn, PLACEHOLDER, textColumn } from './column.ts';
 import {
   type CommitField,
@@ -81,7 +82,19 @@ function rowRecord(envelope: types.RecordType): types.RecordType | undefined {
 }
 
 function recordSteps(type: types.RecordType, stepFor: (field: types.Field) => Step | undefined): Step[] {
-  return type.fields.map((field) => stepFor(field) ?? compileSkip(field.type));
+  const steps: Step[] = [];
+  let unneeded: Type[] = [];
+  for (const field of type.fields) {
+    const step = stepFor(field);
+    if (step === undefined) unneeded.push(field.type);
+    else {
+      if (unneeded.length > 0) steps.push(compileSkipRun(unneeded));
+      unneeded = [];
+      steps.push(step);
+    }
+  }
+  if (unneeded.length > 0) steps.push(compileSkipRun(unneeded));
+  return steps;
 }
 
 function envelopeStep(field: types.Field, wanted: ReadonlySet<string>): Step | undefined {

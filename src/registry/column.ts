@@ -3,7 +3,7 @@ import { fromUnit, unitByMagnitude, unitByName } from '../activity/times.ts';
 
 /** What Debezium writes for a column that was not changed and that Postgres therefore did not send (TOAST). */
 export const PLACEHOLDER = '__debezium_unavailable_value';
-export const PLACEHOLDER_BASE64 = Buffer.from(PLACEHOLDER).toString('base64');
+const PLACEHOLDER_BASE64 = Buffer.from(PLACEHOLDER).toString('base64');
 
 /** An integer column: microseconds where its schema's name, or past 2^53 its size, says what it counts. */
 export function integerColumn(count: bigint, schemaName: string | undefined): ColumnValue {

@@ -33,11 +33,10 @@ export function emptyDraft(): Draft {
   };
 }
 
-/** Where an envelope's `source` block says when it was committed. */
+/** Where an envelope's `source` block says when it was committed; `ts_ns` says no more than these. */
 export const SOURCE_BLOCK: ReadonlyMap<string, CommitField> = new Map([
   ['ts_us', 'commitUs'],
   ['ts_ms', 'commitMs'],
-  ['ts_ns', 'commitNs'],
 ]);
 
 /** Where a flattened row says so, for want of it when the connector had it. */

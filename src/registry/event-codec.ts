@@ -14,7 +14,7 @@ export interface EventCodec<T extends object> {
   decode(value: Buffer): Promise<DecodedEvent<T>>;
 }
 
-export type DecodedEvent<T> = { readonly kind: 'event'; readonly event: T } | Extract<Outcome, { kind: 'deadLetter' }>;
+type DecodedEvent<T> = { readonly kind: 'event'; readonly event: T } | Extract<Outcome, { kind: 'deadLetter' }>;
 
 export interface EventCodecDeps {
   readonly registry: Pick<Registry, 'idOf' | 'writerSchema'>;

@@ -17,7 +17,7 @@ const LONG = avro.types.LongType.__with({
 });
 
 /** The writing side, of any schema: longs are bigint, unions are not wrapped. */
-export const writerOf = onceBySchema((schema) =>
+const writerOf = onceBySchema((schema) =>
   avro.Type.forSchema(schema as Schema, {
     wrapUnions: 'never',
     typeHook: (attributes) =>
@@ -28,7 +28,7 @@ export const writerOf = onceBySchema((schema) =>
 );
 
 /** What the registry would answer for the schema. */
-export const registered = onceBySchema(
+const registered = onceBySchema(
   (schema): WriterSchema => ({
     kind: 'avro',
     type: avro.Type.forSchema(structuredClone(schema) as Schema, { typeHook: writerTypeHook }),

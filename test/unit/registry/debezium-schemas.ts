@@ -8,9 +8,9 @@ export interface AvroField {
 
 export const nullable = (type: unknown) => ['null', type];
 export const connectType = (type: string, name: string) => ({ type, 'connect.version': 1, 'connect.name': name });
-export const zonedTimestamp = connectType('string', 'io.debezium.time.ZonedTimestamp');
-export const json = connectType('string', 'io.debezium.data.Json');
-export const uuid = connectType('string', 'io.debezium.data.Uuid');
+const zonedTimestamp = connectType('string', 'io.debezium.time.ZonedTimestamp');
+const json = connectType('string', 'io.debezium.data.Json');
+const uuid = connectType('string', 'io.debezium.data.Uuid');
 
 export const EXAM_RESULT_FIELDS: readonly AvroField[] = [
   { name: 'id', type: uuid },

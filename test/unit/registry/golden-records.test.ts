@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/activity/activity.ts';
 import { type ActivityPolicy, activitiesOf, neededColumns } from '../../../src/activity/activity-of.ts';
@@ -152,6 +153,26 @@ describe('what Debezium really writes', () => {
   it('is expected here to the last record', () => {
     const expected = Object.values(EXPECTED).flatMap((topics) => Object.values(topics).flat());
     expect(expected).toHaveLength(golden.records.length);
+  });
+
+  it('comes to an outcome where its bytes were changed, cut or prolonged', async () => {
+    const withValue = golden.records.filter(({ value }) => value !== null);
+    const mutated = fc.record({
+      record: fc.constantFrom(...withValue),
+      changes: fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }),
+      cut: fc.option(fc.nat(), { freq: 2 }),
+      more: fc.uint8Array({ maxLength: 2 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(mutated, async ({ record, changes, cut, more }) => {
+        const bytes = Buffer.from(record.value ?? '', 'base64');
+        for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
+        const end = cut === null ? bytes.length : cut % bytes.length;
+        const value = Buffer.concat([bytes.subarray(0, end), more]).toString('base64');
+        expect(inWords(await outcomeOf({ ...record, value }))).not.toBe('');
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it('carries the commit time of its transaction to the microsecond, in envelopes', async () => {
