@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { OwnSchema } from '../../../src/registry/client.ts';
 import { createEventCodec } from '../../../src/registry/event-codec.ts';
 import { checkSchemas, readOwnSchemas, registerSchemas, SCHEMAS_DIRECTORY } from '../../../src/registry/own-schemas.ts';
@@ -27,17 +27,16 @@ const [learner, at] = EVENT.fields as [object, object];
 const FIRST_VERSION = { ...EVENT, fields: [at, { name: 'dropped', type: 'int' }, learner] };
 const OTHER = { ...EVENT, name: 'Other' };
 
-function schemaFile(schema: object): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'lastseen-')), 'event.avsc');
-  writeFileSync(file, JSON.stringify(schema));
-  return file;
-}
+const directory = mkdtempSync(join(tmpdir(), 'lastseen-schemas-'));
+const schemaFile = join(directory, 'event.avsc');
+writeFileSync(schemaFile, JSON.stringify(EVENT));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 const codecOf = async (id: number | undefined = 3) =>
   await createEventCodec<Event>({
     registry: { ...fakeRegistry({ 1: FIRST_VERSION, 2: OTHER, 3: EVENT }), idOf: async () => id },
     topic: 'lastseen.event.v1',
-    schemaFile: schemaFile(EVENT),
+    schemaFile,
   });
 
 describe("lastseen's own events", () => {
@@ -82,7 +81,7 @@ describe("lastseen's own events", () => {
 
   it('are not written before their schema is registered', async () => {
     const registry = { ...fakeRegistry({}), idOf: async () => undefined };
-    const codec = createEventCodec({ registry, topic: 't', schemaFile: schemaFile(EVENT) });
+    const codec = createEventCodec({ registry, topic: 't', schemaFile });
     await expect(codec).rejects.toThrow('lastseen schemas register');
   });
 });
