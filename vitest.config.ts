@@ -1,12 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
+// Two warnings that the Kafka driver causes by itself on current Node.
+const execArgv = ['--disable-warning=DEP0030', '--disable-warning=TimeoutNegativeWarning'];
+
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], execArgv } },
       {
         test: {
           name: 'postgres',
+          execArgv,
           include: ['test/postgres/**/*.test.ts'],
           globalSetup: ['test/postgres/global-setup.ts'],
           testTimeout: 60_000,
@@ -16,6 +20,7 @@ export default defineConfig({
       {
         test: {
           name: 'stack',
+          execArgv,
           include: ['test/stack/**/*.test.ts'],
           globalSetup: ['test/stack/global-setup.ts'],
           fileParallelism: false,
