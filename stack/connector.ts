@@ -58,7 +58,7 @@ export async function registerConnector(addresses: ConnectorAddresses, options: 
 }
 
 /** Undefined when there is no such connector. */
-export async function connectorStatus(
+async function connectorStatus(
   addresses: ConnectorAddresses,
   name = DEFAULT_CONNECTOR,
 ): Promise<ConnectorStatus | undefined> {

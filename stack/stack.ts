@@ -20,8 +20,6 @@ import { createPostgres } from './postgres.ts';
 import { createRegistry } from './registry.ts';
 import { endTree, signalGroup } from './teardown.ts';
 
-export type { PartName } from './part.ts';
-
 export interface StackAddresses {
   databaseUrl: string;
   brokers: string;

@@ -43,6 +43,17 @@ SELECT 'user-' || u, date '2026-03-16', '{"A_t": 0.5, "I_t": 0.10000000000000000
 FROM generate_series(1, 200) u`);
 }
 
+describe('own schemas', () => {
+  it('are registered, and checked without changing anything', async () => {
+    const check = await world.lastseen('schemas', 'check');
+    expect(check).toMatchObject({ code: 0, stdout: expect.stringMatching(/inactivity-value +registered/) });
+    const other = await world.lastseenWith({ INACTIVITY_TOPIC: `${world.name}.other` }, 'schemas', 'check');
+    expect(other).toMatchObject({ code: 0, stdout: expect.stringMatching(/other-value +can be registered/) });
+    const unregistered = await world.lastseenWith({ INACTIVITY_TOPIC: `${world.name}.other` }, 'sweep');
+    expect(unregistered).toMatchObject({ code: 1, stderr: expect.stringContaining('lastseen schemas register') });
+  });
+});
+
 describe('the main job on the real stack', () => {
   it('tracks snapshot, inserts, updates and deletes to exactly what the sources hold', async () => {
     await loadHistory();

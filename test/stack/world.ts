@@ -3,7 +3,7 @@ import { inject } from 'vitest';
 import { createKafka } from '../../src/kafka/client.ts';
 import type { Database } from '../../src/postgres/database.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
-import { deleteConnector, registerConnector } from '../../stack/connector.ts';
+import { deleteConnector, pauseConnector, registerConnector, resumeConnector } from '../../stack/connector.ts';
 import { freshDatabase } from '../postgres/fresh-database.ts';
 import { type CliRun, runCli, type StartedCli, startCli } from './lastseen-cli.ts';
 
@@ -21,6 +21,8 @@ export interface World {
   connect(overrides?: Record<string, string>): Promise<void>;
   /** Own tables, topics and schemas, by the commands that make them. */
   prepare(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   /** Resolves when whatever is committed at the sources by now is in the topics. */
   delivered(): Promise<void>;
   close(): Promise<void>;
@@ -72,6 +74,8 @@ export async function createWorld(): Promise<World> {
       connected = true;
       await registerConnector(addresses, { name, topicPrefix: name, overrides });
     },
+    pause: () => pauseConnector(addresses, name),
+    resume: () => resumeConnector(addresses, name),
     delivered: () => untilDelivered(fresh.database, name),
     async close() {
       // A test that failed half-way leaves what it started.
