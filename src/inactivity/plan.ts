@@ -3,9 +3,9 @@ import { dateOf, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 /** What one sweep is to decide. */
 export interface SweepPlan {
   readonly asOf: Instant;
-  /** Whole days without activity after which a learner is inactive. */
-  readonly thresholdDays: number;
-  /** Whole days after which silence is no longer interesting; above the threshold. */
+  /** Whole days without activity after which a learner is inactive, ascending; several make a ladder. */
+  readonly thresholds: readonly number[];
+  /** Whole days after which silence is no longer interesting; above every threshold. */
   readonly lookbackDays: number;
   /** Whether a learner still silent on a later UTC day gets `ONGOING`. */
   readonly refresh: 'daily' | 'off';
@@ -23,19 +23,20 @@ export interface SilenceWindow {
 }
 
 /** A day is 24 hours, not a calendar day. */
-export function silenceWindow(plan: Pick<SweepPlan, 'asOf' | 'thresholdDays' | 'lookbackDays'>): SilenceWindow {
+export function silenceWindow(plan: Pick<SweepPlan, 'asOf' | 'thresholds' | 'lookbackDays'>): SilenceWindow {
   const after = plan.asOf - BigInt(plan.lookbackDays) * MICROS_PER_DAY;
-  const until = plan.asOf - BigInt(plan.thresholdDays) * MICROS_PER_DAY;
+  const until = plan.asOf - BigInt(Math.min(...plan.thresholds)) * MICROS_PER_DAY;
   return { after, until, firstDate: dateOf(after), lastDate: dateOf(until) };
 }
 
 /** Why a plan cannot be carried out, in words for the person who asked; undefined where it can. */
 export function planMistake(plan: SweepPlan): string | undefined {
-  if (!Number.isInteger(plan.thresholdDays) || plan.thresholdDays < 1) {
-    return `the threshold must be a positive number of whole days, not ${plan.thresholdDays}`;
-  }
-  if (!Number.isInteger(plan.lookbackDays) || plan.lookbackDays <= plan.thresholdDays) {
-    return `the lookback (${plan.lookbackDays} days) must exceed the threshold (${plan.thresholdDays} days)`;
+  const odd = plan.thresholds.find((days) => !Number.isInteger(days) || days < 1);
+  if (odd !== undefined) return `a threshold must be a positive number of whole days, not ${odd}`;
+  if (new Set(plan.thresholds).size < plan.thresholds.length) return 'a threshold is given twice';
+  const highest = Math.max(...plan.thresholds);
+  if (!Number.isInteger(plan.lookbackDays) || plan.lookbackDays <= highest) {
+    return `the lookback (${plan.lookbackDays} days) must exceed every threshold (${highest} days)`;
   }
   return undefined;
 }

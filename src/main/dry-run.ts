@@ -27,7 +27,7 @@ export async function printDue(
     table(
       ['as of', forPeople(plan.asOf)],
       [
-        ['silent for', `${plan.thresholdDays} to ${plan.lookbackDays} days`],
+        ['silent for', `${plan.thresholds.join(', ')} to ${plan.lookbackDays} days`],
         ['active in the lookback', census.active],
         ['inactive', census.inactive],
         ['  an event would be emitted', found],
@@ -57,6 +57,7 @@ function describe(learner: DueLearner, plan: SweepPlan) {
     user_id: learner.user_id,
     student_id: learner.student_id,
     phase: learner.phase,
+    threshold_days: learner.threshold_days,
     last_seen_at: formatInstant(learner.last_seen_at),
     days_inactive: daysInactive(learner.last_seen_at, plan.asOf),
     deciding_source: decidingSource(bySource),

@@ -7,7 +7,6 @@ import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-l
 import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
 import { createKpiRelay } from '../pipelines/kpi-relay.ts';
 import { createRecompute, type RecomputeCounts } from '../pipelines/recompute.ts';
-import { startRelayLoop } from '../pipelines/relay-loop.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { Settings } from '../runtime/settings.ts';
@@ -15,6 +14,7 @@ import { brokers, withDatabase, withSourceDatabase } from './connections.ts';
 import { inactivityCodec, kpiUpdatedCodec } from './event-codecs.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
+import { relayInBackground } from './relays.ts';
 import { json, table } from './tables.ts';
 
 interface Flags {
@@ -42,8 +42,6 @@ export function addRecompute(program: Command): void {
       }),
     );
 }
-
-const RELAY_EVERY_MS = 2_000;
 
 async function run(context: CommandContext, flags: Flags, database: Database, source: Database): Promise<number> {
   const { settings, log } = context;
@@ -86,9 +84,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, so
     },
   });
 
-  const relays = startRelayLoop([relayInactivity, relayUpdates], RELAY_EVERY_MS, (error) =>
-    log.warn({ event: 'relay_failed', error: error.message }, 'relay failed; it is tried again'),
-  );
+  const relays = relayInBackground(context, [relayInactivity, relayUpdates]);
   try {
     await readTopics(context, {
       kafka,

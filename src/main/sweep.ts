@@ -30,7 +30,10 @@ export function addSweep(program: Command): void {
   program
     .command('sweep')
     .description('find who is inactive as of an instant and emit what is new: CROSSED once, ONGOING once a UTC day')
-    .option('--threshold <days>', 'days without activity after which a learner is inactive (INACTIVITY_THRESHOLD_DAYS)')
+    .option(
+      '--threshold <days[,days…]>',
+      'days without activity after which a learner is inactive; several make a ladder',
+    )
     .option('--lookback <days>', 'days after which silence is no longer interesting (KPI_LOOKBACK_DAYS)')
     .option('--as-of <instant>', 'decide for this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
     .option('--limit <n>', 'emit at most this many events', readLimit)
@@ -74,7 +77,7 @@ function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
   const present = now();
   const plan: SweepPlan = {
     asOf: flags.asOf ?? present,
-    thresholdDays: settings.INACTIVITY_THRESHOLD_DAYS,
+    thresholds: settings.INACTIVITY_THRESHOLD_DAYS,
     lookbackDays: settings.KPI_LOOKBACK_DAYS,
     refresh: settings.INACTIVITY_REFRESH,
     limit: flags.limit,
@@ -106,13 +109,14 @@ function page(outcome: SweepOutcome, plan: SweepPlan): string {
   return table(
     ['as of', forPeople(plan.asOf)],
     [
-      ['silent for', `${plan.thresholdDays} to ${plan.lookbackDays} days`],
+      ['silent for', `${plan.thresholds.join(', ')} to ${plan.lookbackDays} days`],
       ['active in the lookback', outcome.active],
       ['inactive', outcome.inactive],
       ['  crossed', outcome.crossed],
       ['  ongoing', outcome.ongoing],
       ['  unresolved (no user_id yet)', outcome.unresolved],
       ['undecidable (seen after the as-of)', outcome.undecidable],
+      ['returned, found by this run', outcome.returned],
       ['events published', outcome.published ?? 'another relay is at work'],
       ['run', outcome.runId],
     ],

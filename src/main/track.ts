@@ -4,12 +4,15 @@ import { requireTopics } from '../kafka/admin.ts';
 import { createKafka } from '../kafka/client.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
+import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
 import { addOutcomeCounts, createTrack, emptyOutcomeCounts, type OutcomeCounts } from '../pipelines/track.ts';
 import type { Database } from '../postgres/database.ts';
 import { createDecoder } from '../registry/decoder.ts';
 import { brokers, openRegistry, withDatabase } from './connections.ts';
+import { inactivityCodec } from './event-codecs.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
+import { relayInBackground } from './relays.ts';
 import { json, table } from './tables.ts';
 import { sourceTopics } from './topic-names.ts';
 
@@ -17,6 +20,13 @@ interface Flags {
   readonly untilEnd?: true;
   readonly json?: true;
   readonly printConfig?: true;
+}
+
+interface Summary {
+  readonly counts: OutcomeCounts;
+  rowsChanged: number;
+  returned: number;
+  transactions: number;
 }
 
 export function addTrack(program: Command): void {
@@ -41,9 +51,10 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
   const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
   const sources = sourceTopics(settings);
   const topics = [...sources.keys()];
-  await requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC]);
+  await requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]);
+  const codec = await inactivityCodec(settings);
 
-  const summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, transactions: 0 };
+  const summary: Summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, returned: 0, transactions: 0 };
   const producer = createProducer(kafka);
   const stages = createTrack({
     database,
@@ -54,6 +65,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     deadLetters: createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC),
     deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
     sourceOf: sources,
+    now: context.now,
     policy: {
       attemptSource: settings.ATTEMPT_SOURCE,
       maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),
@@ -61,10 +73,18 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     onApplied: (flush) => {
       addOutcomeCounts(summary.counts, flush.counts);
       summary.rowsChanged += flush.rowsChanged;
+      summary.returned += flush.returned;
       summary.transactions += 1;
       log.debug({ event: 'applied', learners: flush.learners, rowsChanged: flush.rowsChanged }, 'applied');
     },
   });
+  const relayReturns = createInactivityRelay({
+    database,
+    producer,
+    topic: settings.INACTIVITY_TOPIC,
+    encode: codec.encode,
+  });
+  const relays = relayInBackground(context, [relayReturns]);
   try {
     await readTopics(context, {
       kafka,
@@ -73,16 +93,23 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
       stages,
       untilEnd: flags.untilEnd === true,
     });
+    await relays.stop();
+    await relayReturns();
   } finally {
+    await relays.stop();
     await producer.close();
   }
-  context.print(flags.json ? json(summary) : page(summary.counts, summary.rowsChanged));
+  context.print(flags.json ? json(summary) : page(summary));
   return EXIT.done;
 }
 
-function page(counts: OutcomeCounts, rowsChanged: number): string {
+function page({ counts, rowsChanged, returned }: Summary): string {
   const rows = Object.entries(counts).flatMap(([source, outcomes]) =>
     Object.entries(outcomes).map(([outcome, records]) => [source, outcome, records] as const),
   );
-  return `${table(['source', 'outcome', 'records'], rows)}\n\n${rowsChanged} rows of last seen inserted or raised`;
+  return [
+    table(['source', 'outcome', 'records'], rows),
+    '',
+    `${rowsChanged} rows of last seen inserted or raised, ${returned} learners returned`,
+  ].join('\n');
 }

@@ -35,7 +35,7 @@ export function inactivityRecord(
       ce_specversion: '1.0',
       ce_id: event.event_id,
       ce_type: 'lastseen.inactivity.v1',
-      ce_source: '/lastseen/sweep',
+      ce_source: event.sweep_run_id === null ? '/lastseen/track' : '/lastseen/sweep',
       ce_time: formatInstant(event.detected_at),
       ce_subject: event.student_id,
     },

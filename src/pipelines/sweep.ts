@@ -3,6 +3,7 @@ import type { SweepPlan } from '../inactivity/plan.ts';
 import type { Database } from '../postgres/database.ts';
 import { recordInactive, takeCensus } from '../postgres/episodes.ts';
 import { requiringLock } from '../postgres/locks.ts';
+import { closeAllEpisodes } from '../postgres/returns.ts';
 import { completeRun, failRun, openRun, type SweepCounts } from '../postgres/sweep-runs.ts';
 
 export interface SweepDeps {
@@ -20,8 +21,8 @@ export interface SweepOutcome extends SweepCounts {
 }
 
 /**
- * One run of the detector: under the one lock of all sweeps, a history row, then in one transaction the census, the
- * episodes and the events due; then publication. A run that dies before the commit has recorded nothing; one that
+ * One run of the detector: under the one lock of all sweeps, a history row, then in one transaction the returns that
+ * `track` did not see, the census, the episodes and the events due; then publication. A run that dies before the commit has recorded nothing; one that
  * dies after it is published by whoever relays next.
  *
  * @throws LastseenError `busy` where another sweep is running.
@@ -39,9 +40,10 @@ export function sweep(deps: SweepDeps, plan: SweepPlan): Promise<SweepOutcome> {
 async function decide(deps: SweepDeps, plan: SweepPlan, runId: string, detectedAt: Instant): Promise<SweepCounts> {
   try {
     return await deps.database.transaction(async (tx) => {
+      const returned = BigInt(await closeAllEpisodes(tx, detectedAt));
       const census = await takeCensus(tx, plan);
       const recorded = await recordInactive(tx, plan, runId, detectedAt);
-      const counts = { ...census, ...recorded };
+      const counts = { ...census, ...recorded, returned };
       await completeRun(tx, runId, counts);
       return counts;
     });

@@ -1,4 +1,4 @@
-import type { DeadLetterReason, Outcome, SkipReason } from '../activity/activity.ts';
+import type { DeadLetterReason, Outcome, SkipReason, StudentId } from '../activity/activity.ts';
 import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
 import { createFold, type Fold } from '../activity/fold.ts';
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
@@ -8,6 +8,7 @@ import type { Stages } from '../kafka/stages.ts';
 import type { Database } from '../postgres/database.ts';
 import { raiseLastSeen } from '../postgres/last-seen.ts';
 import { type Progress, recordProgress } from '../postgres/progress.ts';
+import { closeEpisodes } from '../postgres/returns.ts';
 import type { Decoder } from '../registry/decoder.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from './dead-letters.ts';
@@ -20,6 +21,8 @@ interface Flush {
   readonly fold: Fold;
   readonly letters: DeadLetter[];
   readonly newestCommit: Map<string, Instant>;
+  /** The newest commit time a learner, for whom that is a return. */
+  readonly committedAt: Map<StudentId, Instant>;
   readonly counts: OutcomeCounts;
   /** Set once the broker has acknowledged the letters, so that a retried transaction does not send them again. */
   lettersSent: boolean;
@@ -32,13 +35,21 @@ export interface TrackDeps {
   readonly deadLetterLimit: DeadLetterLimit;
   readonly sourceOf: ReadonlyMap<string, Source>;
   readonly policy: ActivityPolicy;
+  /** The wall clock, for `detected_at` alone. */
+  readonly now: () => Instant;
   /** Called after each transaction. */
-  readonly onApplied?: (flush: { counts: OutcomeCounts; rowsChanged: number; learners: number }) => void;
+  readonly onApplied?: (flush: {
+    counts: OutcomeCounts;
+    rowsChanged: number;
+    returned: number;
+    learners: number;
+  }) => void;
 }
 
 /**
  * Change records become rows of `lastseen.user_last_seen`: decode the few columns in use, read who did something and
- * when, fold to one row a learner; then dead letters first, and one transaction with the rows and how far they reach.
+ * when, fold to one row a learner; then dead letters first, and one transaction with the rows, the returns they mean
+ * and how far they reach.
  */
 export function createTrack(deps: TrackDeps): Stages<Flush> {
   return {
@@ -46,6 +57,7 @@ export function createTrack(deps: TrackDeps): Stages<Flush> {
       fold: createFold(),
       letters: [],
       newestCommit: new Map(),
+      committedAt: new Map(),
       counts: emptyOutcomeCounts(),
       lettersSent: false,
     }),
@@ -62,12 +74,13 @@ export function createTrack(deps: TrackDeps): Stages<Flush> {
         flush.lettersSent = true;
       }
       const rows = flush.fold.rows();
-      const rowsChanged = await deps.database.transaction(async (tx) => {
+      const { changed, returned } = await deps.database.transaction(async (tx) => {
         const changed = await raiseLastSeen(tx, rows);
+        const returned = changed === 0 ? 0 : await closeEpisodes(tx, flush.committedAt, deps.now());
         await recordProgress(tx, progressOf(flush, positions));
-        return changed;
+        return { changed, returned };
       });
-      deps.onApplied?.({ counts: flush.counts, rowsChanged, learners: rows.length });
+      deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: rows.length });
     },
 
     size: (flush) => flush.fold.size + flush.letters.length,
@@ -84,7 +97,9 @@ function collectRecord(deps: TrackDeps, source: Source, batch: RawBatch, record:
   const change = deps.decoder.decode(source, record);
   const outcome: Outcome =
     change.kind === 'row' ? activitiesOf(source, change, Number(record.timestamp), deps.policy) : change;
-  if (change.kind === 'row') noteCommit(flush, batch, change.committedAt ?? BigInt(record.timestamp) * MICROS_PER_MS);
+  const said = change.kind === 'row' ? change.committedAt : null;
+  const committedAt = said ?? BigInt(record.timestamp) * MICROS_PER_MS;
+  if (change.kind === 'row') noteCommit(flush, batch, committedAt);
   count(flush.counts, source, outcome);
   if (deps.deadLetterLimit.passed(outcome.kind === 'deadLetter')) {
     throw new LastseenError(
@@ -95,7 +110,11 @@ function collectRecord(deps: TrackDeps, source: Source, batch: RawBatch, record:
   }
   switch (outcome.kind) {
     case 'applied':
-      for (const activity of outcome.activities) flush.fold.add(activity);
+      for (const activity of outcome.activities) {
+        flush.fold.add(activity);
+        const newest = flush.committedAt.get(activity.studentId);
+        if (newest === undefined || newest < committedAt) flush.committedAt.set(activity.studentId, committedAt);
+      }
       return;
     case 'skipped':
       return;

@@ -1,5 +1,6 @@
 import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
 import { type SilenceWindow, type SweepPlan, silenceWindow } from '../inactivity/plan.ts';
+import { plainArray } from './arrays.ts';
 import { eachRow } from './cursor.ts';
 import type { Database, Queryable } from './database.ts';
 
@@ -24,7 +25,7 @@ export async function recordInactive(
 ): Promise<RecordedCounts> {
   const { rows } = await tx.query<RecordedCounts>({
     text: RECORD,
-    values: [...windowValues(plan), plan.limit ?? null, runId, formatInstant(plan.asOf), formatInstant(detectedAt)],
+    values: [...windowValues(plan), runId, formatInstant(detectedAt)],
   });
   const [counts] = rows;
   if (counts === undefined) throw new Error('a count came back without a row');
@@ -38,17 +39,26 @@ function windowValues(plan: SweepPlan): unknown[] {
     formatInstant(window.until),
     window.firstDate,
     window.lastDate,
-    plan.thresholdDays,
+    plainArray(plan.thresholds),
     dateOf(plan.asOf),
     plan.refresh === 'daily',
+    formatInstant(plan.asOf),
+    plan.limit ?? null,
   ];
 }
 
-/** $1 after, $2 until, $3 and $4 their dates, $5 threshold, $6 date of the as-of, $7 whether ONGOING is wanted. */
+/**
+ * $1 after, $2 until, $3 and $4 their dates, $5 thresholds, $6 date of the as-of, $7 whether ONGOING is wanted, $8 the
+ * as-of, $9 the limit. Each learner stands on the highest rung they have reached.
+ */
 const DUE = `
 FROM lastseen.user_last_seen l
+CROSS JOIN LATERAL (
+  SELECT max(days) AS threshold_days FROM unnest($5::int[]) days
+  WHERE l.last_seen_at <= $8::timestamptz - days * interval '24 hours'
+) rung
 LEFT JOIN lastseen.episode e
-  ON e.student_id = l.student_id AND e.threshold_days = $5::int AND e.last_seen_at = l.last_seen_at
+  ON e.student_id = l.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = l.last_seen_at
 WHERE l.last_active_on BETWEEN $3::date AND $4::date
   AND l.last_seen_at > $1::timestamptz AND l.last_seen_at <= $2::timestamptz
   AND l.user_id IS NOT NULL
@@ -57,27 +67,34 @@ ORDER BY l.student_id`;
 
 const RECORD = `
 WITH due AS (
-  SELECT l.*
+  SELECT l.*, rung.threshold_days
   ${DUE}
-  LIMIT $8
+  LIMIT $9
   FOR NO KEY UPDATE OF l
+), passed AS (
+  INSERT INTO lastseen.episode
+    (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on, passed)
+  SELECT student_id, days, last_seen_at, $10::uuid, $8, $8, $6, true
+  FROM due JOIN unnest($5) days ON days < threshold_days
+  ORDER BY student_id, days
+  ON CONFLICT DO NOTHING
 ), noted AS (
   INSERT INTO lastseen.episode AS e
     (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on)
-  SELECT student_id, $5, last_seen_at, $9::uuid, $10::timestamptz, $10, $6
+  SELECT student_id, threshold_days, last_seen_at, $10, $8, $8, $6
   FROM due
   ON CONFLICT (student_id, threshold_days, last_seen_at) DO UPDATE SET
     newest_as_of = GREATEST(e.newest_as_of, excluded.newest_as_of),
     noted_on = excluded.noted_on
   WHERE $7 AND e.noted_on < excluded.noted_on
-  RETURNING student_id, crossed_run_id = $9 AS first
+  RETURNING student_id, crossed_run_id = $10 AS first
 ), written AS (
   INSERT INTO lastseen.inactivity_outbox
     (phase, student_id, user_id, threshold_days, last_seen_at,
      exam_results_at, features_topic_daily_at, attempt_at, session_at, as_of, sweep_run_id, detected_at)
   SELECT
-    CASE WHEN first THEN 'CROSSED' ELSE 'ONGOING' END, student_id, user_id, $5, last_seen_at,
-    exam_results_at, features_topic_daily_at, attempt_at, session_at, $10, $9, $11::timestamptz
+    CASE WHEN first THEN 'CROSSED' ELSE 'ONGOING' END, student_id, user_id, threshold_days, last_seen_at,
+    exam_results_at, features_topic_daily_at, attempt_at, session_at, $8, $10, $11::timestamptz
   FROM noted JOIN due USING (student_id)
   RETURNING phase
 )
@@ -91,6 +108,7 @@ export interface DueLearner {
   readonly student_id: string;
   readonly user_id: string;
   readonly phase: 'CROSSED' | 'ONGOING';
+  readonly threshold_days: number;
   readonly last_seen_at: Instant;
   readonly exam_results_at: Instant | null;
   readonly features_topic_daily_at: Instant | null;
@@ -104,10 +122,10 @@ export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: Du
     database,
     {
       text: `
-SELECT l.*, CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
+SELECT l.*, rung.threshold_days, CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
 ${DUE}
-LIMIT $8`,
-      values: [...windowValues(plan), plan.limit ?? null],
+LIMIT $9`,
+      values: windowValues(plan),
     },
     onDue,
   );

@@ -1,5 +1,6 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import type { SweepPlan } from '../inactivity/plan.ts';
+import { plainArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
 
 /** What a sweep found and recorded. All counts are learners. */
@@ -10,6 +11,8 @@ export interface SweepCounts {
   readonly inactive: bigint;
   readonly crossed: bigint;
   readonly ongoing: bigint;
+  /** Open episodes closed by this run, since their learner had moved on unseen by `track`. */
+  readonly returned: bigint;
   /** Inactive, but known by `student_id` only: no event until a source names them. */
   readonly unresolved: bigint;
   /** Seen after T, so that the table cannot say what they were at T. */
@@ -29,12 +32,12 @@ WHERE status = 'running'`,
   });
   await db.query({
     text: `
-INSERT INTO lastseen.sweep_run (run_id, as_of, threshold_days, lookback_days, row_limit, status, started_at)
+INSERT INTO lastseen.sweep_run (run_id, as_of, thresholds, lookback_days, row_limit, status, started_at)
 VALUES ($1, $2, $3, $4, $5, 'running', $6)`,
     values: [
       runId,
       formatInstant(plan.asOf),
-      plan.thresholdDays,
+      plainArray(plan.thresholds),
       plan.lookbackDays,
       plan.limit ?? null,
       formatInstant(startedAt),
@@ -48,7 +51,7 @@ export async function completeRun(tx: Queryable, runId: string, counts: SweepCou
     text: `
 UPDATE lastseen.sweep_run SET
   status = 'completed', active = $2, inactive = $3, crossed = $4, ongoing = $5, unresolved = $6, undecidable = $7,
-  finished_at = clock_timestamp()
+  returned = $8, finished_at = clock_timestamp()
 WHERE run_id = $1`,
     values: [
       runId,
@@ -58,6 +61,7 @@ WHERE run_id = $1`,
       counts.ongoing,
       counts.unresolved,
       counts.undecidable,
+      counts.returned,
     ],
   });
 }

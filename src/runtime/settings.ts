@@ -56,6 +56,13 @@ const sourceList = text.transform((value, context) => {
   return z.NEVER;
 });
 
+const dayList = text.transform((value, context) => {
+  const days = value.split(',').map((day) => positive.safeParse(day));
+  if (days.every((day) => day.success)) return days.map((day) => day.data).sort((a, b) => a - b);
+  context.addIssue({ code: 'custom', message: 'must be whole days above 0, as in 7 or 7,14,21' });
+  return z.NEVER;
+});
+
 function setting<T>(
   read: z.ZodType<T, string | undefined>,
   about: string,
@@ -113,9 +120,13 @@ export const SETTINGS = {
   FLUSH_MAX_DELAY: setting(duration, 'longest wait of a record before its transaction', { fallback: '100ms' }),
   FLUSH_MAX_ROWS: setting(positive, 'most learners one transaction writes', { fallback: '20000' }),
   QUEUE_MAX_BYTES: setting(positive, 'most bytes of records waiting to be decoded', { fallback: '16777216' }),
-  INACTIVITY_THRESHOLD_DAYS: setting(positive, 'days without activity after which a learner is inactive', {
-    fallback: '7',
-  }),
+  INACTIVITY_THRESHOLD_DAYS: setting(
+    dayList,
+    'days without activity after which a learner is inactive; several, as in `7,14,21`, make a ladder',
+    {
+      fallback: '7',
+    },
+  ),
   KPI_LOOKBACK_DAYS: setting(positive, 'days after which silence is no longer interesting', { fallback: '30' }),
   INACTIVITY_REFRESH: setting(
     z.enum(['daily', 'off'], 'must be daily or off'),

@@ -7,9 +7,10 @@ import type { SweepPlan } from '../../src/inactivity/plan.ts';
 import type { OutgoingRecord } from '../../src/kafka/records.ts';
 import { createInactivityRelay } from '../../src/pipelines/inactivity-relay.ts';
 import { type SweepOutcome, sweep } from '../../src/pipelines/sweep.ts';
-import { eachDue } from '../../src/postgres/episodes.ts';
+import { eachDue, recordInactive } from '../../src/postgres/episodes.ts';
 import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
 import { holdingLock } from '../../src/postgres/locks.ts';
+import { closeEpisodes } from '../../src/postgres/returns.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 
 let db: FreshDatabase;
@@ -26,7 +27,7 @@ beforeEach(async () => {
 
 const asOf = parseInstant('2026-03-16T05:00:00Z') as bigint;
 const DAY = MICROS_PER_DAY;
-const plan: SweepPlan = { asOf, thresholdDays: 7, lookbackDays: 30, refresh: 'daily' };
+const plan: SweepPlan = { asOf, thresholds: [7], lookbackDays: 30, refresh: 'daily' };
 const learner = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}` as StudentId;
 
 /** Learner n was last seen at the n-th instant. */
@@ -114,7 +115,7 @@ describe('phases', () => {
   it('are kept apart by threshold', async () => {
     await seen(asOf - 15n * DAY);
     await run();
-    expect(await run({ thresholdDays: 14 })).toMatchObject({ crossed: 1n });
+    expect(await run({ thresholds: [14] })).toMatchObject({ crossed: 1n });
   });
 });
 
@@ -198,6 +199,120 @@ async function waitForLockWait(): Promise<void> {
   }
 }
 
+describe('returns', () => {
+  /** What track does in one transaction when learner n is seen again. */
+  const seenAgain = (n: number, at: bigint, committedAt = at) =>
+    db.database.transaction(async (tx) => {
+      const fold = createFold();
+      fold.add({ studentId: learner(n), userId: `u${n}`, source: 'attempt', at });
+      await raiseLastSeen(tx, fold.rows());
+      return closeEpisodes(tx, new Map([[learner(n), committedAt]]), asOf);
+    });
+
+  it('are told once an episode, with the newest as-of, whatever is seen after', async () => {
+    await seen(asOf - 8n * DAY);
+    await run();
+    expect(await seenAgain(0, asOf - DAY)).toBe(1);
+    expect(await seenAgain(0, asOf + 1n)).toBe(0);
+    expect(await run({ asOf: asOf + 5n })).toMatchObject({ crossed: 0n, returned: 0n, published: 1 });
+    expect(events().at(-1)).toMatchObject({
+      phase: 'RETURNED',
+      last_seen_at: String(asOf - 8n * DAY),
+      as_of: String(asOf),
+      deciding_source: 'attempt',
+      sweep_run_id: null,
+    });
+  });
+
+  it('carry the commit time of the activity where that is later', async () => {
+    await seen(asOf - 8n * DAY);
+    await run();
+    await seenAgain(0, asOf - DAY, asOf + 3n * DAY);
+    await run({ asOf: asOf + 4n * DAY });
+    expect(events().at(-1)).toMatchObject({ phase: 'RETURNED', as_of: String(asOf + 3n * DAY) });
+  });
+
+  it('are not told of an activity before the silence', async () => {
+    await seen(asOf - 8n * DAY);
+    await run();
+    expect(await seenAgain(0, asOf - 20n * DAY)).toBe(0);
+  });
+
+  it('are seen where the activity waited for the sweep that recorded the episode', async () => {
+    await seen(asOf - 8n * DAY);
+    const recorded = Promise.withResolvers<void>();
+    const commit = Promise.withResolvers<void>();
+    const sweeping = db.database.transaction(async (tx) => {
+      await recordInactive(tx, plan, randomUUID(), asOf);
+      recorded.resolve();
+      await commit.promise;
+    });
+    await recorded.promise;
+    const returning = seenAgain(0, asOf - DAY);
+    await waitForLockWait();
+    commit.resolve();
+    await sweeping;
+    expect(await returning).toBe(1);
+  });
+
+  it('that track did not see are found by the next sweep', async () => {
+    await seen(asOf - 8n * DAY);
+    await run();
+    await seen(asOf - DAY);
+    expect(await run()).toMatchObject({ returned: 1n, crossed: 0n });
+    expect(await run()).toMatchObject({ returned: 0n });
+    expect(events().map((event) => event.phase)).toEqual(['CROSSED', 'RETURNED']);
+  });
+
+  it('are told once by two instances at once', async () => {
+    await seen(asOf - 8n * DAY);
+    await run();
+    const told = await Promise.all(Array.from({ length: 4 }, (_, n) => seenAgain(0, asOf - DAY + BigInt(n))));
+    expect(told.reduce((sum, count) => sum + count, 0)).toBe(1);
+  });
+});
+
+describe('a ladder', () => {
+  const ladder = { thresholds: [7, 14, 21] };
+
+  it('gives the highest rung reached alone, and records the lower ones as passed', async () => {
+    await seen(asOf - 8n * DAY, asOf - 15n * DAY, asOf - 22n * DAY);
+    expect(await run(ladder)).toMatchObject({ crossed: 3n });
+    expect(events().map((event) => event.threshold_days)).toEqual([7, 14, 21]);
+    const { rows } = await db.database.query({
+      text: 'SELECT threshold_days, passed FROM lastseen.episode WHERE student_id = $1 ORDER BY threshold_days',
+      values: [learner(2)],
+    });
+    expect(rows).toEqual([
+      { threshold_days: 7, passed: true },
+      { threshold_days: 14, passed: true },
+      { threshold_days: 21, passed: false },
+    ]);
+  });
+
+  it('is climbed a rung at a time, with ONGOING in between', async () => {
+    await seen(asOf - 7n * DAY);
+    const phases: string[] = [];
+    for (let day = 0n; day < 15n; day++) await run({ ...ladder, asOf: asOf + day * DAY });
+    for (const event of events()) phases.push(`${event.phase} ${event.threshold_days}`);
+    expect(phases).toEqual([
+      'CROSSED 7',
+      ...Array.from({ length: 6 }, () => 'ONGOING 7'),
+      'CROSSED 14',
+      ...Array.from({ length: 6 }, () => 'ONGOING 14'),
+      'CROSSED 21',
+    ]);
+  });
+
+  it('tells one return, of the highest rung', async () => {
+    await seen(asOf - 22n * DAY);
+    await run(ladder);
+    await seen(asOf - DAY);
+    expect(await run(ladder)).toMatchObject({ returned: 1n });
+    expect(events().at(-1)).toMatchObject({ phase: 'RETURNED', threshold_days: 21 });
+  });
+});
+
 describe('a dry run', () => {
   it('lists who would be flagged and writes nothing', async () => {
     await seen(asOf - 8n * DAY, asOf - DAY);
@@ -211,8 +326,8 @@ describe('a dry run', () => {
 describe('the history', () => {
   it('keeps a row a run, and closes runs that ended without a word', async () => {
     await db.database.query({
-      text: `INSERT INTO lastseen.sweep_run (run_id, as_of, threshold_days, lookback_days, status, started_at)
-             VALUES (gen_random_uuid(), now(), 7, 30, 'running', now())`,
+      text: `INSERT INTO lastseen.sweep_run (run_id, as_of, thresholds, lookback_days, status, started_at)
+             VALUES (gen_random_uuid(), now(), '{7}', 30, 'running', now())`,
     });
     await seen(asOf - 8n * DAY);
     const { runId } = await run();

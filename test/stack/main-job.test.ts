@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const sql = (text: string) => world.database.query({ text });
+const sql = (text: string) => world.database.query<Record<string, unknown>>({ text });
 
 /** 300 learners, each with a few rows in each table, last active between 0 and 59 days before the as-of. */
 async function loadHistory(): Promise<void> {
@@ -120,6 +120,26 @@ FROM weekly_kpi WHERE user_id IN (SELECT 'user-' || u FROM generate_series(1, 20
     // user-8: mean (8 - 10) / 5 = -0.4, sd 0.8, target 0: P = Φ(-0.5) = 0.308537538725…
     const { rows } = await sql(`SELECT kpis->'P' AS p FROM weekly_kpi WHERE user_id = 'user-8'`);
     expect(rows[0]).toMatchObject({ p: expect.closeTo(0.3085375387259869, 12) });
+  });
+
+  it('tells a return once, and P and S follow it', async () => {
+    const { rows } = await sql(`
+SELECT user_id FROM weekly_kpi JOIN lastseen.kpi_ledger USING (user_id) WHERE kpis->>'S' IS NOT NULL ORDER BY user_id LIMIT 1`);
+    const user = rows[0]?.['user_id'];
+    const risk = async () =>
+      (await sql(`SELECT (kpis->'S')::float8 AS s FROM weekly_kpi WHERE user_id = '${user}'`)).rows[0]?.['s'];
+    const before = await risk();
+    await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('back', '${user}', now() - interval '1 minute')`);
+    await world.delivered();
+    const run = await world.lastseen('track', '--until-end', '--json');
+    expect(run.json(), run.stderr).toMatchObject({ returned: 1 });
+    expect((await world.lastseen('track', '--until-end', '--json')).json()).toMatchObject({ returned: 0 });
+    expect(await world.lastseen('recompute', '--until-end')).toMatchObject({ code: 0 });
+    const after = await sql(`SELECT s FROM lastseen.kpi_ledger WHERE user_id = '${user}' ORDER BY seq DESC LIMIT 1`);
+    expect(after.rows[0]?.['s']).toBeLessThan(before as number);
+    const told = await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '');
+    const sources = told.map(({ headers }) => String(headers?.['ce_source']));
+    expect(sources.filter((source) => source === '/lastseen/track')).toHaveLength(1);
   });
 
   it('changes not one byte when all topics are read again from the beginning', async () => {

@@ -55,7 +55,7 @@ describe('silence', () => {
 
   it('is looked for between threshold and lookback, with the dates both lie on', () => {
     const asOf = 20_000n * MICROS_PER_DAY + 5n * 3_600_000_000n;
-    expect(silenceWindow({ asOf, thresholdDays: 7, lookbackDays: 30 })).toEqual({
+    expect(silenceWindow({ asOf, thresholds: [14, 7], lookbackDays: 30 })).toEqual({
       after: asOf - 30n * MICROS_PER_DAY,
       until: asOf - 7n * MICROS_PER_DAY,
       firstDate: '2024-09-04',
@@ -64,9 +64,10 @@ describe('silence', () => {
   });
 
   it('needs a lookback above the threshold', () => {
-    const plan = { asOf: 0n, thresholdDays: 7, lookbackDays: 8, refresh: 'daily' as const };
+    const plan = { asOf: 0n, thresholds: [7], lookbackDays: 8, refresh: 'daily' as const };
     expect(planMistake(plan)).toBe(undefined);
     expect(planMistake({ ...plan, lookbackDays: 7 })).toContain('must exceed');
-    expect(planMistake({ ...plan, thresholdDays: 0 })).toContain('positive');
+    expect(planMistake({ ...plan, thresholds: [7, 0] })).toContain('positive');
+    expect(planMistake({ ...plan, thresholds: [7, 7] })).toContain('twice');
   });
 });

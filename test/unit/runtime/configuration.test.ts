@@ -14,7 +14,7 @@ describe('the configuration', () => {
     const { settings } = readConfiguration(enough, {}, ['postgres', 'kafka', 'registry']);
     expect(settings).toMatchObject({
       DATABASE_URL: enough.DATABASE_URL,
-      INACTIVITY_THRESHOLD_DAYS: 7,
+      INACTIVITY_THRESHOLD_DAYS: [7],
       KPI_LOOKBACK_DAYS: 30,
       METRICS_DEFAULT_TARGET: 0,
       METRICS_USE_BAYESIAN: false,
@@ -42,7 +42,7 @@ describe('the configuration', () => {
   it('lets flags win over the environment, and the environment over defaults', () => {
     const environment = { ...enough, INACTIVITY_THRESHOLD_DAYS: '10', KPI_LOOKBACK_DAYS: '40', LOG_LEVEL: '' };
     const { settings, origins } = readConfiguration(environment, { INACTIVITY_THRESHOLD_DAYS: '14' }, []);
-    expect(settings).toMatchObject({ INACTIVITY_THRESHOLD_DAYS: 14, KPI_LOOKBACK_DAYS: 40, LOG_LEVEL: 'info' });
+    expect(settings).toMatchObject({ INACTIVITY_THRESHOLD_DAYS: [14], KPI_LOOKBACK_DAYS: 40, LOG_LEVEL: 'info' });
     expect(origins).toMatchObject({
       INACTIVITY_THRESHOLD_DAYS: 'flag',
       KPI_LOOKBACK_DAYS: 'environment',
