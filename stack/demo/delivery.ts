@@ -4,6 +4,7 @@ import { endPositions } from '../../src/kafka/admin.ts';
 import type { KafkaClient } from '../../src/kafka/client.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
 import { StackError } from '../errors.ts';
+import { progressBar } from './bar.ts';
 import type { Tell } from './load.ts';
 
 const ASK_EVERY_MS = 500;
@@ -44,7 +45,7 @@ export function watchDelivery({ kafka, database, topicPrefix, slot, signal }: De
       signal.throwIfAborted();
       const records = await total();
       if (await reached(records)) return;
-      tell(`${records.toLocaleString('en')} of ${expected.toLocaleString('en')} records in the topics`);
+      tell(progressBar(records, expected, 'records in the topics'));
       if (records !== before) movedAt = performance.now();
       before = records;
       if (performance.now() - movedAt > STALLED_AFTER_MS) {

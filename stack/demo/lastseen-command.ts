@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { StackError } from '../errors.ts';
+import { progressBar } from './bar.ts';
 import type { Tell } from './load.ts';
 
 const CLI = join(import.meta.dirname, '../../src/main/cli.ts');
@@ -59,7 +60,7 @@ export function progressLine(line: string): string | undefined {
   try {
     const { event, done, total, unit, perSecond } = JSON.parse(line) as Record<string, unknown>;
     if (event !== 'progress') return undefined;
-    return `${Number(done).toLocaleString('en')} of ${Number(total).toLocaleString('en')} ${unit}, ${Number(perSecond).toLocaleString('en')}/s`;
+    return `${progressBar(Number(done), Number(total), String(unit))}, ${Number(perSecond).toLocaleString('en')}/s`;
   } catch {
     return undefined;
   }

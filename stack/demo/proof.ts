@@ -95,6 +95,12 @@ export async function countEvents(db: Queryable): Promise<number> {
     .events;
 }
 
+/** Records that track has applied, by its own progress. */
+export async function countApplied(db: Queryable): Promise<number> {
+  const statement = 'SELECT coalesce(sum(next_offset), 0)::float8 AS records FROM lastseen.track_progress';
+  return (await one<{ records: number }>(db, { text: statement })).records;
+}
+
 /** Events answered, against those without an answer or with a figure outside of 0..1. */
 export async function compareAnswers(db: Queryable): Promise<Comparison> {
   return one(db, {

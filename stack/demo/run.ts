@@ -7,10 +7,11 @@ import { DEFAULT_CONNECTOR, registerConnector } from '../connector.ts';
 import { slotName } from '../placeholders.ts';
 import { applyPlatformSchema } from '../platform.ts';
 import type { RunningStack } from '../stack.ts';
+import { progressBar } from './bar.ts';
 import { type Delivery, watchDelivery } from './delivery.ts';
 import { countTracked, readHighestRisk, readSilence } from './findings.ts';
 import { type Lastseen, lastseenWith } from './lastseen-command.ts';
-import { type LoadPlan, prepareSource, recordsOf } from './load.ts';
+import { type LoadPlan, prepareSource, recordsOf, type Tell } from './load.ts';
 import type { DemoOptions } from './options.ts';
 import * as proof from './proof.ts';
 import { publishedFor } from './published.ts';
@@ -93,7 +94,9 @@ const total = (plan: LoadPlan, kind: 'snapshot') =>
 /** From topics to figures, then all of it once more, to see that nothing changes. */
 async function detect(chain: Chain, plan: LoadPlan): Promise<Omit<DemoResult, 'timings'>> {
   const { database, delivery, steps, options, lastseen } = chain;
-  const tracked = await steps.run('lastseen track', (tell) => track(lastseen, 'lastseen-track', tell));
+  const tracked = await steps.run('lastseen track', (tell) =>
+    watching(database, delivery, tell, () => track(lastseen, 'lastseen-track', () => {})),
+  );
   const sweep = await steps.run('lastseen sweep', () => sweepOnce(lastseen, options));
   const recompute = await steps.run('lastseen recompute', async (tell) =>
     readCounts(await lastseen(['recompute', '--until-end', '--json'], { tell })),
@@ -130,6 +133,20 @@ async function detect(chain: Chain, plan: LoadPlan): Promise<Omit<DemoResult, 't
     },
     published: options.data.kind === 'oulad' ? publishedFor(options) : undefined,
   }));
+}
+
+const LOOK_EVERY_MS = 500;
+
+/** Shows how far track's own progress is, which it records with each transaction. */
+async function watching<T>(database: Database, delivery: Delivery, tell: Tell, work: () => Promise<T>): Promise<T> {
+  const records = Object.values(await delivery.counts()).reduce((sum, count) => sum + count, 0);
+  const timer = setInterval(() => {
+    proof.countApplied(database).then(
+      (applied) => tell(progressBar(applied, records, 'records')),
+      () => clearInterval(timer),
+    );
+  }, LOOK_EVERY_MS);
+  return work().finally(() => clearInterval(timer));
 }
 
 interface TrackSummary {
