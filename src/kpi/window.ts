@@ -25,3 +25,8 @@ export function windowOf(day: Instant, days: number, edges: MetricsPolicy['windo
     }
   }
 }
+
+/** Those of `rows` that happened in the window, its edges included. */
+export function within<T extends { readonly at: Instant }>(rows: readonly T[], { from, through }: Window): T[] {
+  return rows.filter(({ at }) => at >= from && at <= through);
+}
