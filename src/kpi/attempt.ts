@@ -1,5 +1,5 @@
 import type { Instant } from '../activity/instant.ts';
-import { numberOf, thousandfoldRounded } from './decimal.ts';
+import { numberOf, thousandfoldRounded, thousandfoldRoundedNumber } from './decimal.ts';
 import type { MetricsPolicy } from './policy.ts';
 
 /** One answer to one item: what I_t, E_t, R_t and A_t are computed from. */
@@ -102,7 +102,7 @@ export function attemptOfRow(row: AttemptRow): Attempt {
  * Numbers that a double may not give back as they were written: sixteen digits and more, exponents, and ids with a point
  * (`7.0` is another text than `7`). They are rare, and reading every number's source makes parsing many times slower.
  */
-const NEEDS_SOURCE = /[\d.]{16}|[:,[\s]-?\d[\d.]*[eE]|"question_id"\s*:\s*-?\d+\./;
+const NEEDS_SOURCE = /[:,[\s]-?\d(?:[\d.]{15}|[\d.]*[eE])|"question_id"\s*:\s*-?\d+\./;
 
 /** The elements of `questions`; none where it is no array, undefined where the text is no JSON. */
 function questionsOf(text: string): readonly unknown[] | undefined {
@@ -157,11 +157,18 @@ function booleanOf(value: unknown): boolean | null {
 }
 
 function timeOf(value: unknown): { readonly timeMs: number | null; readonly seconds: number | null } {
-  if (typeof value !== 'number' && typeof value !== 'string') return UNKNOWN_TIME;
-  if (Number.isSafeInteger(value)) return { timeMs: Number(value) * 1000, seconds: Number(value) };
-  const text = String(value);
-  const timeMs = thousandfoldRounded(text);
-  return timeMs === null ? UNKNOWN_TIME : { timeMs, seconds: numberOf(text) };
+  switch (typeof value) {
+    case 'number':
+      return knownTime(thousandfoldRoundedNumber(value), value);
+    case 'string':
+      return knownTime(thousandfoldRounded(value), numberOf(value));
+    default:
+      return UNKNOWN_TIME;
+  }
+}
+
+function knownTime(timeMs: number | null, seconds: number | null) {
+  return timeMs === null ? UNKNOWN_TIME : { timeMs, seconds };
 }
 
 const UNKNOWN_TIME = { timeMs: null, seconds: null };

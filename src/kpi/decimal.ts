@@ -1,11 +1,11 @@
-const DECIMAL = /^\s*([+-]?)0*(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/;
+const DECIMAL = /^\s*([+-]?)(?=\.?\d)0*(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/;
 
 /**
  * The finite double that decimal text stands for (blanks around it, a sign, a point, an exponent); null where it is none:
  * '', 'NaN', 'Infinity', '0x10', '1e999'.
  */
 export function numberOf(text: string): number | null {
-  if (!DECIMAL.test(text) || !/\d/.test(text)) return null;
+  if (!DECIMAL.test(text)) return null;
   const value = Number(text);
   return Number.isFinite(value) ? value : null;
 }
@@ -17,12 +17,11 @@ export function numberOf(text: string): number | null {
  */
 export function thousandfoldRounded(text: string): number | null {
   const match = DECIMAL.exec(text);
-  if (match === null || !/\d/.test(text)) return null;
+  if (match === null) return null;
   const [, sign, whole = '', fraction = '', exponent = '0'] = match;
   const digits = whole + fraction;
-  if (/^0*$/.test(digits)) return 0;
   const point = whole.length + Number(exponent) + 3;
-  if (point < 0) return 0;
+  if (point < 0 || /^0*$/.test(digits)) return 0;
   if (point > MOST_PLACES) return null;
   const kept = BigInt(digits.slice(0, point).padEnd(point, '0'));
   const rounded = Number((digits[point] ?? '0') >= '5' ? kept + 1n : kept);
@@ -32,3 +31,15 @@ export function thousandfoldRounded(text: string): number | null {
 
 /** Digits before the point that may still make a double, leading zeros of a fraction included. */
 const MOST_PLACES = 400;
+
+/**
+ * {@link thousandfoldRounded} of a number that its own shortest text stands for exactly. Most are far enough from a half
+ * for doubles to round them right, many times faster.
+ */
+export function thousandfoldRoundedNumber(value: number): number | null {
+  const product = value * 1000;
+  const fromHalf = Math.abs(Math.abs(product % 1) - 0.5);
+  // Below 2³¹ a product is off by less than 2⁻²²; so is the double of a decimal, times 1,000. `|| 0` makes −0 a 0.
+  if (Math.abs(product) < 2 ** 31 && fromHalf > 1e-3) return Math.round(product) || 0;
+  return thousandfoldRounded(String(value));
+}

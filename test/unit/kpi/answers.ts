@@ -1,0 +1,45 @@
+import fc from 'fast-check';
+import { type Instant, MICROS_PER_DAY, parseInstant } from '../../../src/activity/instant.ts';
+import type { Attempt } from '../../../src/kpi/attempt.ts';
+
+export const at = (text: string): Instant => parseInstant(text) ?? 0n;
+
+/** d of the tests: W(d, 14) is 03-03 through 03-16, W(d, 28) 02-17 through 03-16, W(d−28, 28) 01-20 through 02-16. */
+export const DAY = at('2026-03-16');
+
+export function answer(when: string, more: Partial<Attempt> = {}): Attempt {
+  return {
+    item: '1',
+    topic: null,
+    at: at(when),
+    session: 's1',
+    correct: true,
+    timeMs: 1000,
+    hints: 0,
+    dwellSeconds: 1,
+    ...more,
+  };
+}
+
+/** `count` answers at one time, the first `correct` of them right. */
+export function answers(when: string, count: number, correct: number): Attempt[] {
+  return Array.from({ length: count }, (_, index) => answer(when, { correct: index < correct }));
+}
+
+/** Answers of the 60 days around the windows, few of an item, so that every figure has something to say. */
+export const anyAnswers = fc.array(
+  fc.record({
+    item: fc.constantFrom('1', '2', 'a'),
+    topic: fc.constantFrom(null, 'fractions'),
+    at: fc.bigInt({ min: -58n * MICROS_PER_DAY, max: 2n * MICROS_PER_DAY }).map((offset) => DAY + offset),
+    session: fc.option(fc.constantFrom('s1', 's2', 's3', 's4')),
+    correct: fc.option(fc.boolean()),
+    timeMs: fc.option(fc.integer({ min: -1000, max: 4_000_000 })),
+    hints: fc.option(fc.integer({ min: -1, max: 5 })),
+    dwellSeconds: fc.option(fc.double({ min: -1, max: 4000, noNaN: true })),
+  }),
+  { maxLength: 60 },
+);
+
+export const shuffled = <T>(rows: readonly T[]) =>
+  fc.shuffledSubarray([...rows], { minLength: rows.length, maxLength: rows.length });
