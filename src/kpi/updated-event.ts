@@ -1,5 +1,6 @@
 import { v5 as uuidv5 } from 'uuid';
 import { dayNumber, formatInstant, type Instant } from '../activity/instant.ts';
+import type { ProbabilityInterval } from './probability-interval.ts';
 
 /** Which figures were computed: P and S of a row that stands, or all six. */
 export type Computed = 'P_AND_S' | 'ALL';
@@ -14,6 +15,8 @@ export interface KpiUpdate {
   readonly s: number | null;
   readonly previousP: number | null;
   readonly previousS: number | null;
+  /** How far P may be off; null where there is no P. */
+  readonly pInterval: ProbabilityInterval | null;
   readonly computed: Computed;
   readonly causeEventId: string;
   readonly recordedAt: Instant;
@@ -34,6 +37,9 @@ export interface KpiUpdatedEvent {
     readonly previous_S: number | null;
     readonly computed: Computed;
     readonly cause_event_id: string;
+    readonly P_low: number | null;
+    readonly P_high: number | null;
+    readonly P_insufficient_data: boolean | null;
   };
   readonly headers: Record<string, string>;
 }
@@ -54,6 +60,9 @@ export function kpiUpdatedEvent(update: KpiUpdate): KpiUpdatedEvent {
       previous_S: update.previousS,
       computed: update.computed,
       cause_event_id: update.causeEventId,
+      P_low: update.pInterval?.low ?? null,
+      P_high: update.pInterval?.high ?? null,
+      P_insufficient_data: update.pInterval?.insufficientData ?? null,
     },
     headers: {
       ce_specversion: '1.0',

@@ -2,16 +2,14 @@ import type { Command } from 'commander';
 import { requireTopics } from '../kafka/admin.ts';
 import { createKafka } from '../kafka/client.ts';
 import { createProducer } from '../kafka/producer.ts';
-import { metricsPolicy } from '../kpi/policy.ts';
 import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
 import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
 import { createKpiRelay } from '../pipelines/kpi-relay.ts';
 import { createRecompute, type RecomputeCounts } from '../pipelines/recompute.ts';
 import type { Database } from '../postgres/database.ts';
-import { LastseenError } from '../runtime/errors.ts';
-import type { Settings } from '../runtime/settings.ts';
 import { brokers, withDatabase, withSourceDatabase } from './connections.ts';
 import { inactivityCodec, kpiUpdatedCodec } from './event-codecs.ts';
+import { figureDeps } from './figure-deps.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
 import { relayInBackground } from './relays.ts';
@@ -45,7 +43,6 @@ export function addRecompute(program: Command): void {
 
 async function run(context: CommandContext, flags: Flags, database: Database, source: Database): Promise<number> {
   const { settings, log } = context;
-  const options = refreshOptions(settings);
   const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
   await requireTopics(kafka, [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC, settings.RECOMPUTE_DLQ_TOPIC]);
   const inactivity = await inactivityCodec(settings);
@@ -67,9 +64,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, so
   });
   const summary: Partial<RecomputeCounts> = {};
   const stages = createRecompute({
-    source,
-    database,
-    options,
+    ...figureDeps(context, source, database),
     decode: async (value) => {
       const decoded = await inactivity.decode(value);
       if (decoded.kind === 'event') return decoded.event;
@@ -101,20 +96,6 @@ async function run(context: CommandContext, flags: Flags, database: Database, so
   }
   context.print(flags.json ? json(summary) : table(['what', 'count'], Object.entries(summary)));
   return EXIT.done;
-}
-
-function refreshOptions(settings: Settings) {
-  if (settings.METRICS_USE_BAYESIAN) {
-    throw new LastseenError('config_invalid', 'METRICS_USE_BAYESIAN=true is not supported yet; set it to false');
-  }
-  return {
-    policy: metricsPolicy(settings.METRICS_PROFILE),
-    sources: settings.SOURCES,
-    attemptSource: settings.ATTEMPT_SOURCE,
-    targetFrom: settings.METRICS_TARGET_FROM,
-    defaultTarget: settings.METRICS_DEFAULT_TARGET,
-    churnHorizonDays: settings.METRICS_CHURN_HORIZON_DAYS,
-  };
 }
 
 function addCounts(total: Partial<RecomputeCounts>, counts: RecomputeCounts): void {

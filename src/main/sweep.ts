@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
-import { type Instant, parseInstant } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import { planMistake, type SweepPlan } from '../inactivity/plan.ts';
 import { createKafka } from '../kafka/client.ts';
 import { createProducer } from '../kafka/producer.ts';
@@ -13,6 +13,7 @@ import { LastseenError } from '../runtime/errors.ts';
 import { brokers, withDatabase } from './connections.ts';
 import { printDue } from './dry-run.ts';
 import { inactivityCodec } from './event-codecs.ts';
+import { readInstant } from './instants.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { json, table } from './tables.ts';
 
@@ -91,12 +92,6 @@ function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
 
 function texts(flags: Flags): Texts {
   return { INACTIVITY_THRESHOLD_DAYS: flags.threshold, KPI_LOOKBACK_DAYS: flags.lookback };
-}
-
-function readInstant(text: string): Instant {
-  const instant = parseInstant(text);
-  if (instant === undefined) throw new InvalidArgumentError('It must be an instant such as 2026-03-16T05:00:00Z.');
-  return instant;
 }
 
 function readLimit(text: string): number {

@@ -1,21 +1,14 @@
-import { churnRisk } from '../kpi/churn-risk.ts';
-import { goalProbability } from '../kpi/goal-probability.ts';
-import type { Database, Queryable } from '../postgres/database.ts';
-import { type KpiInputOptions, type KpiInputs, type KpiLearner, loadKpiInputs } from '../postgres/kpi-inputs.ts';
+import { FIGURES } from '../kpi/figure-names.ts';
+import type { Computed } from '../kpi/updated-event.ts';
+import type { Database } from '../postgres/database.ts';
+import type { KpiLearner } from '../postgres/kpi-inputs.ts';
 import { type WriteOutcome, writeWeeklyFigures } from '../postgres/weekly-kpi.ts';
+import { standingRows } from '../postgres/weekly-rows.ts';
+import { computeFigures, type FigureDeps, hasNumber, type LearnerFigures } from './kpi-figures.ts';
 
-interface RefreshOptions extends KpiInputOptions {
-  /** The goal's level for a learner without a goal of their own. */
-  readonly defaultTarget: number;
-  readonly churnHorizonDays: number;
-}
-
-export interface RefreshDeps {
-  /** Where learner data is read from; may be a replica. */
-  readonly source: Queryable;
+export interface RefreshDeps extends FigureDeps {
   /** Where last seen and `weekly_kpi` are. */
   readonly database: Database;
-  readonly options: RefreshOptions;
 }
 
 /** A learner whose figures are to be refreshed, and the event that asks for it. */
@@ -23,33 +16,54 @@ export interface RefreshRequest extends KpiLearner {
   readonly causeEventId: string;
 }
 
-export interface Refreshed {
-  readonly p: number | null;
-  readonly s: number | null;
-  /** `nothing`: neither figure could be computed, so nothing was written. */
+export interface Refreshed extends LearnerFigures {
+  readonly computed: Computed;
+  /** `nothing`: no figure could be computed, so nothing was written. */
   readonly outcome: WriteOutcome | 'nothing';
 }
 
 /**
- * Loads, computes and writes P and S of learners, each given once; one transaction for all. In the order of `requests`.
+ * Loads, computes and writes the figures of learners, each given once; one transaction for all. Of a weekly row that
+ * stands P and S are refreshed; where there is none, or no object in it, all six are computed as the platform's weekly
+ * job would. In the order of `requests`.
  */
 export async function refreshFigures(deps: RefreshDeps, requests: readonly RefreshRequest[]): Promise<Refreshed[]> {
-  const inputs = await loadKpiInputs(deps.source, deps.database, requests, deps.options);
-  const figures = requests.map((request, index) => ({
-    ...request,
-    ...compute(request, inputs[index], deps.options),
-  }));
-  const writable = figures.filter(({ p, s }) => p !== null || s !== null);
-  const outcomes = writable.length === 0 ? [] : await writeWeeklyFigures(deps.database, writable);
-  const written = new Map(writable.map((each, index) => [each, outcomes[index]]));
-  return figures.map((each) => ({ p: each.p, s: each.s, outcome: written.get(each) ?? 'nothing' }));
+  const standing = await standingRows(deps.database, requests);
+  const refreshed = await computeWhere(deps, requests, 'P_AND_S', (position) => standing.has(position));
+  const whole = await computeWhere(deps, requests, 'ALL', (position) => !standing.has(position));
+  const figures = requests.flatMap((request, position) => {
+    const each = refreshed.get(position) ?? whole.get(position);
+    return each === undefined ? [] : [{ request, ...each }];
+  });
+
+  const writable = figures.filter((each) => hasNumber(each.figures));
+  const outcomes =
+    writable.length === 0
+      ? []
+      : await writeWeeklyFigures(
+          deps.database,
+          writable.map(({ request, figures, computed, pInterval }) => ({
+            userId: request.userId,
+            asOf: request.asOf,
+            figures,
+            cause: { eventId: request.causeEventId, computed, pInterval },
+          })),
+        );
+  const written = new Map(writable.map((each, index) => [each.request, outcomes[index]]));
+  return figures.map(({ request, ...each }) => ({ ...each, outcome: written.get(request) ?? 'nothing' }));
 }
 
-function compute(request: RefreshRequest, inputs: KpiInputs | undefined, options: RefreshOptions) {
-  if (inputs === undefined) throw new Error('inputs were loaded for fewer learners than asked for');
-  const { policy, defaultTarget, churnHorizonDays } = options;
-  return {
-    p: goalProbability(inputs.ability, inputs.goalTarget ?? defaultTarget, policy),
-    s: churnRisk({ asOf: request.asOf, ...inputs }, churnHorizonDays, policy),
-  };
+async function computeWhere(
+  deps: RefreshDeps,
+  requests: readonly RefreshRequest[],
+  computed: Computed,
+  isOne: (position: number) => boolean,
+): Promise<ReadonlyMap<number, LearnerFigures & { readonly computed: Computed }>> {
+  const positions = [...requests.keys()].filter(isOne);
+  const learners = requests.filter((_, position) => isOne(position));
+  const figures =
+    computed === 'ALL'
+      ? await computeFigures(deps, learners, FIGURES, 'weekly')
+      : await computeFigures(deps, learners, ['P', 'S'], 'refresh');
+  return new Map(figures.map((each, index) => [positions[index] ?? -1, { ...each, computed }]));
 }

@@ -1,17 +1,30 @@
 import { type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import type { RawBatch, RawRecord } from '../kafka/records.ts';
 import type { Stages } from '../kafka/stages.ts';
-import { dataFailure } from '../postgres/data-failures.ts';
 import type { WriteOutcome } from '../postgres/weekly-kpi.ts';
 import { isRetriable, LastseenError } from '../runtime/errors.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from './dead-letters.ts';
 import { halving } from './halving.ts';
 import type { InactivityEvent } from './inactivity-events.ts';
 import { type RefreshDeps, type RefreshRequest, refreshFigures } from './kpi-refresh.ts';
+import { learnerFault } from './learner-fault.ts';
 
-/** `nothing`: neither figure could be computed. `pNull` and `sNull` count that figure alone, whatever the other is. */
+/**
+ * `whole`: all six figures were computed, since there was no row to refresh. `nothing`: none of the figures could be
+ * computed. `pNull` and `sNull` count that figure alone, whatever the others are. `skippedAnswers`: elements of
+ * `questions` that are no answer.
+ */
 export type RecomputeCounts = Record<
-  'events' | 'learners' | WriteOutcome | 'nothing' | 'pNull' | 'sNull' | 'undecodable' | 'failed',
+  | 'events'
+  | 'learners'
+  | WriteOutcome
+  | 'whole'
+  | 'nothing'
+  | 'pNull'
+  | 'sNull'
+  | 'skippedAnswers'
+  | 'undecodable'
+  | 'failed',
   number
 >;
 
@@ -72,7 +85,7 @@ export function createRecompute(deps: RecomputeDeps): Stages<Round> {
         await halving(
           slice,
           (requests) => refresh(deps, requests, counts),
-          blame,
+          learnerFault,
           ({ topic, partition, record }, detail) =>
             failed.push({ topic, partition, record, reason: 'recompute_failed', step: 'recompute', detail }),
         );
@@ -140,18 +153,13 @@ function watchLimit(limit: DeadLetterLimit, letter: DeadLetter): void {
 }
 
 async function refresh(deps: RecomputeDeps, requests: readonly Pending[], counts: RecomputeCounts): Promise<void> {
-  for (const { p, s, outcome } of await refreshFigures(deps, requests)) {
+  for (const { computed, figures, outcome, skippedAnswers } of await refreshFigures(deps, requests)) {
     counts[outcome] += 1;
-    if (p === null) counts.pNull += 1;
-    if (s === null) counts.sNull += 1;
+    if (computed === 'ALL') counts.whole += 1;
+    if (figures.P === null) counts.pNull += 1;
+    if (figures.S === null) counts.sNull += 1;
+    counts.skippedAnswers += skippedAnswers;
   }
-}
-
-/** What goes wrong for a learner's own values, in SQL or in a formula; outages and missing tables are nobody's. */
-function blame(error: unknown): string | undefined {
-  if (error instanceof LastseenError) return undefined;
-  if (error instanceof RangeError || error instanceof TypeError) return `${error.name}: ${error.message}`;
-  return dataFailure(error);
 }
 
 function slicesOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
@@ -169,9 +177,11 @@ function emptyCounts(round: Round): RecomputeCounts {
     created: 0,
     outdated: 0,
     redelivered: 0,
+    whole: 0,
     nothing: 0,
     pNull: 0,
     sNull: 0,
+    skippedAnswers: 0,
     undecodable: round.letters.length,
     failed: 0,
   };

@@ -2,12 +2,29 @@ import Cursor from 'pg-cursor';
 import type { Database } from './database.ts';
 import { failureOf } from './failures.ts';
 
-/** Hands on the rows of a statement a few at a time, so that memory does not grow with their number. */
+/** Hands on the rows of a statement one by one, reading a few at a time, so that memory does not grow with their number. */
 export function eachRow<R>(
   database: Database,
   statement: { text: string; values: unknown[] },
   onRow: (row: R) => void,
   batchSize = 1_000,
+): Promise<void> {
+  return eachBatch<R>(
+    database,
+    statement,
+    async (rows) => {
+      for (const row of rows) onRow(row);
+    },
+    batchSize,
+  );
+}
+
+/** The same, batch by batch: the next is read when `onRows` is done with the last. */
+export function eachBatch<R>(
+  database: Database,
+  statement: { text: string; values: unknown[] },
+  onRows: (rows: readonly R[]) => Promise<void>,
+  batchSize: number,
 ): Promise<void> {
   return database.session(async ({ client }) => {
     const cursor = client.query(new Cursor<R>(statement.text, statement.values));
@@ -15,7 +32,7 @@ export function eachRow<R>(
       for (;;) {
         const rows = await cursor.read(batchSize);
         if (rows.length === 0) return;
-        for (const row of rows) onRow(row);
+        await onRows(rows);
       }
     } catch (error) {
       throw failureOf(error);

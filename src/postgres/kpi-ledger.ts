@@ -1,9 +1,18 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { ProbabilityInterval } from '../kpi/probability-interval.ts';
+import type { Computed } from '../kpi/updated-event.ts';
 import type { Queryable } from './database.ts';
 
+/** The inactivity event that asked for figures, and what is told of the answer beside them. */
+export interface Cause {
+  readonly eventId: string;
+  readonly computed: Computed;
+  readonly pInterval: ProbabilityInterval | null;
+}
+
 /** An inactivity event that was answered: what was written for it and what stood there before. */
-export interface AnsweredEvent {
-  readonly causeEventId: string;
+interface AnsweredEvent {
+  readonly cause: Cause;
   readonly userId: string;
   /** `YYYY-MM-DD` */
   readonly weekStart: string;
@@ -20,22 +29,29 @@ export async function recordUpdates(tx: Queryable, events: readonly AnsweredEven
   await tx.query({
     text: `
 INSERT INTO lastseen.kpi_ledger
-  (cause_event_id, user_id, week_start, as_of, computed, p, s, previous_p, previous_s, row_created)
-SELECT cause_event_id, user_id, week_start, as_of, 'P_AND_S', p, s, previous_p, previous_s, row_created
-FROM unnest($1::uuid[], $2::text[], $3::date[], $4::timestamptz[], $5::float8[], $6::float8[], $7::float8[],
-  $8::float8[], $9::boolean[]) WITH ORDINALITY
-  AS event (cause_event_id, user_id, week_start, as_of, p, s, previous_p, previous_s, row_created, position)
+  (cause_event_id, user_id, week_start, as_of, computed, p, s, previous_p, previous_s, p_low, p_high,
+   p_insufficient_data, row_created)
+SELECT cause_event_id, user_id, week_start, as_of, computed, p, s, previous_p, previous_s, p_low, p_high,
+  p_insufficient_data, row_created
+FROM unnest($1::uuid[], $2::text[], $3::date[], $4::timestamptz[], $5::text[], $6::float8[], $7::float8[],
+  $8::float8[], $9::float8[], $10::float8[], $11::float8[], $12::boolean[], $13::boolean[]) WITH ORDINALITY
+  AS event (cause_event_id, user_id, week_start, as_of, computed, p, s, previous_p, previous_s, p_low, p_high,
+    p_insufficient_data, row_created, position)
 ORDER BY position
 ON CONFLICT (cause_event_id) DO NOTHING`,
     values: [
-      events.map(({ causeEventId }) => causeEventId),
+      events.map(({ cause }) => cause.eventId),
       events.map(({ userId }) => userId),
       events.map(({ weekStart }) => weekStart),
       events.map(({ asOf }) => formatInstant(asOf)),
+      events.map(({ cause }) => cause.computed),
       events.map(({ p }) => p),
       events.map(({ s }) => s),
       events.map(({ previousP }) => previousP),
       events.map(({ previousS }) => previousS),
+      events.map(({ cause }) => cause.pInterval?.low ?? null),
+      events.map(({ cause }) => cause.pInterval?.high ?? null),
+      events.map(({ cause }) => cause.pInterval?.insufficientData ?? null),
       events.map(({ created }) => created),
     ],
   });

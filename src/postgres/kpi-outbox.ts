@@ -1,4 +1,5 @@
 import { type Instant, parseInstant } from '../activity/instant.ts';
+import type { ProbabilityInterval } from '../kpi/probability-interval.ts';
 import type { Computed, KpiUpdate } from '../kpi/updated-event.ts';
 import { plainArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
@@ -19,6 +20,9 @@ interface OutboxRow {
   readonly s: number | null;
   readonly previous_p: number | null;
   readonly previous_s: number | null;
+  readonly p_low: number | null;
+  readonly p_high: number | null;
+  readonly p_insufficient_data: boolean | null;
   readonly recorded_at: Instant;
 }
 
@@ -29,7 +33,8 @@ export function createKpiOutbox(db: Queryable) {
       const { rows } = await db.query<OutboxRow>({
         name: 'take_kpi_outbox',
         text: `
-SELECT seq, cause_event_id, user_id, week_start, as_of, computed, p, s, previous_p, previous_s, recorded_at
+SELECT seq, cause_event_id, user_id, week_start, as_of, computed, p, s, previous_p, previous_s, p_low, p_high,
+  p_insufficient_data, recorded_at
 FROM lastseen.kpi_ledger WHERE published_at IS NULL ORDER BY seq LIMIT $1`,
         values: [limit],
       });
@@ -44,6 +49,7 @@ FROM lastseen.kpi_ledger WHERE published_at IS NULL ORDER BY seq LIMIT $1`,
         s: row.s,
         previousP: row.previous_p,
         previousS: row.previous_s,
+        pInterval: intervalOf(row),
         recordedAt: row.recorded_at,
       }));
     },
@@ -55,4 +61,9 @@ FROM lastseen.kpi_ledger WHERE published_at IS NULL ORDER BY seq LIMIT $1`,
       });
     },
   };
+}
+
+function intervalOf({ p_low, p_high, p_insufficient_data }: OutboxRow): ProbabilityInterval | null {
+  if (p_low === null || p_high === null || p_insufficient_data === null) return null;
+  return { low: p_low, high: p_high, insufficientData: p_insufficient_data };
 }

@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'topic_missing'
   | 'too_many_dead_letters' // DLQ_MAX_SHARE is passed: look at the newest deploy of the source
   | 'not_migrated' // own tables are missing: run `lastseen migrate`
+  | 'interrupted' // asked to stop before the work was done
   | 'busy'; // another run holds the lock
 
 export function isRetriable(error: unknown): boolean {

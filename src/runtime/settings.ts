@@ -151,6 +151,10 @@ export const SETTINGS = {
     },
   ),
   METRICS_USE_BAYESIAN: setting(yesOrNo, 'P from the growth model', { fallback: 'false' }),
+  R_BRMS_BASE_URL: setting(httpUrl.optional(), 'growth service that is asked for P first, with METRICS_USE_BAYESIAN'),
+  METRICS_USE_IRT_THETA: setting(yesOrNo, 'I_t from fitted abilities where both windows have one', {
+    fallback: 'false',
+  }),
   METRICS_CHURN_HORIZON_DAYS: setting(whole, 'days of silence that weigh fully in S', { fallback: '14' }),
   LOG_LEVEL: setting(
     z.enum(

@@ -1,17 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatInstant } from '../../src/activity/instant.ts';
+import { formatInstant, type Instant, MICROS_PER_DAY, startOfDay, startOfIsoWeek } from '../../src/activity/instant.ts';
 import { SOURCES } from '../../src/activity/source.ts';
-import { churnRisk } from '../../src/kpi/churn-risk.ts';
-import { goalProbability } from '../../src/kpi/goal-probability.ts';
+import { FIGURES, type Figures } from '../../src/kpi/figure-names.ts';
 import { type MetricsProfile, metricsPolicy } from '../../src/kpi/policy.ts';
-import { type KpiLearner, loadKpiInputs } from '../../src/postgres/kpi-inputs.ts';
+import { computeFigures, type FigureDeps } from '../../src/pipelines/kpi-figures.ts';
+import type { KpiLearner } from '../../src/postgres/kpi-inputs.ts';
+import { answerFiguresBySql } from './figures-by-sql.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 import { populate, seededRandom } from './kpi-population.ts';
-
-interface Figures {
-  readonly p: number | null;
-  readonly s: number | null;
-}
 
 const HORIZON_DAYS = 14;
 const DEFAULT_TARGET = 0.25;
@@ -20,21 +16,25 @@ let db: FreshDatabase;
 let learners: readonly KpiLearner[];
 beforeAll(async () => {
   db = await freshDatabase();
-  learners = await populate(db.database, 800, seededRandom(20_260_316));
+  learners = await populate(db.database, 2_000, seededRandom(20_260_316));
 });
 afterAll(() => db.close());
 
 /**
- * Both figures by the words of their definition, in SQL alone and by other means: gaps one by one, windows as dates, all
+ * All figures by the words of their definition, in SQL alone and by other means: gaps one by one, windows as dates, all
  * sources in one list, the best row by having none before it, the server's own erfc. `user_last_seen` is answered from
  * where it is not after the as-of, as it should.
  */
-async function bySql(profile: MetricsProfile): Promise<readonly Figures[]> {
-  const { rows } = await db.database.query<Figures>({
+async function bySql(profile: MetricsProfile, useIrtTheta: boolean): Promise<readonly Figures[]> {
+  const days = learners.map(({ asOf }) => dayOf(asOf, profile));
+  const asked = learners.map((learner, index) => ({ ...learner, day: days[index] ?? 0n }));
+  const ofAnswers = await answerFiguresBySql(db.database, profile, useIrtTheta, asked);
+  const { rows } = await db.database.query<{ p: number | null; s: number | null }>({
     text: `
 WITH learner AS (
-  SELECT position, user_id, student_id, as_of, (as_of AT TIME ZONE 'UTC')::date AS d
-  FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) WITH ORDINALITY AS l (user_id, student_id, as_of, position)
+  SELECT position, user_id, student_id, as_of, (day AT TIME ZONE 'UTC')::date AS d
+  FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $7::timestamptz[]) WITH ORDINALITY
+    AS l (user_id, student_id, as_of, day, position)
 ), exam AS (
   SELECT position, session_id, at,
     extract(epoch FROM at - lag(at) OVER (PARTITION BY position ORDER BY at)) / 86400 AS gap
@@ -96,45 +96,64 @@ ORDER BY position`,
       profile,
       HORIZON_DAYS,
       DEFAULT_TARGET,
+      days.map(formatInstant),
     ],
   });
-  return rows;
+  return rows.map(({ p, s }, index) => {
+    const answers = ofAnswers[index];
+    return { I_t: answers?.i, E_t: answers?.e, R_t: answers?.r, A_t: answers?.a, P: p, S: s } as Figures;
+  });
 }
 
-async function byTypeScript(profile: MetricsProfile): Promise<readonly Figures[]> {
-  const policy = metricsPolicy(profile);
-  const inputs = await loadKpiInputs(db.database, db.database, learners, {
-    policy,
+/** The day of the weekly row: that of the as-of, by the legacy profile the week's Sunday. */
+function dayOf(asOf: Instant, profile: MetricsProfile): Instant {
+  return profile === 'legacy' ? startOfIsoWeek(asOf) + 6n * MICROS_PER_DAY : startOfDay(asOf);
+}
+
+function byTypeScript(profile: MetricsProfile, changes: Partial<FigureDeps['options']> = {}) {
+  const options: FigureDeps['options'] = {
+    policy: metricsPolicy(profile),
     sources: SOURCES,
     attemptSource: 'topic',
     targetFrom: 'interest_goal',
-  });
-  return inputs.map((each, index) => ({
-    p: goalProbability(each.ability, each.goalTarget ?? DEFAULT_TARGET, policy),
-    s: churnRisk({ ...each, asOf: learners[index]?.asOf ?? 0n }, HORIZON_DAYS, policy),
-  }));
+    defaultTarget: DEFAULT_TARGET,
+    churnHorizonDays: HORIZON_DAYS,
+    useBayesian: false,
+    useIrtTheta: false,
+    ...changes,
+  };
+  return computeFigures({ source: db.database, database: db.database, options }, learners, FIGURES, 'weekly');
 }
 
-describe.each(['standard', 'legacy'] as const)('P and S of 800 generated learners, %s', (profile) => {
+describe.each([
+  ['standard', false],
+  ['standard', true],
+  ['legacy', false],
+  ['legacy', true],
+] as const)('the figures of 2,000 generated learners, %s, with fitted abilities: %s', (profile, useIrtTheta) => {
   it('are what SQL makes of the same tables, to 1e-9', async () => {
-    const [expected, actual] = [await bySql(profile), await byTypeScript(profile)];
-    expect(actual).toHaveLength(800);
-    for (const [index, learner] of learners.entries()) {
-      const [want, have] = [expected[index], actual[index]];
-      for (const figure of ['p', 's'] as const) {
-        const what = `${figure} of ${learner.userId}`;
-        expect(have?.[figure] === null, `${what} is null`).toBe(want?.[figure] === null);
-        expect(Math.abs((have?.[figure] ?? 0) - (want?.[figure] ?? 0)), what).toBeLessThan(1e-9);
-      }
-    }
+    const [expected, actual] = [await bySql(profile, useIrtTheta), await byTypeScript(profile, { useIrtTheta })];
+    expect(actual).toHaveLength(2_000);
+    const differing = learners.flatMap(({ userId }, index) =>
+      FIGURES.flatMap((name) => {
+        const [want, have] = [expected[index]?.[name], actual[index]?.figures[name]];
+        return isSame(want, have) ? [] : [`${name} of ${userId}: SQL ${want}, TypeScript ${have}`];
+      }),
+    );
+    expect(differing).toEqual([]);
   });
 
   it('are a population worth holding against: every kind is there', async () => {
-    const figures = await byTypeScript(profile);
-    for (const figure of ['p', 's'] as const) {
-      const values = figures.map((each) => each[figure]);
-      expect(values.filter((value) => value === null).length).toBeGreaterThan(20);
-      expect(new Set(values).size).toBeGreaterThan(150);
+    const figures = await byTypeScript(profile, { useIrtTheta });
+    for (const name of FIGURES) {
+      const values = figures.map((each) => each.figures[name]);
+      expect(values.filter((value) => value === null).length, `${name} without`).toBeGreaterThan(20);
+      expect(new Set(values).size, `${name} distinct`).toBeGreaterThan(60);
     }
   });
 });
+
+function isSame(want: number | null | undefined, have: number | null | undefined): boolean {
+  if (typeof want !== 'number' || typeof have !== 'number') return want === have && want === null;
+  return Math.abs(want - have) < 1e-9;
+}

@@ -57,6 +57,31 @@ async function learners(...userIds: string[]): Promise<void> {
   );
 }
 
+/** Ten answers on 02-10 and 02-25 (30 s each, every second one correct) and again on 03-14 (20 s each, all correct). */
+async function answers(userId: string): Promise<void> {
+  const exam = (id: number, created_at: string, time_spent_sec: number, isCorrect: (item: number) => boolean) => ({
+    id: `00000000-0000-4000-8000-00000000000${id}`,
+    session_id: `exam ${id} of ${userId}`,
+    user_id: userId,
+    created_at,
+    result_json: {
+      questions: [
+        ...Array.from({ length: 10 }, (_, item) => ({
+          question_id: item,
+          time_spent_sec,
+          is_correct: isCorrect(item),
+        })),
+        'no answer',
+      ],
+    },
+  });
+  await insertRows(db.database, 'exam_results', [
+    exam(1, '2026-02-10T10:00Z', 30, (item) => item % 2 === 0),
+    exam(2, '2026-02-25T10:00Z', 30, (item) => item % 2 === 0),
+    exam(3, '2026-03-14T10:00Z', 20, () => true),
+  ]);
+}
+
 const P = 0.7340144709512995;
 const S = 0.6 * (7 / 14) + 0.25 + 0.15;
 
@@ -67,6 +92,8 @@ const OPTIONS: RecomputeDeps['options'] = {
   targetFrom: 'default',
   defaultTarget: 0,
   churnHorizonDays: 14,
+  useBayesian: false,
+  useIrtTheta: false,
 };
 
 function recomputing(changes: Partial<RecomputeDeps> = {}) {
@@ -119,6 +146,14 @@ function recomputing(changes: Partial<RecomputeDeps> = {}) {
   };
 }
 
+/** Weekly rows as another job left them. */
+async function standing(kpis: string | null, ...userIds: string[]): Promise<void> {
+  await db.database.query({
+    text: `INSERT INTO weekly_kpi (user_id, week_start, kpis) SELECT unnest($1::text[]), '2026-03-16', $2::jsonb`,
+    values: [userIds, kpis],
+  });
+}
+
 async function kpisOf(userId: string): Promise<unknown> {
   const { rows } = await db.database.query<{ kpis: unknown }>({
     text: 'SELECT kpis FROM weekly_kpi WHERE user_id = $1',
@@ -152,7 +187,7 @@ describe('recompute', () => {
     const outbox = createKpiOutbox(db.database);
     const waiting = await outbox.take(10);
     expect(waiting).toMatchObject([
-      { causeEventId: event.event_id, userId: 'anna', asOf: AS_OF, p: P, s: S, previousP: null, computed: 'P_AND_S' },
+      { causeEventId: event.event_id, userId: 'anna', asOf: AS_OF, p: P, s: S, previousP: null, computed: 'ALL' },
     ]);
     expect(waiting[0]?.weekStart).toBe(parseInstant('2026-03-16'));
     await outbox.markPublished(waiting);
@@ -341,11 +376,88 @@ describe('recompute', () => {
     });
   });
 
-  it('sends as many queries for a thousand learners as for ten', async () => {
+  it.each([
+    ['there is no row', undefined],
+    ['kpis is SQL null', null],
+    ['kpis is JSON null', 'null'],
+    ['kpis is an array', '[1]'],
+    ['kpis is text', '"x"'],
+  ])('computes all six where %s', async (_, kpis) => {
+    await learners('anna');
+    if (kpis !== undefined) await standing(kpis, 'anna');
+    await answers('anna');
+    const { run } = recomputing();
+    expect(await run(eventOf('anna'))).toMatchObject({ whole: 1, created: 1, skippedAnswers: 3 });
+    const figures = (await kpisOf('anna')) as Record<string, number>;
+    expect(figures).toEqual({
+      // 10 of 10 against 5 of 10: 0.5 · 10/30 · (1 − 0)
+      I_t: expect.closeTo(0.5 / 3, 12),
+      // The median of correct answers: 30 s before, 20 s of late (ten of 20 s, five of 30 s).
+      E_t: expect.closeTo(1 / 3, 12),
+      // The 5 items missed on 02-10 were answered again twice: wrongly, then correctly.
+      R_t: 0.5,
+      // Two sessions of late, 17 days apart; no hint is told; 300 s and 200 s, of 900.
+      A_t: expect.closeTo(0.35 * (2 / 28) + 0.25 / 17 + 0.2 * 0.5 + 0.2 * (250 / 900), 12),
+      P,
+      // k = 2 from 03-14, m = 16, n = 3.
+      S: expect.closeTo(0.6 * (2 / 14) + 0.25 + 0.15 * 0.7, 12),
+    });
+    expect(await createKpiOutbox(db.database).take(10)).toMatchObject([{ computed: 'ALL', p: P, previousP: null }]);
+  });
+
+  it('refreshes P and S of a row that stands, and leaves the other figures and keys alone', async () => {
+    await learners('anna');
+    await answers('anna');
+    await standing('{"I_t": 0.5, "E_t": null, "campaign": {"budget": 12345678901234567890.10}, "P": 0.1}', 'anna');
+    const { run } = recomputing();
+    expect(await run(eventOf('anna'))).toMatchObject({ whole: 0, updated: 1 });
+    const { rows } = await db.database.query<{ others: string }>({
+      text: `SELECT (kpis - 'P' - 'S')::text AS others FROM weekly_kpi`,
+    });
+    expect(rows[0]?.others).toBe('{"E_t": null, "I_t": 0.5, "campaign": {"budget": 12345678901234567890.10}}');
+    expect(await createKpiOutbox(db.database).take(10)).toMatchObject([{ computed: 'P_AND_S', previousP: 0.1 }]);
+  });
+
+  it('leaves a figure out of a whole row that cannot be computed, and tells how far P may be off', async () => {
+    await learners('anna');
+    const { run } = recomputing();
+    await run(eventOf('anna'));
+    expect(await kpisOf('anna')).toEqual({ P, S });
+    const [told] = await createKpiOutbox(db.database).take(10);
+    // One ability row N(0.5, 0.8²): Φ((0.5 ± 1.644853…·0.8) / 0.8) = Φ(0.625 ± 1.644853…)
+    expect(told?.pInterval).toEqual({
+      low: expect.closeTo(0.15389894269055, 12),
+      high: expect.closeTo(0.98839176722711, 12),
+      insufficientData: true,
+    });
+  });
+
+  it('tries again where the platform makes the row meanwhile, and then refreshes it', async () => {
+    await learners('anna');
+    let first = true;
+    const database: Database = {
+      ...db.database,
+      transaction: async (work) => {
+        if (first) await standing('{"I_t": 0.25}', 'anna');
+        first = false;
+        return db.database.transaction(work);
+      },
+    };
+    const { stages, records, applied } = recomputing({ database });
+    const round = stages.open();
+    await stages.collect({ topic: TOPIC, partition: 0, records: records(eventOf('anna')), nextOffset: 1n }, round);
+    await expect(stages.apply(round, [])).rejects.toMatchObject({ code: 'postgres_conflict', retriable: true });
+    await stages.apply(round, []);
+    expect(applied).toMatchObject([{ updated: 1, whole: 0 }]);
+    expect(await kpisOf('anna')).toEqual({ I_t: 0.25, P, S });
+  });
+
+  it('sends as many queries for ten thousand learners a slice as for ten, of rows that stand and of none', async () => {
     const queriesFor = async (count: number) => {
       await clearPlatform(db.database);
       const userIds = Array.from({ length: count }, (_, index) => `u${index}`);
       await learners(...userIds);
+      await standing('{}', ...userIds.filter((_, index) => index % 2 === 0));
       let queries = 0;
       const counted = (on: Queryable): Queryable => ({
         query: (statement) => {
@@ -358,12 +470,15 @@ describe('recompute', () => {
         ...counted(db.database),
         transaction: (work) => db.database.transaction((tx) => work(counted(tx))),
       };
-      const { run } = recomputing({ database, source: counted(db.database) });
-      expect(await run(...userIds.map((userId) => eventOf(userId)))).toMatchObject({ created: count });
+      const { run } = recomputing({ database, source: counted(db.database), sliceSize: 10_000 });
+      const counts = await run(...userIds.map((userId) => eventOf(userId)));
+      expect(counts).toMatchObject({ learners: count, created: count / 2, updated: count / 2, whole: count / 2 });
       return queries;
     };
-    const [few, many] = [await queriesFor(10), await queriesFor(1_000)];
+    const [few, many] = [await queriesFor(10), await queriesFor(10_000)];
     expect(many).toBe(few);
-    expect(few).toBeLessThanOrEqual(12);
+    // Which rows stand; P and S of those: abilities twice, exams, last seen and four sources; the same and answers twice
+    // of the others; then watermarks, what is stale, locks, the merge and the ledger.
+    expect(few).toBe(1 + 8 + 10 + 5);
   });
 });

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
-import { openDatabase } from '../../src/postgres/database.ts';
-import { type WeeklyFigures, writeWeeklyFigures } from '../../src/postgres/weekly-kpi.ts';
+import { type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
+import { type Database, openDatabase, type Queryable } from '../../src/postgres/database.ts';
+import { type WriteOutcome, writeWeeklyFigures } from '../../src/postgres/weekly-kpi.ts';
+import { standingRows, type WeeklyFigures } from '../../src/postgres/weekly-rows.ts';
+import { isRetriable } from '../../src/runtime/errors.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 import { clearPlatform } from './platform-rows.ts';
 
@@ -17,11 +19,41 @@ beforeEach(() => clearPlatform(db.database));
 const AS_OF = parseInstant('2026-03-18T05:00:00Z') ?? 0n;
 const MONDAY = '2026-03-16';
 
-function figures(changes: Partial<WeeklyFigures> = {}): WeeklyFigures {
+interface Answer {
+  readonly causeEventId: string;
+  readonly userId: string;
+  readonly asOf: Instant;
+  readonly p: number | null;
+  readonly s: number | null;
+}
+
+function figures(changes: Partial<Answer> = {}): Answer {
   return { causeEventId: randomUUID(), userId: 'anna', asOf: AS_OF, p: 0.75, s: 0.5, ...changes };
 }
 
-const write = (...each: WeeklyFigures[]) => writeWeeklyFigures(db.database, each);
+/** As they are written by `recompute`: which figures are there depends on the row that stands. */
+async function judged(on: Queryable, answers: readonly Answer[]): Promise<WeeklyFigures[]> {
+  const standing = await standingRows(on, answers);
+  return answers.map(({ causeEventId, userId, asOf, p, s }, position) => ({
+    userId,
+    asOf,
+    figures: { P: p, S: s },
+    cause: { eventId: causeEventId, computed: standing.has(position) ? 'P_AND_S' : 'ALL', pInterval: null },
+  }));
+}
+
+const writeTo = async (on: Database, ...answers: Answer[]) => writeWeeklyFigures(on, await judged(on, answers));
+const write = (...answers: Answer[]) => writeTo(db.database, ...answers);
+
+/** As its consumer does: again after a conflict. */
+async function writeUntilDone(...answers: Answer[]): Promise<readonly WriteOutcome[]> {
+  try {
+    return await write(...answers);
+  } catch (error) {
+    if (!isRetriable(error)) throw error;
+    return await writeUntilDone(...answers);
+  }
+}
 
 /** A row as the platform's weekly job left it, a week ago. */
 async function standing(kpis: string | null, userId = 'anna'): Promise<void> {
@@ -158,7 +190,7 @@ describe('writing P and S into a weekly row', () => {
     const other = openDatabase({ url: db.url, applicationName: 'few-digits' });
     try {
       for (const value of [0.1 + 0.2, 1 / 3, 1e-300, 5e-324, 0.9999999999999999, 0, 1]) {
-        await writeWeeklyFigures(other, [figures({ userId: String(value), p: value, s: value })]);
+        await writeTo(other, figures({ userId: String(value), p: value, s: value }));
         expect(JSON.parse((await rowOf(String(value)))?.kpis ?? '')).toEqual({ P: value, S: value });
       }
       expect((await ledger()).map(({ p }) => p)).toContain(1 / 3);
@@ -259,7 +291,7 @@ describe('an older event', () => {
         const each = events.map(({ userId, minute }) =>
           figures({ userId, asOf: AS_OF + BigInt(minute) * 60_000_000n, s: minute / 100 }),
         );
-        if (race) await Promise.all(each.map((one) => write(one)));
+        if (race) await Promise.all(each.map((one) => writeUntilDone(one)));
         else for (const one of each) await write(one);
         for (const userId of learners) {
           const minutes = events.filter((one) => one.userId === userId).map(({ minute }) => minute);

@@ -15,6 +15,7 @@ const update: KpiUpdate = {
   s: null,
   previousP: null,
   previousS: 1,
+  pInterval: { low: 0.125, high: 0.5, insufficientData: true },
   computed: 'P_AND_S',
   causeEventId: '6fa459ea-ee8a-5ca4-894e-db77e160355e',
   recordedAt: at('2026-03-18T05:01:00Z'),
@@ -33,6 +34,7 @@ describe('a kpi-updated event', () => {
     const type = avro.parse(readFileSync(schemaFile, 'utf8'));
     const decoded = type.fromBuffer(codec.encode(value).subarray(5));
     expect({ ...decoded, as_of: BigInt(decoded.as_of) }).toEqual(value);
+    expect(value).toMatchObject({ P_low: 0.125, P_high: 0.5, P_insufficient_data: true });
     // 2026-03-16 is day 20,528
     expect(value.week_start).toBe(20_528);
   });
