@@ -20,7 +20,7 @@ import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { json, table } from './tables.ts';
 
 interface Flags {
-  readonly asOf: Instant;
+  readonly asOf?: Instant;
   readonly user?: readonly string[];
   readonly all?: true;
   readonly inactive?: true;
@@ -34,7 +34,7 @@ export function addKpi(program: Command): void {
   program
     .command('kpi')
     .description('compute the figures of learners as of an instant and print them')
-    .requiredOption('--as-of <instant>', 'compute for this instant, e.g. 2026-03-16T05:00:00Z', readInstant)
+    .option('--as-of <instant>', 'compute for this instant, e.g. 2026-03-16T05:00:00Z (required)', readInstant)
     .option('--user <user_id...>', 'these learners')
     .option('--all', 'every learner the source tables name')
     .option('--inactive', 'who is inactive by the table of last seen, as a sweep would find them')
@@ -53,29 +53,36 @@ export function addKpi(program: Command): void {
         needs: ['postgres'],
         printConfig: flags.printConfig,
         work: (context) => {
-          requireChoice(context, flags);
+          const plan = planOf(context, flags);
           return withDatabase(context, (database) =>
-            withSourceDatabase(context, (source) => run(context, flags, database, source)),
+            withSourceDatabase(context, (source) => run(context, flags, plan, database, source)),
           );
         },
       }),
     );
 }
 
-function requireChoice({ now }: CommandContext, flags: Flags): void {
+function planOf({ now }: CommandContext, flags: Flags): KpiPlan {
+  if (flags.asOf === undefined) throw new LastseenError('usage', 'say when: --as-of 2026-03-16T05:00:00Z');
   const chosen = [flags.user, flags.all, flags.inactive].filter((each) => each !== undefined);
   if (chosen.length !== 1) throw new LastseenError('usage', 'say whose: one of --user, --all and --inactive');
   if (flags.store && flags.asOf > now()) {
     throw new LastseenError('usage', '--as-of lies in the future: nothing can be stored for it yet');
   }
+  return { asOf: flags.asOf, wanted: flags.only ?? FIGURES, store: flags.store === true };
 }
 
 /** Learners a batch; each has all answers of 56 days in memory. */
 const BATCH = 250;
 
-async function run(context: CommandContext, flags: Flags, database: Database, source: Database): Promise<number> {
+async function run(
+  context: CommandContext,
+  flags: Flags,
+  plan: KpiPlan,
+  database: Database,
+  source: Database,
+): Promise<number> {
   const { print, log, stopping, terminal } = context;
-  const plan: KpiPlan = { asOf: flags.asOf, wanted: flags.only ?? FIGURES, store: flags.store === true };
   if (!flags.json) print(heading(plan));
   const work = createKpiRun(
     {
@@ -86,7 +93,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, so
     },
     plan,
   );
-  const learners = learnersOf(flags, context.settings, database, source);
+  const learners = learnersOf(flags, plan.asOf, context.settings, database, source);
   const progress = showProgress({ what: 'figures', unit: 'learners', total: await learners.count(), log, terminal });
   try {
     await learners.each(async (userIds) => {
@@ -107,7 +114,7 @@ interface Learners {
   each(onUserIds: (userIds: readonly string[]) => Promise<void>): Promise<void>;
 }
 
-function learnersOf(flags: Flags, settings: Settings, database: Database, source: Database): Learners {
+function learnersOf(flags: Flags, asOf: Instant, settings: Settings, database: Database, source: Database): Learners {
   if (flags.user !== undefined) {
     const userIds = [...new Set(flags.user)];
     return {
@@ -124,7 +131,7 @@ function learnersOf(flags: Flags, settings: Settings, database: Database, source
     };
   }
   const plan: SweepPlan = {
-    asOf: flags.asOf,
+    asOf,
     thresholds: settings.INACTIVITY_THRESHOLD_DAYS,
     lookbackDays: settings.KPI_LOOKBACK_DAYS,
     refresh: settings.INACTIVITY_REFRESH,
