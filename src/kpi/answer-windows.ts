@@ -3,17 +3,9 @@ import type { MetricsPolicy } from './policy.ts';
 import { type Window, windowOf } from './window.ts';
 
 /** A window and the one of the same length that a figure compares it with. */
-export interface WindowPair {
+interface WindowPair {
   readonly recent: Window;
   readonly previous: Window;
-}
-
-/** W(d, n) and W(d−n, n). */
-export function windowPair(day: Instant, days: number, edges: MetricsPolicy['windowEdges']): WindowPair {
-  return {
-    recent: windowOf(day, days, edges),
-    previous: windowOf(day - BigInt(days) * MICROS_PER_DAY, days, edges),
-  };
 }
 
 /** The answers I_t compares: W(d, 14) with W(d−14, 14). */
@@ -35,4 +27,12 @@ export function answerWindows(day: Instant, policy: Pick<MetricsPolicy, 'windowE
 export function neededAnswers(day: Instant, policy: Pick<MetricsPolicy, 'windowEdges'>): Window {
   const { recent, previous } = answerWindows(day, policy);
   return { from: previous.from, through: recent.through };
+}
+
+/** W(d, n) and W(d−n, n). */
+function windowPair(day: Instant, days: number, edges: MetricsPolicy['windowEdges']): WindowPair {
+  return {
+    recent: windowOf(day, days, edges),
+    previous: windowOf(day - BigInt(days) * MICROS_PER_DAY, days, edges),
+  };
 }

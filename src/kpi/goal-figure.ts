@@ -29,7 +29,7 @@ export interface GrowthInputs {
 }
 
 /** Where P came from. `newest_row`: the growth rule of the legacy policy; `normal`: the rule without a growth model. */
-export type GoalRule = 'stored' | 'predicted' | 'line' | 'newest_row' | 'normal';
+type GoalRule = 'stored' | 'predicted' | 'line' | 'newest_row' | 'normal';
 
 export interface GoalFigure {
   /** P, within [0, 1]; null where it cannot be computed. */
