@@ -44,14 +44,35 @@ export function churnRisk(
   horizonDays: number,
   policy: Pick<MetricsPolicy, 'silentSince'>,
 ): number | null {
+  const terms = churnTerms(inputs, horizonDays, policy);
+  return terms && clamp(terms.silence + terms.gaps + terms.sessions);
+}
+
+/** What {@link churnRisk} adds up: k, m and n, and what each contributes to S. */
+interface ChurnTerms {
+  readonly silentDays: number;
+  readonly meanGapDays: number;
+  readonly silence: number;
+  readonly gaps: number;
+  readonly sessions: number;
+}
+
+export function churnTerms(
+  inputs: ChurnInputs,
+  horizonDays: number,
+  policy: Pick<MetricsPolicy, 'silentSince'>,
+): ChurnTerms | null {
   const since = silentSince(inputs, policy);
   if (since === null) return null;
   const silentDays = Math.max(0, dayNumber(inputs.asOf) - dayNumber(since));
-  return clamp(
-    0.6 * clamp(silentDays / Math.max(1, horizonDays)) +
-      0.25 * clamp(meanGapDays(inputs.exams) / 7) +
-      0.15 * clamp(1 - inputs.exams.sessions / 10),
-  );
+  const gapDays = meanGapDays(inputs.exams);
+  return {
+    silentDays,
+    meanGapDays: gapDays,
+    silence: 0.6 * clamp(silentDays / Math.max(1, horizonDays)),
+    gaps: 0.25 * clamp(gapDays / 7),
+    sessions: 0.15 * clamp(1 - inputs.exams.sessions / 10),
+  };
 }
 
 function silentSince(inputs: ChurnInputs, policy: Pick<MetricsPolicy, 'silentSince'>): Instant | null {

@@ -2,6 +2,7 @@
 import './warnings.ts';
 import { Command, CommanderError } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
+import { addExplain } from './explain.ts';
 import { addKpi } from './kpi.ts';
 import { addMigrate } from './migrate.ts';
 import { EXIT } from './process.ts';
@@ -31,7 +32,8 @@ Examples:
   lastseen sweep --as-of 2026-03-16T05:00:00Z --json`,
   );
 
-for (const add of [addMigrate, addTopics, addSchemas, addTrack, addSweep, addRecompute, addKpi]) add(program);
+for (const add of [addMigrate, addTopics, addSchemas, addTrack, addSweep, addRecompute, addKpi, addExplain])
+  add(program);
 
 try {
   await program.parseAsync();

@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { formatInstant, type Instant } from '../activity/instant.ts';
+import { planMistake, type SweepPlan } from '../inactivity/plan.ts';
+import { type Explanation, explain } from '../pipelines/explain.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { withDatabase, withSourceDatabase } from './connections.ts';
+import { explanationPage } from './explanation-page.ts';
+import { figureDeps } from './figure-deps.ts';
+import { readInstant } from './instants.ts';
+import { type CommandContext, EXIT, runCommand } from './process.ts';
+
+interface Flags {
+  readonly asOf?: Instant;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+export function addExplain(program: Command): void {
+  program
+    .command('explain')
+    .description('tell all that is known of one learner, and what follows from it')
+    .argument('<user>', 'a user_id or a student_id')
+    .option('--as-of <instant>', 'explain for this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
+    .option('--json', 'print one JSON object')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText('after', '\nExample: lastseen explain anna --as-of 2026-03-16T05:00:00Z')
+    .action((user: string, flags: Flags) =>
+      runCommand({
+        name: 'explain',
+        needs: ['postgres'],
+        printConfig: flags.printConfig,
+        work: (context) => {
+          const plan = planOf(context, flags);
+          return withDatabase(context, (database) =>
+            withSourceDatabase(context, async (source) => {
+              const explanation = await explain(figureDeps(context, source, database), user, plan);
+              context.print(flags.json ? json(explanation) : explanationPage(explanation, plan));
+              return EXIT.done;
+            }),
+          );
+        },
+      }),
+    );
+}
+
+function planOf({ settings, now }: CommandContext, { asOf }: Flags): SweepPlan {
+  const plan: SweepPlan = {
+    asOf: asOf ?? now(),
+    thresholds: settings.INACTIVITY_THRESHOLD_DAYS,
+    lookbackDays: settings.KPI_LOOKBACK_DAYS,
+    refresh: settings.INACTIVITY_REFRESH,
+  };
+  const mistake = planMistake(plan);
+  if (mistake !== undefined) throw new LastseenError('usage', mistake);
+  return plan;
+}
+
+function json(explanation: Explanation): string {
+  const { weeklyKpis, ...rest } = explanation;
+  const said = plain(rest) as object;
+  return JSON.stringify({ ...said, weekly_kpis: weeklyKpis === null ? null : JSON.parse(weeklyKpis) }, undefined, 2);
+}
+
+/** As JSON has it elsewhere: names in snake case, and every bigint of an explanation, an instant, as text. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return formatInstant(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [snakeCase(key), plain(each)]));
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
