@@ -42,7 +42,8 @@ export function judge({ seen, episodes }: GateInputs, plan: SweepPlan): Judgemen
   const at = seen?.lastSeenAt ?? 0n;
   const silent = plan.asOf - at;
   const days = (Number(silent) / Number(MICROS_PER_DAY)).toFixed(3);
-  const threshold = plan.thresholds.filter((each) => silent >= BigInt(each) * MICROS_PER_DAY).at(-1);
+  const reached = plan.thresholds.filter((each) => silent >= BigInt(each) * MICROS_PER_DAY);
+  const threshold = reached.length === 0 ? undefined : Math.max(...reached);
   const lowest = Math.min(...plan.thresholds);
 
   asked('known', seen !== undefined, seen ? 'has a row in user_last_seen' : 'no activity was ever applied');
