@@ -82,7 +82,7 @@ async function run(
   database: Database,
   source: Database,
 ): Promise<number> {
-  const { print, log, stopping, terminal } = context;
+  const { print, flushed, log, stopping, terminal } = context;
   if (!flags.json) print(heading(plan));
   const work = createKpiRun(
     {
@@ -100,6 +100,7 @@ async function run(
       if (stopping.aborted) throw new LastseenError('interrupted', 'interrupted: the learners printed so far are done');
       await work.take(userIds);
       progress.update(work.counts.learners);
+      await flushed();
     });
   } finally {
     progress.end();

@@ -19,6 +19,8 @@ export interface CommandContext {
   now(): Instant;
   /** Writes a result to standard output. */
   print(text: string): void;
+  /** Resolves once all that was printed has left the process: whoever prints much waits for its reader. */
+  flushed(): Promise<void>;
 }
 
 export interface CommandRun {
@@ -34,10 +36,22 @@ export interface CommandRun {
 export async function runCommand(run: CommandRun): Promise<never> {
   try {
     const configuration = readConfiguration(process.env, run.flags ?? {}, run.printConfig ? [] : run.needs);
-    process.exit(run.printConfig ? printConfiguration(configuration) : await withSignals(run, configuration.settings));
+    const code = run.printConfig ? printConfiguration(configuration) : await withSignals(run, configuration.settings);
+    await flushed();
+    process.exit(code);
   } catch (error) {
-    process.exit(report(error, run.name));
+    const code = report(error, run.name);
+    await flushed();
+    process.exit(code);
   }
+}
+
+/** A pipe takes only what its reader has room for; exiting would lose the rest. */
+function flushed(): Promise<void> {
+  return new Promise((done) => {
+    // Of a reader that has gone nothing more is expected.
+    process.stdout.write('', () => done());
+  });
 }
 
 async function withSignals(run: CommandRun, settings: Settings): Promise<number> {
@@ -55,6 +69,8 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
       stop.abort();
     });
   }
+  // A reader such as `head` has enough: there is nobody left to tell.
+  process.stdout.on('error', () => process.exit(EXIT.failed));
   return run.work({
     settings,
     log,
@@ -62,6 +78,7 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
     terminal: process.stderr.isTTY ? process.stderr : undefined,
     now: () => BigInt(Date.now()) * 1000n,
     print: (text) => process.stdout.write(`${text}\n`),
+    flushed,
   });
 }
 

@@ -1,8 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { runCli } from '../stack/lastseen-cli.ts';
+import { runCli, startCli } from '../stack/lastseen-cli.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 import { clearPlatform, insertRows } from './platform-rows.ts';
 
@@ -190,6 +191,21 @@ describe('lastseen kpi', () => {
       server.close();
     }
     expect(await lines([...AS_OF, '--user', 'anna', '--only', 'P'], env)).toMatchObject([{ P }]);
+  });
+
+  it('gives every line to a reader that is slow, and ends in one line where the reader has enough', async () => {
+    const userIds = Array.from({ length: 4_000 }, (_, index) => `learner-${index}`);
+    const slow = startCli({ DATABASE_URL: db.url }, ['kpi', ...AS_OF, '--json', '--user', ...userIds]);
+    slow.process.stdout?.pause();
+    await sleep(3_000);
+    slow.process.stdout?.resume();
+    const { code, stdout } = await slow.ended;
+    expect(code).toBe(0);
+    expect(stdout.trim().split('\n')).toHaveLength(4_000);
+
+    const left = startCli({ DATABASE_URL: db.url }, ['kpi', ...AS_OF, '--json', '--user', ...userIds]);
+    left.process.stdout?.destroy();
+    expect((await left.ended).stderr).not.toContain('EPIPE');
   });
 
   it.each([
