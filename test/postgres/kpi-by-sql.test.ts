@@ -8,6 +8,7 @@ import type { KpiLearner } from '../../src/postgres/kpi-inputs.ts';
 import { answerFiguresBySql } from './figures-by-sql.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 import { populate, seededRandom } from './kpi-population.ts';
+import { insertRows } from './platform-rows.ts';
 
 const HORIZON_DAYS = 14;
 const DEFAULT_TARGET = 0.25;
@@ -150,6 +151,65 @@ describe.each([
       expect(values.filter((value) => value === null).length, `${name} without`).toBeGreaterThan(20);
       expect(new Set(values).size, `${name} distinct`).toBeGreaterThan(60);
     }
+  });
+});
+
+/** P from the learner's line by inverting the posterior's precision, a matrix of 2 by 2; null without an observation. */
+async function lineBySql(): Promise<readonly (number | null)[]> {
+  const { rows } = await db.database.query<{ p: number | null }>({
+    text: `
+WITH learner AS (
+  SELECT position, user_id, as_of FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY AS l (user_id, as_of, position)
+), row AS (
+  SELECT position, as_of, mean AS y, 1 / (sd ^ 2 + 0.5 ^ 2) AS precision, coalesce(fitted_at, updated_at, created_at) AS at
+  FROM learner JOIN ability_estimates USING (user_id)
+  WHERE mean::text NOT IN ('NaN', 'Infinity', '-Infinity') AND sd::text NOT IN ('NaN', 'Infinity') AND sd > 0
+), observation AS (
+  SELECT *, date_trunc('week', min(at) OVER (PARTITION BY position), 'UTC') AS monday
+  FROM row WHERE at BETWEEN as_of - interval '182 days' AND as_of
+), week AS (
+  SELECT *, extract(epoch FROM at - monday)::float8 / 604800 AS w,
+    extract(epoch FROM as_of - monday)::float8 / 604800 + $3 / 7.0::float8 AS t
+  FROM observation
+), system AS (
+  SELECT position, t, 1 / 0.75 ^ 2 + sum(precision) AS a, sum(w * precision) AS b, 1 / 0.1 ^ 2 + sum(w ^ 2 * precision) AS c,
+    0.25 / 0.75 ^ 2 + sum(y * precision) AS u, 0.05 / 0.1 ^ 2 + sum(w * y * precision) AS v
+  FROM week GROUP BY position, t
+), line AS (
+  SELECT position, ((c * u - b * v) + t * (a * v - b * u)) / (a * c - b ^ 2) AS mean,
+    sqrt((c - 2 * t * b + t ^ 2 * a) / (a * c - b ^ 2)) AS sd
+  FROM system
+)
+SELECT 0.5 * erfc(($4 - mean) / sd / sqrt(2::float8)) AS p FROM learner LEFT JOIN line USING (position) ORDER BY position`,
+    values: [
+      learners.map(({ userId }) => userId),
+      learners.map(({ asOf }) => formatInstant(asOf)),
+      HORIZON_DAYS,
+      DEFAULT_TARGET,
+    ],
+  });
+  return rows.map(({ p }) => p);
+}
+
+describe('P of 2,000 generated learners by the growth model', () => {
+  it('is what SQL makes of the same tables, to 1e-9', async () => {
+    const posterior_summary = {
+      b_Intercept: 0.25,
+      b_week: { Estimate: 0.05, 'Est.Error': 0.01 },
+      sd_student__Intercept: 0.75,
+      sd_student__week: { Estimate: 0.1 },
+      sigma: 0.5,
+    };
+    await insertRows(db.database, 'growth_brms_meta', [{ run_id: 'r', posterior_summary, fitted_at: '2026-03-01Z' }]);
+    const expected = await lineBySql();
+    const actual = await byTypeScript('standard', { useBayesian: true, targetFrom: 'default' });
+    const normal = await byTypeScript('standard', { targetFrom: 'default' });
+    const differing = learners.flatMap(({ userId }, index) => {
+      const [want, have] = [expected[index] ?? normal[index]?.figures.P, actual[index]?.figures.P];
+      return isSame(want, have) ? [] : [`P of ${userId}: SQL ${want}, TypeScript ${have}`];
+    });
+    expect(differing).toEqual([]);
+    expect(expected.filter((p) => p !== null).length).toBeGreaterThan(500);
   });
 });
 
