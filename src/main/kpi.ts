@@ -73,7 +73,7 @@ function planOf({ now }: CommandContext, flags: Flags): KpiPlan {
 }
 
 /** Learners a batch; each has all answers of 56 days in memory. */
-const BATCH = 250;
+const BATCH = 500;
 
 async function run(
   context: CommandContext,

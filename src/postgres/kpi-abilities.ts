@@ -24,7 +24,8 @@ export async function newestUsableAbilities(
 SELECT DISTINCT ON (learner.position) learner.position::int - 1 AS position, ability.mean, ability.sd
 FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY AS learner (user_id, as_of, position)
 JOIN (
-  SELECT user_id, mean, sd, coalesce(fitted_at, updated_at, created_at) AS at FROM ability_estimates
+  SELECT user_id, mean, sd, coalesce(fitted_at, updated_at, created_at) AS at
+  FROM ability_estimates WHERE user_id = ANY ($1)
 ) AS ability ON ability.user_id = learner.user_id
   AND (ability.at <= learner.as_of OR ability.at IS NULL)
   AND ability.mean > '-infinity' AND ability.mean < 'infinity'
@@ -44,7 +45,7 @@ export async function newestAbilities(
     text: `
 SELECT DISTINCT ON (learner.position) learner.position::int - 1 AS position, ability.mean, ability.sd
 FROM unnest($1::text[]) WITH ORDINALITY AS learner (user_id, position)
-JOIN ability_estimates AS ability ON ability.user_id = learner.user_id
+JOIN ability_estimates AS ability ON ability.user_id = learner.user_id AND ability.user_id = ANY ($1)
 ORDER BY learner.position, coalesce(ability.fitted_at, ability.updated_at, ability.created_at) DESC NULLS FIRST,
   ability.sd, ability.mean`,
     values: [learners.map(({ userId }) => userId)],

@@ -32,7 +32,7 @@ FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
   WITH ORDINALITY AS learner (user_id, window_from, window_through, position)
 JOIN (
   SELECT user_id, session_id, coalesce(updated_at, created_at) AS at, result_json -> 'questions' AS questions
-  FROM exam_results
+  FROM exam_results WHERE user_id = ANY ($1)
 ) AS exam ON exam.user_id = learner.user_id AND exam.at BETWEEN learner.window_from AND learner.window_through
 WHERE jsonb_typeof(exam.questions) = 'array' AND exam.questions <> '[]'`,
     values: [learners.map(({ userId }) => userId), ...edgesOf(learners)],
@@ -66,7 +66,7 @@ SELECT learner.position::int - 1 AS position, attempt.item_id, attempt.topic_id,
   attempt.response_time_ms, attempt.hint_used, attempt.session_id, attempt.completed_at
 FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[])
   WITH ORDINALITY AS learner (student_id, window_from, window_through, position)
-JOIN attempt ON attempt.student_id = learner.student_id
+JOIN attempt ON attempt.student_id = learner.student_id AND attempt.student_id = ANY ($1)
   AND attempt.completed_at BETWEEN learner.window_from AND learner.window_through
 WHERE attempt.item_id IS NOT NULL AND NOT EXISTS (
   SELECT FROM exam_results AS exam

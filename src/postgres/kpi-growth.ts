@@ -19,7 +19,8 @@ SELECT learner.position::int - 1 AS position, ability.mean, ability.sd, ability.
 FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
   WITH ORDINALITY AS learner (user_id, window_from, window_through, position)
 JOIN (
-  SELECT user_id, mean, sd, coalesce(fitted_at, updated_at, created_at) AS at FROM ability_estimates
+  SELECT user_id, mean, sd, coalesce(fitted_at, updated_at, created_at) AS at
+  FROM ability_estimates WHERE user_id = ANY ($1)
 ) AS ability ON ability.user_id = learner.user_id AND ability.at BETWEEN learner.window_from AND learner.window_through
   AND ability.mean > '-infinity' AND ability.mean < 'infinity'
   AND ability.sd > 0 AND ability.sd < 'infinity'

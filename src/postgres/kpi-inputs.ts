@@ -20,6 +20,11 @@ export interface KpiInputOptions {
   readonly targetFrom: 'default' | 'interest_goal';
 }
 
+/*
+ * The statements of a batch name its learners twice: by the join, which gives each their own window, and as `= ANY`, which
+ * narrows a table down to the batch first, through its index if it has one, whatever the planner believes of its values.
+ */
+
 /** What the P of one learner is computed from. */
 export interface GoalRows {
   readonly ability: Ability | null;
@@ -73,7 +78,7 @@ async function goalTargets(source: Queryable, learners: readonly KpiLearner[]): 
     text: `
 SELECT DISTINCT ON (learner.position) learner.position::int - 1 AS position, goal.target_level::float8 AS target
 FROM unnest($1::text[]) WITH ORDINALITY AS learner (user_id, position)
-JOIN interest_goal AS goal ON goal.user_id = learner.user_id AND goal.target_level < 'NaN'
+JOIN interest_goal AS goal ON goal.user_id = learner.user_id AND goal.user_id = ANY ($1) AND goal.target_level < 'NaN'
 ORDER BY learner.position, goal.priority NULLS LAST, goal.topic_id COLLATE "C"`,
     values: [learners.map(({ userId }) => userId)],
   });

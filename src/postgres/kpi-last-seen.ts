@@ -52,7 +52,7 @@ function latestActivity(source: Source, learners: readonly KpiLearner[]): Statem
         text: `
 SELECT learner.position::int - 1 AS position, max(coalesce(exam.updated_at, exam.created_at)) AS at
 FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY AS learner (user_id, as_of, position)
-JOIN exam_results AS exam ON exam.user_id = learner.user_id
+JOIN exam_results AS exam ON exam.user_id = learner.user_id AND exam.user_id = ANY ($1)
   AND coalesce(exam.updated_at, exam.created_at) BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
 GROUP BY learner.position`,
         values: byUser,
@@ -62,7 +62,7 @@ GROUP BY learner.position`,
         text: `
 SELECT learner.position::int - 1 AS position, max(feature.last_seen_at) AS at
 FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY AS learner (user_id, as_of, position)
-JOIN features_topic_daily AS feature ON feature.user_id = learner.user_id
+JOIN features_topic_daily AS feature ON feature.user_id = learner.user_id AND feature.user_id = ANY ($1)
   AND feature.last_seen_at BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
 GROUP BY learner.position`,
         values: byUser,
@@ -72,7 +72,7 @@ GROUP BY learner.position`,
         text: `
 SELECT learner.position::int - 1 AS position, max(attempt.completed_at) AS at
 FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS learner (student_id, as_of, position)
-JOIN attempt ON attempt.student_id = learner.student_id
+JOIN attempt ON attempt.student_id = learner.student_id AND attempt.student_id = ANY ($1)
   AND attempt.completed_at BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
 GROUP BY learner.position`,
         values: [learners.map(({ studentId }) => studentId), asOfs(learners)],
@@ -82,7 +82,7 @@ GROUP BY learner.position`,
         text: `
 SELECT learner.position::int - 1 AS position, max(coalesce(session.ended_at, session.started_at)) AS at
 FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY AS learner (user_id, as_of, position)
-JOIN session ON session.user_id = learner.user_id
+JOIN session ON session.user_id = learner.user_id AND session.user_id = ANY ($1)
   AND coalesce(session.ended_at, session.started_at) BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
 GROUP BY learner.position`,
         values: byUser,

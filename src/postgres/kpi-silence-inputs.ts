@@ -84,7 +84,9 @@ SELECT learner.position::int - 1 AS position, count(*)::int AS count, min(exam.a
   count(DISTINCT exam.session_id)::int AS sessions
 FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
   WITH ORDINALITY AS learner (user_id, window_from, window_through, position)
-JOIN (SELECT user_id, session_id, coalesce(updated_at, created_at) AS at FROM exam_results) AS exam
+JOIN (
+  SELECT user_id, session_id, coalesce(updated_at, created_at) AS at FROM exam_results WHERE user_id = ANY ($1)
+) AS exam
   ON exam.user_id = learner.user_id AND exam.at BETWEEN learner.window_from AND learner.window_through
 GROUP BY learner.position`,
     values: [

@@ -20,7 +20,7 @@ export async function newestMirtThetas(source: Queryable, learners: readonly The
 SELECT DISTINCT ON (learner.position) learner.position::int - 1 AS position, ability.theta, ability.se
 FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
   WITH ORDINALITY AS learner (user_id, window_from, window_through, position)
-JOIN mirt_ability AS ability ON ability.user_id = learner.user_id
+JOIN mirt_ability AS ability ON ability.user_id = learner.user_id AND ability.user_id = ANY ($1)
   AND ability.fitted_at BETWEEN learner.window_from AND learner.window_through
   AND ability.theta > '-infinity' AND ability.theta < 'infinity'
 ORDER BY learner.position, ability.fitted_at DESC`,
@@ -36,7 +36,7 @@ export async function topicThetas(source: Queryable, learners: readonly ThetasOf
 SELECT learner.position::int - 1 AS position, topic.theta, topic.se
 FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
   WITH ORDINALITY AS learner (user_id, window_from, window_through, position)
-JOIN student_topic_theta AS topic ON topic.user_id = learner.user_id
+JOIN student_topic_theta AS topic ON topic.user_id = learner.user_id AND topic.user_id = ANY ($1)
   AND topic.fitted_at BETWEEN learner.window_from AND learner.window_through
   AND topic.theta > '-infinity' AND topic.theta < 'infinity'
 ORDER BY learner.position, topic.topic_id COLLATE "C"`,
