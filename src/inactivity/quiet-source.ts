@@ -1,0 +1,51 @@
+import { dateOf, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
+
+/** How many records a source's topic had ever been given at an instant: the sum of its partitions' end offsets. */
+export interface SourceVolume {
+  readonly at: Instant;
+  readonly records: bigint;
+}
+
+const HISTORY_DAYS = 14n;
+/** Fewer days say nothing about what is usual. */
+const LEAST_DAYS = 7;
+const USUAL_PER_DAY = 20;
+/** A sweep repeated the same morning is not a reason to expect records, so it is compared with the day before's. */
+const LEAST_SILENCE = (20n * MICROS_PER_DAY) / 24n;
+
+/**
+ * The usual records a day of a source that has had none since the last completed sweep (the newest at least 20 hours
+ * ago); undefined where it had some, where it is usually not above 20 a day, or where fewer than 7 days are known.
+ * Usual is the median of the last 14 days.
+ *
+ * @param history one entry a completed sweep, in any order.
+ */
+export function quietAgainst(history: readonly SourceVolume[], now: SourceVolume): number | undefined {
+  const known = history
+    .filter(({ at }) => at > now.at - (HISTORY_DAYS + 1n) * MICROS_PER_DAY && at <= now.at)
+    .sort((a, b) => (a.at < b.at ? -1 : 1));
+  const last = known.findLast(({ at }) => at <= now.at - LEAST_SILENCE);
+  if (last === undefined || last.records !== now.records) return undefined;
+  const days = daily(known.filter(({ at }) => at <= last.at));
+  if (days.length < LEAST_DAYS) return undefined;
+  const usual = median(days);
+  return usual > USUAL_PER_DAY ? usual : undefined;
+}
+
+/** Records a day between the last sweeps of neighbouring dates; a topic that was made anew in between says nothing. */
+function daily(known: readonly SourceVolume[]): number[] {
+  const lastOfDate = [...new Map(known.map((volume) => [dateOf(volume.at), volume])).values()];
+  return lastOfDate.slice(1).flatMap((volume, index) => {
+    const before = lastOfDate[index];
+    if (before === undefined || volume.records < before.records) return [];
+    return [(Number(volume.records - before.records) * Number(MICROS_PER_DAY)) / Number(volume.at - before.at)];
+  });
+}
+
+/** NaN of nothing. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
+  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
+}
