@@ -61,6 +61,25 @@ export function endPositions(kafka: Kafka, topics: readonly string[]): Promise<P
   });
 }
 
+/**
+ * The offset after the last record ever written to every partition, whatever retention has left of them. Topics that do
+ * not exist are left out.
+ */
+export function writtenPositions(kafka: Kafka, topics: readonly string[]): Promise<Position[]> {
+  return withAdmin(kafka, async (admin) => {
+    const existing = new Set(await admin.listTopics());
+    const ends = await Promise.all(
+      topics
+        .filter((topic) => existing.has(topic))
+        .map(async (topic) => {
+          const partitions = await admin.fetchTopicOffsets(topic);
+          return partitions.map(({ partition, high }) => ({ topic, partition, nextOffset: BigInt(high) }));
+        }),
+    );
+    return ends.flat();
+  });
+}
+
 /** What the group has committed; partitions without a commit are left out. */
 export function committedPositions(kafka: Kafka, groupId: string, topics: readonly string[]): Promise<Position[]> {
   return withAdmin(kafka, async (admin) => {

@@ -17,6 +17,8 @@ const program = new Command('lastseen')
   .version(pkg.version)
   .showHelpAfterError('(`--help` shows what there is)')
   .exitOverride()
+  // Here and in `sweep`, so that `sweep runs --json` is an option of `runs`.
+  .enablePositionalOptions()
   .addHelpText(
     'after',
     `
@@ -29,7 +31,8 @@ Examples:
   lastseen migrate && lastseen topics && lastseen schemas register
   lastseen track
   lastseen sweep --dry-run --threshold 14
-  lastseen sweep --as-of 2026-03-16T05:00:00Z --json`,
+  lastseen sweep --as-of 2026-03-16T05:00:00Z --json
+  lastseen sweep runs`,
   );
 
 for (const add of [addMigrate, addTopics, addSchemas, addTrack, addSweep, addRecompute, addKpi, addExplain])

@@ -100,7 +100,10 @@ function report(error: unknown, command: string): number {
     case 'config_invalid':
     case 'usage':
       return EXIT.usage;
+    case 'held':
+      return EXIT.held;
     case 'busy':
+    case 'not_fresh':
       return EXIT.tryLater;
     default:
       return EXIT.failed;

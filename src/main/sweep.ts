@@ -1,35 +1,35 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { v7 as uuidv7 } from 'uuid';
 import type { Instant } from '../activity/instant.ts';
 import { planMistake, type SweepPlan } from '../inactivity/plan.ts';
-import { createKafka } from '../kafka/client.ts';
-import { createProducer } from '../kafka/producer.ts';
-import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
-import { type SweepOutcome, sweep } from '../pipelines/sweep.ts';
+import { sweep } from '../pipelines/sweep.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Texts } from '../runtime/configuration.ts';
-import { forPeople } from '../runtime/dates.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { brokers, withDatabase } from './connections.ts';
+import { withDatabase } from './connections.ts';
+import { withDetector } from './detector.ts';
 import { printDue } from './dry-run.ts';
-import { inactivityCodec } from './event-codecs.ts';
 import { readInstant } from './instants.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
-import { json, table } from './tables.ts';
+import { completedPage, heldError, heldPage } from './sweep-page.ts';
+import { addSweepRuns } from './sweep-runs.ts';
+import { json } from './tables.ts';
 
 interface Flags {
   readonly threshold?: string;
   readonly lookback?: string;
   readonly asOf?: Instant;
   readonly limit?: number;
+  readonly waitFresh?: string;
+  readonly force?: true;
   readonly dryRun?: true;
   readonly json?: true;
   readonly printConfig?: true;
 }
 
 export function addSweep(program: Command): void {
-  program
+  const command = program
     .command('sweep')
+    .enablePositionalOptions()
     .description('find who is inactive as of an instant and emit what is new: CROSSED once, ONGOING once a UTC day')
     .option(
       '--threshold <days[,days…]>',
@@ -38,6 +38,8 @@ export function addSweep(program: Command): void {
     .option('--lookback <days>', 'days after which silence is no longer interesting (KPI_LOOKBACK_DAYS)')
     .option('--as-of <instant>', 'decide for this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
     .option('--limit <n>', 'emit at most this many events', readLimit)
+    .option('--wait-fresh <duration>', 'longest wait for what was committed at the source to be applied (WAIT_FRESH)')
+    .option('--force', 'do not ask whether the table is fresh; recorded on the run')
     .option('--dry-run', 'write and emit nothing; print who would be flagged and why')
     .option('--json', 'print JSON: one object, or with --dry-run one a line')
     .option('--print-config', 'print the effective configuration and end')
@@ -51,6 +53,7 @@ export function addSweep(program: Command): void {
         work: (context) => withDatabase(context, (database) => run(context, flags, database)),
       }),
     );
+  addSweepRuns(command);
 }
 
 async function run(context: CommandContext, flags: Flags, database: Database): Promise<number> {
@@ -59,19 +62,14 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     await printDue(context, database, plan, flags.json === true);
     return EXIT.done;
   }
-  const { settings, log } = context;
-  const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
-  const producer = createProducer(kafka);
-  try {
-    const codec = await inactivityCodec(settings);
-    const relay = createInactivityRelay({ database, producer, topic: settings.INACTIVITY_TOPIC, encode: codec.encode });
-    const outcome = await sweep({ database, newRunId: uuidv7, now: context.now, relay }, plan);
-    log.info({ event: 'sweep_completed', ...outcome }, 'sweep completed');
-    context.print(flags.json ? json(outcome) : page(outcome, plan));
-    return EXIT.done;
-  } finally {
-    await producer.close();
+  const outcome = await withDetector(context, database, flags.force === true, (deps) => sweep(deps, plan));
+  if (outcome.status === 'held') {
+    context.print(flags.json ? json(outcome) : heldPage(outcome, plan));
+    throw heldError(outcome);
   }
+  context.log.info({ event: 'sweep_completed', ...outcome }, 'sweep completed');
+  context.print(flags.json ? json(outcome) : completedPage(outcome, plan));
+  return EXIT.done;
 }
 
 function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
@@ -91,29 +89,11 @@ function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
 }
 
 function texts(flags: Flags): Texts {
-  return { INACTIVITY_THRESHOLD_DAYS: flags.threshold, KPI_LOOKBACK_DAYS: flags.lookback };
+  return { INACTIVITY_THRESHOLD_DAYS: flags.threshold, KPI_LOOKBACK_DAYS: flags.lookback, WAIT_FRESH: flags.waitFresh };
 }
 
 function readLimit(text: string): number {
   const limit = Number(text);
   if (!Number.isSafeInteger(limit) || limit < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
   return limit;
-}
-
-function page(outcome: SweepOutcome, plan: SweepPlan): string {
-  return table(
-    ['as of', forPeople(plan.asOf)],
-    [
-      ['silent for', `${plan.thresholds.join(', ')} to ${plan.lookbackDays} days`],
-      ['active in the lookback', outcome.active],
-      ['inactive', outcome.inactive],
-      ['  crossed', outcome.crossed],
-      ['  ongoing', outcome.ongoing],
-      ['  unresolved (no user_id yet)', outcome.unresolved],
-      ['undecidable (seen after the as-of)', outcome.undecidable],
-      ['returned, found by this run', outcome.returned],
-      ['events published', outcome.published ?? 'another relay is at work'],
-      ['run', outcome.runId],
-    ],
-  );
 }

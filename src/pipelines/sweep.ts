@@ -1,52 +1,124 @@
 import type { Instant } from '../activity/instant.ts';
+import type { SourceEnds } from '../inactivity/freshness.ts';
+import { type Hold, holdOf } from '../inactivity/hold.ts';
 import type { SweepPlan } from '../inactivity/plan.ts';
-import type { Database } from '../postgres/database.ts';
-import { recordInactive, takeCensus } from '../postgres/episodes.ts';
+import type { Database, Queryable } from '../postgres/database.ts';
+import { type Census, countCrossing, recordInactive, takeCensus } from '../postgres/episodes.ts';
 import { requiringLock } from '../postgres/locks.ts';
 import { closeAllEpisodes } from '../postgres/returns.ts';
-import { completeRun, failRun, openRun, type SweepCounts } from '../postgres/sweep-runs.ts';
+import { discardRun, heldPlan, readUsualRuns } from '../postgres/sweep-history.ts';
+import { completeRun, failRun, holdRun, openRun, type SweepCounts } from '../postgres/sweep-runs.ts';
 
 export interface SweepDeps {
   readonly database: Database;
   readonly newRunId: () => string;
   /** The wall clock, for the history and `detected_at` alone: what is decided depends on the plan only. */
   readonly now: () => Instant;
+  /** Throws where freshness cannot be proven; undefined: it is not asked for, which the run records as forced. */
+  readonly proveFresh: ((asOf: Instant) => Promise<SourceEnds>) | undefined;
+  /** `MAX_CROSSED_SHARE`. */
+  readonly maxCrossedShare: number;
   /** Publishes what is in the outbox; the number published, undefined where another relay is at work. */
   readonly relay: () => Promise<number | undefined>;
 }
 
-export interface SweepOutcome extends SweepCounts {
+export interface CompletedSweep extends SweepCounts {
+  readonly status: 'completed';
   readonly runId: string;
   readonly published: number | undefined;
 }
 
+export interface HeldSweep extends Census, Hold {
+  readonly status: 'held';
+  readonly runId: string;
+}
+
 /**
- * One run of the detector: under the one lock of all sweeps, a history row, then in one transaction the returns that
- * `track` did not see, the census, the episodes and the events due; then publication. A run that dies before the commit has recorded nothing; one that
- * dies after it is published by whoever relays next.
+ * One run of the detector: under the one lock of all sweeps, a history row, the proof that the table is fresh, then in
+ * one transaction the returns that `track` did not see, the census, the episodes and the events due; then publication.
+ * Where unusually many would cross, the transaction stores the figures alone. A run that dies before the commit has
+ * recorded nothing; one that dies after it is published by whoever relays next.
  *
- * @throws LastseenError `busy` where another sweep is running.
+ * @throws LastseenError `busy` where another sweep is running, `not_fresh` where freshness is not proven.
  */
-export function sweep(deps: SweepDeps, plan: SweepPlan): Promise<SweepOutcome> {
+export function sweep(deps: SweepDeps, plan: SweepPlan): Promise<CompletedSweep | HeldSweep> {
   return requiringLock(deps.database, 'sweep', async () => {
     const runId = deps.newRunId();
-    const startedAt = deps.now();
-    await openRun(deps.database, runId, plan, startedAt);
-    const counts = await decide(deps, plan, runId, startedAt);
-    return { runId, ...counts, published: await deps.relay() };
+    const detectedAt = deps.now();
+    await openRun(deps.database, runId, plan, detectedAt);
+    const outcome = await noting(deps, runId, async () => {
+      const sourceEnds = await deps.proveFresh?.(plan.asOf);
+      return deps.database.transaction(async (tx): Promise<SweepCounts | HeldSweep> => {
+        const hold = await holdBefore(tx, deps, plan);
+        if (hold === undefined) return record(tx, plan, { runId, detectedAt, sourceEnds });
+        await holdRun(tx, runId, hold.census, hold.hold, { sourceEnds });
+        return { status: 'held', runId, ...hold.census, ...hold.hold };
+      });
+    });
+    if ('status' in outcome) return outcome;
+    return { status: 'completed', runId, ...outcome, published: await deps.relay() };
   });
 }
 
-async function decide(deps: SweepDeps, plan: SweepPlan, runId: string, detectedAt: Instant): Promise<SweepCounts> {
+/**
+ * Emits what a held run was to emit, after the same proof of freshness: each learner is looked at again as they are
+ * now, so whoever was seen in between is not flagged.
+ *
+ * @throws LastseenError `not_held`, and as {@link sweep}; the run then stays held.
+ */
+export function approve(deps: SweepDeps, runId: string): Promise<CompletedSweep> {
+  return requiringLock(deps.database, 'sweep', async () => {
+    const plan = await heldPlan(deps.database, runId);
+    const sourceEnds = await deps.proveFresh?.(plan.asOf);
+    const detectedAt = deps.now();
+    const counts = await deps.database.transaction((tx) => record(tx, plan, { runId, detectedAt, sourceEnds }));
+    return { status: 'completed', runId, ...counts, published: await deps.relay() };
+  });
+}
+
+/** @throws LastseenError `not_held`, `busy`. */
+export function discard(database: Database, runId: string): Promise<void> {
+  return requiringLock(database, 'sweep', async () => {
+    await heldPlan(database, runId);
+    await discardRun(database, runId);
+  });
+}
+
+interface Run {
+  readonly runId: string;
+  readonly detectedAt: Instant;
+  readonly sourceEnds: SourceEnds | undefined;
+}
+
+async function record(tx: Queryable, plan: SweepPlan, run: Run): Promise<SweepCounts> {
+  const returned = BigInt(await closeAllEpisodes(tx, run.detectedAt));
+  const census = await takeCensus(tx, plan);
+  const recorded = await recordInactive(tx, plan, run.runId, run.detectedAt);
+  const counts = { ...census, ...recorded, returned };
+  await completeRun(tx, run.runId, counts, run);
+  return counts;
+}
+
+async function holdBefore(
+  tx: Queryable,
+  deps: SweepDeps,
+  plan: SweepPlan,
+): Promise<{ census: Census; hold: Hold } | undefined> {
+  const census = await takeCensus(tx, plan);
+  const usual = await readUsualRuns(tx, plan.thresholds);
+  const hold = holdOf({
+    crossing: await countCrossing(tx, plan),
+    active: census.active,
+    usuallyCrossed: usual.crossed,
+    knownThresholds: usual.thresholds,
+    maxShare: deps.maxCrossedShare,
+  });
+  return hold && { census, hold };
+}
+
+async function noting<T>(deps: SweepDeps, runId: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await deps.database.transaction(async (tx) => {
-      const returned = BigInt(await closeAllEpisodes(tx, detectedAt));
-      const census = await takeCensus(tx, plan);
-      const recorded = await recordInactive(tx, plan, runId, detectedAt);
-      const counts = { ...census, ...recorded, returned };
-      await completeRun(tx, runId, counts);
-      return counts;
-    });
+    return await work();
   } catch (error) {
     await failRun(deps.database, runId, (error as Error).message).catch(() => {
       // The run stays "running" in the history until the next sweep closes it; the first error is the one to tell.

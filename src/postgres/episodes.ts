@@ -103,6 +103,24 @@ SELECT
   count(*) FILTER (WHERE phase = 'ONGOING') AS ongoing
 FROM written`;
 
+/** How many learners would get `CROSSED`, by threshold; writes and locks nothing. */
+export async function countCrossing(db: Queryable, plan: SweepPlan): Promise<ReadonlyMap<number, bigint>> {
+  const { rows } = await db.query<{ threshold_days: number; learners: bigint }>({
+    text: `
+SELECT threshold_days, count(*) AS learners
+FROM (
+  SELECT rung.threshold_days, e.student_id IS NULL AS crossing
+  ${DUE}
+  LIMIT $9
+) due
+WHERE crossing
+GROUP BY threshold_days
+ORDER BY threshold_days`,
+    values: windowValues(plan),
+  });
+  return new Map(rows.map(({ threshold_days, learners }) => [threshold_days, learners]));
+}
+
 /** A learner who would be flagged, and what decides it. */
 export interface DueLearner {
   readonly student_id: string;

@@ -33,3 +33,12 @@ WHERE excluded.next_offset > p.next_offset`,
     ],
   });
 }
+
+/** How far the partitions of these topics are applied; those that nothing is recorded of are left out. */
+export async function readProgress(db: Queryable, topics: readonly string[]): Promise<Position[]> {
+  const { rows } = await db.query<{ topic: string; partition: number; next_offset: bigint }>({
+    text: 'SELECT topic, partition, next_offset FROM lastseen.track_progress WHERE topic = ANY ($1::text[])',
+    values: [[...topics]],
+  });
+  return rows.map(({ topic, partition, next_offset }) => ({ topic, partition, nextOffset: next_offset }));
+}

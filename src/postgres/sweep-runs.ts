@@ -1,7 +1,10 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { SourceEnds } from '../inactivity/freshness.ts';
+import type { Hold } from '../inactivity/hold.ts';
 import type { SweepPlan } from '../inactivity/plan.ts';
 import { plainArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
+import type { Census } from './episodes.ts';
 
 /** What a sweep found and recorded. All counts are learners. */
 export interface SweepCounts {
@@ -19,6 +22,12 @@ export interface SweepCounts {
   readonly undecidable: bigint;
 }
 
+/** How a run came to its figures, besides its plan. */
+export interface RunBasis {
+  /** Undefined where freshness was not asked for. */
+  readonly sourceEnds: SourceEnds | undefined;
+}
+
 /**
  * Opens the history row of a run. Call it under the sweep lock: runs still marked running then belong to processes
  * that are gone, and are closed as failed.
@@ -32,26 +41,30 @@ WHERE status = 'running'`,
   });
   await db.query({
     text: `
-INSERT INTO lastseen.sweep_run (run_id, as_of, thresholds, lookback_days, row_limit, status, started_at)
-VALUES ($1, $2, $3, $4, $5, 'running', $6)`,
+INSERT INTO lastseen.sweep_run (run_id, as_of, thresholds, lookback_days, row_limit, refresh, status, started_at)
+VALUES ($1, $2, $3, $4, $5, $6, 'running', $7)`,
     values: [
       runId,
       formatInstant(plan.asOf),
       plainArray(plan.thresholds),
       plan.lookbackDays,
       plan.limit ?? null,
+      plan.refresh,
       formatInstant(startedAt),
     ],
   });
 }
 
-/** Belongs into the transaction that records the episodes, so that a completed run is one whose events exist. */
-export async function completeRun(tx: Queryable, runId: string, counts: SweepCounts): Promise<void> {
+/**
+ * Belongs into the transaction that records the episodes, so that a completed run is one whose events exist. An older
+ * run that was held is superseded.
+ */
+export async function completeRun(tx: Queryable, runId: string, counts: SweepCounts, basis: RunBasis): Promise<void> {
   await tx.query({
     text: `
 UPDATE lastseen.sweep_run SET
   status = 'completed', active = $2, inactive = $3, crossed = $4, ongoing = $5, unresolved = $6, undecidable = $7,
-  returned = $8, finished_at = clock_timestamp()
+  returned = $8, forced = forced OR $9, source_ends = $10, finished_at = clock_timestamp()
 WHERE run_id = $1`,
     values: [
       runId,
@@ -62,8 +75,55 @@ WHERE run_id = $1`,
       counts.unresolved,
       counts.undecidable,
       counts.returned,
+      basis.sourceEnds === undefined,
+      endsJson(basis.sourceEnds),
     ],
   });
+  await supersedeOthers(tx, runId);
+}
+
+/** Stores a run that waits for a person, with its figures; nothing else of it is written. */
+export async function holdRun(
+  tx: Queryable,
+  runId: string,
+  census: Census,
+  hold: Hold,
+  basis: RunBasis,
+): Promise<void> {
+  await tx.query({
+    text: `
+UPDATE lastseen.sweep_run SET
+  status = 'held', active = $2, inactive = $3, unresolved = $4, undecidable = $5,
+  crossing = $6, crossing_limit = $7, held_because = $8, forced = $9, source_ends = $10, finished_at = clock_timestamp()
+WHERE run_id = $1`,
+    values: [
+      runId,
+      census.active,
+      census.inactive,
+      census.unresolved,
+      census.undecidable,
+      hold.crossing,
+      hold.limit,
+      hold.because,
+      basis.sourceEnds === undefined,
+      endsJson(basis.sourceEnds),
+    ],
+  });
+  await supersedeOthers(tx, runId);
+}
+
+async function supersedeOthers(tx: Queryable, runId: string): Promise<void> {
+  await tx.query({
+    text: `UPDATE lastseen.sweep_run SET status = 'superseded' WHERE status = 'held' AND run_id <> $1`,
+    values: [runId],
+  });
+}
+
+/** As text: an offset may pass what a JSON number holds exactly for others. */
+function endsJson(ends: SourceEnds | undefined): string | null {
+  return ends === undefined
+    ? null
+    : JSON.stringify(Object.fromEntries([...ends].map(([source, end]) => [source, `${end}`])));
 }
 
 export async function failRun(db: Queryable, runId: string, failure: string): Promise<void> {

@@ -26,6 +26,9 @@ export type ErrorCode =
   | 'too_many_dead_letters' // DLQ_MAX_SHARE is passed: look at the newest deploy of the source
   | 'not_migrated' // own tables are missing: run `lastseen migrate`
   | 'interrupted' // asked to stop before the work was done
+  | 'not_fresh' // it is not proven that whatever happened at the source is applied: nothing was decided
+  | 'held' // a run would cross unusually many: a person approves or discards it
+  | 'not_held' // a run that is to be approved or discarded does not wait for that
   | 'busy'; // another run holds the lock
 
 export function isRetriable(error: unknown): boolean {

@@ -135,6 +135,14 @@ export const SETTINGS = {
       fallback: 'daily',
     },
   ),
+  MAX_CROSSED_SHARE: setting(share, 'share of the active learners above which a sweep’s crossings wait for a person', {
+    fallback: '0.2',
+  }),
+  WAIT_FRESH: setting(duration, 'longest wait of a sweep for what was committed at the source to be applied', {
+    fallback: '10m',
+  }),
+  REPLICATION_SLOT: setting(optional, 'the connector’s `slot.name`; default `TOPIC_PREFIX`'),
+  PUBLICATION: setting(optional, 'the connector’s `publication.name`; default the slot’s name'),
   METRICS_PROFILE: setting(
     z.enum(['standard', 'legacy'], 'must be standard or legacy'),
     '`legacy` reproduces the platform’s previous job',

@@ -122,7 +122,17 @@ describe('lastseen explain', () => {
 
   it('agrees with a sweep, and tells its episode, its event and its answer', async () => {
     const plan = { asOf: AS_OF, thresholds: [7, 14], lookbackDays: 30, refresh: 'daily' as const };
-    await sweep({ database: db.database, newRunId: randomUUID, now: () => AS_OF, relay: async () => 0 }, plan);
+    await sweep(
+      {
+        database: db.database,
+        newRunId: randomUUID,
+        now: () => AS_OF,
+        proveFresh: undefined,
+        maxCrossedShare: 0.2,
+        relay: async () => 0,
+      },
+      plan,
+    );
     const anna = (await said('anna')) as unknown as { events: { event_id: string }[] };
     expect(anna).toMatchObject({
       phase: null,

@@ -6,7 +6,7 @@ import { MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import type { SweepPlan } from '../../src/inactivity/plan.ts';
 import type { OutgoingRecord } from '../../src/kafka/records.ts';
 import { createInactivityRelay } from '../../src/pipelines/inactivity-relay.ts';
-import { type SweepOutcome, sweep } from '../../src/pipelines/sweep.ts';
+import { type CompletedSweep, sweep } from '../../src/pipelines/sweep.ts';
 import { eachDue, recordInactive } from '../../src/postgres/episodes.ts';
 import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
 import { holdingLock } from '../../src/postgres/locks.ts';
@@ -44,12 +44,14 @@ const producer = {
   },
 };
 
-function run(changes: Partial<SweepPlan> = {}, send = producer.send): Promise<SweepOutcome> {
-  return sweep(
+async function run(changes: Partial<SweepPlan> = {}, send = producer.send): Promise<CompletedSweep> {
+  const outcome = await sweep(
     {
       database: db.database,
       newRunId: randomUUID,
       now: () => asOf,
+      proveFresh: undefined,
+      maxCrossedShare: 0.2,
       relay: createInactivityRelay({
         database: db.database,
         producer: { send },
@@ -59,6 +61,8 @@ function run(changes: Partial<SweepPlan> = {}, send = producer.send): Promise<Sw
     },
     { ...plan, ...changes },
   );
+  if (outcome.status === 'held') throw new Error(`held: ${outcome.because}`);
+  return outcome;
 }
 
 const events = () => sent.map(({ record }) => JSON.parse(String(record.value)));

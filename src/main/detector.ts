@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { v7 as uuidv7 } from 'uuid';
+import { writtenPositions } from '../kafka/admin.ts';
+import { createKafka } from '../kafka/client.ts';
+import { createProducer } from '../kafka/producer.ts';
+import { proveFresh } from '../pipelines/freshness.ts';
+import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
+import type { SweepDeps } from '../pipelines/sweep.ts';
+import type { Database } from '../postgres/database.ts';
+import { brokers } from './connections.ts';
+import { inactivityCodec } from './event-codecs.ts';
+import type { CommandContext } from './process.ts';
+import { sourceTopics } from './topic-names.ts';
+
+const TELL_EVERY_MS = 5_000;
+
+/** Runs `work` with all that a sweep needs, and lets go of it whatever happens. */
+export async function withDetector<T>(
+  context: CommandContext,
+  database: Database,
+  force: boolean,
+  work: (deps: SweepDeps) => Promise<T>,
+): Promise<T> {
+  const { settings, log, now } = context;
+  const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
+  const producer = createProducer(kafka);
+  try {
+    const codec = await inactivityCodec(settings);
+    const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
+    const freshness = {
+      database,
+      sources: sourceTopics(settings),
+      slot,
+      publication: settings.PUBLICATION ?? slot,
+      waitMs: settings.WAIT_FRESH,
+      readEnds: (topics: readonly string[]) => writtenPositions(kafka, topics),
+      now,
+      pause: pauseUnless(context.stopping),
+      onWaiting: tellNowAndThen(context),
+    };
+    return await work({
+      database,
+      newRunId: uuidv7,
+      now,
+      proveFresh: force ? undefined : (asOf) => proveFresh(freshness, asOf),
+      maxCrossedShare: settings.MAX_CROSSED_SHARE,
+      relay: createInactivityRelay({ database, producer, topic: settings.INACTIVITY_TOPIC, encode: codec.encode }),
+    });
+  } finally {
+    await producer.close();
+  }
+}
+
+function pauseUnless(stopping: AbortSignal): (ms: number) => Promise<boolean> {
+  return (ms) =>
+    sleep(ms, true, { signal: stopping }).catch(() => {
+      return false;
+    });
+}
+
+function tellNowAndThen({ log }: CommandContext): (reasons: readonly string[]) => void {
+  let toldAt = 0;
+  return (reasons) => {
+    if (performance.now() - toldAt < TELL_EVERY_MS) return;
+    toldAt = performance.now();
+    log.info({ event: 'waiting_for_freshness', reasons }, 'waiting until what happened at the source is applied');
+  };
+}

@@ -1,0 +1,127 @@
+import type { Instant } from '../activity/instant.ts';
+import type { Source } from '../activity/source.ts';
+import { type Freshness, freshness, missingSlot, type Observation, type SourceEnds } from '../inactivity/freshness.ts';
+import type { SourceVolume } from '../inactivity/quiet-source.ts';
+import type { Position } from '../kafka/records.ts';
+import type { Database } from '../postgres/database.ts';
+import { readProgress } from '../postgres/progress.ts';
+import {
+  currentPosition,
+  type Lsn,
+  observeSlot,
+  publishedSources,
+  slotExists,
+  sourcesWithRows,
+} from '../postgres/replication.ts';
+import { readSourceVolumes } from '../postgres/sweep-history.ts';
+import { isRetriable, LastseenError } from '../runtime/errors.ts';
+
+export interface FreshnessDeps {
+  /** The source's primary, with own tables. */
+  readonly database: Database;
+  /** The enabled sources by their topics. */
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly slot: string;
+  readonly publication: string;
+  readonly waitMs: number;
+  /** Where the topics end now; topics that do not exist are left out. */
+  readonly readEnds: (topics: readonly string[]) => Promise<readonly Position[]>;
+  readonly now: () => Instant;
+  /** False where the process was told to stop. */
+  readonly pause: (ms: number) => Promise<boolean>;
+  readonly onWaiting?: (reasons: readonly string[]) => void;
+}
+
+const LOOK_EVERY_MS = 500;
+
+/** What does not change from one look to the next: positions that were fixed once are waited for, not chased. */
+interface Goal {
+  readonly hasRows: ReadonlySet<Source>;
+  readonly history: ReadonlyMap<Source, readonly SourceVolume[]>;
+  position: Lsn | undefined;
+  ends: { readonly positions: readonly Position[]; readonly at: Instant } | undefined;
+}
+
+/**
+ * Proves that whatever was committed at the source before the as-of is applied, or waits for it: the source's position
+ * at or after the as-of, the connector's slot past it, then the topics' ends, then `track`'s progress at each.
+ *
+ * @returns how many records each source's topic has been given.
+ * @throws LastseenError `not_fresh` with every reason, a line each.
+ */
+export async function proveFresh(deps: FreshnessDeps, asOf: Instant): Promise<SourceEnds> {
+  const goal: Goal = {
+    // Before the position is noted: what these rows are of must then be in the topics.
+    hasRows: await sourcesWithRows(deps.database, deps.sources.values()),
+    history: await readSourceVolumes(deps.database),
+    position: undefined,
+    ends: undefined,
+  };
+  const giveUpAt = deps.now() + BigInt(Math.round(deps.waitMs)) * 1000n;
+  for (;;) {
+    const verdict = await look(deps, goal, asOf);
+    switch (verdict.kind) {
+      case 'fresh':
+        return verdict.ends;
+      case 'broken':
+        throw notFresh(verdict.reasons);
+      case 'behind':
+        if (deps.now() >= giveUpAt || !(await deps.pause(LOOK_EVERY_MS))) throw notFresh(verdict.reasons);
+        deps.onWaiting?.(verdict.reasons);
+    }
+  }
+}
+
+function notFresh(reasons: readonly string[]): LastseenError {
+  return new LastseenError('not_fresh', reasons.map((reason) => `not fresh: ${reason}`).join('\n'));
+}
+
+/** An outage is a reason to wait like any other: what cannot be seen is not fresh. */
+async function look(deps: FreshnessDeps, goal: Goal, asOf: Instant): Promise<Freshness> {
+  try {
+    goal.position ??= await notePosition(deps, asOf);
+    if (goal.position === undefined) {
+      return { kind: 'behind', reasons: ["the source database's clock has not come to the as-of"] };
+    }
+    return freshness(await observe(deps, goal, goal.position));
+  } catch (error) {
+    if (!isRetriable(error)) throw error;
+    return { kind: 'behind', reasons: [(error as Error).message] };
+  }
+}
+
+/**
+ * Only once the slot is there: a slot that is made later starts past the position, with the snapshot still to come.
+ */
+async function notePosition({ database, slot }: FreshnessDeps, asOf: Instant): Promise<Lsn | undefined> {
+  if (!(await slotExists(database, slot))) throw notFresh([missingSlot(slot)]);
+  return currentPosition(database, asOf);
+}
+
+async function observe(deps: FreshnessDeps, goal: Goal, position: Lsn): Promise<Observation> {
+  const { database, sources, publication } = deps;
+  const topics = [...sources.keys()];
+  const slot = await observeSlot(database, deps.slot, position);
+  const published = await publishedSources(database, publication);
+  if (slot.kind === 'past') goal.ends ??= { positions: await deps.readEnds(topics), at: deps.now() };
+  const applied = new Map((await readProgress(database, topics)).map((at) => [keyOf(at), at.nextOffset]));
+  return {
+    slot,
+    publication,
+    sources: [...sources].map(([topic, source]) => ({
+      source,
+      topic,
+      published: published.has(source),
+      hasRows: goal.hasRows.has(source),
+      partitions: goal.ends?.positions
+        .filter((end) => end.topic === topic)
+        .map((end) => ({ partition: end.partition, end: end.nextOffset, applied: applied.get(keyOf(end)) })),
+      at: goal.ends?.at ?? deps.now(),
+      history: goal.history.get(source) ?? [],
+    })),
+  };
+}
+
+function keyOf({ topic, partition }: Pick<Position, 'topic' | 'partition'>): string {
+  return `${topic}/${partition}`;
+}
