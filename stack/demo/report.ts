@@ -13,6 +13,7 @@ export function page(result: DemoResult): string {
     `${result.origin}\nas of ${formatInstant(result.asOf)}, threshold ${result.thresholdDays} days, lookback ${result.lookbackDays} days`,
     recordsSection(result),
     learnersSection(result),
+    ...heldSection(result),
     histogram(result.silence, result.thresholdDays, result.lookbackDays),
     riskSection(result),
     ...(result.published === undefined ? [] : [publishedSection(result)]),
@@ -68,6 +69,13 @@ function learnersSection({ learners, tracked, sweep, recompute }: DemoResult): s
       ['weekly rows that said so already', format(recompute['unchanged'] ?? 0)],
     ],
   )}`;
+}
+
+function heldSection({ sweep: { heldBecause } }: DemoResult): string[] {
+  if (heldBecause === undefined) return [];
+  return [
+    `Held, then approved\n${heldBecause}.\nlastseen stopped with exit code 3; the demo ran \`lastseen sweep approve\`, as a person would who expects so many.`,
+  ];
 }
 
 const BAR_WIDTH = 50;

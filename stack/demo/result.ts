@@ -38,6 +38,8 @@ export interface SweepResult {
   readonly unresolved: number;
   readonly undecidable: number;
   readonly published: number;
+  /** Why the run waited for a person before it was approved. */
+  readonly heldBecause?: string;
 }
 
 interface Proof {

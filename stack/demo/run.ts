@@ -162,10 +162,18 @@ async function track(lastseen: Lastseen, group: string, tell: (line: string) => 
 const recordsRead = ({ counts }: TrackSummary) =>
   SOURCES.flatMap((source) => Object.values(counts[source])).reduce((sum, records) => sum + records, 0);
 
+/** The exit code of a sweep that waits for a person, as a first one does; the demo stands in for that person. */
+const HELD = 3;
+
 async function sweepOnce(lastseen: Lastseen, options: DemoOptions): Promise<SweepResult> {
   const { asOf, thresholdDays, lookbackDays } = options;
   const flags = ['--as-of', formatInstant(asOf), '--threshold', `${thresholdDays}`, '--lookback', `${lookbackDays}`];
-  return JSON.parse(await lastseen(['sweep', ...flags, '--json'])) as SweepResult;
+  const outcome = JSON.parse(await lastseen(['sweep', ...flags, '--json'], { answers: [HELD] })) as
+    | (SweepResult & { status: 'completed' })
+    | { status: 'held'; runId: string; because: string };
+  if (outcome.status === 'completed') return outcome;
+  const approved = await lastseen(['sweep', 'approve', outcome.runId, '--json']);
+  return { ...(JSON.parse(approved) as SweepResult), heldBecause: outcome.because };
 }
 
 const readCounts = (output: string) => JSON.parse(output) as Record<string, number>;
