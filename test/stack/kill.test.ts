@@ -92,7 +92,7 @@ FROM generate_series(0, 3999) u WHERE u % 3 > 0`);
     await sql('CREATE TABLE weekly_kpi_before AS TABLE weekly_kpi');
     const answered = async () => (await sql('SELECT FROM lastseen.kpi_ledger')).count;
     const waits = await killRepeatedly({ ...small, FLUSH_MAX_ROWS: '20' }, 'recompute', answered, (n) =>
-      world.lastseen('sweep', '--as-of', `2026-03-${18 + n}T05:00:00Z`),
+      world.sweepApproved('--as-of', `2026-03-${18 + n}T05:00:00Z`),
     );
     const { rows } = await sql('SELECT count(*)::int AS events FROM lastseen.inactivity_outbox');
     expect(rows[0]?.['events']).toBeGreaterThan(10_000);

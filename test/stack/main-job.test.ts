@@ -91,7 +91,10 @@ FROM lastseen.user_last_seen
 WHERE last_seen_at > timestamptz '2026-03-16 05:00Z' - interval '30 days' AND last_seen_at <= timestamptz '2026-03-09 05:00Z'`);
     const { named, unnamed } = rows[0] as { named: bigint; unnamed: bigint };
     const sweep = () => world.lastseen('sweep', '--as-of', '2026-03-16T05:00:00Z', '--json');
-    const first = await sweep();
+    const held = await sweep();
+    expect(held, held.stderr).toMatchObject({ code: 3, stderr: expect.stringContaining('lastseen sweep approve') });
+    expect(await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '')).toHaveLength(0);
+    const first = await world.lastseen('sweep', 'approve', held.json<{ runId: string }>().runId, '--json');
     expect(first, first.stderr).toMatchObject({ code: 0 });
     expect(first.json()).toMatchObject({
       crossed: Number(named),

@@ -16,6 +16,8 @@ export interface World {
   lastseen(...args: string[]): Promise<CliRun>;
   /** As `lastseen`, with variables of its own. */
   lastseenWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<CliRun>;
+  /** Sweeps, and approves the run where it is held, as a person would; throws where either fails. */
+  sweepApproved(...args: string[]): Promise<CliRun>;
   start(env: Readonly<Record<string, string>>, ...args: string[]): StartedCli;
   /** From here on changes of the source tables flow; what is there already comes as a snapshot. */
   connect(overrides?: Record<string, string>): Promise<void>;
@@ -43,6 +45,8 @@ export async function createWorld(): Promise<World> {
     TRACK_DLQ_TOPIC: `${name}.track.dlq`,
     RECOMPUTE_DLQ_TOPIC: `${name}.recompute.dlq`,
     KAFKA_SESSION_TIMEOUT: '6s',
+    // Slot and publication are named like the connector, which is named like the prefix.
+    WAIT_FRESH: '60s',
     LOG_LEVEL: 'info',
   };
   let connected = false;
@@ -59,6 +63,15 @@ export async function createWorld(): Promise<World> {
     }),
     lastseen: (...args) => lastseenWith({}, ...args),
     lastseenWith,
+    async sweepApproved(...args) {
+      const run = await lastseenWith({}, 'sweep', ...args, '--json');
+      const done =
+        run.code === 3
+          ? await lastseenWith({}, 'sweep', 'approve', run.json<{ runId: string }>().runId, '--json')
+          : run;
+      if (done.code !== 0) throw new Error(`the sweep ended with ${done.code}:\n${done.stderr}`);
+      return done;
+    },
     start(more, ...args) {
       const run = startCli({ ...env, ...more }, args);
       running.push(run);
