@@ -11,6 +11,12 @@ import { countRows } from './sweep-page.ts';
 import { json, table } from './tables.ts';
 
 const SHOWN = 20;
+const PRINT_CONFIG = 'print the effective configuration and end';
+
+interface Flags {
+  readonly json?: true;
+  readonly printConfig?: true;
+}
 
 /** `sweep runs`, `sweep approve` and `sweep discard`. */
 export function addSweepRuns(sweep: Command): void {
@@ -18,10 +24,12 @@ export function addSweepRuns(sweep: Command): void {
     .command('runs')
     .description(`list the newest ${SHOWN} runs`)
     .option('--json', 'print JSON, one run a line')
-    .action((flags: { json?: true }) =>
+    .option('--print-config', PRINT_CONFIG)
+    .action((flags: Flags) =>
       runCommand({
         name: 'sweep runs',
         needs: ['postgres'],
+        printConfig: flags.printConfig,
         work: (context) =>
           withDatabase(context, async (database) => {
             const runs = await listRuns(database, SHOWN);
@@ -42,11 +50,13 @@ function addDecisions(sweep: Command): void {
     .option('--wait-fresh <duration>', 'longest wait for what was committed at the source to be applied (WAIT_FRESH)')
     .option('--force', 'do not ask whether the table is fresh; recorded on the run')
     .option('--json', 'print JSON')
-    .action((runId: string, flags: { waitFresh?: string; force?: true; json?: true }) =>
+    .option('--print-config', PRINT_CONFIG)
+    .action((runId: string, flags: Flags & { waitFresh?: string; force?: true }) =>
       runCommand({
         name: 'sweep approve',
         needs: ['postgres', 'kafka', 'registry'],
         flags: { WAIT_FRESH: flags.waitFresh },
+        printConfig: flags.printConfig,
         work: (context) =>
           withDatabase(context, async (database) => {
             const outcome = await withDetector(context, database, flags.force === true, (deps) => approve(deps, runId));
@@ -67,14 +77,18 @@ function addDecisions(sweep: Command): void {
     .command('discard')
     .description('let a held run be; nothing of it is emitted')
     .argument('<run>', 'a held run', readRun)
-    .action((runId: string) =>
+    .option('--json', 'print JSON')
+    .option('--print-config', PRINT_CONFIG)
+    .action((runId: string, flags: Flags) =>
       runCommand({
         name: 'sweep discard',
         needs: ['postgres'],
+        printConfig: flags.printConfig,
         work: (context) =>
           withDatabase(context, async (database) => {
             await discard(database, runId);
             context.log.info({ event: 'sweep_discarded', runId }, 'sweep discarded');
+            if (flags.json) context.print(json({ status: 'discarded', runId }));
             return EXIT.done;
           }),
       }),
