@@ -109,6 +109,12 @@ test('the page shows figures before and after, and a figure that stays', () => {
   expect(text).toMatch(/2014-01-06 +7 +12,219 +12,219 +976 +976/);
 });
 
+test('the page says why a sweep was held before it was approved, where it was', () => {
+  expect(page(RESULT)).not.toContain('Held, then approved');
+  const held = { ...RESULT, sweep: { ...RESULT.sweep, heldBecause: '970 learners would cross' } };
+  expect(page(held)).toContain('Held, then approved\n970 learners would cross.');
+});
+
 test('the JSON says whether all passed, and keeps microseconds', () => {
   const read = JSON.parse(pageJson(RESULT)) as { passed: boolean; asOf: string };
   expect(read).toMatchObject({ passed: true, asOf: '2014-01-06T23:59:59.999999Z' });
