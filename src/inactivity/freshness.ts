@@ -84,7 +84,9 @@ export function missingSlot(name: string): string {
 
 function slotBehind(slot: SlotObservation): string[] {
   if (slot.kind !== 'behind') return [];
-  return [`the connector has not delivered: replication slot ${slot.name} is ${slot.bytes} bytes behind`];
+  return [
+    `the connector has not delivered: replication slot ${slot.name} has not passed the position to prove, ${slot.bytes} bytes behind`,
+  ];
 }
 
 function unpublished({ source }: SourceObservation, publication: string): string {

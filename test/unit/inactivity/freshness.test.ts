@@ -57,7 +57,7 @@ describe('not fresh', () => {
       {},
       { slot: { name: 'conn', kind: 'behind', bytes: 77n } as const },
       'behind',
-      /slot conn is 77 bytes behind/,
+      /slot conn has not passed the position to prove, 77 bytes behind/,
     ],
     ['no slot', {}, { slot: { name: 'conn', kind: 'missing' } as const }, 'broken', /no logical replication slot conn/],
     ['a slot that lost changes', {}, { slot: { name: 'conn', kind: 'lost' } as const }, 'broken', /has lost changes/],

@@ -1,0 +1,135 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Source } from '../../src/activity/source.ts';
+import type { Position } from '../../src/kafka/records.ts';
+import { type FreshnessDeps, proveFresh } from '../../src/pipelines/freshness.ts';
+import { recordProgress } from '../../src/postgres/progress.ts';
+import { LastseenError } from '../../src/runtime/errors.ts';
+import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
+
+let db: FreshDatabase;
+let slot: string;
+const topic = 'p.public.session';
+const sql = (text: string, values: unknown[] = []) => db.database.query<Record<string, unknown>>({ text, values });
+
+beforeAll(async () => {
+  db = await freshDatabase();
+  slot = `s_${new URL(db.url).pathname.slice(1)}`;
+  await sql('CREATE PUBLICATION pub FOR TABLE session, attempt');
+});
+afterAll(() => db.close());
+beforeEach(async () => {
+  await sql('TRUNCATE lastseen.track_progress, session');
+  await sql(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
+});
+afterEach(() =>
+  sql('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]),
+);
+
+/** What the connector does when Kafka has acknowledged everything, a heartbeat after it included. */
+async function deliver(): Promise<void> {
+  await sql(`SELECT pg_logical_emit_message(true, 'heartbeat', '')`);
+  await sql('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [slot]);
+}
+
+const end = (nextOffset: bigint): Position => ({ topic, partition: 0, nextOffset });
+const apply = (nextOffset: bigint) => recordProgress(db.database, [{ ...end(nextOffset), newestCommitAt: null }]);
+
+/** Looks at most so many times; what happens between two looks is `meanwhile`. */
+function prove(changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown>)[] = [], asOf = 0n) {
+  const steps = [...meanwhile];
+  return proveFresh(
+    {
+      database: db.database,
+      sources: new Map<string, Source>([[topic, 'session']]),
+      slot,
+      publication: 'pub',
+      waitMs: 60_000,
+      readEnds: async () => [end(0n)],
+      now: () => 0n,
+      pause: async () => {
+        const step = steps.shift();
+        await step?.();
+        return step !== undefined;
+      },
+      ...changes,
+    },
+    asOf,
+  );
+}
+
+describe('freshness', () => {
+  it('is proven by the slot past the position, and progress at the ends', async () => {
+    await expect(prove({ readEnds: async () => [end(3n)] }, [deliver, () => apply(3n)])).resolves.toEqual(
+      new Map([['session', 3n]]),
+    );
+  });
+
+  it('waits for the ends as they were when the slot was past, not for what comes after', async () => {
+    let ends = 3n;
+    const grows = async () => {
+      ends += 100n;
+    };
+    const readEnds = async () => [end(ends)];
+    await expect(prove({ readEnds }, [deliver, grows, () => apply(3n)])).resolves.toEqual(new Map([['session', 3n]]));
+  });
+
+  it('does not look at the ends before the slot is past', async () => {
+    const readEnds = () => Promise.reject(new Error('too early'));
+    await expect(prove({ readEnds })).rejects.toMatchObject({
+      code: 'not_fresh',
+      message: expect.stringMatching(/bytes behind/),
+    });
+  });
+
+  it('is not there without the slot, or with one of another name', async () => {
+    await expect(prove({ slot: 'another' })).rejects.toMatchObject({
+      code: 'not_fresh',
+      message: expect.stringMatching(/slot another/),
+    });
+  });
+
+  it('is not there while the as-of is ahead of the source’s clock', async () => {
+    const ahead = BigInt(Date.now() + 3_600_000) * 1000n;
+    await deliver();
+    await expect(prove({}, [], ahead)).rejects.toMatchObject({ message: expect.stringMatching(/clock/) });
+  });
+
+  it('waits through an outage of Kafka, and is not there where it lasts', async () => {
+    let outages = 2;
+    const readEnds = async () => {
+      outages -= 1;
+      if (outages >= 0) throw new LastseenError('kafka_unavailable', 'Kafka is not available', { retriable: true });
+      return [end(0n)];
+    };
+    const still = async () => {};
+    await expect(prove({ readEnds }, [deliver, still])).rejects.toMatchObject({
+      message: expect.stringMatching(/Kafka is not available/),
+    });
+    await expect(prove({ readEnds }, [deliver, still])).resolves.toEqual(new Map([['session', 0n]]));
+  });
+
+  it('ends when the time is up or the process is told to stop', async () => {
+    let now = 0n;
+    const later = () => {
+      now += 1_000_000n;
+      return now;
+    };
+    const endless = { now: later, waitMs: 5_000, pause: async () => true };
+    await expect(prove(endless)).rejects.toMatchObject({ code: 'not_fresh' });
+    await expect(prove({ pause: async () => false })).rejects.toMatchObject({ code: 'not_fresh' });
+  });
+
+  it('is not there where rows are older than the position and the topic never had a record', async () => {
+    await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
+    await expect(prove({}, [deliver])).rejects.toMatchObject({
+      message: expect.stringMatching(/its snapshot was not taken/),
+    });
+  });
+
+  it('is not there for a table whose updates are not published', async () => {
+    await sql(`CREATE PUBLICATION inserts FOR TABLE session WITH (publish = 'insert')`);
+    await expect(prove({ publication: 'inserts' }, [deliver])).rejects.toMatchObject({
+      message: expect.stringMatching(/not in publication/),
+    });
+  });
+});
