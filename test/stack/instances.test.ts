@@ -32,6 +32,21 @@ async function untilApplied(): Promise<void> {
   throw new Error(`not all of ${total} records were applied within a minute`);
 }
 
+async function untilMembers(count: number): Promise<void> {
+  const admin = world.kafka.admin();
+  await admin.connect();
+  try {
+    for (let look = 0; look < 600; look++) {
+      const { groups } = await admin.describeGroups(['lastseen-track']);
+      if (groups[0]?.state === 'Stable' && groups[0].members.length === count) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`the group did not come to ${count} members within a minute`);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 describe('track with several instances', () => {
   const env = { FLUSH_MAX_ROWS: '200', FLUSH_MAX_DELAY: '5ms' };
 
@@ -39,8 +54,8 @@ describe('track with several instances', () => {
     await load(1);
     const first = world.start(env, 'track');
     const second = world.start(env, 'track');
+    await untilMembers(2);
     await load(2);
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
     first.process.kill('SIGTERM');
     expect(await first.ended).toMatchObject({ code: 0 });
     await load(3);

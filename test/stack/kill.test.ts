@@ -48,7 +48,12 @@ async function killRepeatedly(
 
 describe('killed at random moments', () => {
   // Small transactions, so that most kills fall into one or between one and its offset commit.
-  const small = { FLUSH_MAX_ROWS: '50', FLUSH_MAX_DELAY: '1ms', QUEUE_MAX_BYTES: '1000', KAFKA_SESSION_TIMEOUT: '2s' };
+  const small = {
+    FLUSH_MAX_ROWS: '50',
+    FLUSH_MAX_DELAY: '1ms',
+    QUEUE_MAX_BYTES: '1000',
+    KAFKA_SESSION_TIMEOUT: '1500ms',
+  };
 
   it('track ends in the state of an undisturbed run', async () => {
     await world.connect();
