@@ -10,7 +10,6 @@ export interface BatchQueue {
   next(timeoutMs: number): Promise<RawBatch | undefined>;
   /** Makes a pending `next` and `room` return. */
   wake(): void;
-  clear(): void;
 }
 
 /**
@@ -18,7 +17,7 @@ export interface BatchQueue {
  * heartbeats) while it is full.
  */
 export function createBatchQueue(maxBytes: number): BatchQueue {
-  let batches: { batch: RawBatch; bytes: number }[] = [];
+  const batches: { batch: RawBatch; bytes: number }[] = [];
   let bytes = 0;
   let arrived = pending();
   let taken = pending();
@@ -52,10 +51,6 @@ export function createBatchQueue(maxBytes: number): BatchQueue {
       arrived.resolve();
       taken.resolve();
       taken = pending();
-    },
-    clear() {
-      batches = [];
-      bytes = 0;
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Position } from './records.ts';
+import { type Position, partitionKey } from './records.ts';
 
 /** How far a bounded reading is: done when every partition has come to the end it had at the start. */
 export interface CatchUp {
@@ -11,8 +11,12 @@ export interface CatchUp {
 
 /** @param start what was committed before; a partition without a commit starts at 0. */
 export function createCatchUp(ends: readonly Position[], start: readonly Position[]): CatchUp {
-  const at = new Map(start.map((position) => [keyOf(position), position.nextOffset]));
-  const goals = ends.map((end) => ({ key: keyOf(end), from: at.get(keyOf(end)) ?? 0n, to: end.nextOffset }));
+  const at = new Map(start.map((position) => [partitionKey(position), position.nextOffset]));
+  const goals = ends.map((end) => ({
+    key: partitionKey(end),
+    from: at.get(partitionKey(end)) ?? 0n,
+    to: end.nextOffset,
+  }));
   const span = (from: bigint, to: bigint) => (to > from ? Number(to - from) : 0);
   const total = goals.reduce((sum, { from, to }) => sum + span(from, to), 0);
   return {
@@ -25,13 +29,9 @@ export function createCatchUp(ends: readonly Position[], start: readonly Positio
     },
     advance(positions) {
       for (const position of positions) {
-        const key = keyOf(position);
+        const key = partitionKey(position);
         if ((at.get(key) ?? -1n) < position.nextOffset) at.set(key, position.nextOffset);
       }
     },
   };
-}
-
-function keyOf({ topic, partition }: Position): string {
-  return `${topic}/${partition}`;
 }

@@ -26,6 +26,11 @@ export interface OutgoingRecord {
   readonly headers?: Record<string, Buffer | string | (Buffer | string)[]>;
 }
 
+/** A partition's name, for maps. */
+export function partitionKey({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic}/${partition}`;
+}
+
 /** Everything of the partition below `nextOffset` has been collected. */
 export interface Position {
   readonly topic: string;

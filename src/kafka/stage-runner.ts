@@ -1,5 +1,5 @@
 import type { BatchQueue } from './batch-queue.ts';
-import type { Position, RawBatch } from './records.ts';
+import { type Position, partitionKey, type RawBatch } from './records.ts';
 import type { Stages } from './stages.ts';
 
 export interface StageLimits {
@@ -54,7 +54,7 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
     const current = open;
     await throughOutages(() => stages.collect(batch, current.into));
     const { topic, partition, nextOffset } = batch;
-    const key = `${topic}/${partition}`;
+    const key = partitionKey(batch);
     const before = current.positions.get(key);
     if (before === undefined || before.nextOffset < nextOffset) {
       current.positions.set(key, { topic, partition, nextOffset });

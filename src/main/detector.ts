@@ -4,12 +4,11 @@ import { writtenPositions } from '../kafka/admin.ts';
 import { createKafka } from '../kafka/client.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { proveFresh } from '../pipelines/freshness.ts';
-import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
 import type { SweepDeps } from '../pipelines/sweep.ts';
 import type { Database } from '../postgres/database.ts';
-import { brokers } from './connections.ts';
-import { inactivityCodec } from './event-codecs.ts';
+import { brokers, openRegistry } from './connections.ts';
 import type { CommandContext } from './process.ts';
+import { inactivityRelay } from './relays.ts';
 import { sourceTopics } from './topic-names.ts';
 
 const TELL_EVERY_MS = 5_000;
@@ -25,7 +24,7 @@ export async function withDetector<T>(
   const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
   const producer = createProducer(kafka);
   try {
-    const codec = await inactivityCodec(settings);
+    const relay = await inactivityRelay(context, openRegistry(settings), database, producer);
     const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
     const freshness = {
       database,
@@ -44,7 +43,7 @@ export async function withDetector<T>(
       now,
       proveFresh: force ? undefined : (asOf) => proveFresh(freshness, asOf),
       maxCrossedShare: settings.MAX_CROSSED_SHARE,
-      relay: createInactivityRelay({ database, producer, topic: settings.INACTIVITY_TOPIC, encode: codec.encode }),
+      relay,
     });
   } finally {
     await producer.close();

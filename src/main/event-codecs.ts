@@ -1,25 +1,25 @@
 import { join } from 'node:path';
 import type { InactivityEvent } from '../pipelines/inactivity-events.ts';
 import type { KpiUpdatedValue } from '../pipelines/kpi-relay.ts';
+import type { Registry } from '../registry/client.ts';
 import { createEventCodec, type EventCodec } from '../registry/event-codec.ts';
 import { type OwnSchemaFile, readOwnSchemas, SCHEMAS_DIRECTORY } from '../registry/own-schemas.ts';
 import type { Settings } from '../runtime/settings.ts';
-import { openRegistry } from './connections.ts';
 
 const INACTIVITY = 'lastseen.inactivity.v1';
 const KPI_UPDATED = 'lastseen.kpi-updated.v1';
 
-export function inactivityCodec(settings: Settings): Promise<EventCodec<InactivityEvent>> {
-  return codec(settings, settings.INACTIVITY_TOPIC, INACTIVITY);
+export function inactivityCodec(settings: Settings, registry: Registry): Promise<EventCodec<InactivityEvent>> {
+  return codec(registry, settings.INACTIVITY_TOPIC, INACTIVITY);
 }
 
-export function kpiUpdatedCodec(settings: Settings): Promise<EventCodec<KpiUpdatedValue>> {
-  return codec(settings, settings.KPI_UPDATED_TOPIC, KPI_UPDATED);
+export function kpiUpdatedCodec(settings: Settings, registry: Registry): Promise<EventCodec<KpiUpdatedValue>> {
+  return codec(registry, settings.KPI_UPDATED_TOPIC, KPI_UPDATED);
 }
 
-function codec<T extends object>(settings: Settings, topic: string, name: string): Promise<EventCodec<T>> {
+function codec<T extends object>(registry: Registry, topic: string, name: string): Promise<EventCodec<T>> {
   return createEventCodec({
-    registry: openRegistry(settings),
+    registry,
     topic,
     schemaFile: join(SCHEMAS_DIRECTORY, `${name}.avsc`),
   });

@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import { formatInstant, type Instant } from '../activity/instant.ts';
-import { planMistake, type SweepPlan } from '../inactivity/plan.ts';
 import { type Explanation, explain } from '../pipelines/explain.ts';
-import { LastseenError } from '../runtime/errors.ts';
 import { withDatabase, withSourceDatabase } from './connections.ts';
+import { detectionPlan } from './detection-plan.ts';
 import { explanationPage } from './explanation-page.ts';
 import { figureDeps } from './figure-deps.ts';
 import { readInstant } from './instants.ts';
-import { type CommandContext, EXIT, runCommand } from './process.ts';
+import { EXIT, runCommand } from './process.ts';
 
 interface Flags {
   readonly asOf?: Instant;
@@ -30,7 +29,7 @@ export function addExplain(program: Command): void {
         needs: ['postgres'],
         printConfig: flags.printConfig,
         work: (context) => {
-          const plan = planOf(context, flags);
+          const plan = detectionPlan(context.settings, flags.asOf ?? context.now());
           return withDatabase(context, (database) =>
             withSourceDatabase(context, async (source) => {
               const explanation = await explain(figureDeps(context, source, database), user, plan);
@@ -41,18 +40,6 @@ export function addExplain(program: Command): void {
         },
       }),
     );
-}
-
-function planOf({ settings, now }: CommandContext, { asOf }: Flags): SweepPlan {
-  const plan: SweepPlan = {
-    asOf: asOf ?? now(),
-    thresholds: settings.INACTIVITY_THRESHOLD_DAYS,
-    lookbackDays: settings.KPI_LOOKBACK_DAYS,
-    refresh: settings.INACTIVITY_REFRESH,
-  };
-  const mistake = planMistake(plan);
-  if (mistake !== undefined) throw new LastseenError('usage', mistake);
-  return plan;
 }
 
 function json(explanation: Explanation): string {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { dateOf, formatInstant, type Instant, startOfIsoWeek } from '../activity/instant.ts';
-import { planMistake, type SweepPlan, silenceWindow } from '../inactivity/plan.ts';
+import { silenceWindow } from '../inactivity/plan.ts';
 import { FIGURES, type FigureName } from '../kpi/figure-names.ts';
 import { createKpiRun, type KpiPlan, type KpiRunCounts } from '../pipelines/kpi-run.ts';
 import type { Database } from '../postgres/database.ts';
@@ -14,6 +14,7 @@ import { LastseenError } from '../runtime/errors.ts';
 import { showProgress } from '../runtime/progress.ts';
 import type { Settings } from '../runtime/settings.ts';
 import { withDatabase, withSourceDatabase } from './connections.ts';
+import { detectionPlan } from './detection-plan.ts';
 import { figureDeps } from './figure-deps.ts';
 import { readInstant } from './instants.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
@@ -131,15 +132,7 @@ function learnersOf(flags: Flags, asOf: Instant, settings: Settings, database: D
       each: (onUserIds) => eachNamedLearner(source, onUserIds, BATCH),
     };
   }
-  const plan: SweepPlan = {
-    asOf,
-    thresholds: settings.INACTIVITY_THRESHOLD_DAYS,
-    lookbackDays: settings.KPI_LOOKBACK_DAYS,
-    refresh: settings.INACTIVITY_REFRESH,
-  };
-  const mistake = planMistake(plan);
-  if (mistake !== undefined) throw new LastseenError('usage', mistake);
-  const window = silenceWindow(plan);
+  const window = silenceWindow(detectionPlan(settings, asOf));
   return {
     count: () => countInactiveLearners(database, window),
     each: (onUserIds) => eachInactiveLearner(database, window, onUserIds, BATCH),

@@ -3,16 +3,15 @@ import { requireTopics } from '../kafka/admin.ts';
 import { createKafka } from '../kafka/client.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
-import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
 import { createKpiRelay } from '../pipelines/kpi-relay.ts';
 import { createRecompute, type RecomputeCounts } from '../pipelines/recompute.ts';
 import type { Database } from '../postgres/database.ts';
-import { brokers, withDatabase, withSourceDatabase } from './connections.ts';
+import { brokers, openRegistry, withDatabase, withSourceDatabase } from './connections.ts';
 import { inactivityCodec, kpiUpdatedCodec } from './event-codecs.ts';
 import { figureDeps } from './figure-deps.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
-import { relayInBackground } from './relays.ts';
+import { inactivityRelay, relayingBeside } from './relays.ts';
 import { json, table } from './tables.ts';
 
 interface Flags {
@@ -45,8 +44,9 @@ async function run(context: CommandContext, flags: Flags, database: Database, so
   const { settings, log } = context;
   const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
   await requireTopics(kafka, [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC, settings.RECOMPUTE_DLQ_TOPIC]);
-  const inactivity = await inactivityCodec(settings);
-  const kpiUpdated = await kpiUpdatedCodec(settings);
+  const registry = openRegistry(settings);
+  const inactivity = await inactivityCodec(settings, registry);
+  const kpiUpdated = await kpiUpdatedCodec(settings, registry);
 
   const producer = createProducer(kafka);
   const deadLetters = createDeadLetterSink(producer, settings.RECOMPUTE_DLQ_TOPIC);
@@ -55,12 +55,6 @@ async function run(context: CommandContext, flags: Flags, database: Database, so
     producer,
     topic: settings.KPI_UPDATED_TOPIC,
     encode: kpiUpdated.encode,
-  });
-  const relayInactivity = createInactivityRelay({
-    database,
-    producer,
-    topic: settings.INACTIVITY_TOPIC,
-    encode: inactivity.encode,
   });
   const summary: Partial<RecomputeCounts> = {};
   const stages = createRecompute({
@@ -79,19 +73,18 @@ async function run(context: CommandContext, flags: Flags, database: Database, so
     },
   });
 
-  const relays = relayInBackground(context, [relayInactivity, relayUpdates]);
   try {
-    await readTopics(context, {
-      kafka,
-      groupId: settings.KAFKA_GROUP_ID ?? 'lastseen-recompute',
-      topics: [settings.INACTIVITY_TOPIC],
-      stages,
-      untilEnd: flags.untilEnd === true,
-    });
-    await relays.stop();
-    await relayUpdates();
+    const relayInactivity = await inactivityRelay(context, registry, database, producer);
+    await relayingBeside(context, relayUpdates, [relayInactivity], () =>
+      readTopics(context, {
+        kafka,
+        groupId: settings.KAFKA_GROUP_ID ?? 'lastseen-recompute',
+        topics: [settings.INACTIVITY_TOPIC],
+        stages,
+        untilEnd: flags.untilEnd === true,
+      }),
+    );
   } finally {
-    await relays.stop();
     await producer.close();
   }
   context.print(flags.json ? json(summary) : table(['what', 'count'], Object.entries(summary)));

@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Instant } from '../activity/instant.ts';
-import { planMistake, type SweepPlan } from '../inactivity/plan.ts';
+import type { SweepPlan } from '../inactivity/plan.ts';
 import { sweep } from '../pipelines/sweep.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Texts } from '../runtime/configuration.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { withDatabase } from './connections.ts';
+import { detectionPlan } from './detection-plan.ts';
 import { withDetector } from './detector.ts';
 import { printDue } from './dry-run.ts';
 import { readInstant } from './instants.ts';
@@ -74,18 +75,9 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
 
 function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
   const present = now();
-  const plan: SweepPlan = {
-    asOf: flags.asOf ?? present,
-    thresholds: settings.INACTIVITY_THRESHOLD_DAYS,
-    lookbackDays: settings.KPI_LOOKBACK_DAYS,
-    refresh: settings.INACTIVITY_REFRESH,
-    limit: flags.limit,
-  };
-  if (plan.asOf > present)
-    throw new LastseenError('usage', '--as-of lies in the future: nothing can be known of it yet');
-  const mistake = planMistake(plan);
-  if (mistake !== undefined) throw new LastseenError('usage', mistake);
-  return plan;
+  const asOf = flags.asOf ?? present;
+  if (asOf > present) throw new LastseenError('usage', '--as-of lies in the future: nothing can be known of it yet');
+  return detectionPlan(settings, asOf, flags.limit);
 }
 
 function texts(flags: Flags): Texts {

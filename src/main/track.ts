@@ -4,15 +4,13 @@ import { requireTopics } from '../kafka/admin.ts';
 import { createKafka } from '../kafka/client.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
-import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
 import { addOutcomeCounts, createTrack, emptyOutcomeCounts, type OutcomeCounts } from '../pipelines/track.ts';
 import type { Database } from '../postgres/database.ts';
 import { createDecoder } from '../registry/decoder.ts';
 import { brokers, openRegistry, withDatabase } from './connections.ts';
-import { inactivityCodec } from './event-codecs.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
-import { relayInBackground } from './relays.ts';
+import { inactivityRelay, relayingBeside } from './relays.ts';
 import { json, table } from './tables.ts';
 import { sourceTopics } from './topic-names.ts';
 
@@ -52,14 +50,14 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
   const sources = sourceTopics(settings);
   const topics = [...sources.keys()];
   await requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]);
-  const codec = await inactivityCodec(settings);
+  const registry = openRegistry(settings);
 
   const summary: Summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, returned: 0, transactions: 0 };
   const producer = createProducer(kafka);
   const stages = createTrack({
     database,
     decoder: createDecoder({
-      registry: openRegistry(settings),
+      registry,
       neededColumns: (source) => neededColumns(source, settings.ATTEMPT_SOURCE),
     }),
     deadLetters: createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC),
@@ -78,25 +76,18 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
       log.debug({ event: 'applied', learners: flush.learners, rowsChanged: flush.rowsChanged }, 'applied');
     },
   });
-  const relayReturns = createInactivityRelay({
-    database,
-    producer,
-    topic: settings.INACTIVITY_TOPIC,
-    encode: codec.encode,
-  });
-  const relays = relayInBackground(context, [relayReturns]);
   try {
-    await readTopics(context, {
-      kafka,
-      groupId: settings.KAFKA_GROUP_ID ?? 'lastseen-track',
-      topics,
-      stages,
-      untilEnd: flags.untilEnd === true,
-    });
-    await relays.stop();
-    await relayReturns();
+    const relayReturns = await inactivityRelay(context, registry, database, producer);
+    await relayingBeside(context, relayReturns, [], () =>
+      readTopics(context, {
+        kafka,
+        groupId: settings.KAFKA_GROUP_ID ?? 'lastseen-track',
+        topics,
+        stages,
+        untilEnd: flags.untilEnd === true,
+      }),
+    );
   } finally {
-    await relays.stop();
     await producer.close();
   }
   context.print(flags.json ? json(summary) : page(summary));

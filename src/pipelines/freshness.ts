@@ -2,7 +2,7 @@ import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { type Freshness, freshness, missingSlot, type Observation, type SourceEnds } from '../inactivity/freshness.ts';
 import type { SourceVolume } from '../inactivity/quiet-source.ts';
-import type { Position } from '../kafka/records.ts';
+import { type Position, partitionKey } from '../kafka/records.ts';
 import type { Database } from '../postgres/database.ts';
 import { readProgress } from '../postgres/progress.ts';
 import {
@@ -104,7 +104,7 @@ async function observe(deps: FreshnessDeps, goal: Goal, position: Lsn): Promise<
   const slot = await observeSlot(database, deps.slot, position);
   const published = await publishedSources(database, publication);
   if (slot.kind === 'past') goal.ends ??= { positions: await deps.readEnds(topics), at: deps.now() };
-  const applied = new Map((await readProgress(database, topics)).map((at) => [keyOf(at), at.nextOffset]));
+  const applied = new Map((await readProgress(database, topics)).map((at) => [partitionKey(at), at.nextOffset]));
   return {
     slot,
     publication,
@@ -115,13 +115,9 @@ async function observe(deps: FreshnessDeps, goal: Goal, position: Lsn): Promise<
       hasRows: goal.hasRows.has(source),
       partitions: goal.ends?.positions
         .filter((end) => end.topic === topic)
-        .map((end) => ({ partition: end.partition, end: end.nextOffset, applied: applied.get(keyOf(end)) })),
+        .map((end) => ({ partition: end.partition, end: end.nextOffset, applied: applied.get(partitionKey(end)) })),
       at: goal.ends?.at ?? deps.now(),
       history: goal.history.get(source) ?? [],
     })),
   };
-}
-
-function keyOf({ topic, partition }: Pick<Position, 'topic' | 'partition'>): string {
-  return `${topic}/${partition}`;
 }

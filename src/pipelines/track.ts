@@ -3,7 +3,7 @@ import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
 import { createFold, type Fold } from '../activity/fold.ts';
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
-import type { Position, RawBatch, RawRecord } from '../kafka/records.ts';
+import { type Position, partitionKey, type RawBatch, type RawRecord } from '../kafka/records.ts';
 import type { Stages } from '../kafka/stages.ts';
 import type { Database } from '../postgres/database.ts';
 import { raiseLastSeen } from '../postgres/last-seen.ts';
@@ -65,7 +65,12 @@ export function createTrack(deps: TrackDeps): Stages<Flush> {
     async collect(batch, flush) {
       await deps.decoder.prepare(batch.records);
       const source = sourceOf(deps, batch);
-      for (const record of batch.records) collectRecord(deps, source, batch, record, flush);
+      let newest: Instant | undefined;
+      for (const record of batch.records) {
+        const committedAt = collectRecord(deps, source, batch, record, flush);
+        if (committedAt !== undefined && (newest === undefined || newest < committedAt)) newest = committedAt;
+      }
+      if (newest !== undefined) raise(flush.newestCommit, partitionKey(batch), newest);
     },
 
     async apply(flush, positions) {
@@ -93,13 +98,19 @@ function sourceOf(deps: TrackDeps, batch: RawBatch): Source {
   return source;
 }
 
-function collectRecord(deps: TrackDeps, source: Source, batch: RawBatch, record: RawRecord, flush: Flush): void {
+/** @returns when the row's change was committed; undefined where the record is none. */
+function collectRecord(
+  deps: TrackDeps,
+  source: Source,
+  batch: RawBatch,
+  record: RawRecord,
+  flush: Flush,
+): Instant | undefined {
   const change = deps.decoder.decode(source, record);
   const outcome: Outcome =
     change.kind === 'row' ? activitiesOf(source, change, Number(record.timestamp), deps.policy) : change;
-  const said = change.kind === 'row' ? change.committedAt : null;
-  const committedAt = said ?? BigInt(record.timestamp) * MICROS_PER_MS;
-  if (change.kind === 'row') noteCommit(flush, batch, committedAt);
+  const committedAt =
+    change.kind === 'row' ? (change.committedAt ?? BigInt(record.timestamp) * MICROS_PER_MS) : undefined;
   count(flush.counts, source, outcome);
   if (deps.deadLetterLimit.passed(outcome.kind === 'deadLetter')) {
     throw new LastseenError(
@@ -112,12 +123,11 @@ function collectRecord(deps: TrackDeps, source: Source, batch: RawBatch, record:
     case 'applied':
       for (const activity of outcome.activities) {
         flush.fold.add(activity);
-        const newest = flush.committedAt.get(activity.studentId);
-        if (newest === undefined || newest < committedAt) flush.committedAt.set(activity.studentId, committedAt);
+        if (committedAt !== undefined) raise(flush.committedAt, activity.studentId, committedAt);
       }
-      return;
+      return committedAt;
     case 'skipped':
-      return;
+      return committedAt;
     case 'deadLetter': {
       const { reason, step, detail } = outcome;
       flush.letters.push({
@@ -128,7 +138,7 @@ function collectRecord(deps: TrackDeps, source: Source, batch: RawBatch, record:
         step,
         detail,
       });
-      return;
+      return committedAt;
     }
   }
 }
@@ -139,16 +149,16 @@ function detached(record: RawRecord): RawRecord {
   return { ...record, key: copy(record.key), value: copy(record.value) };
 }
 
-function noteCommit(flush: Flush, { topic, partition }: RawBatch, committedAt: Instant): void {
-  const key = `${topic}/${partition}`;
-  const newest = flush.newestCommit.get(key);
-  if (newest === undefined || newest < committedAt) flush.newestCommit.set(key, committedAt);
+/** Keeps the later instant of a key. */
+function raise<K>(newest: Map<K, Instant>, key: K, at: Instant): void {
+  const before = newest.get(key);
+  if (before === undefined || before < at) newest.set(key, at);
 }
 
 function progressOf(flush: Flush, positions: readonly Position[]): Progress[] {
   return positions.map((position) => ({
     ...position,
-    newestCommitAt: flush.newestCommit.get(`${position.topic}/${position.partition}`) ?? null,
+    newestCommitAt: flush.newestCommit.get(partitionKey(position)) ?? null,
   }));
 }
 

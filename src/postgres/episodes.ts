@@ -1,8 +1,9 @@
 import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
-import { type SilenceWindow, type SweepPlan, silenceWindow } from '../inactivity/plan.ts';
+import { type SweepPlan, silenceWindow } from '../inactivity/plan.ts';
 import { plainArray } from './arrays.ts';
 import { eachRow } from './cursor.ts';
 import type { Database, Queryable } from './database.ts';
+import { SILENT, silenceValues } from './silence.ts';
 
 export interface RecordedCounts {
   readonly crossed: bigint;
@@ -25,20 +26,16 @@ export async function recordInactive(
 ): Promise<RecordedCounts> {
   const { rows } = await tx.query<RecordedCounts>({
     text: RECORD,
-    values: [...windowValues(plan), runId, formatInstant(detectedAt)],
+    values: [...planValues(plan), runId, formatInstant(detectedAt)],
   });
   const [counts] = rows;
   if (counts === undefined) throw new Error('a count came back without a row');
   return counts;
 }
 
-function windowValues(plan: SweepPlan): unknown[] {
-  const window: SilenceWindow = silenceWindow(plan);
+function planValues(plan: SweepPlan): unknown[] {
   return [
-    formatInstant(window.after),
-    formatInstant(window.until),
-    window.firstDate,
-    window.lastDate,
+    ...silenceValues(silenceWindow(plan)),
     plainArray(plan.thresholds),
     dateOf(plan.asOf),
     plan.refresh === 'daily',
@@ -52,25 +49,24 @@ function windowValues(plan: SweepPlan): unknown[] {
  * as-of, $9 the limit. Each learner stands on the highest rung they have reached.
  */
 const DUE = `
-FROM lastseen.user_last_seen l
+FROM lastseen.user_last_seen seen
 CROSS JOIN LATERAL (
   SELECT max(days) AS threshold_days FROM unnest($5::int[]) days
-  WHERE l.last_seen_at <= $8::timestamptz - days * interval '24 hours'
+  WHERE seen.last_seen_at <= $8::timestamptz - days * interval '24 hours'
 ) rung
 LEFT JOIN lastseen.episode e
-  ON e.student_id = l.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = l.last_seen_at
-WHERE l.last_active_on BETWEEN $3::date AND $4::date
-  AND l.last_seen_at > $1::timestamptz AND l.last_seen_at <= $2::timestamptz
-  AND l.user_id IS NOT NULL
+  ON e.student_id = seen.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = seen.last_seen_at
+WHERE ${SILENT}
+  AND seen.user_id IS NOT NULL
   AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))
-ORDER BY l.student_id`;
+ORDER BY seen.student_id`;
 
 const RECORD = `
 WITH due AS (
-  SELECT l.*, rung.threshold_days
+  SELECT seen.*, rung.threshold_days
   ${DUE}
   LIMIT $9
-  FOR NO KEY UPDATE OF l
+  FOR NO KEY UPDATE OF seen
 ), passed AS (
   INSERT INTO lastseen.episode
     (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on, passed)
@@ -116,7 +112,7 @@ FROM (
 WHERE crossing
 GROUP BY threshold_days
 ORDER BY threshold_days`,
-    values: windowValues(plan),
+    values: planValues(plan),
   });
   return new Map(rows.map(({ threshold_days, learners }) => [threshold_days, learners]));
 }
@@ -140,10 +136,10 @@ export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: Du
     database,
     {
       text: `
-SELECT l.*, rung.threshold_days, CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
+SELECT seen.*, rung.threshold_days, CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
 ${DUE}
 LIMIT $9`,
-      values: windowValues(plan),
+      values: planValues(plan),
     },
     onDue,
   );

@@ -1,5 +1,6 @@
 import type { StudentId } from '../activity/activity.ts';
 import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { AttemptRow } from '../kpi/attempt.ts';
 import type { Window } from '../kpi/window.ts';
 import type { Queryable } from './database.ts';
 
@@ -41,15 +42,8 @@ WHERE jsonb_typeof(exam.questions) = 'array' AND exam.questions <> '[]'`,
 }
 
 /** A row of `attempt` that names what was answered. */
-interface CapturedRow {
+interface CapturedRow extends AttemptRow {
   readonly position: number;
-  readonly item_id: bigint;
-  readonly topic_id: string | null;
-  readonly correct: boolean | null;
-  readonly response_time_ms: number | null;
-  readonly hint_used: boolean | null;
-  readonly session_id: string | null;
-  readonly completed_at: Instant;
 }
 
 /**

@@ -1,7 +1,7 @@
-import { formatInstant } from '../activity/instant.ts';
 import type { SilenceWindow } from '../inactivity/plan.ts';
 import { eachBatch } from './cursor.ts';
 import type { Database, Queryable } from './database.ts';
+import { SILENT, silenceValues } from './silence.ts';
 
 type OnUserIds = (userIds: readonly string[]) => Promise<void>;
 
@@ -32,11 +32,7 @@ export function countNamedLearners(source: Queryable): Promise<number> {
   return count(source, NAMED, []);
 }
 
-/** $1 after, $2 until, $3 and $4 their dates. */
-const SILENT = `
-SELECT user_id FROM lastseen.user_last_seen
-WHERE last_active_on BETWEEN $3::date AND $4::date
-  AND last_seen_at > $1::timestamptz AND last_seen_at <= $2::timestamptz AND user_id IS NOT NULL`;
+const SILENT_BY_NAME = `SELECT seen.user_id FROM lastseen.user_last_seen seen WHERE ${SILENT} AND seen.user_id IS NOT NULL`;
 
 /** The learners inactive by the table of last seen, in batches; those without a user_id have no weekly row. */
 export function eachInactiveLearner(
@@ -47,18 +43,14 @@ export function eachInactiveLearner(
 ): Promise<void> {
   return eachBatch<{ user_id: string }>(
     database,
-    { text: SILENT, values: windowValues(window) },
+    { text: SILENT_BY_NAME, values: silenceValues(window) },
     (rows) => onUserIds(rows.map(({ user_id }) => user_id)),
     batchSize,
   );
 }
 
 export function countInactiveLearners(database: Queryable, window: SilenceWindow): Promise<number> {
-  return count(database, SILENT, windowValues(window));
-}
-
-function windowValues({ after, until, firstDate, lastDate }: SilenceWindow): unknown[] {
-  return [formatInstant(after), formatInstant(until), firstDate, lastDate];
+  return count(database, SILENT_BY_NAME, silenceValues(window));
 }
 
 async function count(on: Queryable, text: string, values: unknown[]): Promise<number> {

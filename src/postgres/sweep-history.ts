@@ -14,6 +14,9 @@ export interface UsualRuns {
   readonly thresholds: ReadonlySet<number>;
 }
 
+const ORDINARY = `
+  status = 'completed' AND row_limit IS NULL AND NOT forced AND as_of >= started_at - interval '24 hours'`;
+
 /**
  * Of ordinary completed runs alone: those with a limit, forced ones, and those of an as-of more than a day before
  * their start say nothing about a usual day.
@@ -22,7 +25,7 @@ export async function readUsualRuns(db: Queryable, thresholds: readonly number[]
   const crossed = await db.query<{ crossed: bigint }>({
     text: `
 SELECT crossed FROM lastseen.sweep_run
-WHERE status = 'completed' AND row_limit IS NULL AND NOT forced AND as_of >= started_at - interval '24 hours'
+WHERE ${ORDINARY}
   AND thresholds = $1::int[]
 ORDER BY started_at DESC
 LIMIT 14`,
@@ -31,7 +34,7 @@ LIMIT 14`,
   const known = await db.query<{ days: number }>({
     text: `
 SELECT DISTINCT unnest(thresholds) AS days FROM lastseen.sweep_run
-WHERE status = 'completed' AND row_limit IS NULL AND NOT forced AND as_of >= started_at - interval '24 hours'`,
+WHERE ${ORDINARY}`,
   });
   return { crossed: crossed.rows.map((run) => run.crossed), thresholds: new Set(known.rows.map(({ days }) => days)) };
 }
