@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { registerConnector } from './connector.ts';
+import { onEndingSignal } from './ended-by.ts';
 import { StackError } from './errors.ts';
 import { PART_NAMES, type PartName } from './part.ts';
 import { applyPlatformSchema } from './platform.ts';
@@ -12,8 +13,6 @@ interface Flags {
   readonly runDir?: string;
   readonly connector?: boolean;
 }
-
-const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 function parseParts(text: string): PartName[] {
   return text.split(',').map((name) => {
@@ -57,12 +56,10 @@ async function run(flags: Flags): Promise<number> {
     flags.parts === undefined || flags.parts.includes('connect') ? PART_NAMES : flags.parts;
   const end = new AbortController();
   let exitCode = 0;
-  for (const [signal, code] of Object.entries(SIGNAL_EXIT_CODES)) {
-    process.on(signal, () => {
-      exitCode = code;
-      end.abort();
-    });
-  }
+  onEndingSignal((code) => {
+    exitCode = code;
+    end.abort();
+  });
   const ended = new Promise<void>((resolve) => end.signal.addEventListener('abort', () => resolve()));
   const progress = showProgress(parts, json);
   let up = false;

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Instant, parseInstant } from '../../src/activity/instant.ts';
+import { onEndingSignal } from '../ended-by.ts';
 import { StackError } from '../errors.ts';
 import { type RunningStack, startStack } from '../stack.ts';
 import { checksOf } from './checks.ts';
@@ -21,8 +22,6 @@ interface Flags extends DemoFlags {
   readonly json?: boolean;
 }
 
-const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-
 async function run(flags: Flags): Promise<number> {
   const options = demoOptions(flags);
   const mistake = typeof options === 'string' ? options : missingData(options);
@@ -32,12 +31,10 @@ async function run(flags: Flags): Promise<number> {
   }
   const end = new AbortController();
   let exitCode = 0;
-  for (const [signal, code] of Object.entries(SIGNAL_EXIT_CODES)) {
-    process.on(signal, () => {
-      exitCode = code;
-      end.abort();
-    });
-  }
+  onEndingSignal((code) => {
+    exitCode = code;
+    end.abort();
+  });
   const steps = createSteps(process.stdout.isTTY && !flags.json ? 'list' : 'lines', end.signal);
   try {
     const stack = await bringUp(steps, end);

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseInstant } from '../../src/activity/instant.ts';
 import { SOURCES } from '../../src/activity/source.ts';
@@ -7,6 +5,7 @@ import type { Database } from '../../src/postgres/database.ts';
 import { type LoadPlan, prepareSource } from '../../stack/demo/load.ts';
 import { PUBLISHED } from '../../stack/demo/published.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
+import { OULAD, ouladIsThere } from './oulad-files.ts';
 
 const quietly = () => {};
 
@@ -52,11 +51,10 @@ describe('generated learners', () => {
   });
 });
 
-const OULAD = process.env['OULAD_DIR'] ?? join(import.meta.dirname, '../../../shared/oulad');
-const there = existsSync(join(OULAD, 'activity.csv.gz'));
-if (!there) console.warn(`no OULAD files in ${OULAD} (OULAD_DIR names another place): their check figures are skipped`);
+if (!ouladIsThere)
+  console.warn(`no OULAD files in ${OULAD} (OULAD_DIR names another place): their check figures are skipped`);
 
-describe.runIf(there)('the OULAD files', () => {
+describe.runIf(ouladIsThere)('the OULAD files', () => {
   let fresh: FreshDatabase;
 
   beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Instant, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { SOURCES } from '../../src/activity/source.ts';
 import { FIGURES, type FigureName } from '../../src/kpi/figure-names.ts';
 import { metricsPolicy } from '../../src/kpi/policy.ts';
 import { computeFigures, type FigureDeps } from '../../src/pipelines/kpi-figures.ts';
+import { OPTIONS } from './figure-options.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 import { clearPlatform, insertRows } from './platform-rows.ts';
 
@@ -16,16 +16,6 @@ afterAll(() => db.close());
 beforeEach(() => clearPlatform(db.database));
 
 const AS_OF = parseInstant('2026-03-18T05:00:00Z') ?? 0n;
-const OPTIONS: FigureDeps['options'] = {
-  policy: metricsPolicy('standard'),
-  sources: SOURCES,
-  attemptSource: 'topic',
-  targetFrom: 'default',
-  defaultTarget: 0,
-  churnHorizonDays: 14,
-  useBayesian: false,
-  useIrtTheta: false,
-};
 const LEGACY = { policy: metricsPolicy('legacy') };
 
 async function figuresOf(

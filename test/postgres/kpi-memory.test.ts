@@ -1,14 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setInterval as every } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseInstant } from '../../src/activity/instant.ts';
 import { prepareSource } from '../../stack/demo/load.ts';
 import { startCli } from '../stack/lastseen-cli.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
+import { OULAD, ouladIsThere } from './oulad-files.ts';
 
-const OULAD = process.env['OULAD_DIR'] ?? join(import.meta.dirname, '../../../shared/oulad');
-const there = existsSync(join(OULAD, 'activity.csv.gz')) && existsSync('/proc/self/status');
+const there = ouladIsThere && existsSync('/proc/self/status');
 if (!there)
   console.warn(`no OULAD files in ${OULAD} (OULAD_DIR names another place), or no /proc: memory is not measured`);
 

@@ -2,15 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { SOURCES } from '../../src/activity/source.ts';
 import type { RawRecord } from '../../src/kafka/records.ts';
-import { metricsPolicy } from '../../src/kpi/policy.ts';
 import { createDeadLetterLimit, type DeadLetter } from '../../src/pipelines/dead-letters.ts';
 import type { InactivityEvent } from '../../src/pipelines/inactivity-events.ts';
 import { createRecompute, type RecomputeCounts, type RecomputeDeps } from '../../src/pipelines/recompute.ts';
 import type { Database, Queryable } from '../../src/postgres/database.ts';
 import { createKpiOutbox } from '../../src/postgres/kpi-outbox.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
+import { OPTIONS } from './figure-options.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 import { clearPlatform, insertRows } from './platform-rows.ts';
 
@@ -84,17 +83,6 @@ async function answers(userId: string): Promise<void> {
 
 const P = 0.7340144709512995;
 const S = 0.6 * (7 / 14) + 0.25 + 0.15;
-
-const OPTIONS: RecomputeDeps['options'] = {
-  policy: metricsPolicy('standard'),
-  sources: SOURCES,
-  attemptSource: 'topic',
-  targetFrom: 'default',
-  defaultTarget: 0,
-  churnHorizonDays: 14,
-  useBayesian: false,
-  useIrtTheta: false,
-};
 
 function recomputing(changes: Partial<RecomputeDeps> = {}) {
   const deadLetters: DeadLetter[] = [];

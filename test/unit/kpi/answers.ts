@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import { expect } from 'vitest';
 import { type Instant, MICROS_PER_DAY, parseInstant } from '../../../src/activity/instant.ts';
 import type { Attempt } from '../../../src/kpi/attempt.ts';
+import { type MetricsPolicy, metricsPolicy } from '../../../src/kpi/policy.ts';
 
 export const at = (text: string): Instant => parseInstant(text) ?? 0n;
 
@@ -27,7 +29,7 @@ export function answers(when: string, count: number, correct: number): Attempt[]
 }
 
 /** Answers of the 60 days around the windows, few of an item, so that every figure has something to say. */
-export const anyAnswers = fc.array(
+const anyAnswers = fc.array(
   fc.record({
     item: fc.constantFrom('1', '2', 'a'),
     topic: fc.constantFrom(null, 'fractions'),
@@ -43,3 +45,30 @@ export const anyAnswers = fc.array(
 
 export const shuffled = <T>(rows: readonly T[]) =>
   fc.shuffledSubarray([...rows], { minLength: rows.length, maxLength: rows.length });
+
+/**
+ * Any answers give a figure from `low` to 1, in both profiles, and the same in any order.
+ *
+ * @param places how many places of two orders must agree, where sums of doubles may differ in their last; else all
+ */
+export function expectSameInAnyOrder(
+  figureOf: (rows: readonly Attempt[], policy: MetricsPolicy) => number | null,
+  low: number,
+  places?: number,
+): void {
+  fc.assert(
+    fc.property(
+      anyAnswers.chain((rows) => fc.tuple(fc.constant(rows), shuffled(rows))),
+      fc.constantFrom(metricsPolicy('standard'), metricsPolicy('legacy')),
+      ([rows, mixed], policy) => {
+        const figure = figureOf(rows, policy);
+        const again = figureOf(mixed, policy);
+        if (figure === null || places === undefined) expect(again).toBe(figure);
+        else expect(again).toBeCloseTo(figure, places);
+        if (figure === null) return;
+        expect(figure).toBeGreaterThanOrEqual(low);
+        expect(figure).toBeLessThanOrEqual(1);
+      },
+    ),
+  );
+}
