@@ -1,3 +1,4 @@
+import { createKafka, type KafkaClient } from '../kafka/client.ts';
 import { type Database, openDatabase } from '../postgres/database.ts';
 import { createRegistry, type Registry } from '../registry/client.ts';
 import type { Settings } from '../runtime/settings.ts';
@@ -8,8 +9,13 @@ function databaseUrl(settings: Settings): string {
   return required(settings.DATABASE_URL, 'DATABASE_URL');
 }
 
-export function brokers(settings: Settings): readonly string[] {
-  return required(settings.KAFKA_BROKERS, 'KAFKA_BROKERS');
+/** A handle on the cluster as it is configured. Connects to nothing yet. */
+export function openKafka({ settings, log }: CommandContext): KafkaClient {
+  return createKafka({
+    brokers: required(settings.KAFKA_BROKERS, 'KAFKA_BROKERS'),
+    clientId: settings.KAFKA_CLIENT_ID,
+    log,
+  });
 }
 
 export function openRegistry(settings: Settings): Registry {

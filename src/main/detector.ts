@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { writtenPositions } from '../kafka/admin.ts';
-import { createKafka } from '../kafka/client.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { proveFresh } from '../pipelines/freshness.ts';
 import type { SweepDeps } from '../pipelines/sweep.ts';
 import type { Database } from '../postgres/database.ts';
-import { brokers, openRegistry } from './connections.ts';
+import { openKafka, openRegistry } from './connections.ts';
 import type { CommandContext } from './process.ts';
 import { inactivityRelay } from './relays.ts';
 import { sourceTopics } from './topic-names.ts';
@@ -20,8 +19,8 @@ export async function withDetector<T>(
   force: boolean,
   work: (deps: SweepDeps) => Promise<T>,
 ): Promise<T> {
-  const { settings, log, now } = context;
-  const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
+  const { settings, now } = context;
+  const kafka = openKafka(context);
   const producer = createProducer(kafka);
   try {
     const relay = await inactivityRelay(context, openRegistry(settings), database, producer);

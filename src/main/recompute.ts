@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { requireTopics } from '../kafka/admin.ts';
-import { createKafka } from '../kafka/client.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
 import { createKpiRelay } from '../pipelines/kpi-relay.ts';
 import { createRecompute, type RecomputeCounts } from '../pipelines/recompute.ts';
 import type { Database } from '../postgres/database.ts';
-import { brokers, openRegistry, withDatabase, withSourceDatabase } from './connections.ts';
+import { openKafka, openRegistry, withDatabase, withSourceDatabase } from './connections.ts';
 import { inactivityCodec, kpiUpdatedCodec } from './event-codecs.ts';
 import { figureDeps } from './figure-deps.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
@@ -42,7 +41,7 @@ export function addRecompute(program: Command): void {
 
 async function run(context: CommandContext, flags: Flags, database: Database, source: Database): Promise<number> {
   const { settings, log } = context;
-  const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
+  const kafka = openKafka(context);
   await requireTopics(kafka, [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC, settings.RECOMPUTE_DLQ_TOPIC]);
   const registry = openRegistry(settings);
   const inactivity = await inactivityCodec(settings, registry);

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { createTopics, type TopicSpec } from '../kafka/admin.ts';
-import { createKafka } from '../kafka/client.ts';
 import type { Settings } from '../runtime/settings.ts';
-import { brokers } from './connections.ts';
+import { openKafka } from './connections.ts';
 import { EXIT, runCommand } from './process.ts';
 import { json, table } from './tables.ts';
 import { sourceTopics } from './topic-names.ts';
@@ -23,8 +22,9 @@ export function addTopics(program: Command): void {
         name: 'topics',
         needs: ['kafka'],
         printConfig: flags.printConfig,
-        async work({ settings, log, print }) {
-          const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
+        async work(context) {
+          const { settings, print } = context;
+          const kafka = openKafka(context);
           const specs = topicSpecs(settings);
           const created = await createTopics(kafka, specs);
           const rows = specs.map(({ topic }) => ({ topic, state: created.includes(topic) ? 'created' : 'exists' }));

@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import { neededColumns } from '../activity/activity-of.ts';
 import { requireTopics } from '../kafka/admin.ts';
-import { createKafka } from '../kafka/client.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
 import { addOutcomeCounts, createTrack, emptyOutcomeCounts, type OutcomeCounts } from '../pipelines/track.ts';
 import type { Database } from '../postgres/database.ts';
 import { createDecoder } from '../registry/decoder.ts';
-import { brokers, openRegistry, withDatabase } from './connections.ts';
+import { openKafka, openRegistry, withDatabase } from './connections.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
 import { inactivityRelay, relayingBeside } from './relays.ts';
@@ -46,7 +45,7 @@ export function addTrack(program: Command): void {
 
 async function run(context: CommandContext, flags: Flags, database: Database): Promise<number> {
   const { settings, log } = context;
-  const kafka = createKafka({ brokers: brokers(settings), clientId: settings.KAFKA_CLIENT_ID, log });
+  const kafka = openKafka(context);
   const sources = sourceTopics(settings);
   const topics = [...sources.keys()];
   await requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]);
