@@ -1,6 +1,7 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { LastseenError } from '../runtime/errors.ts';
 import type { Position } from './records.ts';
+import { kafkaFailure, unlessRefused } from './refusal.ts';
 
 export interface TopicSpec {
   readonly topic: string;
@@ -95,14 +96,10 @@ export function committedPositions(kafka: Kafka, groupId: string, topics: readon
 async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();
   try {
-    await admin.connect();
+    await unlessRefused(kafka, admin.connect());
     return await work(admin);
   } catch (error) {
-    if (error instanceof LastseenError) throw error;
-    throw new LastseenError('kafka_unavailable', `Kafka is not available: ${(error as Error).message}`, {
-      retriable: true,
-      cause: error,
-    });
+    throw kafkaFailure('Kafka is not available', error);
   } finally {
     await admin.disconnect();
   }

@@ -1,7 +1,8 @@
-import type { Kafka as Client, KafkaConfig } from 'kafkajs';
+import type { Kafka as Client, KafkaConfig, SASLOptions } from 'kafkajs';
 import type { Logger } from '../runtime/logging.ts';
 import { registerCodecs } from './codecs.ts';
 import { Kafka, logLevel } from './driver.ts';
+import { noteRefusals, watchedSockets } from './refusal.ts';
 
 /** A handle on the cluster for those who only hand it on. */
 export type KafkaClient = Client;
@@ -9,19 +10,52 @@ export type KafkaClient = Client;
 export interface KafkaOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
+  /** Absent: no TLS. PEM texts; without a CA, Node's own authorities. */
+  readonly tls?: BrokerTls | undefined;
+  readonly sasl?: BrokerLogin | undefined;
   readonly log: Logger;
+}
+
+export interface BrokerTls {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly passphrase?: string | undefined;
+}
+
+export interface BrokerLogin {
+  readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+  readonly username: string;
+  readonly password: string;
 }
 
 /** The driver's client, with every compression codec of Kafka and its log lines in ours. Connects to nothing yet. */
 export function createKafka(options: KafkaOptions): KafkaClient {
   registerCodecs();
-  return new Kafka({
+  const refusal = Promise.withResolvers<never>();
+  const kafka = new Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
+    socketFactory: watchedSockets(refusal.reject),
+    ...(options.tls === undefined ? {} : { ssl: { ...options.tls } }),
+    ...(options.sasl === undefined ? {} : { sasl: saslOptions(options.sasl) }),
     connectionTimeout: 5_000,
     retry: { retries: 8, initialRetryTime: 200, maxRetryTime: 10_000 },
     logCreator: logInto(options.log),
   });
+  noteRefusals(kafka, refusal.promise);
+  return kafka;
+}
+
+function saslOptions({ mechanism, username, password }: BrokerLogin): SASLOptions {
+  switch (mechanism) {
+    case 'PLAIN':
+      return { mechanism: 'plain', username, password };
+    case 'SCRAM-SHA-256':
+      return { mechanism: 'scram-sha-256', username, password };
+    case 'SCRAM-SHA-512':
+      return { mechanism: 'scram-sha-512', username, password };
+  }
 }
 
 /** Its messages carry offsets, groups and errors, but no record content. */

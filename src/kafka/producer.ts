@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
-import { LastseenError } from '../runtime/errors.ts';
 import { Partitioners } from './driver.ts';
 import type { OutgoingRecord } from './records.ts';
+import { kafkaFailure, unlessRefused } from './refusal.ts';
 
 export interface EventProducer {
   /** Resolves when every in-sync replica has acknowledged all records; order is kept a key. */
@@ -26,7 +26,7 @@ export function createProducer(kafka: Kafka): EventProducer {
 
   const sendNow = async (topic: string, records: readonly OutgoingRecord[]) => {
     try {
-      connected ??= producer.connect();
+      connected ??= unlessRefused(kafka, producer.connect());
       await connected;
       await producer.send({
         topic,
@@ -35,10 +35,7 @@ export function createProducer(kafka: Kafka): EventProducer {
       });
     } catch (error) {
       connected = undefined;
-      throw new LastseenError('kafka_unavailable', `cannot write to topic ${topic}: ${(error as Error).message}`, {
-        retriable: isOutage(error),
-        cause: error,
-      });
+      throw kafkaFailure(`cannot write to topic ${topic}`, error, isOutage(error));
     }
   };
 

@@ -1,8 +1,9 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import { isRetriable, LastseenError } from '../runtime/errors.ts';
+import { isRetriable } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logging.ts';
 import { createBatchQueue } from './batch-queue.ts';
 import type { Position } from './records.ts';
+import { kafkaFailure, unlessRefused } from './refusal.ts';
 import { runStages, type StageLimits } from './stage-runner.ts';
 import type { Stages } from './stages.ts';
 
@@ -88,11 +89,7 @@ export async function startStagedConsumer<A>(options: StagedConsumerOptions<A>):
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (payload.restart)
       return log.warn({ event: 'consumer_restart', error: payload.error.message }, 'consumer restarts');
-    runner.fail(
-      new LastseenError('kafka_unavailable', `the Kafka consumer ended: ${payload.error.message}`, {
-        cause: payload.error,
-      }),
-    );
+    runner.fail(kafkaFailure('the Kafka consumer ended', payload.error, false));
   });
 
   const enqueue = ({ batch, resolveOffset }: EachBatchPayload) => {
@@ -107,7 +104,7 @@ export async function startStagedConsumer<A>(options: StagedConsumerOptions<A>):
   };
 
   try {
-    await consumer.connect();
+    await unlessRefused(kafka, consumer.connect());
     await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
@@ -123,9 +120,7 @@ export async function startStagedConsumer<A>(options: StagedConsumerOptions<A>):
       },
     });
   } catch (error) {
-    runner.fail(
-      new LastseenError('kafka_unavailable', `cannot read from Kafka: ${(error as Error).message}`, { cause: error }),
-    );
+    runner.fail(kafkaFailure('cannot read from Kafka', error, false));
   }
 
   return {

@@ -1,7 +1,9 @@
-import { createKafka, type KafkaClient } from '../kafka/client.ts';
+import { type BrokerLogin, type BrokerTls, createKafka, type KafkaClient } from '../kafka/client.ts';
 import { type Database, openDatabase } from '../postgres/database.ts';
 import { createRegistry, type Registry } from '../registry/client.ts';
-import type { Settings } from '../runtime/settings.ts';
+import type { RegistryLogin } from '../registry/requests.ts';
+import { readPemFile, requireFitting } from '../runtime/pem-file.ts';
+import type { SettingName, Settings } from '../runtime/settings.ts';
 import type { CommandContext } from './process.ts';
 
 /** The configuration has checked that it is there for commands that need Postgres. */
@@ -14,8 +16,30 @@ export function openKafka({ settings, log }: CommandContext): KafkaClient {
   return createKafka({
     brokers: required(settings.KAFKA_BROKERS, 'KAFKA_BROKERS'),
     clientId: settings.KAFKA_CLIENT_ID,
+    tls: settings.KAFKA_SSL_ENABLED ? brokerTls(settings) : undefined,
+    sasl: brokerLogin(settings),
     log,
   });
+}
+
+function brokerTls(settings: Settings): BrokerTls {
+  const tls = {
+    ca: pem(settings, 'KAFKA_SSL_CA_FILE'),
+    cert: pem(settings, 'KAFKA_SSL_CERT_FILE'),
+    key: pem(settings, 'KAFKA_SSL_KEY_FILE'),
+    passphrase: settings.KAFKA_SSL_KEY_PASSPHRASE,
+  };
+  requireFitting('KAFKA_SSL_CERT_FILE, KAFKA_SSL_KEY_FILE and KAFKA_SSL_KEY_PASSPHRASE', tls);
+  return tls;
+}
+
+function brokerLogin({ KAFKA_SASL_MECHANISM, ...settings }: Settings): BrokerLogin | undefined {
+  if (KAFKA_SASL_MECHANISM === undefined) return undefined;
+  return {
+    mechanism: KAFKA_SASL_MECHANISM,
+    username: required(settings.KAFKA_SASL_USERNAME, 'KAFKA_SASL_USERNAME'),
+    password: required(settings.KAFKA_SASL_PASSWORD, 'KAFKA_SASL_PASSWORD'),
+  };
 }
 
 export function openRegistry(settings: Settings): Registry {
@@ -23,11 +47,30 @@ export function openRegistry(settings: Settings): Registry {
     url: required(settings.SCHEMA_REGISTRY_URL, 'SCHEMA_REGISTRY_URL'),
     timeoutMs: settings.SCHEMA_REGISTRY_TIMEOUT,
     negativeCacheMs: NEGATIVE_CACHE_MS,
+    ca: pem(settings, 'SCHEMA_REGISTRY_CA_FILE'),
+    login: registryLogin(settings),
   });
+}
+
+function registryLogin(settings: Settings): RegistryLogin | undefined {
+  const { SCHEMA_REGISTRY_TOKEN: token, SCHEMA_REGISTRY_USERNAME: username } = settings;
+  if (token !== undefined) return { kind: 'bearer', token };
+  if (username === undefined) return undefined;
+  return {
+    kind: 'basic',
+    username,
+    password: required(settings.SCHEMA_REGISTRY_PASSWORD, 'SCHEMA_REGISTRY_PASSWORD'),
+  };
 }
 
 /** A schema may be registered a moment after its first record; asking for it at every record would be a flood. */
 const NEGATIVE_CACHE_MS = 5_000;
+
+/** The text of the PEM file that the setting names. */
+function pem(settings: Settings, name: SettingName & `${string}_FILE`): string | undefined {
+  const path = settings[name];
+  return path === undefined ? undefined : readPemFile(name, path);
+}
 
 function required<T>(value: T | undefined, name: string): T {
   if (value === undefined) throw new Error(`${name} is used by a command that does not say it needs it`);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { Instant } from '../activity/instant.ts';
 import { type Configuration, describeConfiguration, readConfiguration, type Texts } from '../runtime/configuration.ts';
@@ -35,7 +36,9 @@ export interface CommandRun {
 /** Runs one command from configuration to exit code. The only place that ends the process. */
 export async function runCommand(run: CommandRun): Promise<never> {
   try {
-    const configuration = readConfiguration(process.env, run.flags ?? {}, run.printConfig ? [] : run.needs);
+    const configuration = readConfiguration(process.env, run.flags ?? {}, run.printConfig ? [] : run.needs, (path) =>
+      readFileSync(path, 'utf8'),
+    );
     const code = run.printConfig ? printConfiguration(configuration) : await withSignals(run, configuration.settings);
     await flushed();
     process.exit(code);

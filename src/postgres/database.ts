@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { parseInstant } from '../activity/instant.ts';
 import { failureOf } from './failures.ts';
+import { connectionOf } from './tls.ts';
 
 /** One statement. With a `name` it is prepared once a connection. */
 export interface Statement {
@@ -52,7 +53,7 @@ export interface DatabaseOptions {
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...connectionOf(options.url),
     application_name: options.applicationName,
     max: options.maxConnections ?? 4,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,

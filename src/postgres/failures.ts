@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { LastseenError } from '../runtime/errors.ts';
+import { tlsRefusal } from '../runtime/tls-refusal.ts';
 
 const NETWORK = new Set([
   'ECONNREFUSED',
@@ -23,7 +24,10 @@ export function failureOf(error: unknown): CodedError {
   const state = (error as { code?: unknown }).code;
   if (error instanceof pg.DatabaseError && typeof state === 'string') return ofSqlState(state, error);
   if (typeof state === 'string' && NETWORK.has(state)) return unavailable(error);
+  const why = tlsRefusal(error);
+  if (why !== undefined) return refused(why, error);
   // The driver gives these no code.
+  if (error.message.includes('SSL connection')) return refused(`${error.message}: is sslmode right?`, error);
   if (/^Connection terminated|^timeout exceeded when trying to connect|not queryable/.test(error.message)) {
     return unavailable(error);
   }
@@ -38,6 +42,9 @@ function ofSqlState(state: string, error: pg.DatabaseError): CodedError {
   if (state.startsWith('08') || state.startsWith('53') || /^57P0[1-5]$/.test(state) || state === '25006') {
     return unavailable(error);
   }
+  // 28 the login or pg_hba.conf, 3D000 no such database.
+  if (state.startsWith('28') || state === '3D000') return refused(error.message, error);
+  if (state === '42501') return refused(`${error.message}: has k8s/postgres/roles.sql been applied since?`, error);
   if ((state === '42P01' || state === '3F000') && error.message.includes('lastseen.')) {
     return new LastseenError('not_migrated', `${error.message}: run \`lastseen migrate\` first`, { cause: error });
   }
@@ -49,4 +56,8 @@ function unavailable(error: Error): LastseenError {
     retriable: true,
     cause: error,
   });
+}
+
+function refused(why: string, cause: Error): LastseenError {
+  return new LastseenError('postgres_refused', `Postgres refuses or is refused: ${why}`, { cause });
 }

@@ -1,12 +1,12 @@
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import avro, { type Type } from 'avsc';
 import { LastseenError } from '../runtime/errors.ts';
+import { createRegistryRequests, type RegistryAccess, type RegistryRequests, unavailable } from './requests.ts';
 import { writerTypeHook } from './writer-type.ts';
 
-export interface RegistryOptions {
+export interface RegistryOptions extends RegistryAccess {
   /** The base of the Confluent compatible API, e.g. `http://registry:8080/apis/ccompat/v7`. */
   readonly url: string;
-  readonly auth?: { readonly username: string; readonly password: string } | undefined;
   /** Of one request; what takes several gets three times as long. */
   readonly timeoutMs: number;
   /** How long an id that the registry does not know is not asked for again. */
@@ -19,7 +19,10 @@ export type WriterSchema =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'unusable'; readonly detail: string };
 
-/** Every method throws `registry_unavailable` (retriable) where the registry does not answer, or not as a registry. */
+/**
+ * Every method throws `registry_unavailable` (retriable) where the registry does not answer, or not as a registry, and
+ * `registry_refused` where TLS or the login fail.
+ */
 export interface Registry {
   writerSchema(id: number): Promise<WriterSchema>;
   /**
@@ -49,40 +52,31 @@ export interface OwnSchema {
 export function createRegistry(options: RegistryOptions): Registry {
   const { timeoutMs, negativeCacheMs } = options;
   const url = options.url.replace(/\/+$/, '');
-  let client = connect(url, options);
+  const requests = createRegistryRequests(url, options, timeoutMs);
+  let client = connect(url, requests, timeoutMs);
   const missing = new Map<number, WriterSchema>();
   let isRegistry = false;
 
   async function makeSureOfRegistry(): Promise<void> {
     if (isRegistry) return;
-    const subjects = await fetchJson('/subjects');
+    const subjects = await requests.json('/subjects');
     if (!Array.isArray(subjects.body)) {
       throw unavailable(`${url} does not answer as a schema registry (status ${subjects.status})`);
     }
     isRegistry = true;
   }
 
-  async function fetchJson(path: string, body?: object): Promise<{ status: number; body: unknown }> {
-    const headers = new Headers({ 'content-type': 'application/vnd.schemaregistry.v1+json' });
-    if (options.auth !== undefined) headers.set('authorization', basic(options.auth));
-    try {
-      const response = await fetch(url + path, {
-        headers,
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      return { status: response.status, body: parsed(text) };
-    } catch (error) {
-      throw unavailable(`${url} cannot be reached`, error);
-    }
+  /** The client keeps to itself why a request failed: asked again, the registry itself tells. */
+  async function failed(message: string, cause: unknown): Promise<never> {
+    await requests.json('/subjects');
+    throw unavailable(message, cause);
   }
 
   async function withDeadline<T>(request: Promise<T>): Promise<T> {
     const { promise: expired, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       // A request that never ends would be handed out again to whoever asks next for the same id.
-      client = connect(url, options);
+      client = connect(url, requests, timeoutMs);
       reject(unavailable(`${url} does not answer within ${3 * timeoutMs} ms`));
     }, 3 * timeoutMs);
     try {
@@ -99,7 +93,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     } catch (error) {
       if (error instanceof LastseenError) throw error;
       const status = statusOf(error);
-      if (status !== undefined && status !== 404) throw unavailable(`${url} does not give schema ${id}`, error);
+      if (status !== undefined && status !== 404) return await failed(`${url} does not give schema ${id}`, error);
       await makeSureOfRegistry();
       return status === 404 ? { kind: 'unknown' } : { kind: 'unusable', detail: `schema ${id} cannot be read as Avro` };
     }
@@ -119,7 +113,7 @@ export function createRegistry(options: RegistryOptions): Registry {
 
     async idOf(subject, schema) {
       const path = `/subjects/${encodeURIComponent(subject)}`;
-      const { status, body } = await fetchJson(path, { schema: JSON.stringify(schema) });
+      const { status, body } = await requests.json(path, { schema: JSON.stringify(schema) });
       if (status === 404) {
         await makeSureOfRegistry();
         return undefined;
@@ -140,14 +134,14 @@ export function createRegistry(options: RegistryOptions): Registry {
         if (error instanceof LastseenError) throw error;
         const status = statusOf(error);
         const refused = status === undefined || status === 409 || status === 422;
-        if (!refused) throw unavailable(`${url} does not register ${subject}`, error);
+        if (!refused) return await failed(`${url} does not register ${subject}`, error);
         throw new LastseenError('schema_incompatible', `${subject}: ${(error as Error).message}`, { cause: error });
       }
     },
 
     async incompatibilities(subject, schema) {
       const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`;
-      const { status, body } = await fetchJson(path, { schema: JSON.stringify(schema) });
+      const { status, body } = await requests.json(path, { schema: JSON.stringify(schema) });
       if (status === 404) {
         await makeSureOfRegistry();
         return [];
@@ -164,25 +158,22 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
 }
 
-function connect(url: string, { auth, timeoutMs }: RegistryOptions): SchemaRegistry {
+function connect(url: string, requests: RegistryRequests, timeoutMs: number): SchemaRegistry {
   const connection = {
     host: url,
     clientId: 'lastseen',
+    agent: requests.agent,
     retry: { retries: 0 }, // the consumer waits and tries again: one policy, in one place
-    middlewares: [requestTimeout(timeoutMs)],
-    ...(auth === undefined ? {} : { auth }),
+    middlewares: [asConfigured(requests, timeoutMs)],
   };
   return new SchemaRegistry(connection, { [SchemaType.AVRO]: { typeHook: writerTypeHook } });
 }
 
 type Middlewares = NonNullable<ConstructorParameters<typeof SchemaRegistry>[0]['middlewares']>;
 
-function requestTimeout(timeoutMs: number): Middlewares[number] {
-  return () => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs }) });
-}
-
-function unavailable(message: string, cause?: unknown): LastseenError {
-  return new LastseenError('registry_unavailable', message, { retriable: true, cause });
+function asConfigured({ authorization }: RegistryRequests, timeoutMs: number): Middlewares[number] {
+  const headers = authorization === undefined ? {} : { authorization };
+  return () => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs, headers }) });
 }
 
 /** The client's errors carry the answer's status; those of a schema that it cannot read carry none. */
@@ -195,19 +186,7 @@ function isAvscType(value: unknown): value is Type {
   return avro.Type.isType(value);
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function messageOf(body: unknown): string {
   const message = typeof body === 'object' && body !== null ? (body as { message?: unknown }).message : undefined;
   return typeof message === 'string' ? message : 'it says no more';
-}
-
-function basic({ username, password }: { readonly username: string; readonly password: string }): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }

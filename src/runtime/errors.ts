@@ -18,10 +18,13 @@ export type ErrorCode =
   | 'config_invalid' // the environment or a flag is wrong: every mistake is in the message
   | 'usage' // wrong command line
   | 'postgres_unavailable' // connection refused or lost, shutting down, too many clients: wait
+  | 'postgres_refused' // TLS, the login, or a right that is missing: mend the configuration or the grants
   | 'postgres_conflict' // deadlock or serialization failure: try the transaction again
   | 'registry_unavailable' // the schema registry does not answer or answers 5xx: wait
+  | 'registry_refused' // TLS or the login: mend the configuration
   | 'schema_incompatible' // the registry refuses an own schema
   | 'kafka_unavailable' // no broker answers, or a send was not acknowledged: wait
+  | 'kafka_refused' // TLS, the login, or a right that is missing: mend the configuration or the ACLs
   | 'topic_missing'
   | 'too_many_dead_letters' // DLQ_MAX_SHARE is passed: look at the newest deploy of the source
   | 'not_migrated' // own tables are missing: run `lastseen migrate`

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SOURCES, type Source } from '../activity/source.ts';
 import { parseDuration } from './durations.ts';
+import { postgresTlsMistake } from './postgres-url.ts';
 
 /** One name of the configuration: how it is read, what it means, and who must not see it. */
 export interface Setting<T> {
@@ -8,6 +9,7 @@ export interface Setting<T> {
   /** The default as it would be written in the environment; undefined: none. */
   readonly fallback?: string;
   readonly about: string;
+  /** Never printed, and also read from the file that `NAME_FILE` names. */
   readonly secret?: true;
   /** Commands that need these parts fail without the name. */
   readonly neededFor?: Part;
@@ -15,6 +17,8 @@ export interface Setting<T> {
 
 /** What a command talks to. */
 export type Part = 'postgres' | 'kafka' | 'registry';
+
+const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 
 const text = z.string().min(1, 'must not be empty');
 const optional = text.optional();
@@ -37,17 +41,25 @@ const duration = z.string().transform((value, context) => {
   context.addIssue({ code: 'custom', message: 'must be a duration such as 250ms, 30s, 10m, 2h or 1d' });
   return z.NEVER;
 });
-const postgresUrl = text.refine(
-  (value) => /^postgres(ql)?:\/\/./.test(value),
-  'must be a URL such as postgres://user:password@host:5432/database',
-);
-const httpUrl = text.refine((value) => /^https?:\/\/./.test(value), 'must be an http:// or https:// URL');
+const postgresUrl = text
+  .refine(
+    (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value),
+    'must be a URL such as postgres://user:password@host:5432/database (special characters as %XX)',
+  )
+  .superRefine((value, context) => {
+    const mistake = URL.canParse(value) ? postgresTlsMistake(new URL(value)) : undefined;
+    if (mistake !== undefined) context.addIssue({ code: 'custom', message: mistake });
+  });
+const httpUrl = text
+  .refine((value) => /^https?:\/\/./.test(value) && URL.canParse(value), 'must be an http:// or https:// URL')
+  .refine((value) => !URL.canParse(value) || new URL(value).username === '', 'must not hold a user name or password');
 const brokerList = text.transform((value, context) => {
   const brokers = value.split(',').map((broker) => broker.trim());
   if (brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker))) return brokers;
   context.addIssue({ code: 'custom', message: 'must be host:port[,host:port…]' });
   return z.NEVER;
 });
+const saslMechanism = text.toUpperCase().pipe(z.enum(SASL_MECHANISMS, `must be ${SASL_MECHANISMS.join(', ')}`));
 const sourceList = text.transform((value, context) => {
   const names = value.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !(SOURCES as readonly string[]).includes(name));
@@ -92,8 +104,23 @@ export const SETTINGS = {
   KAFKA_SESSION_TIMEOUT: setting(duration, 'silence after which the group gives a member’s partitions away', {
     fallback: '30s',
   }),
+  KAFKA_SSL_ENABLED: setting(yesOrNo, 'TLS to the brokers, their certificates verified', { fallback: 'false' }),
+  KAFKA_SSL_CA_FILE: setting(optional, 'PEM file with the authorities that sign them; default those of Node'),
+  KAFKA_SSL_CERT_FILE: setting(optional, 'PEM file with our own certificate, where brokers ask for one'),
+  KAFKA_SSL_KEY_FILE: setting(optional, 'PEM file with its key'),
+  KAFKA_SSL_KEY_PASSPHRASE: setting(optional, 'of the key, where it is encrypted', { secret: true }),
+  KAFKA_SASL_MECHANISM: setting(saslMechanism.optional(), '`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`'),
+  KAFKA_SASL_USERNAME: setting(optional, 'who logs in to the brokers'),
+  KAFKA_SASL_PASSWORD: setting(optional, 'their password', { secret: true }),
   SCHEMA_REGISTRY_URL: setting(httpUrl.optional(), 'schema registry with the Confluent API', { neededFor: 'registry' }),
   SCHEMA_REGISTRY_TIMEOUT: setting(duration, 'longest wait for one answer of the registry', { fallback: '5s' }),
+  SCHEMA_REGISTRY_CA_FILE: setting(
+    optional,
+    'PEM file with the authorities that sign the registry’s certificate; default those of Node',
+  ),
+  SCHEMA_REGISTRY_USERNAME: setting(optional, 'who logs in to the registry (basic authentication)'),
+  SCHEMA_REGISTRY_PASSWORD: setting(optional, 'their password', { secret: true }),
+  SCHEMA_REGISTRY_TOKEN: setting(optional, 'sent to the registry instead (bearer authentication)', { secret: true }),
   SOURCES: setting(sourceList, 'the enabled sources, separated by commas', { fallback: SOURCES.join(',') }),
   ATTEMPT_SOURCE: setting(
     z.enum(['topic', 'exam_results'], 'must be topic or exam_results'),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRegistry, type OwnSchema, type Registry } from '../../../src/registry/client.ts';
+import type { RegistryLogin } from '../../../src/registry/requests.ts';
 import { LastseenError } from '../../../src/runtime/errors.ts';
 import { type Answer, answerJson, answerSchema, type RegistryServer, startRegistryServer } from './registry-server.ts';
 
@@ -97,7 +98,10 @@ describe('an outage is retriable, and never a missing schema', () => {
 });
 
 describe('credentials', () => {
-  it('are sent with every request', async () => {
+  it.each<[RegistryLogin, string]>([
+    [{ kind: 'basic', username: 'u', password: 'p' }, `Basic ${Buffer.from('u:p').toString('base64')}`],
+    [{ kind: 'bearer', token: 't' }, 'Bearer t'],
+  ])('are sent with every request: %o', async (login, expected) => {
     const seen: (string | undefined)[] = [];
     const remember: Answer = (response) => {
       seen.push(response.req.headers.authorization);
@@ -105,11 +109,20 @@ describe('credentials', () => {
     };
     server.answers.set('GET /schemas/ids/7', remember);
     server.answers.set('POST /subjects/s', remember);
-    const auth = { username: 'u', password: 'p' };
-    const registryWithAuth = createRegistry({ url: server.url, auth, timeoutMs: 200, negativeCacheMs: 100 });
+    const registryWithAuth = createRegistry({ url: server.url, login, timeoutMs: 200, negativeCacheMs: 100 });
     await registryWithAuth.writerSchema(7);
     await registryWithAuth.idOf('s', SCHEMA);
-    expect(seen).toEqual(Array(2).fill(`Basic ${Buffer.from('u:p').toString('base64')}`));
+    expect(seen).toEqual([expected, expected]);
+  });
+
+  it.each([401, 403])('that are not accepted (%i) are no outage, whatever is asked for', async (status) => {
+    const refuse = answerJson(status, { message: 'no' });
+    for (const call of ['GET /subjects', 'GET /schemas/ids/7', 'POST /subjects/s', 'GET /subjects/s/versions/latest']) {
+      server.answers.set(call, refuse);
+    }
+    const refused = expect.objectContaining({ code: 'registry_refused', retriable: false });
+    await expect(registry.writerSchema(7)).rejects.toEqual(refused);
+    await expect(registry.idOf('s', SCHEMA)).rejects.toEqual(refused);
   });
 });
 

@@ -1,0 +1,29 @@
+import type { ConnectionOptions } from 'node:tls';
+import { readPemFile, requireFitting } from '../runtime/pem-file.ts';
+import { type PostgresTls, splitPostgresUrl } from '../runtime/postgres-url.ts';
+
+/**
+ * What the driver is to be given for a URL. It gets TLS apart from the URL, so that neither its reading of `sslmode` nor
+ * `PGSSLMODE` can weaken it: with TLS, certificate and host name are verified always.
+ */
+export function connectionOf(text: string): {
+  readonly connectionString: string;
+  readonly ssl: false | ConnectionOptions;
+} {
+  const { url, tls } = splitPostgresUrl(text);
+  return { connectionString: url, ssl: tls.verified ? tlsOptions(tls) : false };
+}
+
+function tlsOptions(tls: PostgresTls): ConnectionOptions {
+  const { rootCertificate, certificate, key, keyPassphrase } = tls;
+  const options = {
+    ...(rootCertificate === undefined || rootCertificate === 'system'
+      ? {}
+      : { ca: readPemFile('sslrootcert of the Postgres URL', rootCertificate) }),
+    ...(certificate === undefined ? {} : { cert: readPemFile('sslcert of the Postgres URL', certificate) }),
+    ...(key === undefined ? {} : { key: readPemFile('sslkey of the Postgres URL', key) }),
+    ...(keyPassphrase === undefined ? {} : { passphrase: keyPassphrase }),
+  };
+  requireFitting('sslcert, sslkey and sslpassword of the Postgres URL', options);
+  return options;
+}

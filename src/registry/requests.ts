@@ -1,0 +1,101 @@
+import { Agent as PlainAgent, request as requestPlain } from 'node:http';
+import { request as requestTls, Agent as TlsAgent } from 'node:https';
+import { LastseenError } from '../runtime/errors.ts';
+import { tlsRefusal } from '../runtime/tls-refusal.ts';
+
+export type RegistryLogin =
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  | { readonly kind: 'bearer'; readonly token: string };
+
+export interface RegistryAccess {
+  /** PEM text of the authorities that sign the registry's certificate; default those of Node. */
+  readonly ca?: string | undefined;
+  readonly login?: RegistryLogin | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  /** Undefined where it is no JSON. */
+  readonly body: unknown;
+}
+
+/** How a registry is reached, for own requests and for the client library alike. */
+export interface RegistryRequests {
+  readonly agent: PlainAgent;
+  readonly authorization: string | undefined;
+  /**
+   * GET, or POST where there is a body.
+   *
+   * @throws LastseenError `registry_unavailable`, or `registry_refused` where waiting does not help.
+   */
+  json(path: string, body?: object): Promise<Answer>;
+}
+
+export function createRegistryRequests(url: string, access: RegistryAccess, timeoutMs: number): RegistryRequests {
+  const overTls = url.startsWith('https:');
+  const agent = overTls ? new TlsAgent({ ca: access.ca, keepAlive: true }) : new PlainAgent({ keepAlive: true });
+  const authorization = access.login && authorizationOf(access.login);
+
+  const send = (path: string, body: string | undefined) =>
+    new Promise<Answer>((resolve, reject) => {
+      const headers = {
+        'content-type': 'application/vnd.schemaregistry.v1+json',
+        ...(authorization === undefined ? {} : { authorization }),
+      };
+      const method = body === undefined ? 'GET' : 'POST';
+      const sent = (overTls ? requestTls : requestPlain)(
+        url + path,
+        { agent, method, headers, signal: AbortSignal.timeout(timeoutMs) },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('error', reject).on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, body: parsed(Buffer.concat(chunks).toString()) }),
+          );
+        },
+      );
+      sent.on('error', reject).end(body);
+    });
+
+  return {
+    agent,
+    authorization,
+    async json(path, body) {
+      let answer: Answer;
+      try {
+        answer = await send(path, body && JSON.stringify(body));
+      } catch (error) {
+        const why = tlsRefusal(error);
+        throw why === undefined ? unavailable(`${url} cannot be reached`, error) : refused(`${url}: ${why}`, error);
+      }
+      if (answer.status !== 401 && answer.status !== 403) return answer;
+      const mend = 'look at SCHEMA_REGISTRY_USERNAME and _PASSWORD, or _TOKEN';
+      throw refused(`${url} does not let us in (status ${answer.status}): ${mend}`);
+    },
+  };
+}
+
+export function unavailable(message: string, cause?: unknown): LastseenError {
+  return new LastseenError('registry_unavailable', message, { retriable: true, cause });
+}
+
+function refused(message: string, cause?: unknown): LastseenError {
+  return new LastseenError('registry_refused', `the schema registry ${message}`, { cause });
+}
+
+function authorizationOf(login: RegistryLogin): string {
+  switch (login.kind) {
+    case 'basic':
+      return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
+    case 'bearer':
+      return `Bearer ${login.token}`;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { type ConnectionOptions, createSecureContext } from 'node:tls';
+import { LastseenError } from './errors.ts';
+
+/** The text of a PEM file; `name` says whose, to the operator. Throws `config_invalid`. */
+export function readPemFile(name: string, path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new LastseenError('config_invalid', `${name} ${path} cannot be read (${code})`, { cause: error });
+  }
+  // Node takes any text for a list of no authorities.
+  if (text.includes('-----BEGIN ')) return text;
+  throw new LastseenError('config_invalid', `${name} ${path} is no PEM file`);
+}
+
+/** Throws `config_invalid` where certificate, key and passphrase, named to the operator by `names`, do not fit. */
+export function requireFitting(names: string, options: ConnectionOptions): void {
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    throw new LastseenError('config_invalid', `${names} do not fit: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,31 @@
+import type { SettingName, Settings } from './settings.ts';
+
+/** What each setting alone cannot know: a line for each that makes no sense with, or without, another. */
+export function disagreements(settings: Partial<Settings>): string[] {
+  const has = (name: SettingName) => settings[name] !== undefined;
+  const together = (first: SettingName, second: SettingName) =>
+    has(first) === has(second)
+      ? []
+      : [`${has(first) ? second : first} is not set, but ${has(first) ? first : second} is`];
+  const needs = (name: SettingName, other: SettingName) =>
+    has(name) && !has(other) ? [`${other} is not set, but ${name} is`] : [];
+  const idle = KAFKA_TLS.filter((name) => settings.KAFKA_SSL_ENABLED === false && has(name));
+  return [
+    ...idle.map((name) => `${name} is set, but KAFKA_SSL_ENABLED is false`),
+    ...together('KAFKA_SSL_CERT_FILE', 'KAFKA_SSL_KEY_FILE'),
+    ...needs('KAFKA_SSL_KEY_PASSPHRASE', 'KAFKA_SSL_KEY_FILE'),
+    ...needs('KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME'),
+    ...needs('KAFKA_SASL_MECHANISM', 'KAFKA_SASL_PASSWORD'),
+    ...needs('KAFKA_SASL_USERNAME', 'KAFKA_SASL_MECHANISM'),
+    ...needs('KAFKA_SASL_PASSWORD', 'KAFKA_SASL_MECHANISM'),
+    ...together('SCHEMA_REGISTRY_USERNAME', 'SCHEMA_REGISTRY_PASSWORD'),
+    ...(has('SCHEMA_REGISTRY_TOKEN') && has('SCHEMA_REGISTRY_USERNAME')
+      ? ['SCHEMA_REGISTRY_TOKEN and SCHEMA_REGISTRY_USERNAME are both set: the registry takes one of them']
+      : []),
+    ...(has('SCHEMA_REGISTRY_CA_FILE') && settings.SCHEMA_REGISTRY_URL?.startsWith('http:')
+      ? ['SCHEMA_REGISTRY_CA_FILE is set, but SCHEMA_REGISTRY_URL is no https:// URL']
+      : []),
+  ];
+}
+
+const KAFKA_TLS = ['KAFKA_SSL_CA_FILE', 'KAFKA_SSL_CERT_FILE', 'KAFKA_SSL_KEY_FILE'] as const;
