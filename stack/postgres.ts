@@ -7,6 +7,7 @@ import { startChild } from './child.ts';
 import { StackError, tailOf } from './errors.ts';
 import type { Guard } from './guard.ts';
 import type { Part } from './part.ts';
+import { loginsSql } from './roles.ts';
 
 interface PostgresOptions {
   readonly guard: Guard;
@@ -145,6 +146,9 @@ export function createPostgres({ guard, runDir, logDir, port }: PostgresOptions)
       return true;
     },
 
-    afterFirstStart: () => query('postgres', `CREATE DATABASE ${DATABASE}`),
+    async afterFirstStart() {
+      await query('postgres', `CREATE DATABASE ${DATABASE}`);
+      await query(DATABASE, loginsSql(password));
+    },
   };
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
+import { rolesSql } from '../../stack/roles.ts';
 
 export interface FreshDatabase {
   readonly url: string;
@@ -15,7 +16,7 @@ export interface FreshDatabase {
 const PLATFORM_SCHEMA = new URL('../../stack/platform/schema.sql', import.meta.url);
 
 /**
- * A new database with the platform's tables and all migrations, e.g. one a test file: in `beforeAll`, closed in `afterAll`.
+ * A new database with the platform's tables, all migrations and the rights of the roles, e.g. one a test file: in `beforeAll`, closed in `afterAll`.
  *
  * @param server the server's URL; from the project's global setup unless given
  */
@@ -26,6 +27,7 @@ export async function freshDatabase(server: string = inject('postgresUrl')): Pro
   const database = openDatabase({ url, applicationName: 'test' });
   await database.query({ text: await readFile(PLATFORM_SCHEMA, 'utf8') });
   await migrate(database, { log: () => {} });
+  await database.query({ text: rolesSql() });
   return {
     url,
     database,

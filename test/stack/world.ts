@@ -4,10 +4,14 @@ import { createKafka } from '../../src/kafka/client.ts';
 import type { Database } from '../../src/postgres/database.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 import { deleteConnector, pauseConnector, registerConnector, resumeConnector } from '../../stack/connector.ts';
+import { asRole, roleOf } from '../../stack/roles.ts';
 import { freshDatabase } from '../postgres/fresh-database.ts';
 import { type CliRun, runCli, type StartedCli, startCli } from './lastseen-cli.ts';
 
-/** A platform of a test's own on the shared stack: database, topics, connector, and the command line set up for it. */
+/**
+ * A platform of a test's own on the shared stack: database, topics, connector, and the command line set up for it, each
+ * command with the database rights of its role.
+ */
 export interface World {
   readonly name: string;
   readonly database: Database;
@@ -51,7 +55,12 @@ export async function createWorld(): Promise<World> {
   };
   let connected = false;
   const running: StartedCli[] = [];
-  const lastseenWith = (more: Readonly<Record<string, string>>, ...args: string[]) => runCli({ ...env, ...more }, args);
+  const envOf = (more: Readonly<Record<string, string>>, [command]: readonly string[]) => ({
+    ...env,
+    DATABASE_URL: asRole(fresh.url, roleOf(command)),
+    ...more,
+  });
+  const lastseenWith = (more: Readonly<Record<string, string>>, ...args: string[]) => runCli(envOf(more, args), args);
   return {
     name,
     database: fresh.database,
@@ -73,7 +82,7 @@ export async function createWorld(): Promise<World> {
       return done;
     },
     start(more, ...args) {
-      const run = startCli({ ...env, ...more }, args);
+      const run = startCli(envOf(more, args), args);
       running.push(run);
       return run;
     },

@@ -1,0 +1,36 @@
+-- What Debezium reads with: a role of its own and the publication. To be run once by an administrator in the platform's
+-- database, before the connector is made; repeatable. Then `ALTER ROLE lastseen_replication PASSWORD '…'`, and in the
+-- connector's settings
+--
+--   "database.user": "lastseen_replication", "publication.name": "seedtest", "publication.autocreate.mode": "disabled"
+--
+-- A publication that is made by the connector instead needs a role that owns the tables.
+
+DO $role$
+BEGIN
+  IF to_regrole('lastseen_replication') IS NULL THEN
+    CREATE ROLE lastseen_replication LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE;
+  END IF;
+END
+$role$;
+
+DO $publication$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = 'seedtest') THEN
+    CREATE PUBLICATION seedtest FOR TABLE
+      public.exam_results, public.features_topic_daily, public.attempt, public.session,
+      public.debezium_heartbeat, public.debezium_signal;
+  END IF;
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO lastseen_replication', current_database());
+END
+$publication$;
+
+-- The snapshot reads the tables; the heartbeat writes one row and the signals are a table to be written to by others.
+GRANT USAGE ON SCHEMA public TO lastseen_replication;
+GRANT SELECT ON
+  public.exam_results, public.features_topic_daily, public.attempt, public.session,
+  public.debezium_heartbeat, public.debezium_signal
+  TO lastseen_replication;
+GRANT INSERT, UPDATE ON public.debezium_heartbeat TO lastseen_replication;
+-- An incremental snapshot marks its windows there.
+GRANT INSERT, DELETE ON public.debezium_signal TO lastseen_replication;

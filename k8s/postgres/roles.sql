@@ -1,0 +1,150 @@
+-- The roles of lastseen, one a process, each with what its statements need and no more. To be run by an administrator in
+-- the platform's database, before the first `lastseen migrate` and after each; repeatable:
+--
+--   psql "$ADMIN_DATABASE_URL" -v ON_ERROR_STOP=1 --single-transaction -f roles.sql
+--
+-- Roles are made without a password: `ALTER ROLE lastseen_track PASSWORD '…'`, once each. What a role was granted on our
+-- tables and the platform's, and what is not listed here, is taken from it.
+
+DO $roles$
+DECLARE
+  role text;
+BEGIN
+  FOREACH role IN ARRAY ARRAY[
+    'lastseen_migrate', 'lastseen_track', 'lastseen_sweep', 'lastseen_recompute', 'lastseen_operator'
+  ] LOOP
+    IF to_regrole(role) IS NULL THEN
+      EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', role);
+    END IF;
+  END LOOP;
+EXCEPTION
+  WHEN duplicate_object OR unique_violation THEN
+    RAISE EXCEPTION 'somebody else creates the same roles at this moment: run this again';
+END
+$roles$;
+
+-- Own tables belong to `lastseen_migrate`, those made before this was first run too.
+DO $owner$
+DECLARE
+  relation record;
+BEGIN
+  IF to_regnamespace('lastseen') IS NULL THEN
+    CREATE SCHEMA lastseen AUTHORIZATION lastseen_migrate;
+  END IF;
+  ALTER SCHEMA lastseen OWNER TO lastseen_migrate;
+  FOR relation IN
+    SELECT c.oid::regclass AS name FROM pg_class c
+    WHERE relnamespace = 'lastseen'::regnamespace AND relkind IN ('r', 'p', 'v') AND relowner <> 'lastseen_migrate'::regrole
+  LOOP
+    EXECUTE format('ALTER TABLE %s OWNER TO lastseen_migrate', relation.name);
+  END LOOP;
+END
+$owner$;
+
+-- Nobody but `lastseen_migrate` makes a table, not even a temporary one: every role may by default, and it can be refused
+-- to none alone. So whoever has that right by default today is given it by name. (Before Postgres 15 the same default
+-- holds for the schema `public`; newer servers that were upgraded may have kept it.)
+DO $no_tables$
+DECLARE
+  other text;
+BEGIN
+  IF EXISTS (
+    SELECT FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) AS acl
+    WHERE datname = current_database() AND acl.grantee = 0 AND acl.privilege_type = 'TEMPORARY'
+  ) THEN
+    FOR other IN SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg|lastseen)_' AND NOT rolsuper LOOP
+      EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), other);
+    END LOOP;
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+  END IF;
+  IF EXISTS (
+    SELECT FROM pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) AS acl
+    WHERE nspname = 'public' AND acl.grantee = 0 AND acl.privilege_type = 'CREATE'
+  ) THEN
+    FOR other IN SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg|lastseen)_' AND NOT rolsuper LOOP
+      EXECUTE format('GRANT CREATE ON SCHEMA public TO %I', other);
+    END LOOP;
+    REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+  END IF;
+  EXECUTE format(
+    'GRANT CONNECT ON DATABASE %I TO lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_operator',
+    current_database()
+  );
+END
+$no_tables$;
+
+GRANT USAGE ON SCHEMA public, lastseen TO lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_operator;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA lastseen
+  FROM lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_operator;
+REVOKE ALL ON ALL TABLES IN SCHEMA public
+  FROM lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_operator;
+
+-- A table that is not there (own ones before `migrate`, the platform's where it does without) is passed over.
+--
+-- UPDATE of a generated column is the right to lock a row and to change nothing in it. One column of a source table is
+-- the right to see whether it has rows, and nothing of any learner.
+DO $grants$
+DECLARE
+  wanted record;
+BEGIN
+  FOR wanted IN
+    SELECT * FROM (VALUES
+      ('lastseen_track', 'lastseen.user_last_seen', 'SELECT, INSERT, UPDATE'),
+      ('lastseen_track', 'lastseen.track_progress', 'SELECT, INSERT, UPDATE'),
+      ('lastseen_track', 'lastseen.episode', 'SELECT, UPDATE (returned_as_of)'),
+      ('lastseen_track', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
+
+      ('lastseen_sweep', 'lastseen.user_last_seen', 'SELECT, UPDATE (last_seen_at)'),
+      ('lastseen_sweep', 'lastseen.track_progress', 'SELECT'),
+      ('lastseen_sweep', 'lastseen.episode', 'SELECT, INSERT, UPDATE (newest_as_of, noted_on, returned_as_of)'),
+      ('lastseen_sweep', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
+      ('lastseen_sweep', 'lastseen.sweep_run', 'SELECT, INSERT, UPDATE'),
+      ('lastseen_sweep', 'public.exam_results', 'SELECT (id)'),
+      ('lastseen_sweep', 'public.features_topic_daily', 'SELECT (computed_at)'),
+      ('lastseen_sweep', 'public.attempt', 'SELECT (id)'),
+      ('lastseen_sweep', 'public.session', 'SELECT (id)'),
+
+      ('lastseen_recompute', 'lastseen.user_last_seen', 'SELECT'),
+      ('lastseen_recompute', 'lastseen.inactivity_outbox', 'SELECT, UPDATE (published_at)'),
+      ('lastseen_recompute', 'lastseen.kpi_watermark', 'SELECT, INSERT, UPDATE (as_of)'),
+      ('lastseen_recompute', 'lastseen.kpi_ledger', 'SELECT, INSERT, UPDATE (published_at)'),
+      ('lastseen_recompute', 'public.weekly_kpi',
+        'SELECT, INSERT (user_id, week_start, kpis, created_at, updated_at), UPDATE (kpis, updated_at)'),
+      ('lastseen_recompute', 'public.exam_results', 'SELECT'),
+      ('lastseen_recompute', 'public.features_topic_daily', 'SELECT'),
+      ('lastseen_recompute', 'public.attempt', 'SELECT'),
+      ('lastseen_recompute', 'public.session', 'SELECT'),
+      ('lastseen_recompute', 'public.ability_estimates', 'SELECT'),
+      ('lastseen_recompute', 'public.interest_goal', 'SELECT'),
+      ('lastseen_recompute', 'public.student_topic_theta', 'SELECT'),
+      ('lastseen_recompute', 'public.mirt_ability', 'SELECT'),
+      ('lastseen_recompute', 'public.growth_brms_meta', 'SELECT'),
+
+      -- kpi and explain, by hand.
+      ('lastseen_operator', 'lastseen.user_last_seen', 'SELECT'),
+      ('lastseen_operator', 'lastseen.track_progress', 'SELECT'),
+      ('lastseen_operator', 'lastseen.episode', 'SELECT'),
+      ('lastseen_operator', 'lastseen.inactivity_outbox', 'SELECT'),
+      ('lastseen_operator', 'lastseen.sweep_run', 'SELECT'),
+      ('lastseen_operator', 'lastseen.kpi_watermark', 'SELECT, INSERT, UPDATE (as_of)'),
+      ('lastseen_operator', 'lastseen.kpi_ledger', 'SELECT'),
+      ('lastseen_operator', 'public.weekly_kpi',
+        'SELECT, INSERT (user_id, week_start, kpis, created_at, updated_at), UPDATE (kpis, updated_at)'),
+      ('lastseen_operator', 'public.exam_results', 'SELECT'),
+      ('lastseen_operator', 'public.features_topic_daily', 'SELECT'),
+      ('lastseen_operator', 'public.attempt', 'SELECT'),
+      ('lastseen_operator', 'public.session', 'SELECT'),
+      ('lastseen_operator', 'public.ability_estimates', 'SELECT'),
+      ('lastseen_operator', 'public.interest_goal', 'SELECT'),
+      ('lastseen_operator', 'public.student_topic_theta', 'SELECT'),
+      ('lastseen_operator', 'public.mirt_ability', 'SELECT'),
+      ('lastseen_operator', 'public.growth_brms_meta', 'SELECT')
+    ) AS matrix (role, relation, rights)
+  LOOP
+    IF to_regclass(wanted.relation) IS NOT NULL THEN
+      EXECUTE format('GRANT %s ON %s TO %I', wanted.rights, wanted.relation, wanted.role);
+    END IF;
+  END LOOP;
+END
+$grants$;

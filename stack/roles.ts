@@ -1,0 +1,36 @@
+/** The roles of production (k8s/postgres), so that whatever runs here runs with no more rights than there. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ROLES = ['migrate', 'track', 'sweep', 'recompute', 'operator'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** What gives the roles their rights on the tables that are there; to be run as the administrator, and again after more. */
+export function rolesSql(): string {
+  return readFileSync(join(import.meta.dirname, '../k8s/postgres/roles.sql'), 'utf8');
+}
+
+/** Makes the roles, with the administrator's password: only the user name then differs from one URL to another. */
+export function loginsSql(password: string): string {
+  return `${rolesSql()}\n${ROLES.map((role) => `ALTER ROLE lastseen_${role} PASSWORD '${password}';`).join('\n')}`;
+}
+
+/** The administrator's URL as one of the roles. */
+export function asRole(databaseUrl: string, role: Role): string {
+  const url = new URL(databaseUrl);
+  url.username = `lastseen_${role}`;
+  return url.href;
+}
+
+/** The role that a command is run as. */
+export function roleOf(command: string | undefined): Role {
+  switch (command) {
+    case 'migrate':
+    case 'track':
+    case 'sweep':
+    case 'recompute':
+      return command;
+    default:
+      return 'operator';
+  }
+}

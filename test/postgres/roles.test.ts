@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createFold } from '../../src/activity/fold.ts';
+import { formatInstant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
+import { studentIdOf } from '../../src/activity/learner.ts';
+import { SOURCES } from '../../src/activity/source.ts';
+import { createInactivityRelay } from '../../src/pipelines/inactivity-relay.ts';
+import { refreshFigures } from '../../src/pipelines/kpi-refresh.ts';
+import { createKpiRelay } from '../../src/pipelines/kpi-relay.ts';
+import { sweep } from '../../src/pipelines/sweep.ts';
+import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
+import { migrate } from '../../src/postgres/migrate.ts';
+import { readProgress, recordProgress } from '../../src/postgres/progress.ts';
+import { currentPosition, publishedSources, slotExists, sourcesWithRows } from '../../src/postgres/replication.ts';
+import { closeEpisodes } from '../../src/postgres/returns.ts';
+import { readSourceVolumes } from '../../src/postgres/sweep-history.ts';
+import { asRole, type Role, rolesSql } from '../../stack/roles.ts';
+import { runCli } from '../stack/lastseen-cli.ts';
+import { OPTIONS } from './figure-options.ts';
+import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
+
+const AS_OF = parseInstant('2026-03-16T05:00:00Z') ?? 0n;
+const USER = 'anna';
+const ID = studentIdOf(USER);
+
+let db: FreshDatabase;
+const open = new Map<Role, Database>();
+beforeAll(async () => {
+  db = await freshDatabase();
+  await db.database.query({ text: `CREATE PUBLICATION seedtest FOR TABLE session` });
+  await db.database.query({
+    text: `
+INSERT INTO session (id, user_id, started_at) VALUES ('s', '${USER}', '2026-03-08T05:00Z');
+INSERT INTO ability_estimates (user_id, mean, sd, fitted_at) VALUES ('${USER}', 0.5, 0.8, '2026-03-01Z')`,
+  });
+});
+afterAll(async () => {
+  await Promise.all([...open.values()].map((database) => database.close()));
+  await db.close();
+});
+
+function as(role: Role): Database {
+  const database = open.get(role) ?? openDatabase({ url: asRole(db.url, role), applicationName: role });
+  open.set(role, database);
+  return database;
+}
+
+const producer = { send: async () => {} };
+const encode = () => Buffer.alloc(0);
+const plan = { asOf: AS_OF, thresholds: [7, 14], lookbackDays: 30, refresh: 'daily' as const };
+
+/** One statement after the other, since each depends on what the one before has written. */
+describe('with the rights of its role alone', () => {
+  it('track raises last seen, closes episodes, records progress and relays', async () => {
+    await trackSees(AS_OF - 8n * MICROS_PER_DAY);
+    await relayInactivity('track');
+    expect(await readProgress(as('track'), ['t'])).toHaveLength(1);
+  });
+
+  it('sweep proves freshness, decides, and relays', async () => {
+    const database = as('sweep');
+    const proveFresh = async () => {
+      expect(await sourcesWithRows(database, SOURCES)).toEqual(new Set(['session']));
+      expect(await publishedSources(database, 'seedtest')).toEqual(new Set(['session']));
+      await readSourceVolumes(database);
+      await slotExists(database, 'seedtest');
+      await currentPosition(database, AS_OF);
+      await readProgress(database, ['t']);
+      return new Map([['session' as const, 1n]]);
+    };
+    const relay = () => relayInactivity('sweep');
+    const deps = { database, newRunId: randomUUID, now: () => AS_OF, proveFresh, maxCrossedShare: 0.2, relay };
+    expect(await sweep(deps, plan)).toMatchObject({ status: 'completed', crossed: 1n, published: 1 });
+    expect(await sweep(deps, { ...plan, asOf: AS_OF + MICROS_PER_DAY })).toMatchObject({ ongoing: 1n });
+  });
+
+  it('recompute reads every input, refreshes a weekly row and makes one, and relays', async () => {
+    const database = as('recompute');
+    const deps = {
+      database,
+      source: database,
+      growthService: undefined,
+      options: { ...OPTIONS, targetFrom: 'interest_goal' as const, useBayesian: true, useIrtTheta: true },
+    };
+    for (const [outcome, asOf] of [
+      ['created', AS_OF],
+      ['updated', AS_OF + MICROS_PER_DAY],
+    ] as const) {
+      const request = { userId: USER, studentId: ID, asOf, causeEventId: randomUUID() };
+      expect(await refreshFigures(deps, [request])).toMatchObject([{ outcome }]);
+    }
+    const relay = createKpiRelay({ database, producer, topic: 'kpi', encode });
+    expect(await relay()).toBe(2);
+    await relayInactivity('recompute');
+  });
+
+  it('track tells a return', async () => {
+    expect(await trackSees(AS_OF - MICROS_PER_DAY)).toBe(1);
+  });
+
+  it('an operator computes and stores figures, and explains a learner', async () => {
+    const env = { DATABASE_URL: asRole(db.url, 'operator') };
+    const asOf = formatInstant(AS_OF + 2n * MICROS_PER_DAY);
+    for (const args of [
+      ['kpi', '--as-of', asOf, '--all', '--store', '--json'],
+      ['kpi', '--as-of', asOf, '--inactive', '--json'],
+      ['explain', USER, '--as-of', asOf, '--json'],
+    ]) {
+      const run = await runCli(env, args);
+      expect(run, run.stderr).toMatchObject({ code: 0 });
+    }
+  });
+
+  it('migrate brings an empty schema up to date', async () => {
+    const other = await freshDatabase();
+    const database = openDatabase({ url: asRole(other.url, 'migrate'), applicationName: 'migrate' });
+    try {
+      await other.database.query({ text: `DROP SCHEMA lastseen CASCADE` });
+      await other.database.query({ text: rolesSql() });
+      expect(await migrate(database, { log: () => {} })).not.toEqual([]);
+    } finally {
+      await database.close();
+      await other.close();
+    }
+  });
+});
+
+async function trackSees(at: bigint): Promise<number> {
+  const fold = createFold();
+  fold.add({ studentId: ID, userId: USER, source: 'session', at });
+  return as('track').transaction(async (tx) => {
+    await raiseLastSeen(tx, fold.rows());
+    const returned = await closeEpisodes(tx, new Map([[ID, AS_OF]]), AS_OF);
+    await recordProgress(tx, [{ topic: 't', partition: 0, nextOffset: 1n, newestCommitAt: AS_OF }]);
+    return returned;
+  });
+}
+
+async function relayInactivity(role: Role): Promise<number | undefined> {
+  return createInactivityRelay({ database: as(role), producer, topic: 'inactivity', encode })();
+}
+
+const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'operator'];
+const PLATFORM = [
+  ...SOURCES,
+  'ability_estimates',
+  'interest_goal',
+  'student_topic_theta',
+  'mirt_ability',
+  'growth_brms_meta',
+];
+
+describe('is refused', () => {
+  const refused: (readonly [Role, string])[] = [
+    ...PROCESSES.flatMap((role) =>
+      [
+        'CREATE TABLE lastseen.mine (n int)',
+        'CREATE TABLE public.mine (n int)',
+        'CREATE TEMPORARY TABLE mine (n int)',
+        'CREATE SCHEMA mine',
+        'CREATE ROLE mine',
+        'TRUNCATE lastseen.user_last_seen',
+        'DELETE FROM lastseen.episode',
+        'DELETE FROM weekly_kpi',
+        'ALTER TABLE lastseen.episode ADD COLUMN mine int',
+        'SELECT FROM lastseen.migration',
+      ].map((text) => [role, text] as const),
+    ),
+    ['migrate', 'CREATE TABLE public.mine (n int)'],
+    ['migrate', 'CREATE TEMPORARY TABLE mine (n int)'],
+    ...PLATFORM.map((table) => ['migrate', `SELECT FROM ${table}`] as const),
+    ...[...PLATFORM, 'weekly_kpi', 'lastseen.kpi_ledger', 'lastseen.sweep_run'].map(
+      (table) => ['track', `SELECT FROM ${table}`] as const,
+    ),
+    ['track', 'UPDATE lastseen.episode SET noted_on = noted_on'],
+    ['track', 'UPDATE lastseen.inactivity_outbox SET user_id = user_id'],
+    ...['exam_results', 'features_topic_daily', 'session'].map(
+      (table) => ['sweep', `SELECT user_id FROM ${table}`] as const,
+    ),
+    ['sweep', 'SELECT student_id FROM attempt'],
+    ['sweep', 'SELECT FROM weekly_kpi'],
+    ['sweep', 'SELECT FROM ability_estimates'],
+    ['sweep', `UPDATE lastseen.user_last_seen SET session_at = now()`],
+    ['sweep', `INSERT INTO lastseen.user_last_seen (student_id) VALUES ('${ID}')`],
+    ['sweep', 'UPDATE lastseen.track_progress SET next_offset = 0'],
+    ['recompute', `UPDATE weekly_kpi SET user_id = 'x'`],
+    ['recompute', `UPDATE weekly_kpi SET created_at = now()`],
+    ['recompute', 'UPDATE lastseen.user_last_seen SET user_id = user_id'],
+    ['recompute', 'SELECT FROM lastseen.episode'],
+    ['recompute', 'UPDATE lastseen.kpi_ledger SET p = 0'],
+    ...(['recompute', 'operator'] as const).flatMap((role) =>
+      PLATFORM.map((table) => [role, `DELETE FROM ${table}`] as const),
+    ),
+    ['operator', 'UPDATE lastseen.user_last_seen SET user_id = user_id'],
+  ];
+
+  it.each(refused)('to %s: %s', async (role, text) => {
+    await expect(as(role).query({ text })).rejects.toMatchObject({
+      code: 'postgres_refused',
+      message: expect.stringMatching(/permission denied|must be owner/),
+    });
+  });
+
+  it('to sweep, which may lock a row of last seen, to change the column it may lock by', async () => {
+    const text = 'UPDATE lastseen.user_last_seen SET last_seen_at = now()';
+    await expect(as('sweep').query({ text })).rejects.toThrow(/generated column|can only be updated to DEFAULT/);
+  });
+
+  it('what another role had before, once the roles are applied again', async () => {
+    await db.database.query({ text: 'GRANT ALL ON lastseen.episode, session TO lastseen_track' });
+    await db.database.query({ text: rolesSql() });
+    await expect(as('track').query({ text: 'SELECT FROM session' })).rejects.toThrow('permission denied');
+    await expect(as('track').query({ text: 'DELETE FROM lastseen.episode' })).rejects.toThrow('permission denied');
+    await trackSees(AS_OF);
+  });
+
+  it('to log in with a wrong password, in one line that does not hold it', async () => {
+    const url = new URL(asRole(inject('postgresUrl'), 'track'));
+    url.password = 'canary-of-a-password';
+    const { code, stderr } = await runCli({ DATABASE_URL: url.href }, ['migrate']);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        'lastseen migrate: Postgres refuses or is refused: password authentication failed for user "lastseen_track"\n',
+    });
+  });
+});
