@@ -28,7 +28,7 @@ const GOAL: Record<ArtifactName, string> = {
 };
 
 // Part of each name in the cache: to be raised when what is made from a pom changes.
-const LAYOUT = '1';
+const LAYOUT: Record<ArtifactName, string> = { kafka: '2', registry: '1', connect: '1', debezium: '1', converter: '1' };
 
 function cacheRoot(): string {
   const { XDG_CACHE_HOME: xdg } = process.env;
@@ -74,7 +74,7 @@ export function createArtifacts(guard: Guard, logDir: string): Artifacts {
     async resolve(name, onDownload, finish = async () => {}) {
       const pom = join(import.meta.dirname, 'maven', name, 'pom.xml');
       const hash = createHash('sha256')
-        .update(LAYOUT)
+        .update(LAYOUT[name])
         .update(await readFile(pom))
         .digest('hex')
         .slice(0, 12);

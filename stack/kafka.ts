@@ -7,6 +7,7 @@ import type { Guard } from './guard.ts';
 import { jvmFlags, log4jFlag } from './java.ts';
 import { brokersInService } from './kafka-ready.ts';
 import type { Part } from './part.ts';
+import { KAFKA_PASSWORD, KAFKA_USER, type SecuredFront, securedListener } from './secured.ts';
 
 /** Kafka's jars beside the formatted directory; Connect's tools need the same. */
 export type KafkaFiles = (onDownload: () => void) => Promise<string>;
@@ -18,18 +19,21 @@ interface KafkaOptions {
   readonly logDir: string;
   readonly port: number;
   readonly controllerPort: number;
+  readonly secured?: SecuredFront | undefined;
 }
 
 const CLUSTER_ID = 'bGFzdHNlZW4tc3RhY2stMQ';
 
-function serverProperties(logDirs: string, port: number, controllerPort: number): string {
+function serverProperties(logDirs: string, port: number, controllerPort: number, secured?: SecuredFront): string {
+  const front = secured === undefined ? '' : `,SECURED://127.0.0.1:${secured.kafkaPort}`;
   return Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${front}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${front}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL',
+    ...(secured === undefined ? {} : securedListener(secured)),
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': logDirs,
     'auto.create.topics.enable': false,
@@ -59,6 +63,10 @@ async function format(java: string, guard: Guard, jars: string, logDir: string):
       log4jFlag(),
       ...['-cp', join(jars, '*'), 'kafka.tools.StorageTool'],
       ...['format', '--cluster-id', CLUSTER_ID, '--config', properties],
+      ...['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+        '--add-scram',
+        `${mechanism}=[name=${KAFKA_USER},password=${KAFKA_PASSWORD}]`,
+      ]),
     ],
     logFile,
   });
@@ -77,19 +85,19 @@ export function createKafkaFiles(options: {
 }
 
 export function createKafka(options: KafkaOptions): Part {
-  const { java, files, runDir, logDir, port, controllerPort } = options;
+  const { java, files, runDir, logDir, port, controllerPort, secured } = options;
   const home = join(runDir, 'kafka');
   const properties = join(home, 'server.properties');
   let jars = '';
 
   return {
-    ports: [port, controllerPort],
+    ports: [port, controllerPort, ...(secured === undefined ? [] : [secured.kafkaPort])],
 
     async prepare(onDownload) {
       jars = await files(onDownload);
       mkdirSync(join(home, 'tmp'), { recursive: true });
       cpSync(join(jars, 'formatted'), join(home, 'data'), { recursive: true });
-      writeFileSync(properties, serverProperties(join(home, 'data'), port, controllerPort));
+      writeFileSync(properties, serverProperties(join(home, 'data'), port, controllerPort, secured));
     },
 
     command: () => ({

@@ -8,12 +8,14 @@ import { StackError, tailOf } from './errors.ts';
 import type { Guard } from './guard.ts';
 import type { Part } from './part.ts';
 import { loginsSql } from './roles.ts';
+import { SECURED_HOSTS, type SecuredFront } from './secured.ts';
 
 interface PostgresOptions {
   readonly guard: Guard;
   readonly runDir: string;
   readonly logDir: string;
   readonly port: number;
+  readonly secured?: SecuredFront | undefined;
 }
 
 interface Owner {
@@ -74,7 +76,13 @@ async function usableBinaries(owner: Owner | undefined, copyTo: string): Promise
   throw new StackError(`the Postgres binaries do not run (${reason}): run \`npm rebuild\` in the checkout`);
 }
 
-export function createPostgres({ guard, runDir, logDir, port }: PostgresOptions): Part & { readonly url: string } {
+export function createPostgres({
+  guard,
+  runDir,
+  logDir,
+  port,
+  secured,
+}: PostgresOptions): Part & { readonly url: string } {
   const home = join(runDir, 'postgres');
   const data = join(home, 'data');
   const password = randomBytes(12).toString('hex');
@@ -102,7 +110,23 @@ export function createPostgres({ guard, runDir, logDir, port }: PostgresOptions)
     const ending = await initdb.exited;
     if (ending !== 'exited with code 0') throw new StackError(`initdb ${ending}:${tailOf(logFile)}`);
     rmSync(passwordFile);
+    if (secured === undefined) return;
+    const hosts = join(data, 'pg_hba.conf');
+    writeFileSync(hosts, SECURED_HOSTS + readFileSync(hosts, 'utf8'));
+    // The server takes no key that others may read.
+    chmodSync(secured.files.serverKey, 0o600);
+    if (owner !== undefined) chownSync(secured.files.serverKey, owner.uid, owner.gid);
   };
+
+  const tlsSettings =
+    secured === undefined
+      ? {}
+      : {
+          ssl: 'on',
+          ssl_cert_file: secured.files.server,
+          ssl_key_file: secured.files.serverKey,
+          ssl_ca_file: secured.files.authority,
+        };
 
   const query = async (database: string, sql: string): Promise<void> => {
     const client = new pg.Client({ connectionString: urlOf(database), connectionTimeoutMillis: 2_000 });
@@ -131,7 +155,7 @@ export function createPostgres({ guard, runDir, logDir, port }: PostgresOptions)
       command: join(binaries, 'postgres'),
       args: [
         ...['-D', data, '-p', String(port)],
-        ...Object.entries(SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+        ...Object.entries({ ...SETTINGS, ...tlsSettings }).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
       ],
       cwd: home,
       env: environment,

@@ -2,17 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const ROLES = ['migrate', 'track', 'sweep', 'recompute', 'operator'] as const;
+const ROLES = ['migrate', 'track', 'sweep', 'recompute', 'operator', 'replication'] as const;
 export type Role = (typeof ROLES)[number];
 
+const sql = (name: string) => readFileSync(join(import.meta.dirname, '../k8s/postgres', name), 'utf8');
+
 /** What gives the roles their rights on the tables that are there; to be run as the administrator, and again after more. */
-export function rolesSql(): string {
-  return readFileSync(join(import.meta.dirname, '../k8s/postgres/roles.sql'), 'utf8');
-}
+export const rolesSql = () => sql('roles.sql');
+
+/** The connector's role and publication, where the platform's tables are. */
+export const replicationSql = () => sql('replication.sql');
 
 /** Makes the roles, with the administrator's password: only the user name then differs from one URL to another. */
 export function loginsSql(password: string): string {
-  return `${rolesSql()}\n${ROLES.map((role) => `ALTER ROLE lastseen_${role} PASSWORD '${password}';`).join('\n')}`;
+  // The one that is not among those of roles.sql.
+  const replication = 'CREATE ROLE lastseen_replication LOGIN REPLICATION;';
+  return `${rolesSql()}\n${replication}\n${ROLES.map((role) => `ALTER ROLE lastseen_${role} PASSWORD '${password}';`).join('\n')}`;
 }
 
 /** The administrator's URL as one of the roles. */

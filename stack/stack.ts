@@ -18,6 +18,7 @@ import { PART_NAMES, type Part, type PartName, type Running } from './part.ts';
 import { freePorts, isFree } from './ports.ts';
 import { createPostgres } from './postgres.ts';
 import { createRegistry } from './registry.ts';
+import { createSecuredFront, type SecuredFront } from './secured.ts';
 import { endTree, signalGroup } from './teardown.ts';
 
 export interface StackAddresses {
@@ -40,6 +41,8 @@ export interface StackOptions {
   onProgress?: (part: PartName, state: PartState, detail?: string) => void;
   /** Where data and logs go until the stack stops, when it is removed. Default: a new one in the system's temporary directory. */
   runDir?: string;
+  /** Also a front with TLS and logins, see secured.ts. */
+  secured?: boolean;
   /** Aborting it while the stack starts takes down what runs by then, and rejects. */
   signal?: AbortSignal;
 }
@@ -47,6 +50,7 @@ export interface StackOptions {
 export interface RunningStack {
   readonly addresses: StackAddresses;
   readonly runDir: string;
+  readonly secured: SecuredFront | undefined;
   readonly pids: Record<PartName, number>;
   stop(): Promise<void>;
   /** Resolves when the process is gone; at once for SIGSTOP and SIGCONT. Default: SIGKILL. */
@@ -70,14 +74,16 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
   const logDir = join(runDir, 'logs');
   mkdirSync(logDir);
 
-  const [postgresPort = 0, kafkaPort = 0, controllerPort = 0, registryPort = 0, connectPort = 0] = await freePorts(5);
+  const [postgresPort = 0, kafkaPort = 0, controllerPort = 0, registryPort = 0, connectPort = 0, securedPort = 0] =
+    await freePorts(6);
+  const secured = options.secured === true ? await createSecuredFront(runDir, securedPort) : undefined;
   const artifacts = createArtifacts(guard, logDir);
   const kafkaFiles = createKafkaFiles({ java, artifacts, guard, logDir });
   const brokers = `127.0.0.1:${kafkaPort}`;
-  const postgres = createPostgres({ guard, runDir, logDir, port: postgresPort });
+  const postgres = createPostgres({ guard, runDir, logDir, port: postgresPort, secured });
   const parts: Record<PartName, Part> = {
     postgres,
-    kafka: createKafka({ java, files: kafkaFiles, runDir, logDir, port: kafkaPort, controllerPort }),
+    kafka: createKafka({ java, files: kafkaFiles, runDir, logDir, port: kafkaPort, controllerPort, secured }),
     registry: createRegistry({ java, artifacts, runDir, logDir, port: registryPort }),
     connect: createConnect({ java, artifacts, kafkaFiles, guard, runDir, logDir, port: connectPort, brokers }),
   };
@@ -170,6 +176,7 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
       postgresPort,
     },
     runDir,
+    secured,
     get pids() {
       return Object.fromEntries([...running].map(([name, { child }]) => [name, child.pid])) as Record<PartName, number>;
     },

@@ -19,7 +19,7 @@ export function watchedSockets(onRefused: OnRefused): ISocketFactory {
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.once('error', (error) => {
       const why = tlsRefusal(error);
-      if (why !== undefined) onRefused(refused(`broker ${host}:${port}: ${why}`, error));
+      if (why !== undefined) onRefused(refused(`no safe connection to broker ${host}:${port}: ${why}`, error));
     });
     return socket;
   };
@@ -48,7 +48,7 @@ export function kafkaFailure(what: string, error: unknown, isOutage = true): Las
   for (let at = error; at instanceof Error; at = at.cause) {
     const { type } = at as { type?: unknown };
     if (at.name === 'KafkaJSSASLAuthenticationError' || (typeof type === 'string' && REFUSED.test(type))) {
-      return refused((error as Error).message, error);
+      return refused(`Kafka refuses us: ${(error as Error).message}`, error);
     }
   }
   return new LastseenError('kafka_unavailable', `${what}: ${(error as Error).message}`, {
@@ -57,6 +57,6 @@ export function kafkaFailure(what: string, error: unknown, isOutage = true): Las
   });
 }
 
-function refused(why: string, cause: unknown): LastseenError {
-  return new LastseenError('kafka_refused', `Kafka refuses or is refused: ${why}`, { cause });
+function refused(message: string, cause: unknown): LastseenError {
+  return new LastseenError('kafka_refused', message, { cause });
 }

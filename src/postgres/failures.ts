@@ -25,9 +25,10 @@ export function failureOf(error: unknown): CodedError {
   if (error instanceof pg.DatabaseError && typeof state === 'string') return ofSqlState(state, error);
   if (typeof state === 'string' && NETWORK.has(state)) return unavailable(error);
   const why = tlsRefusal(error);
-  if (why !== undefined) return refused(why, error);
+  if (why !== undefined) return refused(`no safe connection to Postgres: ${why}`, error);
   // The driver gives these no code.
-  if (error.message.includes('SSL connection')) return refused(`${error.message}: is sslmode right?`, error);
+  if (error.message.includes('SSL connection'))
+    return refused(`no safe connection to Postgres: ${error.message}`, error);
   if (/^Connection terminated|^timeout exceeded when trying to connect|not queryable/.test(error.message)) {
     return unavailable(error);
   }
@@ -43,8 +44,9 @@ function ofSqlState(state: string, error: pg.DatabaseError): CodedError {
     return unavailable(error);
   }
   // 28 the login or pg_hba.conf, 3D000 no such database.
-  if (state.startsWith('28') || state === '3D000') return refused(error.message, error);
-  if (state === '42501') return refused(`${error.message}: has k8s/postgres/roles.sql been applied since?`, error);
+  if (state.startsWith('28') || state === '3D000') return refused(`Postgres refuses us: ${error.message}`, error);
+  if (state === '42501')
+    return refused(`${error.message}: are the grants of k8s/postgres/roles.sql those of this release?`, error);
   if ((state === '42P01' || state === '3F000') && error.message.includes('lastseen.')) {
     return new LastseenError('not_migrated', `${error.message}: run \`lastseen migrate\` first`, { cause: error });
   }
@@ -58,6 +60,6 @@ function unavailable(error: Error): LastseenError {
   });
 }
 
-function refused(why: string, cause: Error): LastseenError {
-  return new LastseenError('postgres_refused', `Postgres refuses or is refused: ${why}`, { cause });
+function refused(message: string, cause: Error): LastseenError {
+  return new LastseenError('postgres_refused', message, { cause });
 }

@@ -66,11 +66,12 @@ export function createRegistryRequests(url: string, access: RegistryAccess, time
         answer = await send(path, body && JSON.stringify(body));
       } catch (error) {
         const why = tlsRefusal(error);
-        throw why === undefined ? unavailable(`${url} cannot be reached`, error) : refused(`${url}: ${why}`, error);
+        if (why === undefined) throw unavailable(`${url} cannot be reached`, error);
+        throw refused(`no safe connection to the schema registry ${url}: ${why}`, error);
       }
       if (answer.status !== 401 && answer.status !== 403) return answer;
       const mend = 'look at SCHEMA_REGISTRY_USERNAME and _PASSWORD, or _TOKEN';
-      throw refused(`${url} does not let us in (status ${answer.status}): ${mend}`);
+      throw refused(`the schema registry ${url} does not let us in (status ${answer.status}): ${mend}`);
     },
   };
 }
@@ -80,7 +81,7 @@ export function unavailable(message: string, cause?: unknown): LastseenError {
 }
 
 function refused(message: string, cause?: unknown): LastseenError {
-  return new LastseenError('registry_refused', `the schema registry ${message}`, { cause });
+  return new LastseenError('registry_refused', message, { cause });
 }
 
 function authorizationOf(login: RegistryLogin): string {

@@ -19,11 +19,15 @@ const PLATFORM_SCHEMA = new URL('../../stack/platform/schema.sql', import.meta.u
  * A new database with the platform's tables, all migrations and the rights of the roles, e.g. one a test file: in `beforeAll`, closed in `afterAll`.
  *
  * @param server the server's URL; from the project's global setup unless given
+ * @param special how the database is named otherwise, and what its URL says besides
  */
-export async function freshDatabase(server: string = inject('postgresUrl')): Promise<FreshDatabase> {
-  const name = `test_${randomBytes(6).toString('hex')}`;
+export async function freshDatabase(
+  server: string = inject('postgresUrl'),
+  special: { readonly prefix: string; readonly query: string } = { prefix: 'test_', query: '' },
+): Promise<FreshDatabase> {
+  const name = `${special.prefix}${randomBytes(6).toString('hex')}`;
   await onServer(server, (admin) => admin.query({ text: `CREATE DATABASE ${name}` }));
-  const url = databaseUrl(server, name);
+  const url = databaseUrl(server, name, special.query);
   const database = openDatabase({ url, applicationName: 'test' });
   await database.query({ text: await readFile(PLATFORM_SCHEMA, 'utf8') });
   await migrate(database, { log: () => {} });
@@ -42,9 +46,10 @@ export async function freshDatabase(server: string = inject('postgresUrl')): Pro
   };
 }
 
-function databaseUrl(server: string, name: string): string {
+function databaseUrl(server: string, name: string, query: string): string {
   const url = new URL(server);
   url.pathname = `/${name}`;
+  url.search = query;
   return url.href;
 }
 

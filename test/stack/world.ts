@@ -5,6 +5,7 @@ import type { Database } from '../../src/postgres/database.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 import { deleteConnector, pauseConnector, registerConnector, resumeConnector } from '../../stack/connector.ts';
 import { asRole, roleOf } from '../../stack/roles.ts';
+import type { StackAddresses } from '../../stack/stack.ts';
 import { freshDatabase } from '../postgres/fresh-database.ts';
 import { type CliRun, runCli, type StartedCli, startCli } from './lastseen-cli.ts';
 
@@ -34,10 +35,21 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function createWorld(): Promise<World> {
-  const stack = inject('stack');
+export interface WorldOptions {
+  /** From the project's global setup unless given. */
+  readonly stack?: StackAddresses;
+  /** How the database is named and reached, where it is no ordinary one. */
+  readonly database?: { readonly prefix: string; readonly query: string };
+  /** What the command line reads besides, and instead. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the connector is given besides, and instead. */
+  readonly connector?: Readonly<Record<string, string>>;
+}
+
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const stack = options.stack ?? inject('stack');
   const name = `w${randomBytes(4).toString('hex')}`;
-  const fresh = await freshDatabase(stack.databaseUrl);
+  const fresh = await freshDatabase(stack.databaseUrl, options.database);
   const addresses = { ...stack, databaseUrl: fresh.url };
   const env = {
     DATABASE_URL: fresh.url,
@@ -52,6 +64,7 @@ export async function createWorld(): Promise<World> {
     // Slot and publication are named like the connector, which is named like the prefix.
     WAIT_FRESH: '60s',
     LOG_LEVEL: 'info',
+    ...options.env,
   };
   let connected = false;
   const running: StartedCli[] = [];
@@ -94,7 +107,11 @@ export async function createWorld(): Promise<World> {
     },
     async connect(overrides = {}) {
       connected = true;
-      await registerConnector(addresses, { name, topicPrefix: name, overrides });
+      await registerConnector(addresses, {
+        name,
+        topicPrefix: name,
+        overrides: { ...options.connector, ...overrides },
+      });
     },
     pause: () => pauseConnector(addresses, name),
     resume: () => resumeConnector(addresses, name),

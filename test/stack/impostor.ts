@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createSecureContext, TLSSocket } from 'node:tls';
+import type { Certificate } from '../../stack/certificates.ts';
+
+export interface Impostor {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * A server that shows a certificate and would take whatever it is told then: nobody should tell it anything. With
+ * `asPostgres` it first agrees to TLS as Postgres does.
+ */
+export async function startImpostor(shows: Certificate, asPostgres = false): Promise<Impostor> {
+  const secureContext = createSecureContext({ cert: shows.certificate, key: shows.key });
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    const secure = () => {
+      new TLSSocket(socket, { isServer: true, secureContext }).on('error', () => {});
+    };
+    if (!asPostgres) return secure();
+    socket.once('readable', () => {
+      socket.read(8);
+      socket.write('S');
+      secure();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

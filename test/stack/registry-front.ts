@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Certificate } from '../../stack/certificates.ts';
+
+export const REGISTRY_USER = 'lastseen';
+export const REGISTRY_PASSWORD = 'canary-registry-password';
+export const REGISTRY_TOKEN = 'canary-registry-token';
+
+const LETS_IN = [
+  `Basic ${Buffer.from(`${REGISTRY_USER}:${REGISTRY_PASSWORD}`).toString('base64')}`,
+  `Bearer ${REGISTRY_TOKEN}`,
+];
+
+export interface RegistryFront {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** The registry behind TLS and a login: hands on what is let in, and answers 401 to the rest. */
+export async function startRegistryFront(registryUrl: string, shows: Certificate): Promise<RegistryFront> {
+  const behind = new URL(registryUrl);
+  const server = createServer({ cert: shows.certificate, key: shows.key }, (asked, answer) => {
+    if (!LETS_IN.includes(asked.headers.authorization ?? '')) return void answer.writeHead(401).end();
+    const { authorization: _, host: __, ...headers } = asked.headers;
+    const handedOn = request(
+      { hostname: behind.hostname, port: behind.port, path: asked.url, method: asked.method, headers },
+      (response) => {
+        answer.writeHead(response.statusCode ?? 502, response.headers);
+        response.pipe(answer);
+      },
+    );
+    handedOn.on('error', () => answer.writeHead(502).end());
+    asked.pipe(handedOn);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}${behind.pathname}`,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

@@ -1,0 +1,171 @@
+/**
+ * A world that is reached the way production is: Kafka by TLS, client certificate and SCRAM, Postgres by TLS with roles
+ * and client certificate, the registry by TLS with a login; the connector too, as its own role. And what must not get
+ * through.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { replicationSql } from '../../stack/roles.ts';
+import { KAFKA_PASSWORD, KAFKA_USER, type SecuredFront, securedConnector } from '../../stack/secured.ts';
+import type { StackAddresses } from '../../stack/stack.ts';
+import { type Impostor, startImpostor } from './impostor.ts';
+import type { CliRun } from './lastseen-cli.ts';
+import { REGISTRY_PASSWORD, REGISTRY_TOKEN, REGISTRY_USER, startRegistryFront } from './registry-front.ts';
+import { differenceFromSources } from './truth.ts';
+import { createWorld, type World } from './world.ts';
+
+export interface SecuredWorld extends World {
+  /** The main job once, from rows to figures; throws where a step fails. */
+  job(): Promise<JobResult>;
+  /** Runs commands that each must be refused, and tells what became of them. */
+  attempts(): Promise<readonly Attempt[]>;
+}
+
+interface JobResult {
+  readonly records: number;
+  /** Learners whose last seen is not what the source tables say. */
+  readonly differing: number;
+  readonly events: number;
+  readonly answered: number;
+}
+
+interface Attempt {
+  readonly part: 'kafka' | 'registry' | 'postgres';
+  readonly fault: string;
+  readonly run: CliRun;
+}
+
+type Env = Readonly<Record<string, string>>;
+
+export async function createSecuredWorld(stack: StackAddresses, secured: SecuredFront): Promise<SecuredWorld> {
+  const { files, certificates } = secured;
+  const secrets = mkdtempSync(join(tmpdir(), 'lastseen-secrets-'));
+  const passwordFile = join(secrets, 'kafka-password');
+  writeFileSync(passwordFile, `${KAFKA_PASSWORD}\n`);
+  const registry = await startRegistryFront(stack.registryUrl, certificates.server);
+  const query = new URLSearchParams({
+    sslmode: 'verify-full',
+    sslrootcert: files.authority,
+    sslcert: files.client,
+    sslkey: files.clientKey,
+    sslpassword: secured.keyPassphrase,
+  });
+  const world = await createWorld({
+    stack,
+    database: { prefix: 'secured_', query: String(query) },
+    env: {
+      KAFKA_BROKERS: secured.brokers,
+      KAFKA_SSL_ENABLED: 'true',
+      KAFKA_SSL_CA_FILE: files.authority,
+      KAFKA_SSL_CERT_FILE: files.client,
+      KAFKA_SSL_KEY_FILE: files.clientKey,
+      KAFKA_SSL_KEY_PASSPHRASE: secured.keyPassphrase,
+      KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+      KAFKA_SASL_USERNAME: KAFKA_USER,
+      KAFKA_SASL_PASSWORD_FILE: passwordFile,
+      SCHEMA_REGISTRY_URL: registry.url,
+      SCHEMA_REGISTRY_CA_FILE: files.authority,
+      SCHEMA_REGISTRY_USERNAME: REGISTRY_USER,
+      SCHEMA_REGISTRY_PASSWORD: REGISTRY_PASSWORD,
+      PUBLICATION: 'seedtest',
+    },
+    connector: {
+      ...securedConnector(secured),
+      'database.user': 'lastseen_replication',
+      'publication.name': 'seedtest',
+      'publication.autocreate.mode': 'disabled',
+    },
+  });
+  await world.database.query({ text: replicationSql() });
+
+  const attempt = async (part: Attempt['part'], fault: string, env: Env): Promise<Attempt> => {
+    const args = { kafka: ['topics'], registry: ['schemas', 'check'], postgres: ['migrate'] }[part];
+    return { part, fault, run: await world.lastseenWith(env, ...args) };
+  };
+  const database = (changes: { readonly [K in 'port' | 'password' | 'search']?: string }): Env => ({
+    DATABASE_URL: Object.assign(new URL(world.env['DATABASE_URL'] ?? ''), changes).href,
+  });
+  const withImpostors = async (fault: string, shows: Impostor, agreesToTls: Impostor): Promise<Attempt[]> => {
+    try {
+      return await Promise.all([
+        attempt('kafka', fault, { KAFKA_BROKERS: `127.0.0.1:${shows.port}` }),
+        attempt('registry', fault, { SCHEMA_REGISTRY_URL: `https://127.0.0.1:${shows.port}/` }),
+        attempt('postgres', fault, database({ port: String(agreesToTls.port) })),
+      ]);
+    } finally {
+      await Promise.all([shows.close(), agreesToTls.close()]);
+    }
+  };
+
+  const run = async (...args: string[]): Promise<CliRun> => {
+    const done = await world.lastseen(...args, '--json');
+    if (done.code !== 0) throw new Error(`lastseen ${args.join(' ')} ended with ${done.code}:\n${done.stderr}`);
+    return done;
+  };
+
+  return {
+    ...world,
+    async job() {
+      await world.database.query({ text: LEARNERS });
+      await world.connect();
+      await world.delivered();
+      await run('track', '--until-end');
+      const { differing } = await differenceFromSources(world.database);
+      await world.sweepApproved('--as-of', '2026-03-16T05:00:00Z');
+      const { events = 0, created = 0 } = (await run('recompute', '--until-end')).json<Record<string, number>>();
+      return { records: RECORDS, differing: Number(differing), events, answered: created };
+    },
+    async attempts() {
+      const wrong = 'canary-wrong-password';
+      return [
+        ...(await Promise.all([
+          attempt('kafka', 'wrong password', { KAFKA_SASL_PASSWORD_FILE: '', KAFKA_SASL_PASSWORD: wrong }),
+          attempt('registry', 'wrong password', { SCHEMA_REGISTRY_PASSWORD: wrong }),
+          attempt('postgres', 'wrong password', database({ password: wrong })),
+        ])),
+        ...(await withImpostors(
+          'expired certificate',
+          await startImpostor(certificates.expired),
+          await startImpostor(certificates.expired, true),
+        )),
+        ...(await withImpostors(
+          'wrong host name',
+          await startImpostor(certificates.elsewhere),
+          await startImpostor(certificates.elsewhere, true),
+        )),
+        ...(await Promise.all([
+          attempt('kafka', 'no client certificate', {
+            KAFKA_SSL_CERT_FILE: '',
+            KAFKA_SSL_KEY_FILE: '',
+            KAFKA_SSL_KEY_PASSPHRASE: '',
+          }),
+          attempt('postgres', 'no TLS', database({ search: '' })),
+          attempt('postgres', 'unknown authority', database({ search: 'sslmode=verify-full' })),
+        ])),
+      ];
+    },
+    async close() {
+      await world.close();
+      await registry.close();
+      rmSync(secrets, { recursive: true });
+    },
+  };
+}
+
+const RECORDS = 40;
+
+/** Learner n was last seen n days and an hour before the as-of: 23 of them 7 to 29 days ago. */
+const LEARNERS = `
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-' || u, 'user-' || u, timestamptz '2026-03-16 04:00Z' - u * interval '1 day' FROM generate_series(1, ${RECORDS}) u`;
+
+/** The other ways in. */
+export const LOGINS: readonly { readonly args: readonly string[]; readonly env: Env }[] = [
+  { args: ['topics'], env: { KAFKA_SASL_MECHANISM: 'SCRAM-SHA-256' } },
+  { args: ['topics'], env: { KAFKA_SASL_MECHANISM: 'PLAIN' } },
+  {
+    args: ['schemas', 'check'],
+    env: { SCHEMA_REGISTRY_USERNAME: '', SCHEMA_REGISTRY_PASSWORD: '', SCHEMA_REGISTRY_TOKEN: REGISTRY_TOKEN },
+  },
+];
