@@ -77,6 +77,20 @@ export async function resumeConnector(addresses: ConnectorAddresses, name = DEFA
   await untilRunning(addresses, name);
 }
 
+/** Starts what has failed again, as whoever runs Connect does, until the connector and its task are RUNNING. */
+export async function restartFailed(addresses: ConnectorAddresses, name = DEFAULT_CONNECTOR): Promise<void> {
+  const deadline = Date.now() + RUNNING_WITHIN_MS;
+  for (;;) {
+    await call(addresses, 'POST', `/${name}/restart?includeTasks=true&onlyFailed=true`);
+    try {
+      return await untilRunning(addresses, name);
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(500);
+    }
+  }
+}
+
 /** Resolves when the connector is gone. Its slot and publication stay in the database, as they do in production. */
 export async function deleteConnector(addresses: ConnectorAddresses, name = DEFAULT_CONNECTOR): Promise<void> {
   await call(addresses, 'DELETE', `/${name}`);

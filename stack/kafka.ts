@@ -20,19 +20,47 @@ interface KafkaOptions {
   readonly port: number;
   readonly controllerPort: number;
   readonly secured?: SecuredFront | undefined;
+  readonly detours: readonly Detour[];
+}
+
+/** A listener that sends its clients to another port than its own: whoever listens there stands between. */
+export interface Detour {
+  /** Where the broker listens. */
+  readonly port: number;
+  /** Where it tells clients to come; nobody listens there unless the stack's user does. */
+  readonly advertisedPort: number;
 }
 
 const CLUSTER_ID = 'bGFzdHNlZW4tc3RhY2stMQ';
 
-function serverProperties(logDirs: string, port: number, controllerPort: number, secured?: SecuredFront): string {
-  const front = secured === undefined ? '' : `,SECURED://127.0.0.1:${secured.kafkaPort}`;
+interface Listeners {
+  readonly port: number;
+  readonly controllerPort: number;
+  readonly secured?: SecuredFront | undefined;
+  readonly detours: readonly Detour[];
+}
+
+function serverProperties(logDirs: string, { port, controllerPort, secured, detours }: Listeners): string {
+  const front = secured === undefined ? [] : [`SECURED://127.0.0.1:${secured.kafkaPort}`];
+  const listening = detours.map((detour, n) => `DETOUR${n}://127.0.0.1:${detour.port}`);
+  const advertised = detours.map((detour, n) => `DETOUR${n}://127.0.0.1:${detour.advertisedPort}`);
   return Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${front}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${front}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL',
+    listeners: [
+      `PLAINTEXT://127.0.0.1:${port}`,
+      `CONTROLLER://127.0.0.1:${controllerPort}`,
+      ...front,
+      ...listening,
+    ].join(','),
+    'advertised.listeners': [`PLAINTEXT://127.0.0.1:${port}`, ...front, ...advertised].join(','),
+    'listener.security.protocol.map': [
+      'PLAINTEXT:PLAINTEXT',
+      'CONTROLLER:PLAINTEXT',
+      'SECURED:SASL_SSL',
+      ...detours.map((_, n) => `DETOUR${n}:PLAINTEXT`),
+    ].join(','),
     ...(secured === undefined ? {} : securedListener(secured)),
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': logDirs,
@@ -54,7 +82,10 @@ function serverProperties(logDirs: string, port: number, controllerPort: number,
 /** What `kafka-storage format` writes knows neither ports nor paths: it is made once and copied into each run. */
 async function format(java: string, guard: Guard, jars: string, logDir: string): Promise<void> {
   const properties = join(jars, 'format.properties');
-  writeFileSync(properties, serverProperties(join(jars, 'formatted'), 9092, 9093));
+  writeFileSync(
+    properties,
+    serverProperties(join(jars, 'formatted'), { port: 9092, controllerPort: 9093, detours: [] }),
+  );
   const logFile = join(logDir, 'kafka-format.log');
   const formatting = await startChild(guard, {
     command: java,
@@ -85,19 +116,24 @@ export function createKafkaFiles(options: {
 }
 
 export function createKafka(options: KafkaOptions): Part {
-  const { java, files, runDir, logDir, port, controllerPort, secured } = options;
+  const { java, files, runDir, logDir, port, controllerPort, secured, detours } = options;
   const home = join(runDir, 'kafka');
   const properties = join(home, 'server.properties');
   let jars = '';
 
   return {
-    ports: [port, controllerPort, ...(secured === undefined ? [] : [secured.kafkaPort])],
+    ports: [
+      port,
+      controllerPort,
+      ...(secured === undefined ? [] : [secured.kafkaPort]),
+      ...detours.map((detour) => detour.port),
+    ],
 
     async prepare(onDownload) {
       jars = await files(onDownload);
       mkdirSync(join(home, 'tmp'), { recursive: true });
       cpSync(join(jars, 'formatted'), join(home, 'data'), { recursive: true });
-      writeFileSync(properties, serverProperties(join(home, 'data'), port, controllerPort, secured));
+      writeFileSync(properties, serverProperties(join(home, 'data'), { port, controllerPort, secured, detours }));
     },
 
     command: () => ({

@@ -13,7 +13,7 @@ import { createConnect } from './connect.ts';
 import { StackError, tailOf } from './errors.ts';
 import { createGuard } from './guard.ts';
 import { findJava } from './java.ts';
-import { createKafka, createKafkaFiles } from './kafka.ts';
+import { createKafka, createKafkaFiles, type Detour } from './kafka.ts';
 import { PART_NAMES, type Part, type PartName, type Running } from './part.ts';
 import { freePorts, isFree } from './ports.ts';
 import { createPostgres } from './postgres.ts';
@@ -43,6 +43,8 @@ export interface StackOptions {
   runDir?: string;
   /** Also a front with TLS and logins, see secured.ts. */
   secured?: boolean;
+  /** So many ways to Kafka that lead past ports of the caller's, for a proxy between. Default: none. */
+  detours?: number;
   /** Aborting it while the stack starts takes down what runs by then, and rejects. */
   signal?: AbortSignal;
 }
@@ -51,6 +53,7 @@ export interface RunningStack {
   readonly addresses: StackAddresses;
   readonly runDir: string;
   readonly secured: SecuredFront | undefined;
+  readonly detours: readonly Detour[];
   readonly pids: Record<PartName, number>;
   stop(): Promise<void>;
   /** Resolves when the process is gone; at once for SIGSTOP and SIGCONT. Default: SIGKILL. */
@@ -76,6 +79,11 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
 
   const [postgresPort = 0, kafkaPort = 0, controllerPort = 0, registryPort = 0, connectPort = 0, securedPort = 0] =
     await freePorts(6);
+  const detours: Detour[] = [];
+  for (let n = 0; n < (options.detours ?? 0); n++) {
+    const [port = 0, advertisedPort = 0] = await freePorts(2);
+    detours.push({ port, advertisedPort });
+  }
   const secured = options.secured === true ? await createSecuredFront(runDir, securedPort) : undefined;
   const artifacts = createArtifacts(guard, logDir);
   const kafkaFiles = createKafkaFiles({ java, artifacts, guard, logDir });
@@ -83,7 +91,7 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
   const postgres = createPostgres({ guard, runDir, logDir, port: postgresPort, secured });
   const parts: Record<PartName, Part> = {
     postgres,
-    kafka: createKafka({ java, files: kafkaFiles, runDir, logDir, port: kafkaPort, controllerPort, secured }),
+    kafka: createKafka({ java, files: kafkaFiles, runDir, logDir, port: kafkaPort, controllerPort, secured, detours }),
     registry: createRegistry({ java, artifacts, runDir, logDir, port: registryPort }),
     connect: createConnect({ java, artifacts, kafkaFiles, guard, runDir, logDir, port: connectPort, brokers }),
   };
@@ -177,6 +185,7 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     },
     runDir,
     secured,
+    detours,
     get pids() {
       return Object.fromEntries([...running].map(([name, { child }]) => [name, child.pid])) as Record<PartName, number>;
     },
