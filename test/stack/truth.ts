@@ -34,18 +34,31 @@ export interface Difference {
 
 /** How many learners there are in either, and how many of them are not the same in every column. */
 export async function differenceFromSources(database: Database): Promise<Difference> {
-  const { rows } = await database.query<Difference>({
+  const { learners, differing } = await lossesAgainstSources(database);
+  return { learners, differing };
+}
+
+export interface Losses extends Difference {
+  /** Of those that differ: who is missing, or has an activity that the table lacks. */
+  readonly lost: bigint;
+}
+
+const SOURCE_COLUMNS = ['exam_results_at', 'features_topic_daily_at', 'attempt_at', 'session_at'];
+const listed = (alias: string, columns: readonly string[]) => columns.map((column) => `${alias}.${column}`).join(', ');
+
+/** As {@link differenceFromSources}, and what of it is lost rather than wrong. */
+export async function lossesAgainstSources(database: Database): Promise<Losses> {
+  const compared = ['user_id', ...SOURCE_COLUMNS, 'last_seen_at'];
+  const behind = SOURCE_COLUMNS.map((column) => `s.${column} > coalesce(t.${column}, '-infinity')`).join(' OR ');
+  const { rows } = await database.query<Losses>({
     text: `
 SELECT
   count(*) AS learners,
-  count(*) FILTER (WHERE (
-    t.user_id, t.exam_results_at, t.features_topic_daily_at, t.attempt_at, t.session_at, t.last_seen_at
-  ) IS DISTINCT FROM (
-    s.user_id, s.exam_results_at, s.features_topic_daily_at, s.attempt_at, s.session_at, s.last_seen_at
-  )) AS differing
+  count(*) FILTER (WHERE (${listed('t', compared)}) IS DISTINCT FROM (${listed('s', compared)})) AS differing,
+  count(*) FILTER (WHERE ${behind}) AS lost
 FROM (${LAST_SEEN_OF_SOURCES}) s FULL JOIN lastseen.user_last_seen t USING (student_id)`,
   });
-  return rows[0] ?? { learners: 0n, differing: 0n };
+  return rows[0] ?? { learners: 0n, differing: 0n, lost: 0n };
 }
 
 /** A digest of every byte of the last-seen table. */

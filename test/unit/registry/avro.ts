@@ -1,6 +1,6 @@
 import avro, { type Schema } from 'avsc';
 import type { WriterSchema } from '../../../src/registry/client.ts';
-import { toWireFormat } from '../../../src/registry/wire-format.ts';
+import { toWireFormat, WIRE_HEADER_BYTES } from '../../../src/registry/wire-format.ts';
 import { writerTypeHook } from '../../../src/registry/writer-type.ts';
 
 const LONG = avro.types.LongType.__with({
@@ -18,12 +18,13 @@ const LONG = avro.types.LongType.__with({
 
 /** The writing side, of any schema: longs are bigint, unions are not wrapped. */
 const writerOf = onceBySchema((schema) =>
-  avro.Type.forSchema(schema as Schema, {
+  avro.Type.forSchema(structuredClone(schema) as Schema, {
     wrapUnions: 'never',
-    typeHook: (attributes) =>
-      attributes === 'long' || (typeof attributes === 'object' && 'type' in attributes && attributes.type === 'long')
-        ? LONG
-        : undefined,
+    typeHook: (attributes) => {
+      if (attributes === 'long') return LONG;
+      if (typeof attributes !== 'object' || !('type' in attributes)) return undefined;
+      return attributes.type === 'long' ? LONG : writerTypeHook(attributes as Schema);
+    },
   }),
 );
 
@@ -54,4 +55,9 @@ export function fakeRegistry(schemas: Readonly<Record<number, object>>) {
 
 export function avroRecord(id: number, schema: object, value: object): Buffer {
   return toWireFormat(id, writerOf(schema).toBuffer(value));
+}
+
+/** What {@link avroRecord} was given. */
+export function avroValue(schema: object, record: Buffer): unknown {
+  return writerOf(schema).fromBuffer(record.subarray(WIRE_HEADER_BYTES));
 }

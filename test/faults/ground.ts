@@ -1,0 +1,148 @@
+import { asRole, roleOf } from '../../stack/roles.ts';
+import { type RunningStack, startStack } from '../../stack/stack.ts';
+import type { StartedCli } from '../stack/lastseen-cli.ts';
+import { createWorld, type World, type WorldOptions } from '../stack/world.ts';
+import { startProxy, type Way } from './proxy.ts';
+
+/** The three servers that lastseen's processes, or the connector, talk to: each reached past a proxy. */
+export interface Ways {
+  readonly kafka: Way;
+  readonly postgres: Way;
+  readonly registry: Way;
+}
+
+/** A real stack with proxies before it, on which worlds are opened and faults injected. */
+export interface Ground {
+  readonly stack: RunningStack;
+  readonly lastseenWays: Ways;
+  readonly connectorWays: Ways;
+  /** From 0 up to 1; the same seed gives the same faults at the same moments. */
+  readonly random: () => number;
+  readonly openWorld: (options?: WorldOptions) => Promise<World>;
+  close(): Promise<void>;
+}
+
+export interface GroundOptions {
+  readonly seed: number;
+  readonly onProgress: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export async function openGround({ seed, onProgress, signal }: GroundOptions): Promise<Ground> {
+  const stack = await startStack({
+    secured: true,
+    detours: 2,
+    signal,
+    onProgress: (part, state, detail) => {
+      if (state !== 'starting') onProgress(`${part} ${state}${detail === undefined ? '' : `: ${detail}`}`);
+    },
+  });
+  try {
+    const [ofLastseen, ofConnector] = stack.detours;
+    if (ofLastseen === undefined || ofConnector === undefined) throw new Error('the stack has no detours');
+    const { postgresPort, registryUrl } = stack.addresses;
+    const waysPast = async (detour: typeof ofLastseen): Promise<Ways> => ({
+      kafka: await startProxy(detour.port, { port: detour.advertisedPort }),
+      postgres: await startProxy(postgresPort),
+      registry: await startProxy(Number(new URL(registryUrl).port)),
+    });
+    const lastseenWays = await waysPast(ofLastseen);
+    const connectorWays = await waysPast(ofConnector);
+    return {
+      stack,
+      lastseenWays,
+      connectorWays,
+      random: seeded(seed),
+      openWorld: (options = {}) =>
+        createWorld({
+          stack: stack.addresses,
+          ...options,
+          connector: { ...connectorPast(connectorWays, stack), ...options.connector },
+        }),
+      async close() {
+        for (const proxy of [lastseenWays, connectorWays].flatMap((ways) => Object.values(ways) as Way[])) {
+          await proxy.close();
+        }
+        await stack.stop();
+      },
+    };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/** What the connector is given so that it goes past the proxies. */
+function connectorPast({ kafka, postgres, registry }: Ways, { addresses }: RunningStack): Record<string, string> {
+  const registryUrl = atPort(addresses.registryV2Url, registry.port);
+  return {
+    'producer.override.bootstrap.servers': `127.0.0.1:${kafka.port}`,
+    'database.port': String(postgres.port),
+    'key.converter.apicurio.registry.url': registryUrl,
+    'value.converter.apicurio.registry.url': registryUrl,
+  };
+}
+
+/** Variables for a command that goes past the proxies. */
+export function envPast({ kafka, postgres, registry }: Ways, world: World, command: string): Record<string, string> {
+  const { DATABASE_URL: databaseUrl = '', SCHEMA_REGISTRY_URL: registryUrl = '' } = world.env;
+  return {
+    KAFKA_BROKERS: `127.0.0.1:${kafka.port}`,
+    DATABASE_URL: atPort(asRole(databaseUrl, roleOf(command)), postgres.port),
+    SCHEMA_REGISTRY_URL: atPort(registryUrl, registry.port),
+  };
+}
+
+function atPort(url: string, port: number): string {
+  return Object.assign(new URL(url), { port: String(port) }).href;
+}
+
+/** A Deployment of one replica: whatever ends is started again, as an orchestrator would. */
+export interface Service {
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, and no further start. Rejects where it ends badly. */
+  stop(): Promise<void>;
+  /** What the ended ones wrote to stderr last, newest last. */
+  readonly ends: readonly string[];
+}
+
+const BACK_OFF_MS = 300;
+const STOPS_WITHIN_MS = 30_000;
+
+export function keepRunning(world: World, env: Readonly<Record<string, string>>, command: string): Service {
+  let stopping = false;
+  let running: StartedCli;
+  const ends: string[] = [];
+  const start = () => {
+    running = world.start({ KAFKA_GROUP_ID: `${world.name}-${command}`, ...env }, command);
+    void running.ended.then(async ({ code, stderr }) => {
+      ends.push(`${command} ended with ${code}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
+      await new Promise((resolve) => setTimeout(resolve, BACK_OFF_MS));
+      if (!stopping) start();
+    });
+  };
+  start();
+  return {
+    kill: (signal) => void running.process.kill(signal),
+    async stop() {
+      stopping = true;
+      running.process.kill('SIGTERM');
+      const overdue = setTimeout(() => running.process.kill('SIGKILL'), STOPS_WITHIN_MS);
+      const { code } = await running.ended;
+      clearTimeout(overdue);
+      if (code === null) throw new Error(`${command} did not stop within ${STOPS_WITHIN_MS / 1_000} s`);
+    },
+    ends,
+  };
+}
+
+/** mulberry32: small, and even enough to choose moments with. */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type Api, createFrameReader } from './kafka-frames.ts';
+
+/** `reset`: connections break and new ones are refused. `silence`: nothing passes, and nobody is told. */
+export type Cut = 'reset' | 'silence';
+
+/** A way to a server that can be cut. What it held while it was silent goes on when it is mended, as with TCP. */
+export interface Way {
+  readonly port: number;
+  cut(how: Cut): void;
+  mend(): void;
+  /**
+   * Lets the next Kafka request of the kind through (`answered`) or not even that (`asked`), and then nothing more on
+   * that connection. Resolves when it has come; `release` gives up waiting.
+   */
+  holdNext(api: Api, at: 'asked' | 'answered'): { readonly held: Promise<void>; release(): void };
+  close(): Promise<void>;
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+}
+
+interface Hold {
+  readonly api: Api;
+  readonly at: 'asked' | 'answered';
+  readonly came: () => void;
+}
+
+/** @param toKafka where it listens for Kafka, whose clients come to that port alone; else any port will do. */
+export async function startProxy(targetPort: number, toKafka?: { readonly port: number }): Promise<Way> {
+  const pairs = new Set<Pair>();
+  let state: 'open' | Cut = 'open';
+  let hold: Hold | undefined;
+
+  const listener = createServer((client) => {
+    client.on('error', () => {});
+    if (state === 'reset') return void client.resetAndDestroy();
+    const server = connect(targetPort, '127.0.0.1');
+    server.on('error', () => {});
+    const pair = { client, server };
+    pairs.add(pair);
+    const frames = createFrameReader();
+    let deaf = false;
+
+    client.on('data', (chunk: Buffer) => {
+      if (toKafka === undefined) return void server.write(chunk);
+      const { onward, held } = frames.read(chunk, hold?.api);
+      server.write(onward);
+      if (held === undefined || hold === undefined) return;
+      const { at, came } = hold;
+      hold = undefined;
+      if (at === 'answered') {
+        deaf = true;
+        server.write(held);
+      } else client.pause();
+      came();
+    });
+    server.on('data', (chunk: Buffer) => {
+      if (!deaf) client.write(chunk);
+    });
+    const end = () => {
+      pairs.delete(pair);
+      client.destroy();
+      server.destroy();
+    };
+    client.once('close', end);
+    server.once('close', end);
+    if (state === 'silence') for (const socket of [client, server]) socket.pause();
+  });
+  listener.listen(toKafka?.port ?? 0, '127.0.0.1');
+  await once(listener, 'listening');
+
+  return {
+    port: (listener.address() as AddressInfo).port,
+    cut(how) {
+      state = how;
+      for (const { client, server } of pairs) {
+        if (how === 'silence') for (const socket of [client, server]) socket.pause();
+        else for (const socket of [client, server]) socket.resetAndDestroy();
+      }
+    },
+    mend() {
+      state = 'open';
+      for (const { client, server } of pairs) for (const socket of [client, server]) socket.resume();
+    },
+    holdNext(api, at) {
+      const came = Promise.withResolvers<void>();
+      hold = { api, at, came: came.resolve };
+      return {
+        held: came.promise,
+        release() {
+          hold = undefined;
+          came.resolve();
+        },
+      };
+    },
+    async close() {
+      for (const { client, server } of pairs) {
+        client.destroy();
+        server.destroy();
+      }
+      listener.close();
+      await once(listener, 'close');
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import type { AnyStage, Outcome } from './fault.ts';
+import { type Ground, openGround } from './ground.ts';
+import { type FaultResult, resultOf } from './table.ts';
+
+export interface FaultRun {
+  readonly stages: readonly AnyStage[];
+  /** How often each fault is injected, by its name. */
+  readonly times: ReadonlyMap<string, number>;
+  /** Stacks side by side. */
+  readonly jobs: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  readonly tell: (line: string) => void;
+}
+
+/** What one stack does at a stretch: one opening of a stage. */
+interface Work {
+  readonly stage: AnyStage;
+  readonly times: ReadonlyMap<string, number>;
+}
+
+const MOST_IN_ONE_WORLD = 10;
+
+/** Injects all that is asked for; a stage that breaks down fails its faults and no others. */
+export async function runFaults(run: FaultRun): Promise<readonly FaultResult[]> {
+  const outcomes = new Map([...run.times.keys()].map((name) => [name, [] as Outcome[]]));
+  const failures = new Map<string, string>();
+  const waiting = divide(run);
+  const worker = async (_: unknown, job: number) => {
+    let ground: Ground | undefined;
+    try {
+      for (let work = waiting.shift(); work !== undefined && !run.signal.aborted; work = waiting.shift()) {
+        ground ??= await openGround({ seed: run.seed + job, onProgress: run.tell, signal: run.signal });
+        const broken = await play(run, ground, work, outcomes, failures);
+        // What a broken stage left in the servers must not be found by the next.
+        if (broken) {
+          await ground.close();
+          ground = undefined;
+        }
+      }
+    } finally {
+      await ground?.close();
+    }
+  };
+  await Promise.all(Array.from({ length: run.jobs }, worker));
+  return [...outcomes].map(([name, all]) => resultOf(name, all, failures.get(name) ?? missing(run, name, all)));
+}
+
+function missing({ times }: FaultRun, name: string, outcomes: readonly Outcome[]): string | undefined {
+  const wanted = times.get(name) ?? 0;
+  return outcomes.length < wanted ? `injected ${outcomes.length} of ${wanted} times` : undefined;
+}
+
+/** Many injections, or several stacks, are dealt out fault by fault; else a stage is opened once for all of its faults. */
+function divide({ stages, times, jobs }: FaultRun): Work[] {
+  const most = Math.max(...times.values());
+  if (jobs === 1 && most <= MOST_IN_ONE_WORLD) return stages.map((stage) => ({ stage, times }));
+  return stages.flatMap((stage) =>
+    stage.faults.flatMap(({ name }) => {
+      const all = times.get(name) ?? 0;
+      const parts = Math.ceil(all / MOST_IN_ONE_WORLD);
+      return Array.from({ length: parts }, (_, part) => ({
+        stage,
+        times: new Map([[name, Math.min(MOST_IN_ONE_WORLD, all - part * MOST_IN_ONE_WORLD)]]),
+      }));
+    }),
+  );
+}
+
+async function play(
+  { signal, tell }: FaultRun,
+  ground: Ground,
+  { stage, times }: Work,
+  outcomes: ReadonlyMap<string, Outcome[]>,
+  failures: Map<string, string>,
+): Promise<boolean> {
+  let current = '';
+  try {
+    await stage.play(ground, {
+      times,
+      starts(fault, n) {
+        signal.throwIfAborted();
+        current = fault;
+        tell(`${fault} ${n + 1} of ${times.get(fault)} …`);
+      },
+      ended(fault, outcome) {
+        outcomes.get(fault)?.push(outcome);
+        const { lost, wrong, duplicates, recoveryMs } = outcome;
+        tell(`${fault}: lost ${lost}, wrong ${wrong}, duplicates ${duplicates}, right after ${recoveryMs} ms`);
+      },
+    });
+    return false;
+  } catch (error) {
+    if (signal.aborted) return true;
+    const why = (error as Error).message;
+    tell(`${current} broke down: ${(error as Error).stack ?? why}`);
+    for (const { name } of stage.faults) {
+      if ((times.get(name) ?? 0) > 0 && (name === current || current === '')) failures.set(name, why);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,21 @@
+import type { AnyStage } from './fault.ts';
+import { poisonStage } from './stages/poison.ts';
+import { recomputeStage } from './stages/recompute.ts';
+import { returningStage } from './stages/returning.ts';
+import { securedStage } from './stages/secured.ts';
+import { stallStage } from './stages/stalls.ts';
+import { sweepStage } from './stages/sweep.ts';
+import { topicStage } from './stages/topics.ts';
+import { trackStage } from './stages/track.ts';
+
+/** All faults, by the world they are injected into. */
+export const STAGES: readonly AnyStage[] = [
+  trackStage,
+  recomputeStage,
+  sweepStage,
+  returningStage,
+  stallStage,
+  topicStage,
+  poisonStage,
+  securedStage,
+];

@@ -1,0 +1,174 @@
+import type { World } from '../../stack/world.ts';
+import { inactivityEvents, kpiUpdates } from '../events.ts';
+import { type Fault, type Outcome, stage } from '../fault.ts';
+import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
+import type { Way } from '../proxy.ts';
+import { compare, morning } from '../sweeping.ts';
+import { sleep, until } from '../waiting.ts';
+
+/**
+ * `recompute` answering the events of one morning after another: whatever happens to it, in the end every event is
+ * answered, told once, and P and S are what SQL says, with the figures of others as they were.
+ */
+interface RecomputeStage {
+  readonly ground: Ground;
+  readonly world: World;
+  readonly recompute: Service;
+  mornings: number;
+  close(): Promise<void>;
+}
+
+const LEARNERS = 300;
+const SETTLES_WITHIN_MS = 90_000;
+/** Many small transactions. */
+const SMALL = { FLUSH_MAX_ROWS: '20', FLUSH_MAX_DELAY: '1ms', QUEUE_MAX_BYTES: '1000' };
+
+async function open(ground: Ground): Promise<RecomputeStage> {
+  const world = await ground.openWorld();
+  await world.prepare();
+  const sql = (text: string) => world.database.query({ text });
+  await sql(`
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-' || u, 'user-' || u, timestamptz '2025-12-30Z' - u % 20 * interval '1 day' FROM generate_series(1, ${LEARNERS}) u`);
+  await sql(`
+INSERT INTO ability_estimates (user_id, mean, sd, fitted_at)
+SELECT 'user-' || u, (u % 40 - 20) / 10.0, 0.7, timestamptz '2025-12-01Z' FROM generate_series(1, ${LEARNERS}) u`);
+  await sql(`
+INSERT INTO weekly_kpi (user_id, week_start, kpis)
+SELECT 'user-' || u, date '2026-01-05' + week * 7, jsonb_build_object('A_t', 0.5, 'P', 0.1, 'S', 0.2, 'other', u)
+FROM generate_series(1, ${LEARNERS}) u, generate_series(0, 20) week WHERE u % 3 > 0`);
+  await world.connect();
+  await world.delivered();
+  const track = await world.lastseen('track', '--until-end');
+  if (track.code !== 0) throw new Error(`track ended with ${track.code}:\n${track.stderr}`);
+  const env = { ...envPast(ground.lastseenWays, world, 'recompute'), ...SMALL };
+  const recompute = keepRunning(world, env, 'recompute');
+  return {
+    ground,
+    world,
+    recompute,
+    mornings: 0,
+    async close() {
+      await recompute.stop().finally(() => world.close());
+    },
+  };
+}
+
+/** Has a morning's events ready before `recompute` can see them, so that the disturbance falls into its work. */
+function disturbing(
+  name: string,
+  about: string,
+  disturb: (on: RecomputeStage, n: number) => Promise<void>,
+): Fault<RecomputeStage> {
+  return {
+    name,
+    about,
+    async inject(on, n) {
+      const { world, ground } = on;
+      const before = await kpiUpdates(world);
+      ground.lastseenWays.kafka.cut('silence');
+      await world.sweepApproved('--as-of', morning(on.mornings), '--lookback', '400');
+      on.mornings += 1;
+      ground.lastseenWays.kafka.mend();
+      await disturb(on, n);
+      return settle(on, before.duplicates);
+    },
+  };
+}
+
+async function settle({ world, recompute, mornings }: RecomputeStage, duplicatesBefore: number): Promise<Outcome> {
+  const asked = (await inactivityEvents(world)).events.map(({ event_id }) => event_id);
+  const state = async () => {
+    const { rows } = await world.database.query<{ unanswered: bigint; untold: bigint }>({
+      text: `
+SELECT
+  (SELECT count(*) FROM unnest($1::uuid[]) id WHERE NOT EXISTS (
+    SELECT FROM lastseen.kpi_ledger WHERE cause_event_id = id)) AS unanswered,
+  (SELECT count(*) FROM lastseen.kpi_ledger WHERE published_at IS NULL) AS untold`,
+      values: [asked],
+    });
+    return rows[0] ?? { unanswered: -1n, untold: -1n };
+  };
+  const settled = await until(state, (at) => at.unanswered === 0n && at.untold === 0n, SETTLES_WITHIN_MS);
+  const told = await kpiUpdates(world);
+  const figures = await wrongFigures(world, morning(mornings - 1));
+  const updates = compare(
+    asked,
+    told.events.map((event) => event.cause_event_id),
+  );
+  const outcome = {
+    records: LEARNERS,
+    lost: Number(settled.seen.unanswered) + updates.lost,
+    wrong: updates.wrong + figures,
+    duplicates: told.duplicates - duplicatesBefore,
+    recoveryMs: settled.ms,
+  };
+  if (outcome.lost + outcome.wrong > 0) console.error(recompute.ends.slice(-3).join('\n'));
+  return outcome;
+}
+
+/** Learners whose P or S is not what their inputs say, and rows in which somebody else's figure was touched. */
+async function wrongFigures(world: World, asOf: string): Promise<number> {
+  const { rows } = await world.database.query<{ wrong: bigint }>({
+    text: `
+SELECT (
+  SELECT count(*)
+  FROM session JOIN ability_estimates USING (user_id)
+  LEFT JOIN weekly_kpi w ON w.user_id = session.user_id AND w.week_start = date_trunc('week', $1::timestamptz AT TIME ZONE 'UTC')::date
+  WHERE coalesce(abs((kpis->>'P')::float8 - 0.5 * erfc(-mean / sd / sqrt(2::float8))), 1) > 1e-9
+    OR coalesce(abs((kpis->>'S')::float8
+      - (0.6 * least(1, (($1 AT TIME ZONE 'UTC')::date - (started_at AT TIME ZONE 'UTC')::date) / 14.0) + 0.4)), 1) > 1e-9
+) + (
+  SELECT count(*)
+  FROM weekly_kpi WHERE substr(user_id, 6)::int % 3 > 0
+    AND kpis - 'P' - 'S' <> jsonb_build_object('A_t', 0.5, 'other', substr(user_id, 6)::int)
+) AS wrong`,
+    values: [asOf],
+  });
+  return Number(rows[0]?.wrong ?? -1);
+}
+
+function cutting(name: string, about: string, wayOf: (ground: Ground) => Way): Fault<RecomputeStage> {
+  return disturbing(name, about, async ({ ground }, n) => {
+    await sleep(ground.random() * 400);
+    wayOf(ground).cut(n % 2 === 0 ? 'reset' : 'silence');
+    await sleep(500 + ground.random() * 3_000);
+    wayOf(ground).mend();
+  });
+}
+
+export const recomputeStage = stage<RecomputeStage>({
+  name: 'recompute',
+  open,
+  faults: [
+    disturbing(
+      'kill-recompute',
+      'SIGKILL of `recompute`: at a random moment, between database commit and offset commit, or between publishing and marking',
+      async ({ ground, recompute }, n) => {
+        const { kafka } = ground.lastseenWays;
+        const hold =
+          n % 3 === 0
+            ? undefined
+            : n % 3 === 1
+              ? kafka.holdNext('offsetCommit', 'asked')
+              : kafka.holdNext('produce', 'answered');
+        await Promise.race([hold?.held ?? sleep(ground.random() * 500), sleep(5_000)]);
+        hold?.release();
+        recompute.kill('SIGKILL');
+      },
+    ),
+    cutting('cut-recompute-kafka', '`recompute` cut off from Kafka', (ground) => ground.lastseenWays.kafka),
+    cutting('cut-recompute-postgres', '`recompute` cut off from Postgres', (ground) => ground.lastseenWays.postgres),
+    disturbing(
+      'cut-recompute-registry',
+      '`recompute` cut off from the registry as it starts',
+      async ({ ground, recompute }, n) => {
+        const { registry } = ground.lastseenWays;
+        registry.cut(n % 2 === 0 ? 'reset' : 'silence');
+        recompute.kill('SIGKILL');
+        await sleep(1_000 + ground.random() * 3_000);
+        registry.mend();
+      },
+    ),
+  ],
+});

@@ -1,0 +1,143 @@
+import type { World } from '../../stack/world.ts';
+import { inactivityEvents } from '../events.ts';
+import { stage } from '../fault.ts';
+import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
+import { sweepThrough } from '../sweeping.ts';
+import { sleep, until } from '../waiting.ts';
+
+/** Sweeps while `track` is writing the very learners that they look at. */
+interface ReturningStage {
+  readonly ground: Ground;
+  readonly world: World;
+  readonly track: Service;
+  close(): Promise<void>;
+}
+
+/** Few enough that no sweep is held. */
+const LEARNERS = 80;
+
+async function open(ground: Ground): Promise<ReturningStage> {
+  const world = await ground.openWorld();
+  await world.prepare();
+  await world.connect();
+  const env = { ...envPast(ground.lastseenWays, world, 'track'), FLUSH_MAX_ROWS: '5', FLUSH_MAX_DELAY: '1ms' };
+  const track = keepRunning(world, env, 'track');
+  return {
+    ground,
+    world,
+    track,
+    async close() {
+      await track.stop().finally(() => world.close());
+    },
+  };
+}
+
+const sql = ({ world }: ReturningStage, text: string) => world.database.query<Record<string, unknown>>({ text });
+
+/** Learners `<name>-1` to `<name>-80`, last seen at an instant, in SQL; waits until they are applied. */
+async function load(on: ReturningStage, name: string, at: string): Promise<void> {
+  await sql(
+    on,
+    `INSERT INTO session (id, user_id, started_at)
+     SELECT 's-${name}-' || u, '${name}-' || u, ${at} FROM generate_series(1, ${LEARNERS}) u`,
+  );
+  const applied = () => sql(on, `SELECT FROM lastseen.user_last_seen WHERE user_id LIKE '${name}-%'`);
+  const { seen } = await until(applied, ({ count }) => count === LEARNERS, 60_000);
+  if (seen.count !== LEARNERS) throw new Error(`track did not apply what was loaded: ${on.track.ends.join('\n')}`);
+}
+
+const seenAgain = (on: ReturningStage, name: string, from: number, to: number, at: string) =>
+  sql(
+    on,
+    `INSERT INTO session (id, user_id, started_at)
+     SELECT 's-again-${name}-' || u, '${name}-' || u, ${at} FROM generate_series(${from}, ${to}) u`,
+  );
+
+export const returningStage = stage<ReturningStage>({
+  name: 'returning',
+  open,
+  faults: [
+    {
+      name: 'sweep-beside-track',
+      about: 'a sweep while `track` is writing the same learners, with `track` behind at its start',
+      async inject(on, n) {
+        const name = `race-${n}`;
+        await load(on, name, `now() - interval '8 days'`);
+        const before = await inactivityEvents(on.world);
+        // What half of them do is committed before the sweep begins, and `track` cannot have it yet.
+        const way = on.ground.lastseenWays.kafka;
+        way.cut('silence');
+        await seenAgain(on, name, 1, LEARNERS / 2, `now() - interval '1 second'`);
+        const sweeping = on.world.lastseen('sweep', '--json');
+        await sleep(500 + on.ground.random() * 1_500);
+        way.mend();
+        for (let u = LEARNERS / 2 + 1; u <= LEARNERS; u++) {
+          await seenAgain(on, name, u, u, `now() - interval '1 second'`);
+          await sleep(on.ground.random() * 120);
+        }
+        const swept = await sweeping;
+        const endedAt = performance.now();
+        if (swept.code !== 0) throw new Error(`the sweep ended with ${swept.code}:\n${swept.stderr}`);
+        await until(
+          () =>
+            sql(
+              on,
+              `SELECT FROM lastseen.user_last_seen WHERE user_id LIKE '${name}-%' AND last_seen_at < now() - interval '1 day'`,
+            ),
+          ({ count }) => count === 0,
+          60_000,
+        );
+        await sweepThrough(on.world);
+        const { events, duplicates } = await inactivityEvents(on.world);
+        const told = (phase: string) =>
+          events.filter((event) => event.phase === phase && event.user_id.startsWith(`${name}-`)).map((e) => e.user_id);
+        const crossed = new Set(told('CROSSED'));
+        const returned = told('RETURNED');
+        const early = [...crossed].filter((user) => Number(user.slice(name.length + 1)) <= LEARNERS / 2);
+        const open = await sql(
+          on,
+          `SELECT FROM lastseen.episode JOIN lastseen.user_last_seen USING (student_id)
+           WHERE returned_as_of IS NULL AND user_id LIKE '${name}-%'`,
+        );
+        return {
+          records: 2 * LEARNERS,
+          lost: crossed.difference(new Set(returned)).size,
+          // Flagged though seen before; told to be back without having been away, or twice; still open.
+          wrong:
+            early.length +
+            returned.filter((user) => !crossed.has(user)).length +
+            returned.length -
+            new Set(returned).size +
+            open.count,
+          duplicates: duplicates - before.duplicates,
+          recoveryMs: Math.round(performance.now() - endedAt),
+        };
+      },
+    },
+    {
+      name: 'sweep-past-as-of',
+      about:
+        'a sweep whose as-of lies before activity that is applied: who was seen since is not decidable, and not flagged',
+      async inject(on, n) {
+        const name = `past-${n}`;
+        // Apart from each other, so that no window holds another's learners.
+        const asOf = new Date(Date.now() - (100 + 3 * n) * 86_400_000).toISOString();
+        await load(on, name, `timestamptz '${asOf}' - interval '8 days'`);
+        await seenAgain(on, name, 21, LEARNERS, `timestamptz '${asOf}' + u * interval '1 minute'`);
+        const startedAt = performance.now();
+        const run = await sweepThrough(on.world, '--as-of', asOf, '--lookback', '9');
+        const { undecidable } = run.json<{ undecidable: number }>();
+        const { events, duplicates } = await inactivityEvents(on.world);
+        const flagged = new Set(events.map(({ user_id }) => user_id).filter((user) => user.startsWith(`${name}-`)));
+        const due = new Set(Array.from({ length: 20 }, (_, u) => `${name}-${u + 1}`));
+        return {
+          records: LEARNERS,
+          lost: due.difference(flagged).size + (undecidable >= LEARNERS - 20 ? 0 : 1),
+          wrong: flagged.difference(due).size,
+          duplicates,
+          recoveryMs: Math.round(performance.now() - startedAt),
+        };
+      },
+    },
+  ],
+});

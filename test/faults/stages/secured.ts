@@ -1,0 +1,71 @@
+import { createSecuredWorld } from '../../stack/secured-world.ts';
+import { stage } from '../fault.ts';
+import type { Ground } from '../ground.ts';
+
+/** The main job over TLS, client certificates and SCRAM, each time in a world of its own. */
+interface SecuredStage {
+  readonly ground: Ground;
+  close(): Promise<void>;
+}
+
+async function inWorld<T>(
+  { stack }: Ground,
+  work: (world: Awaited<ReturnType<typeof createSecuredWorld>>) => Promise<T>,
+) {
+  if (stack.secured === undefined) throw new Error('the stack has no secured front');
+  const world = await createSecuredWorld(stack.addresses, stack.secured);
+  try {
+    return await work(world);
+  } finally {
+    await world.close();
+  }
+}
+
+/** What a refusal says to the operator: one line, and no stack. */
+function isClear({ code, stderr }: { readonly code: number | null; readonly stderr: string }): boolean {
+  const said = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+  return code === 1 && said.length === 1 && /no safe connection|refuses us|does not let us in/.test(said[0] ?? '');
+}
+
+export const securedStage = stage<SecuredStage>({
+  name: 'secured',
+  open: async (ground) => ({ ground, close: async () => {} }),
+  faults: [
+    {
+      name: 'tls-scram',
+      about: 'the main job over TLS with client certificates, SCRAM and a registry with a login',
+      inject: ({ ground }) =>
+        inWorld(ground, async (world) => {
+          await world.prepare();
+          const startedAt = performance.now();
+          const { records, differing, events, answered } = await world.job();
+          return {
+            records,
+            lost: Math.max(0, 23 - events) + Math.max(0, events - answered),
+            wrong: differing + Math.max(0, events - 23),
+            duplicates: 0,
+            recoveryMs: Math.round(performance.now() - startedAt),
+          };
+        }),
+    },
+    {
+      name: 'refusals',
+      about:
+        'wrong password, expired certificate, wrong host name and the like: each refused in one clear line without a secret',
+      inject: ({ ground }) =>
+        inWorld(ground, async (world) => {
+          const startedAt = performance.now();
+          const attempts = await world.attempts();
+          const unclear = attempts.filter(({ run }) => !isClear(run) || run.stderr.includes('canary'));
+          for (const { part, fault, run } of unclear) console.error(`${part}, ${fault}: ${run.code} ${run.stderr}`);
+          return {
+            records: attempts.length,
+            lost: 0,
+            wrong: unclear.length,
+            duplicates: 0,
+            recoveryMs: Math.round(performance.now() - startedAt),
+          };
+        }),
+    },
+  ],
+});

@@ -1,0 +1,209 @@
+import type { CliRun } from '../../stack/lastseen-cli.ts';
+import type { World } from '../../stack/world.ts';
+import { inactivityEvents } from '../events.ts';
+import { type Fault, stage } from '../fault.ts';
+import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
+import { sweepThrough } from '../sweeping.ts';
+import { until } from '../waiting.ts';
+
+/**
+ * A source that has stopped looks like learners who are silent. Learners are silent here by what `track` has seen, and
+ * are not by what the source tables say, or they all are at once: no sweep may say a word of it.
+ */
+interface StallStage {
+  readonly ground: Ground;
+  readonly world: World;
+  readonly track: Service;
+  close(): Promise<void>;
+}
+
+const LEARNERS = 400;
+const QUIET_LEARNERS = 50;
+
+async function open(ground: Ground): Promise<StallStage> {
+  const world = await ground.openWorld();
+  await world.prepare();
+  await world.connect();
+  const track = keepRunning(world, envPast(ground.lastseenWays, world, 'track'), 'track');
+  const on: StallStage = {
+    ground,
+    world,
+    track,
+    async close() {
+      await track.stop().finally(() => world.close());
+    },
+  };
+  await sql(
+    on,
+    `
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-' || u, 'user-' || u, now() - interval '1 hour' FROM generate_series(1, ${LEARNERS}) u`,
+  );
+  await applied(on);
+  await sweepThrough(world);
+  return on;
+}
+
+const sql = ({ world }: StallStage, text: string) => world.database.query<Record<string, unknown>>({ text });
+
+async function applied(on: StallStage): Promise<void> {
+  await on.world.delivered();
+  const behind = () =>
+    sql(
+      on,
+      `
+SELECT FROM session s LEFT JOIN lastseen.user_last_seen t USING (user_id)
+WHERE t.session_at IS NULL OR t.session_at < coalesce(s.ended_at, s.started_at)`,
+    );
+  const { seen } = await until(behind, ({ count }) => count === 0, 60_000);
+  if (seen.count > 0) throw new Error(`track did not apply what was loaded: ${on.track.ends.join('\n')}`);
+}
+
+/** Learners of a name who were last seen a week ago and are known to be silent: what a stall would have flagged. */
+async function silent(on: StallStage, name: string): Promise<void> {
+  await sql(
+    on,
+    `
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-${name}-' || u, '${name}-' || u, now() - interval '7 days' + interval '2 seconds' FROM generate_series(1, ${QUIET_LEARNERS}) u`,
+  );
+  await applied(on);
+}
+
+/** While the fault lasts a sweep must refuse with these words and emit nothing; when it is over one must come through. */
+function refusing(
+  name: string,
+  about: string,
+  expected: { readonly code: number; readonly says: RegExp },
+  during: (on: StallStage, n: number, sweep: () => Promise<CliRun>) => Promise<CliRun>,
+): Fault<StallStage> {
+  return {
+    name,
+    about,
+    async inject(on, n) {
+      const before = await inactivityEvents(on.world);
+      const refused = await during(on, n, () => on.world.lastseen('sweep', '--wait-fresh', '3s', '--json'));
+      const endedAt = performance.now();
+      const { events } = await inactivityEvents(on.world);
+      const rightly = refused.code === expected.code && expected.says.test(refused.stderr);
+      if (!rightly) console.error(`the sweep ended with ${refused.code}:\n${refused.stderr}`);
+      await sweepThrough(on.world);
+      return {
+        records: QUIET_LEARNERS,
+        lost: 0,
+        wrong: events.length - before.events.length + (rightly ? 0 : 1),
+        duplicates: 0,
+        recoveryMs: Math.round(performance.now() - endedAt),
+      };
+    },
+  };
+}
+
+/** A history of fourteen mornings in which the source had so many records a day, up to what it has now. */
+const usualVolume = (on: StallStage, source: string, ends: number) =>
+  sql(
+    on,
+    `
+INSERT INTO lastseen.sweep_run
+  (run_id, as_of, thresholds, lookback_days, status, active, inactive, crossed, ongoing, unresolved, undecidable, returned,
+   source_ends, started_at, finished_at)
+SELECT gen_random_uuid(), at, ARRAY[7], 30, 'completed', 400, 0, 5, 0, 0, 0, 0,
+  jsonb_build_object('${source}', ${ends} - (days - 1) * 50), at, at
+FROM generate_series(1, 15) days, LATERAL (SELECT now() - days * interval '1 day') t (at)`,
+  );
+
+export const stallStage = stage<StallStage>({
+  name: 'stalls',
+  open,
+  faults: [
+    refusing(
+      'connector-paused',
+      'the connector paused while learners go on: the sweep must refuse',
+      { code: 75, says: /not fresh: the connector has not delivered/ },
+      async (on, n, sweep) => {
+        await silent(on, `paused-${n}`);
+        await on.world.pause();
+        try {
+          await sql(on, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-paused-${n}-%'`);
+          return await sweep();
+        } finally {
+          await on.world.resume();
+          await applied(on);
+        }
+      },
+    ),
+    refusing(
+      'table-unpublished',
+      'one table taken out of the publication: not fresh, and named',
+      { code: 75, says: /not fresh: session: table session is not in publication/ },
+      async (on, n, sweep) => {
+        await silent(on, `unpublished-${n}`);
+        await sql(on, `ALTER PUBLICATION ${on.world.name} DROP TABLE session`);
+        try {
+          await sql(
+            on,
+            `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-unpublished-${n}-%'`,
+          );
+          return await sweep();
+        } finally {
+          await sql(on, `ALTER PUBLICATION ${on.world.name} ADD TABLE session`);
+          // What was written meanwhile comes again, as a new snapshot would bring it.
+          await sql(
+            on,
+            `UPDATE session SET ended_at = ended_at + interval '1 second' WHERE id LIKE 's-unpublished-${n}-%'`,
+          );
+          await applied(on);
+        }
+      },
+    ),
+    refusing(
+      'source-quiet',
+      'a source that writes nothing against its usual volume: not fresh, and named',
+      {
+        code: 75,
+        says: /not fresh: attempt: no record in \S+ since the last completed sweep, where 50 a day are usual/,
+      },
+      async (on, _, sweep) => {
+        await sql(on, `DELETE FROM lastseen.sweep_run`);
+        await sql(
+          on,
+          `INSERT INTO attempt (id, student_id, completed_at)
+          SELECT (SELECT count(*) FROM attempt) + n, md5('user-' || n)::uuid, now() - interval '1 hour' FROM generate_series(1, 100) n`,
+        );
+        await on.world.delivered();
+        const { rows } = await sql(on, `SELECT count(*)::int AS records FROM attempt`);
+        await usualVolume(on, 'attempt', Number(rows[0]?.['records']));
+        try {
+          return await sweep();
+        } finally {
+          await sql(
+            on,
+            `INSERT INTO attempt (id, student_id, completed_at) SELECT count(*) + 1, md5('user-1')::uuid, now() FROM attempt`,
+          );
+          await on.world.delivered();
+        }
+      },
+    ),
+    refusing(
+      'platform-down',
+      '60 % of the learners silent since the platform was down for a week, with the connector going on: held',
+      { code: 3, says: /lastseen sweep approve/ },
+      async (on, n, sweep) => {
+        await sql(on, `DELETE FROM lastseen.sweep_run`);
+        await usualVolume(on, 'features_topic_daily', 0);
+        await sql(
+          on,
+          `
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-down-${n}-' || u, 'down-${n}-' || u, now() - interval '7 days 1 hour' FROM generate_series(1, ${LEARNERS * 1.5}) u`,
+        );
+        await applied(on);
+        const held = await sweep();
+        // The platform is back, and so are they.
+        await sql(on, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-down-${n}-%'`);
+        await applied(on);
+        return held;
+      },
+    ),
+  ],
+});

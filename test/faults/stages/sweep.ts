@@ -1,0 +1,129 @@
+import { dateOf, formatInstant } from '../../../src/activity/instant.ts';
+import type { CliRun } from '../../stack/lastseen-cli.ts';
+import type { World } from '../../stack/world.ts';
+import { type InactivityEventRead, inactivityEvents } from '../events.ts';
+import { type Fault, stage } from '../fault.ts';
+import { envPast, type Ground } from '../ground.ts';
+import type { Way } from '../proxy.ts';
+import { compare, morning, sweepThrough } from '../sweeping.ts';
+import { sleep } from '../waiting.ts';
+
+/**
+ * Sweeps of one morning after another over learners who stay away: whatever happens to a sweep, once it was run again to
+ * its end the topic holds what SQL says of all mornings so far, each event once for a reader who keeps the ids.
+ */
+interface SweepStage {
+  readonly ground: Ground;
+  readonly world: World;
+  /** Mornings swept so far. */
+  mornings: number;
+  close(): Promise<void>;
+}
+
+const LEARNERS = 250;
+const LOOKBACK_DAYS = 400;
+
+async function open(ground: Ground): Promise<SweepStage> {
+  const world = await ground.openWorld();
+  await world.prepare();
+  // So few cross a morning that none is held; those seen after a morning are not decidable for it.
+  await world.database.query({
+    text: `
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-' || u, 'user-' || u, timestamptz '2026-01-01Z' + u % 90 * interval '1 day' + u * interval '1.000001 minutes'
+FROM generate_series(1, ${LEARNERS}) u`,
+  });
+  await world.connect();
+  await world.delivered();
+  const track = await world.lastseen('track', '--until-end');
+  if (track.code !== 0) throw new Error(`track ended with ${track.code}:\n${track.stderr}`);
+  return { ground, world, mornings: 0, close: () => world.close() };
+}
+
+/** Runs the next morning's sweep into the disturbance, then again until it has come through. */
+function disturbing(
+  name: string,
+  about: string,
+  disturb: (on: SweepStage, n: number, start: () => Promise<CliRun> & { kill(): void }) => Promise<unknown>,
+): Fault<SweepStage> {
+  return {
+    name,
+    about,
+    async inject(on, n) {
+      const { world, ground } = on;
+      const flags = ['--as-of', morning(on.mornings), '--lookback', String(LOOKBACK_DAYS)];
+      on.mornings += 1;
+      const before = await inactivityEvents(world);
+      const start = () => {
+        const run = world.start(envPast(ground.lastseenWays, world, 'sweep'), 'sweep', ...flags, '--json');
+        return Object.assign(run.ended, { kill: () => void run.process.kill('SIGKILL') });
+      };
+      await disturb(on, n, start);
+      const mendedAt = performance.now();
+      await sweepThrough(world, ...flags);
+      const { events, duplicates } = await inactivityEvents(world);
+      const recoveryMs = Math.round(performance.now() - mendedAt);
+      return {
+        records: events.length - before.events.length,
+        ...compare(await eventsBySql(on), events.map(saysOf)),
+        duplicates: duplicates - before.duplicates,
+        recoveryMs,
+      };
+    },
+  };
+}
+
+function saysOf({ user_id, phase, last_seen_at, as_of }: InactivityEventRead): string {
+  return [user_id, phase, formatInstant(last_seen_at), phase === 'ONGOING' ? dateOf(as_of) : ''].join('|');
+}
+
+/** All that the mornings so far had to say, from the source table alone. */
+async function eventsBySql({ world, mornings }: SweepStage): Promise<string[]> {
+  const { rows } = await world.database.query<InactivityEventRead>({
+    text: `
+SELECT user_id, started_at AS last_seen_at, as_of,
+  CASE WHEN as_of = min(as_of) OVER (PARTITION BY user_id) THEN 'CROSSED' ELSE 'ONGOING' END AS phase
+FROM session, LATERAL generate_series(0, $2::int - 1) morning,
+  LATERAL (SELECT $1::timestamptz + morning * interval '24 hours') AS m (as_of)
+WHERE started_at <= as_of - interval '7 days' AND started_at > as_of - $3 * interval '24 hours'`,
+    values: [morning(0), mornings, LOOKBACK_DAYS],
+  });
+  return rows.map(saysOf);
+}
+
+function cutting(name: string, about: string, wayOf: (ground: Ground) => Way): Fault<SweepStage> {
+  return disturbing(name, about, async ({ ground }, n, start) => {
+    const run = start();
+    await sleep(ground.random() * 3_000);
+    wayOf(ground).cut(n % 2 === 0 ? 'reset' : 'silence');
+    await sleep(500 + ground.random() * 2_500);
+    wayOf(ground).mend();
+    await run;
+  });
+}
+
+export const sweepStage = stage<SweepStage>({
+  name: 'sweep',
+  open,
+  faults: [
+    disturbing(
+      'kill-sweep',
+      'SIGKILL of `sweep`: at a random moment, before publishing, or between publishing and marking',
+      async ({ ground }, n, start) => {
+        const { kafka } = ground.lastseenWays;
+        const hold = n % 3 === 0 ? undefined : kafka.holdNext('produce', n % 3 === 1 ? 'answered' : 'asked');
+        const run = start();
+        await Promise.race([hold?.held ?? sleep(ground.random() * 4_000), run]);
+        hold?.release();
+        run.kill();
+        await run;
+      },
+    ),
+    cutting('cut-sweep-kafka', '`sweep` cut off from Kafka', (ground) => ground.lastseenWays.kafka),
+    cutting('cut-sweep-postgres', '`sweep` cut off from Postgres', (ground) => ground.lastseenWays.postgres),
+    cutting('cut-sweep-registry', '`sweep` cut off from the registry', (ground) => ground.lastseenWays.registry),
+    disturbing('two-sweeps', 'two sweeps of the same morning at once', (_, __, start) =>
+      Promise.all([start(), start()]),
+    ),
+  ],
+});

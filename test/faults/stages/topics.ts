@@ -1,0 +1,170 @@
+import type { Admin } from 'kafkajs';
+import { lossesAgainstSources } from '../../stack/truth.ts';
+import type { World } from '../../stack/world.ts';
+import { loadActivity, loadLearners } from '../activity-load.ts';
+import { inactivityEvents } from '../events.ts';
+import { type Fault, stage } from '../fault.ts';
+import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
+import { sweepThrough } from '../sweeping.ts';
+import { until } from '../waiting.ts';
+
+/**
+ * What `track` was to read is gone, is another topic's, or lies where it does not look: no sweep may go on over such a
+ * gap without an alarm, and the recovery that docs/operations.md describes must mend the table.
+ */
+interface TopicStage {
+  readonly ground: Ground;
+  readonly world: World;
+  readonly topic: string;
+  start(): Service;
+  close(): Promise<void>;
+}
+
+const SETTLES_WITHIN_MS = 90_000;
+
+async function open(ground: Ground): Promise<TopicStage> {
+  const world = await ground.openWorld();
+  await world.prepare();
+  await loadLearners(world);
+  await world.connect();
+  return {
+    ground,
+    world,
+    topic: `${world.name}.public.session`,
+    start: () => keepRunning(world, envPast(ground.lastseenWays, world, 'track'), 'track'),
+    close: () => world.close(),
+  };
+}
+
+const isRight = ({ differing }: { readonly differing: bigint }) => differing === 0n;
+const losses = ({ world }: TopicStage) => lossesAgainstSources(world.database);
+
+async function withAdmin<T>({ world }: TopicStage, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = world.kafka.admin();
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** `track` has all that there is, and ends. */
+async function catchUp(on: TopicStage): Promise<void> {
+  await on.world.delivered();
+  const run = await on.world.lastseenWith({ KAFKA_GROUP_ID: `${on.world.name}-track` }, 'track', '--until-end');
+  if (run.code !== 0) throw new Error(`track ended with ${run.code}:\n${run.stderr}`);
+}
+
+/**
+ * Brings the topic into its state while `track` is stopped, then lets it run.
+ *
+ * @param alarm what a sweep must say of it, where records are lost; undefined: nothing is, and it must come through.
+ */
+function gap(
+  name: string,
+  about: string,
+  alarm: RegExp | undefined,
+  bring: (on: TopicStage, n: number) => Promise<number>,
+): Fault<TopicStage> {
+  return {
+    name,
+    about,
+    async inject(on, n) {
+      const { world } = on;
+      await catchUp(on);
+      const before = await inactivityEvents(world);
+      const records = await bring(on, n);
+      await world.delivered();
+      const track = on.start();
+      try {
+        const startedAt = performance.now();
+        let unalarmed = 0;
+        if (alarm !== undefined) {
+          const refused = await world.lastseen('sweep', '--wait-fresh', '20s', '--json');
+          const { events } = await inactivityEvents(world);
+          const rightly = refused.code === 75 && alarm.test(refused.stderr);
+          if (!rightly) console.error(`the sweep ended with ${refused.code}:\n${refused.stderr}`);
+          unalarmed = (rightly ? 0 : 1) + events.length - before.events.length;
+          const repaired = await world.lastseen('audit', '--repair', '--json');
+          if ((repaired.code ?? 2) > 1)
+            throw new Error(`audit --repair ended with ${repaired.code}:\n${repaired.stderr}`);
+        }
+        const settled = await until(() => losses(on), isRight, SETTLES_WITHIN_MS);
+        await sweepThrough(world);
+        const { differing, lost } = settled.seen;
+        if (differing > 0n) console.error(track.ends.slice(-3).join('\n'));
+        return {
+          records,
+          lost: Number(lost),
+          wrong: Number(differing - lost) + unalarmed,
+          duplicates: 0,
+          recoveryMs: Math.round(performance.now() - startedAt),
+        };
+      } finally {
+        await track.stop();
+      }
+    },
+  };
+}
+
+export const topicStage = stage<TopicStage>({
+  name: 'topics',
+  open,
+  faults: [
+    gap(
+      'records-expired',
+      'records deleted before `track` had read them: the sweep must refuse, and an audit mends it',
+      /not fresh: session: .*(lost|deleted|gone|missing)/,
+      async (on, n) => {
+        const records = await loadActivity(on.world, `expired-${n}`);
+        await on.world.delivered();
+        await withAdmin(on, async (admin) => {
+          const ends = await admin.fetchTopicOffsets(on.topic);
+          const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
+          await admin.deleteTopicRecords({ topic: on.topic, partitions });
+        });
+        return records + (await loadActivity(on.world, `after-expired-${n}`));
+      },
+    ),
+    gap(
+      'topic-recreated',
+      'a topic deleted with records unread and made anew: the sweep must refuse, and an audit mends it',
+      /not fresh: session: /,
+      async (on, n) => {
+        const records = await loadActivity(on.world, `recreated-${n}`);
+        await on.world.delivered();
+        await on.world.pause();
+        await withAdmin(on, async (admin) => {
+          await admin.deleteTopics({ topics: [on.topic] });
+          const made = () => admin.createTopics({ topics: [{ topic: on.topic, numPartitions: 4 }] }).catch(() => false);
+          await until(made, (done) => done, 20_000);
+        });
+        await on.world.resume();
+        return records + (await loadActivity(on.world, `after-recreated-${n}`));
+      },
+    ),
+    gap(
+      'offsets-expired',
+      'the group has lost its offsets while all records are there: read again, nothing lost, no alarm',
+      undefined,
+      async (on, n) => {
+        await withAdmin(on, (admin) => admin.deleteGroups([`${on.world.name}-track`]));
+        return loadActivity(on.world, `offsets-${n}`);
+      },
+    ),
+    gap(
+      'partitions-added',
+      'partitions added to a topic: what is written there is read, and no sweep goes on before it is',
+      undefined,
+      async (on, n) => {
+        await withAdmin(on, async (admin) => {
+          const { topics } = await admin.fetchTopicMetadata({ topics: [on.topic] });
+          const count = (topics[0]?.partitions.length ?? 4) + 1;
+          await admin.createPartitions({ topicPartitions: [{ topic: on.topic, count }] });
+        });
+        return loadActivity(on.world, `partitions-${n}`);
+      },
+    ),
+  ],
+});

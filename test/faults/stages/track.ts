@@ -1,0 +1,251 @@
+import { restartFailed } from '../../../stack/connector.ts';
+import { lossesAgainstSources } from '../../stack/truth.ts';
+import type { World } from '../../stack/world.ts';
+import { loadActivity, loadLearners, loadReturns, loadSilent } from '../activity-load.ts';
+import { inactivityEvents } from '../events.ts';
+import { type Fault, type Outcome, stage } from '../fault.ts';
+import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
+import type { Cut, Way } from '../proxy.ts';
+import { sleep, until } from '../waiting.ts';
+
+/**
+ * `track` beside a platform that goes on writing: whatever happens to it or its servers, in the end every learner's last
+ * seen is what SQL over the source tables says, and every return was told once.
+ */
+interface TrackStage {
+  readonly ground: Ground;
+  readonly world: World;
+  readonly track: Service;
+  /** So many of the silent have been seen again. */
+  returned: number;
+  close(): Promise<void>;
+}
+
+const SILENT = 1_200;
+const RETURNS = 20;
+const SETTLES_WITHIN_MS = 120_000;
+/** Small transactions, so that faults fall into one, or between one and its offset commit. */
+const SMALL = { FLUSH_MAX_ROWS: '100', FLUSH_MAX_DELAY: '5ms', QUEUE_MAX_BYTES: '20000' };
+
+async function open(ground: Ground): Promise<TrackStage> {
+  const world = await ground.openWorld();
+  await world.prepare();
+  await loadLearners(world);
+  await loadSilent(world, SILENT);
+  await world.connect();
+  const track = keepRunning(world, { ...envPast(ground.lastseenWays, world, 'track'), ...SMALL }, 'track');
+  const settled = await until(() => lossesAgainstSources(world.database), isRight, SETTLES_WITHIN_MS);
+  if (!isRight(settled.seen)) throw new Error(`track did not come to rest at the start: ${track.ends.join('\n')}`);
+  await world.sweepApproved('--as-of', '2026-03-16T05:00:00Z');
+  return {
+    ground,
+    world,
+    track,
+    returned: 0,
+    async close() {
+      await track.stop().finally(() => world.close());
+    },
+  };
+}
+
+const isRight = ({ differing }: { readonly differing: bigint }) => differing === 0n;
+
+/** Loads around the disturbance, then waits for the end state. */
+function disturbing(
+  name: string,
+  about: string,
+  disturb: (on: TrackStage, n: number, load: () => Promise<void>) => Promise<void>,
+): Fault<TrackStage> {
+  return {
+    name,
+    about,
+    async inject(on, n) {
+      const { world } = on;
+      let records = 0;
+      let loads = 0;
+      const load = async () => {
+        loads += 1;
+        records += await loadActivity(world, `${name}-${n}-${loads}`);
+        records += await loadReturns(world, on.returned + 1, on.returned + RETURNS);
+        on.returned += RETURNS;
+      };
+      const before = (await inactivityEvents(world)).duplicates;
+      await load();
+      await disturb(on, n, load);
+      return settle(on, records, before);
+    },
+  };
+}
+
+async function settle({ world, track, returned }: TrackStage, records: number, before: number): Promise<Outcome> {
+  const settled = await until(() => lossesAgainstSources(world.database), isRight, SETTLES_WITHIN_MS);
+  const told = await until(
+    () => inactivityEvents(world),
+    ({ events }) => returnsOf(events).length >= returned,
+    20_000,
+  );
+  const names = new Map<string, number>();
+  for (const { user_id } of returnsOf(told.seen.events)) names.set(user_id, (names.get(user_id) ?? 0) + 1);
+  const expected = Array.from({ length: returned }, (_, n) => `quiet-${n + 1}`);
+  const missing = expected.filter((name) => !names.has(name)).length;
+  const toldTwice = [...names.values()].filter((times) => times > 1).length;
+  const untrue = [...names.keys()].length - (expected.length - missing);
+  const { differing, lost } = settled.seen;
+  if (differing > 0n || missing > 0) console.error(track.ends.slice(-3).join('\n'));
+  return {
+    records,
+    lost: Number(lost) + missing,
+    wrong: Number(differing - lost) + toldTwice + untrue,
+    duplicates: told.seen.duplicates - before,
+    recoveryMs: settled.ms,
+  };
+}
+
+const returnsOf = <E extends { readonly phase: string }>(events: readonly E[]) =>
+  events.filter(({ phase }) => phase === 'RETURNED');
+
+/** In turns a break that is told and one that is not, at times longer than the group's patience. */
+function cutting(name: string, about: string, proxyOf: (ground: Ground) => Way): Fault<TrackStage> {
+  return disturbing(name, about, async ({ ground }, n, load) => {
+    const proxy = proxyOf(ground);
+    await sleep(ground.random() * 300);
+    proxy.cut(CUTS[n % CUTS.length] ?? 'reset');
+    try {
+      await load();
+      await sleep(n % 3 === 2 ? 8_000 : 500 + ground.random() * 2_000);
+    } finally {
+      proxy.mend();
+    }
+  });
+}
+
+const CUTS: readonly Cut[] = ['reset', 'silence'];
+
+/** The next records come with a schema that nobody has asked the registry for. */
+async function changeSchema({ world }: TrackStage, name: string): Promise<void> {
+  await world.database.query({ text: `ALTER TABLE session ADD COLUMN "${name}" int` });
+}
+
+export const trackStage = stage<TrackStage>({
+  name: 'track',
+  open,
+  faults: [
+    disturbing(
+      'kill-track',
+      'SIGKILL of `track` during a load: at a random moment, or between database commit and offset commit',
+      async ({ ground, track }, n) => {
+        if (n % 2 === 0) await sleep(ground.random() * 400);
+        else {
+          const commit = ground.lastseenWays.kafka.holdNext('offsetCommit', 'asked');
+          await Promise.race([commit.held, sleep(5_000)]);
+          commit.release();
+        }
+        track.kill('SIGKILL');
+      },
+    ),
+    disturbing('broker-restart', 'the broker killed during a load and started again', async ({ ground }, _, load) => {
+      await ground.stack.killPart('kafka');
+      await load();
+      await sleep(ground.random() * 1_500);
+      await ground.stack.startPart('kafka');
+    }),
+    disturbing('postgres-restart', 'Postgres killed during a load and started again', async (on, _, load) => {
+      await sleep(on.ground.random() * 300);
+      await on.ground.stack.killPart('postgres');
+      await sleep(on.ground.random() * 1_500);
+      await on.ground.stack.startPart('postgres');
+      await load();
+      await restartFailed(on.ground.stack.addresses, on.world.name);
+    }),
+    disturbing(
+      'registry-outage',
+      'the registry gone for two minutes, where records come with a schema not known yet',
+      async (on, n, load) => {
+        const { ground } = on;
+        // In turns a registry that hangs, seen by a `track` that has just started, and one that is gone.
+        if (n % 2 === 0) {
+          await changeSchema(on, `hung_${n}`);
+          await load();
+          await on.world.delivered();
+          await ground.stack.killPart('registry', 'SIGSTOP');
+          on.track.kill('SIGKILL');
+          await sleep(REGISTRY_OUTAGE_MS);
+          await ground.stack.killPart('registry', 'SIGCONT');
+        } else {
+          ground.lastseenWays.registry.cut('reset');
+          await changeSchema(on, `gone_${n}`);
+          await load();
+          await sleep(REGISTRY_OUTAGE_MS);
+          ground.lastseenWays.registry.mend();
+        }
+      },
+    ),
+    disturbing('connect-kill', 'Connect killed in mid-stream and started again', async ({ ground }, _, load) => {
+      await sleep(ground.random() * 500);
+      await ground.stack.killPart('connect');
+      await load();
+      await ground.stack.startPart('connect');
+    }),
+    disturbing(
+      'rebalance-storm',
+      'three instances of `track` that join and leave every few seconds during a load',
+      async ({ ground, world }, _, load) => {
+        const env = { ...envPast(ground.lastseenWays, world, 'track'), ...SMALL };
+        const others = [keepRunning(world, env, 'track'), keepRunning(world, env, 'track')];
+        for (let round = 0; round < 4; round++) {
+          await sleep(1_000 + ground.random() * 1_500);
+          others[round % 2]?.kill(ground.random() < 0.5 ? 'SIGTERM' : 'SIGKILL');
+          await load();
+        }
+        await Promise.all(others.map((other) => other.stop()));
+      },
+    ),
+    cutting('cut-track-kafka', '`track` cut off from Kafka', (ground) => ground.lastseenWays.kafka),
+    cutting('cut-track-postgres', '`track` cut off from Postgres', (ground) => ground.lastseenWays.postgres),
+    disturbing(
+      'cut-track-registry',
+      '`track` cut off from the registry, where records come with a schema not known yet',
+      async (on, n, load) => {
+        const proxy = on.ground.lastseenWays.registry;
+        proxy.cut(CUTS[n % CUTS.length] ?? 'reset');
+        try {
+          await changeSchema(on, `cut_${n}`);
+          await load();
+          await sleep(1_000 + on.ground.random() * 3_000);
+        } finally {
+          proxy.mend();
+        }
+      },
+    ),
+    cutting('cut-connect-kafka', 'the connector cut off from Kafka', (ground) => ground.connectorWays.kafka),
+    disturbing('cut-connect-postgres', 'the connector cut off from Postgres', async (on, n, load) => {
+      const proxy = on.ground.connectorWays.postgres;
+      proxy.cut(CUTS[n % CUTS.length] ?? 'reset');
+      try {
+        await load();
+        await sleep(500 + on.ground.random() * 2_000);
+      } finally {
+        proxy.mend();
+      }
+      await restartFailed(on.ground.stack.addresses, on.world.name);
+    }),
+    disturbing(
+      'cut-connect-registry',
+      'the connector cut off from the registry, where it has a schema to register',
+      async (on, n, load) => {
+        const proxy = on.ground.connectorWays.registry;
+        proxy.cut('reset');
+        try {
+          await changeSchema(on, `unregistered_${n}`);
+          await load();
+          await sleep(500 + on.ground.random() * 2_000);
+        } finally {
+          proxy.mend();
+        }
+        await restartFailed(on.ground.stack.addresses, on.world.name);
+      },
+    ),
+  ],
+});
+
+const REGISTRY_OUTAGE_MS = 120_000;

@@ -1,0 +1,30 @@
+import type { CliRun } from '../stack/lastseen-cli.ts';
+import type { World } from '../stack/world.ts';
+import { sleep } from './waiting.ts';
+
+const TRIES = 20;
+
+/** As a CronJob does: runs the sweep again until it has come through. */
+export async function sweepThrough(world: World, ...args: string[]): Promise<CliRun> {
+  for (let tries = 1; ; tries++) {
+    const run = await world.lastseen('sweep', ...args, '--json');
+    if (run.code === 0) return run;
+    if (tries === TRIES) throw new Error(`the sweep did not come through in ${TRIES} runs:\n${run.stderr}`);
+    await sleep(300);
+  }
+}
+
+/** 05:00 UTC, so many days after the first of the sweeps. */
+export function morning(day: number): string {
+  return new Date(Date.UTC(2026, 0, 10 + day, 5)).toISOString();
+}
+
+/** What is in one of two lists alone. */
+export function compare(
+  expected: Iterable<string>,
+  found: Iterable<string>,
+): { readonly lost: number; readonly wrong: number } {
+  const wanted = new Set(expected);
+  const seen = new Set(found);
+  return { lost: wanted.difference(seen).size, wrong: seen.difference(wanted).size };
+}
