@@ -2,6 +2,7 @@
 import './warnings.ts';
 import { Command, CommanderError } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
+import { addAudit } from './audit.ts';
 import { addExplain } from './explain.ts';
 import { addKpi } from './kpi.ts';
 import { addMigrate } from './migrate.ts';
@@ -35,7 +36,7 @@ Examples:
   lastseen sweep runs`,
   );
 
-for (const add of [addMigrate, addTopics, addSchemas, addTrack, addSweep, addRecompute, addKpi, addExplain])
+for (const add of [addMigrate, addTopics, addSchemas, addTrack, addSweep, addRecompute, addAudit, addKpi, addExplain])
   add(program);
 
 try {
