@@ -86,7 +86,9 @@ export function audit(deps: AuditDeps, plan: AuditPlan): Promise<AuditOutcome> {
       await closeAudit(database, runId, result);
       return { runId, ...result, samples };
     } catch (error) {
-      await failAudit(database, runId, (error as Error).message).catch(() => {
+      // Of an unknown error nothing is kept: its message may quote a row.
+      const failure = error instanceof LastseenError ? error.message : 'an unknown error';
+      await failAudit(database, runId, failure).catch(() => {
         // It stays "running" in the history until the next audit closes it; the first error is the one to tell.
       });
       throw error;
@@ -128,15 +130,16 @@ async function compare(deps: AuditDeps, plan: AuditPlan, sides: Sides): Promise<
     mended = sum(mended, await mend(deps, plan, sides.before, batch));
     batch = [];
     progress.update(tally.learners());
-    if (deps.isStopping()) {
-      throw new LastseenError('interrupted', 'interrupted: the audit says nothing; what was repaired so far stays');
-    }
   };
   try {
     for await (const [known, stored] of alignedByLearner([knownInOrder(deps, sides), lastSeenInOrder(sides.table)])) {
       const standings = standingsOf(known, stored, deps.sources);
       if (tally.add({ known, stored, standings })) batch.push({ known, stored, standings });
-      if (tally.learners() % BATCH === 0) await endBatch();
+      if (tally.learners() % BATCH > 0) continue;
+      await endBatch();
+      if (deps.isStopping()) {
+        throw new LastseenError('interrupted', 'interrupted: the audit says nothing; what was repaired so far stays');
+      }
     }
     await endBatch();
   } finally {
