@@ -35,7 +35,8 @@ function aligned(head: readonly string[], rows: readonly (readonly Cell[])[]): r
 }
 
 function terminalWidth(): number {
-  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
+  // Some terminals say that they have no columns at all.
+  return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY;
 }
 
 const FRAME = [
