@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const ROLES = ['migrate', 'track', 'sweep', 'recompute', 'operator', 'replication'] as const;
+const ROLES = ['migrate', 'track', 'sweep', 'recompute', 'audit', 'operator', 'replication'] as const;
 export type Role = (typeof ROLES)[number];
 
 const sql = (name: string) => readFileSync(join(import.meta.dirname, '../k8s/postgres', name), 'utf8');
@@ -34,6 +34,7 @@ export function roleOf(command: string | undefined): Role {
     case 'track':
     case 'sweep':
     case 'recompute':
+    case 'audit':
       return command;
     default:
       return 'operator';

@@ -11,7 +11,7 @@ DECLARE
   role text;
 BEGIN
   FOREACH role IN ARRAY ARRAY[
-    'lastseen_migrate', 'lastseen_track', 'lastseen_sweep', 'lastseen_recompute', 'lastseen_operator'
+    'lastseen_migrate', 'lastseen_track', 'lastseen_sweep', 'lastseen_recompute', 'lastseen_audit', 'lastseen_operator'
   ] LOOP
     IF to_regrole(role) IS NULL THEN
       EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', role);
@@ -67,18 +67,20 @@ BEGIN
     REVOKE CREATE ON SCHEMA public FROM PUBLIC;
   END IF;
   EXECUTE format(
-    'GRANT CONNECT ON DATABASE %I TO lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_operator',
+    'GRANT CONNECT ON DATABASE %I TO lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, '
+    'lastseen_operator',
     current_database()
   );
 END
 $no_tables$;
 
-GRANT USAGE ON SCHEMA public, lastseen TO lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_operator;
+GRANT USAGE ON SCHEMA public, lastseen
+  TO lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_operator;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA lastseen
-  FROM lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_operator;
+  FROM lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_operator;
 REVOKE ALL ON ALL TABLES IN SCHEMA public
-  FROM lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_operator;
+  FROM lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_operator;
 
 -- A table that is not there (own ones before `migrate`, the platform's where it does without) is passed over.
 --
@@ -100,6 +102,7 @@ BEGIN
       ('lastseen_sweep', 'lastseen.episode', 'SELECT, INSERT, UPDATE (newest_as_of, noted_on, returned_as_of)'),
       ('lastseen_sweep', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
       ('lastseen_sweep', 'lastseen.sweep_run', 'SELECT, INSERT, UPDATE'),
+      ('lastseen_sweep', 'lastseen.audit_run', 'SELECT'),
       ('lastseen_sweep', 'public.exam_results', 'SELECT (id)'),
       ('lastseen_sweep', 'public.features_topic_daily', 'SELECT (computed_at)'),
       ('lastseen_sweep', 'public.attempt', 'SELECT (id)'),
@@ -120,6 +123,18 @@ BEGIN
       ('lastseen_recompute', 'public.student_topic_theta', 'SELECT'),
       ('lastseen_recompute', 'public.mirt_ability', 'SELECT'),
       ('lastseen_recompute', 'public.growth_brms_meta', 'SELECT'),
+
+      -- Of the source tables who, and when; of exam results also the questions, which are attempts in some deployments.
+      ('lastseen_audit', 'lastseen.user_last_seen',
+        'SELECT, DELETE,'
+        ' INSERT (student_id, user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at),'
+        ' UPDATE (user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at)'),
+      ('lastseen_audit', 'lastseen.track_progress', 'SELECT'),
+      ('lastseen_audit', 'lastseen.audit_run', 'SELECT, INSERT, UPDATE'),
+      ('lastseen_audit', 'public.exam_results', 'SELECT (user_id, created_at, updated_at, result_json)'),
+      ('lastseen_audit', 'public.features_topic_daily', 'SELECT (user_id, last_seen_at)'),
+      ('lastseen_audit', 'public.attempt', 'SELECT (student_id, completed_at)'),
+      ('lastseen_audit', 'public.session', 'SELECT (user_id, started_at, ended_at)'),
 
       -- kpi and explain, by hand.
       ('lastseen_operator', 'lastseen.user_last_seen', 'SELECT'),

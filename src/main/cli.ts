@@ -1,45 +1,11 @@
 #!/usr/bin/env node
 import './warnings.ts';
-import { Command, CommanderError } from 'commander';
-import pkg from '../../package.json' with { type: 'json' };
-import { addExplain } from './explain.ts';
-import { addKpi } from './kpi.ts';
-import { addMigrate } from './migrate.ts';
+import { CommanderError } from 'commander';
 import { EXIT } from './process.ts';
-import { addRecompute } from './recompute.ts';
-import { addSchemas } from './schemas.ts';
-import { addSweep } from './sweep.ts';
-import { addTopics } from './topics.ts';
-import { addTrack } from './track.ts';
-
-const program = new Command('lastseen')
-  .description(pkg.description)
-  .version(pkg.version)
-  .showHelpAfterError('(`--help` shows what there is)')
-  .exitOverride()
-  // Here and in `sweep`, so that `sweep runs --json` is an option of `runs`.
-  .enablePositionalOptions()
-  .addHelpText(
-    'after',
-    `
-Configuration comes from the environment; flags win. \`--print-config\` on any command shows the effective values.
-Results go to stdout, logs to stderr.
-
-Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later.
-
-Examples:
-  lastseen migrate && lastseen topics && lastseen schemas register
-  lastseen track
-  lastseen sweep --dry-run --threshold 14
-  lastseen sweep --as-of 2026-03-16T05:00:00Z --json
-  lastseen sweep runs`,
-  );
-
-for (const add of [addMigrate, addTopics, addSchemas, addTrack, addSweep, addRecompute, addKpi, addExplain])
-  add(program);
+import { createProgram } from './program.ts';
 
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   // Asking for help or the version ends here too, with code 0.

@@ -1,16 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
-import { writtenPositions } from '../kafka/admin.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { proveFresh } from '../pipelines/freshness.ts';
 import type { SweepDeps } from '../pipelines/sweep.ts';
 import type { Database } from '../postgres/database.ts';
 import { openKafka, openRegistry } from './connections.ts';
+import { freshnessDeps } from './freshness-deps.ts';
 import type { CommandContext } from './process.ts';
 import { inactivityRelay } from './relays.ts';
-import { sourceTopics } from './topic-names.ts';
-
-const TELL_EVERY_MS = 5_000;
 
 /** Runs `work` with all that a sweep needs, and lets go of it whatever happens. */
 export async function withDetector<T>(
@@ -24,18 +20,7 @@ export async function withDetector<T>(
   const producer = createProducer(kafka);
   try {
     const relay = await inactivityRelay(context, openRegistry(settings), database, producer);
-    const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
-    const freshness = {
-      database,
-      sources: sourceTopics(settings),
-      slot,
-      publication: settings.PUBLICATION ?? slot,
-      waitMs: settings.WAIT_FRESH,
-      readEnds: (topics: readonly string[]) => writtenPositions(kafka, topics),
-      now,
-      pause: pauseUnless(context.stopping),
-      onWaiting: tellNowAndThen(context),
-    };
+    const freshness = freshnessDeps(context, database, kafka);
     return await work({
       database,
       newRunId: uuidv7,
@@ -47,20 +32,4 @@ export async function withDetector<T>(
   } finally {
     await producer.close();
   }
-}
-
-function pauseUnless(stopping: AbortSignal): (ms: number) => Promise<boolean> {
-  return (ms) =>
-    sleep(ms, true, { signal: stopping }).catch(() => {
-      return false;
-    });
-}
-
-function tellNowAndThen({ log }: CommandContext): (reasons: readonly string[]) => void {
-  let toldAt = 0;
-  return (reasons) => {
-    if (performance.now() - toldAt < TELL_EVERY_MS) return;
-    toldAt = performance.now();
-    log.info({ event: 'waiting_for_freshness', reasons }, 'waiting until what happened at the source is applied');
-  };
 }

@@ -15,7 +15,7 @@ export interface CommandContext {
   readonly log: Logger;
   /** Aborted by SIGTERM or SIGINT: finish what is in hand and end. */
   readonly stopping: AbortSignal;
-  /** Standard error, where it is a terminal. */
+  /** Standard error, where it is a terminal that can move its cursor. */
   readonly terminal: NodeJS.WriteStream | undefined;
   now(): Instant;
   /** Writes a result to standard output. */
@@ -62,6 +62,8 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
   const log = createLogger({
     level: settings.LOG_LEVEL as LogLevel,
     pretty: process.stderr.isTTY === true,
+    // Not where NO_COLOR is set, nor on a terminal that knows none.
+    colors: process.stderr.isTTY && process.stderr.hasColors(),
     command: run.name,
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -78,7 +80,7 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
     settings,
     log,
     stopping: stop.signal,
-    terminal: process.stderr.isTTY ? process.stderr : undefined,
+    terminal: process.stderr.isTTY && process.env['TERM'] !== 'dumb' ? process.stderr : undefined,
     now: () => BigInt(Date.now()) * 1000n,
     print: (text) => process.stdout.write(`${text}\n`),
     flushed,
@@ -86,7 +88,9 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
 }
 
 function printConfiguration(configuration: Configuration): number {
-  process.stdout.write(`${table(['name', 'value', 'from'], describeConfiguration(configuration))}\n`);
+  // The value last: however long one is, the others stay in their places.
+  const rows = describeConfiguration(configuration).map(([name, value, origin]) => [name, origin, value]);
+  process.stdout.write(`${table(['name', 'from', 'value'], rows)}\n`);
   return EXIT.done;
 }
 

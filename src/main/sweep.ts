@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { Instant } from '../activity/instant.ts';
 import type { SweepPlan } from '../inactivity/plan.ts';
 import { sweep } from '../pipelines/sweep.ts';
@@ -10,6 +10,7 @@ import { detectionPlan } from './detection-plan.ts';
 import { withDetector } from './detector.ts';
 import { printDue } from './dry-run.ts';
 import { readInstant } from './instants.ts';
+import { readPositive } from './numbers.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { completedPage, heldError, heldPage } from './sweep-page.ts';
 import { addSweepRuns } from './sweep-runs.ts';
@@ -38,7 +39,7 @@ export function addSweep(program: Command): void {
     )
     .option('--lookback <days>', 'days after which silence is no longer interesting (KPI_LOOKBACK_DAYS)')
     .option('--as-of <instant>', 'decide for this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
-    .option('--limit <n>', 'emit at most this many events', readLimit)
+    .option('--limit <n>', 'emit at most this many events', readPositive)
     .option('--wait-fresh <duration>', 'longest wait for what was committed at the source to be applied (WAIT_FRESH)')
     .option('--force', 'do not ask whether the table is fresh; recorded on the run')
     .option('--dry-run', 'write and emit nothing; print who would be flagged and why')
@@ -82,10 +83,4 @@ function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
 
 function texts(flags: Flags): Texts {
   return { INACTIVITY_THRESHOLD_DAYS: flags.threshold, KPI_LOOKBACK_DAYS: flags.lookback, WAIT_FRESH: flags.waitFresh };
-}
-
-function readLimit(text: string): number {
-  const limit = Number(text);
-  if (!Number.isSafeInteger(limit) || limit < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
-  return limit;
 }

@@ -1,7 +1,27 @@
+import process from 'node:process';
 import Table from 'cli-table3';
 
-/** A table for people: no frame, two blanks between columns. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number | bigint)[])[]): string {
+type Cell = string | number | bigint;
+
+/**
+ * A table for people: no frame, two blanks between columns, no colours. Where a terminal is too narrow for most of
+ * its lines, a line a cell instead, each with the name of its column.
+ */
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[], width = terminalWidth()): string {
+  const lines = aligned(head, rows);
+  const tooLong = lines.filter((line) => line.length > width).length;
+  if (head.length < 3 || tooLong <= lines.length / 2) return lines.join('\n');
+  return rows
+    .map((row) =>
+      aligned(
+        [],
+        head.map((name, at) => [name, row[at] ?? '']),
+      ).join('\n'),
+    )
+    .join('\n\n');
+}
+
+function aligned(head: readonly string[], rows: readonly (readonly Cell[])[]): readonly string[] {
   const display = new Table({
     head: [...head],
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
@@ -11,8 +31,12 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return display
     .toString()
     .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+    .map((line) => line.trimEnd());
+}
+
+function terminalWidth(): number {
+  // Some terminals say that they have no columns at all.
+  return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY;
 }
 
 const FRAME = [

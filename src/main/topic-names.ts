@@ -21,3 +21,10 @@ export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {
     ]),
   );
 }
+
+/** The sources whose activity the table holds: with `ATTEMPT_SOURCE=exam_results` attempts come with the exam results. */
+export function trackedSources(settings: Settings): ReadonlySet<Source> {
+  const captured = new Set(sourceTopics(settings).values());
+  if (settings.ATTEMPT_SOURCE === 'exam_results' && captured.has('exam_results')) captured.add('attempt');
+  return new Set(SOURCES.filter((source) => captured.has(source)));
+}

@@ -3,6 +3,7 @@ import type { Source } from '../activity/source.ts';
 import { type Freshness, freshness, missingSlot, type Observation, type SourceEnds } from '../inactivity/freshness.ts';
 import type { SourceVolume } from '../inactivity/quiet-source.ts';
 import { type Position, partitionKey } from '../kafka/records.ts';
+import { auditedSources } from '../postgres/audit-runs.ts';
 import type { Database } from '../postgres/database.ts';
 import { readProgress } from '../postgres/progress.ts';
 import {
@@ -50,13 +51,38 @@ interface Goal {
  * @throws LastseenError `not_fresh` with every reason, a line each.
  */
 export async function proveFresh(deps: FreshnessDeps, asOf: Instant): Promise<SourceEnds> {
-  const goal: Goal = {
+  return prove(deps, asOf, {
     // Before the position is noted: what these rows are of must then be in the topics.
-    hasRows: await sourcesWithRows(deps.database, deps.sources.values()),
+    hasRows: await notKnownComplete(deps),
     history: await readSourceVolumes(deps.database),
-    position: undefined,
-    ends: undefined,
-  };
+  });
+}
+
+/**
+ * The same of what is committed by now, for whoever holds the table against the sources afterwards: whether a source is
+ * captured at all, or has fallen silent, is then seen.
+ *
+ * @throws LastseenError `not_fresh` with every reason, a line each.
+ */
+export async function proveApplied(deps: FreshnessDeps): Promise<void> {
+  await prove(deps, 0n, { hasRows: new Set(), history: new Map() });
+}
+
+/** Whose tables have rows, but for those that an audit has found, or left, complete. */
+async function notKnownComplete({ database, sources }: FreshnessDeps): Promise<ReadonlySet<Source>> {
+  const audited = await auditedSources(database);
+  return sourcesWithRows(
+    database,
+    [...sources.values()].filter((source) => !audited.has(source)),
+  );
+}
+
+async function prove(
+  deps: FreshnessDeps,
+  asOf: Instant,
+  known: Pick<Goal, 'hasRows' | 'history'>,
+): Promise<SourceEnds> {
+  const goal: Goal = { ...known, position: undefined, ends: undefined };
   const giveUpAt = deps.now() + BigInt(Math.round(deps.waitMs)) * 1000n;
   for (;;) {
     const verdict = await look(deps, goal, asOf);

@@ -3,9 +3,8 @@ import { studentIdOf } from '../activity/learner.ts';
 import type { FigureName } from '../kpi/figure-names.ts';
 import type { Database } from '../postgres/database.ts';
 import { type WriteOutcome, writeWeeklyFigures } from '../postgres/weekly-kpi.ts';
-import type { WeeklyFigures } from '../postgres/weekly-rows.ts';
-import { LastseenError } from '../runtime/errors.ts';
 import { halving } from './halving.ts';
+import { inTurn } from './in-turn.ts';
 import { computeFigures, type FigureDeps, hasNumber, type LearnerFigures } from './kpi-figures.ts';
 import { learnerFault } from './learner-fault.ts';
 
@@ -74,7 +73,7 @@ async function computeSome(
   const writable = store ? all.filter((each) => hasNumber(each.figures)) : [];
   if (writable.length > 0) {
     const rows = writable.map((each) => ({ userId: each.userId, asOf, figures: each.figures, cause: null }));
-    for (const outcome of await writeInTurn(deps.database, rows)) {
+    for (const outcome of await inTurn(() => writeWeeklyFigures(deps.database, rows))) {
       if (outcome !== 'redelivered') counts[outcome] += 1;
     }
   }
@@ -82,20 +81,5 @@ async function computeSome(
     if (!hasNumber(each.figures)) counts.nothing += 1;
     counts.skippedAnswers += each.skippedAnswers;
     deps.onFigures(each.userId, each);
-  }
-}
-
-/** Tried again where another writer came between: what is merged does not depend on the row that stands. */
-async function writeInTurn(
-  database: Database,
-  rows: readonly WeeklyFigures[],
-  triesLeft = 5,
-): Promise<readonly WriteOutcome[]> {
-  try {
-    return await writeWeeklyFigures(database, rows);
-  } catch (error) {
-    const conflict = error instanceof LastseenError && error.code === 'postgres_conflict';
-    if (!conflict || triesLeft === 0) throw error;
-    return await writeInTurn(database, rows, triesLeft - 1);
   }
 }

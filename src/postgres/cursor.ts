@@ -1,5 +1,5 @@
 import Cursor from 'pg-cursor';
-import type { Database } from './database.ts';
+import type { Database, Queryable, Statement } from './database.ts';
 import { failureOf } from './failures.ts';
 
 /** Hands on the rows of a statement one by one, reading a few at a time, so that memory does not grow with their number. */
@@ -42,4 +42,23 @@ export function eachBatch<R>(
       });
     }
   });
+}
+
+/**
+ * The rows of a statement, read as they are asked for, on the connection of a transaction: several may be read in turn.
+ *
+ * @param name of the cursor; one a transaction. It is gone with the transaction.
+ */
+export async function* rowsOf<R>(
+  tx: Queryable,
+  name: string,
+  { text, values = [] }: Statement,
+  batchSize = 1_000,
+): AsyncGenerator<R, void, undefined> {
+  await tx.query({ text: `DECLARE ${name} NO SCROLL CURSOR FOR ${text}`, values });
+  for (;;) {
+    const { rows } = await tx.query<R>({ text: `FETCH FORWARD ${batchSize} FROM ${name}` });
+    yield* rows;
+    if (rows.length < batchSize) return;
+  }
 }

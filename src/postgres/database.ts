@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { parseInstant } from '../activity/instant.ts';
+import { type Instant, parseInstant } from '../activity/instant.ts';
 import { failureOf } from './failures.ts';
 import { connectionOf } from './tls.ts';
 
@@ -24,6 +24,13 @@ export interface Queryable {
 export interface Database extends Queryable {
   /** Runs `work` in one READ COMMITTED transaction on one connection; rolls back when it throws. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one REPEATABLE READ, READ ONLY transaction on one connection: all its statements see the same rows,
+   * those of now.
+   *
+   * @param work is told the instant by the server's own clock.
+   */
+  snapshot<T>(work: (tx: Queryable, takenAt: Instant) => Promise<T>): Promise<T>;
   /** Runs `work` on one connection of its own: for session locks and cursors. */
   session<T>(work: (session: Session) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -65,13 +72,24 @@ export function openDatabase(options: DatabaseOptions): Database {
   pool.on('error', (error) => options.onIdleError?.(error));
   return {
     query: (statement) => send(pool, statement),
-    transaction: (work) => withClient(pool, (client) => inTransaction(client, work)),
+    transaction: (work) => withClient(pool, (client) => inTransaction(client, READ_COMMITTED, work)),
+    snapshot: (work) =>
+      withClient(pool, (client) =>
+        inTransaction(client, SNAPSHOT, async (tx) => {
+          // It may wait long for others, and is read by cursors to their ends.
+          await tx.query({ text: 'SET LOCAL idle_in_transaction_session_timeout = 0' });
+          await tx.query({ text: 'SET LOCAL cursor_tuple_fraction = 1' });
+          // The first query takes the snapshot, not BEGIN.
+          const { rows } = await tx.query<{ at: Instant }>({ text: 'SELECT clock_timestamp() AS at' });
+          return work(tx, rows[0]?.at ?? 0n);
+        }),
+      ),
     session: (work) =>
       withClient(pool, (client) =>
         work({
           client,
           query: (statement) => send(client, statement),
-          transaction: (inner) => inTransaction(client, inner),
+          transaction: (inner) => inTransaction(client, READ_COMMITTED, inner),
         }),
       ),
     close: () => pool.end(),
@@ -132,8 +150,11 @@ async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
   }
 }
 
-async function inTransaction<T>(client: pg.PoolClient, work: (tx: Queryable) => Promise<T>): Promise<T> {
-  await send(client, { text: 'BEGIN ISOLATION LEVEL READ COMMITTED' });
+const READ_COMMITTED = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+const SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY';
+
+async function inTransaction<T>(client: pg.PoolClient, begin: string, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  await send(client, { text: begin });
   try {
     const result = await work({ query: (statement) => send(client, statement) });
     await send(client, { text: 'COMMIT' });

@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'not_fresh' // it is not proven that whatever happened at the source is applied: nothing was decided
   | 'held' // a run would cross unusually many: a person approves or discards it
   | 'not_held' // a run that is to be approved or discarded does not wait for that
+  | 'drift' // last seen is behind the source tables: `audit --repair`, and look why
   | 'busy'; // another run holds the lock
 
 export function isRetriable(error: unknown): boolean {

@@ -8,12 +8,18 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
  * The process's one logger, on stderr: JSON lines, or text for people on a terminal. A line is an event name and
  * fields; never row data, never a secret.
  */
-export function createLogger(options: { level: LogLevel; pretty: boolean; command: string }): Logger {
+export function createLogger(options: { level: LogLevel; pretty: boolean; colors?: boolean; command: string }): Logger {
   const base = { level: options.level, base: { command: options.command }, timestamp: pino.stdTimeFunctions.isoTime };
   // Synchronous, so that the last lines of a process that ends are written.
   if (!options.pretty) return pino(base, pino.destination({ fd: 2, sync: true }));
   return pino(
     base,
-    pretty({ destination: 2, sync: true, ignore: 'pid,hostname,command', translateTime: 'HH:MM:ss.l' }),
+    pretty({
+      destination: 2,
+      sync: true,
+      colorize: options.colors ?? false,
+      ignore: 'pid,hostname,command',
+      translateTime: 'HH:MM:ss.l',
+    }),
   );
 }

@@ -26,6 +26,7 @@ function bar(options: { what: string; unit: string; total: number }, terminal: N
       format: `${options.what} {bar} {percentage} % | {value}/{total} ${options.unit} | {rate}/s | {eta_formatted} left`,
       stream: terminal,
       hideCursor: true,
+      barsize: barSize((terminal.columns || USUAL_COLUMNS) - options.what.length),
       etaBuffer: 50,
     },
     cliProgress.Presets.shades_classic,
@@ -36,6 +37,16 @@ function bar(options: { what: string; unit: string; total: number }, terminal: N
     end: () => display.stop(),
   };
 }
+
+/** What is cut off at the edge would be the time left: a narrow terminal has a shorter bar. */
+function barSize(columns: number): number {
+  return Math.max(MIN_BAR, Math.min(MAX_BAR, columns - WIDTH_OF_NUMBERS));
+}
+
+const USUAL_COLUMNS = 80;
+const MIN_BAR = 4;
+const MAX_BAR = 40;
+const WIDTH_OF_NUMBERS = 62;
 
 function lines({
   what,

@@ -165,9 +165,13 @@ export const SETTINGS = {
   MAX_CROSSED_SHARE: setting(share, 'share of the active learners above which a sweep’s crossings wait for a person', {
     fallback: '0.2',
   }),
-  WAIT_FRESH: setting(duration, 'longest wait of a sweep for what was committed at the source to be applied', {
-    fallback: '10m',
-  }),
+  WAIT_FRESH: setting(
+    duration,
+    'longest wait of a sweep or an audit for what was committed at the source to be applied',
+    {
+      fallback: '10m',
+    },
+  ),
   REPLICATION_SLOT: setting(optional, 'the connector’s `slot.name`; default `TOPIC_PREFIX`'),
   PUBLICATION: setting(optional, 'the connector’s `publication.name`; default the slot’s name'),
   METRICS_PROFILE: setting(

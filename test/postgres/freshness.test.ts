@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Source } from '../../src/activity/source.ts';
 import type { Position } from '../../src/kafka/records.ts';
-import { type FreshnessDeps, proveFresh } from '../../src/pipelines/freshness.ts';
+import { type FreshnessDeps, proveApplied, proveFresh } from '../../src/pipelines/freshness.ts';
 import { recordProgress } from '../../src/postgres/progress.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 beforeEach(async () => {
-  await sql('TRUNCATE lastseen.track_progress, session');
+  await sql('TRUNCATE lastseen.track_progress, lastseen.audit_run, session');
   await sql(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
 });
 afterEach(() =>
@@ -35,27 +35,26 @@ const end = (nextOffset: bigint): Position => ({ topic, partition: 0, nextOffset
 const apply = (nextOffset: bigint) => recordProgress(db.database, [{ ...end(nextOffset), newestCommitAt: null }]);
 
 /** Looks at most so many times; what happens between two looks is `meanwhile`. */
-function prove(changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown>)[] = [], asOf = 0n) {
+function deps(changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown>)[] = []): FreshnessDeps {
   const steps = [...meanwhile];
-  return proveFresh(
-    {
-      database: db.database,
-      sources: new Map<string, Source>([[topic, 'session']]),
-      slot,
-      publication: 'pub',
-      waitMs: 60_000,
-      readEnds: async () => [end(0n)],
-      now: () => 0n,
-      pause: async () => {
-        const step = steps.shift();
-        await step?.();
-        return step !== undefined;
-      },
-      ...changes,
+  return {
+    database: db.database,
+    sources: new Map<string, Source>([[topic, 'session']]),
+    slot,
+    publication: 'pub',
+    waitMs: 60_000,
+    readEnds: async () => [end(0n)],
+    now: () => 0n,
+    pause: async () => {
+      const step = steps.shift();
+      await step?.();
+      return step !== undefined;
     },
-    asOf,
-  );
+    ...changes,
+  };
 }
+const prove = (changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown>)[] = [], asOf = 0n) =>
+  proveFresh(deps(changes, meanwhile), asOf);
 
 describe('freshness', () => {
   it('is proven by the slot past the position, and progress at the ends', async () => {
@@ -123,6 +122,29 @@ describe('freshness', () => {
     await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
     await expect(prove({}, [deliver])).rejects.toMatchObject({
       message: expect.stringMatching(/its snapshot was not taken/),
+    });
+  });
+
+  it('is there with such rows once an audit has found, or left, nothing missing', async () => {
+    await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
+    const audited = (status: string) =>
+      sql(
+        `INSERT INTO lastseen.audit_run (run_id, status, sources, repair, started_at)
+         VALUES (gen_random_uuid(), $1, '{session}', 'missing', clock_timestamp())`,
+        [status],
+      );
+    await audited('repaired');
+    await expect(prove({}, [deliver])).resolves.toEqual(new Map([['session', 0n]]));
+    await audited('drift');
+    await expect(prove({}, [deliver])).rejects.toMatchObject({ code: 'not_fresh' });
+  });
+
+  it('of what is applied, for an audit, asks for the slot and the progress alone', async () => {
+    await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
+    await expect(proveApplied(deps({}, [deliver]))).resolves.toBeUndefined();
+    const behind = deps({ readEnds: async () => [end(3n)] }, [deliver]);
+    await expect(proveApplied(behind)).rejects.toMatchObject({
+      message: expect.stringMatching(/nothing of 3 is known/),
     });
   });
 

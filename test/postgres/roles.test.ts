@@ -4,10 +4,12 @@ import { createFold } from '../../src/activity/fold.ts';
 import { formatInstant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { SOURCES } from '../../src/activity/source.ts';
+import { audit } from '../../src/pipelines/audit.ts';
 import { createInactivityRelay } from '../../src/pipelines/inactivity-relay.ts';
 import { refreshFigures } from '../../src/pipelines/kpi-refresh.ts';
 import { createKpiRelay } from '../../src/pipelines/kpi-relay.ts';
 import { sweep } from '../../src/pipelines/sweep.ts';
+import { auditedSources, listAudits } from '../../src/postgres/audit-runs.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
@@ -64,6 +66,7 @@ describe('with the rights of its role alone', () => {
       expect(await sourcesWithRows(database, SOURCES)).toEqual(new Set(['session']));
       expect(await publishedSources(database, 'seedtest')).toEqual(new Set(['session']));
       await readSourceVolumes(database);
+      await auditedSources(database);
       await slotExists(database, 'seedtest');
       await currentPosition(database, AS_OF);
       await readProgress(database, ['t']);
@@ -112,6 +115,42 @@ describe('with the rights of its role alone', () => {
     }
   });
 
+  it('audit proves what is applied, compares, raises, sets back, deletes, and keeps its history', async () => {
+    const database = as('audit');
+    const source = openDatabase({ url: asRole(db.url, 'audit'), applicationName: 'audit-source' });
+    const proveApplied = async () => {
+      await slotExists(database, 'seedtest');
+      await publishedSources(database, 'seedtest');
+      await readProgress(database, ['t']);
+    };
+    const deps = {
+      database,
+      source,
+      sources: new Set(SOURCES),
+      attemptSource: 'exam_results' as const,
+      maxClockSkewUs: 0n,
+      newRunId: randomUUID,
+      now: () => AS_OF,
+      proveApplied,
+      isStopping: () => false,
+      showProgress: () => ({ update() {}, end() {} }),
+    };
+    await db.database.query({
+      text: `INSERT INTO lastseen.user_last_seen (student_id, session_at) VALUES (gen_random_uuid(), '2026-03-01Z');
+        INSERT INTO session (id, user_id, started_at) VALUES ('b', 'ben', '2026-03-08T05:00Z')`,
+    });
+    try {
+      expect(await audit(deps, { repair: 'trust_source', sample: 1 })).toMatchObject({
+        raised: 1,
+        setBack: 1,
+        deleted: 1,
+      });
+      expect(await listAudits(database, 1)).toMatchObject([{ status: 'repaired' }]);
+    } finally {
+      await source.close();
+    }
+  });
+
   it('migrate brings an empty schema up to date', async () => {
     const other = await freshDatabase();
     const database = openDatabase({ url: asRole(other.url, 'migrate'), applicationName: 'migrate' });
@@ -141,7 +180,7 @@ async function relayInactivity(role: Role): Promise<number | undefined> {
   return createInactivityRelay({ database: as(role), producer, topic: 'inactivity', encode })();
 }
 
-const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'operator'];
+const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'audit', 'operator'];
 const PLATFORM = [
   ...SOURCES,
   'ability_estimates',
@@ -193,6 +232,18 @@ describe('is refused', () => {
       PLATFORM.map((table) => [role, `DELETE FROM ${table}`] as const),
     ),
     ['operator', 'UPDATE lastseen.user_last_seen SET user_id = user_id'],
+    ...[
+      'SELECT status FROM exam_results',
+      'SELECT topic_id FROM features_topic_daily',
+      'SELECT correct FROM attempt',
+    ].map((text) => ['audit', text] as const),
+    ['audit', 'SELECT FROM weekly_kpi'],
+    ['audit', 'SELECT FROM lastseen.episode'],
+    ['audit', 'UPDATE lastseen.track_progress SET next_offset = 0'],
+    ['audit', 'DELETE FROM lastseen.audit_run'],
+    ...['track', 'sweep', 'recompute', 'operator'].map(
+      (role) => [role as Role, 'DELETE FROM lastseen.user_last_seen'] as const,
+    ),
   ];
 
   it.each(refused)('to %s: %s', async (role, text) => {

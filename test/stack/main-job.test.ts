@@ -84,6 +84,21 @@ describe('the main job on the real stack', () => {
     expect(await differenceFromSources(world.database)).toEqual({ learners: 321n, differing: 0n });
   });
 
+  it('passes an audit, which finds what is damaged afterwards', async () => {
+    const audited = await world.lastseen('audit', '--json');
+    expect(audited, audited.stderr).toMatchObject({ code: 0 });
+    expect(audited.json()).toMatchObject({
+      status: 'clean',
+      learners: 321,
+      counts: { attempt: { equal: 221, missing: 0, behind: 0, ahead: 0 } },
+    });
+    await sql(`UPDATE lastseen.user_last_seen SET user_id = NULL WHERE user_id = 'user-7'`);
+    const damaged = await world.lastseen('audit');
+    expect(damaged).toMatchObject({ code: 1, stderr: expect.stringContaining('drift: last seen of 1 learner ') });
+    expect(damaged.stdout).toMatch(/user_id +missing +– +user-7/);
+    await sql(`UPDATE lastseen.user_last_seen SET user_id = 'user-7' WHERE student_id = md5('user-7')::uuid`);
+  });
+
   it('emits each inactivity once, however often it sweeps', async () => {
     const { rows } = await sql(`
 SELECT count(*) FILTER (WHERE user_id IS NOT NULL) AS named, count(*) FILTER (WHERE user_id IS NULL) AS unnamed

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { writtenPositions } from '../kafka/admin.ts';
+import type { KafkaClient } from '../kafka/client.ts';
+import type { FreshnessDeps } from '../pipelines/freshness.ts';
+import type { Database } from '../postgres/database.ts';
+import type { CommandContext } from './process.ts';
+import { sourceTopics } from './topic-names.ts';
+
+const TELL_EVERY_MS = 5_000;
+
+/** What freshness is proven with, as it is configured. */
+export function freshnessDeps(context: CommandContext, database: Database, kafka: KafkaClient): FreshnessDeps {
+  const { settings, now, stopping } = context;
+  const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
+  return {
+    database,
+    sources: sourceTopics(settings),
+    slot,
+    publication: settings.PUBLICATION ?? slot,
+    waitMs: settings.WAIT_FRESH,
+    readEnds: (topics) => writtenPositions(kafka, topics),
+    now,
+    pause: pauseUnless(stopping),
+    onWaiting: tellNowAndThen(context),
+  };
+}
+
+function pauseUnless(stopping: AbortSignal): (ms: number) => Promise<boolean> {
+  return (ms) =>
+    sleep(ms, true, { signal: stopping }).catch(() => {
+      return false;
+    });
+}
+
+function tellNowAndThen({ log }: CommandContext): (reasons: readonly string[]) => void {
+  let toldAt = 0;
+  return (reasons) => {
+    if (performance.now() - toldAt < TELL_EVERY_MS) return;
+    toldAt = performance.now();
+    log.info({ event: 'waiting_for_freshness', reasons }, 'waiting until what happened at the source is applied');
+  };
+}

@@ -1,0 +1,55 @@
+import { Command } from 'commander';
+import pkg from '../../package.json' with { type: 'json' };
+import { addAudit } from './audit.ts';
+import { addCompletion } from './completion.ts';
+import { addExplain } from './explain.ts';
+import { addKpi } from './kpi.ts';
+import { addMigrate } from './migrate.ts';
+import { addRecompute } from './recompute.ts';
+import { addSchemas } from './schemas.ts';
+import { addSweep } from './sweep.ts';
+import { addTopics } from './topics.ts';
+import { addTrack } from './track.ts';
+
+/** The whole command line, with help and wrong usage thrown as a CommanderError instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command('lastseen')
+    .description(pkg.description)
+    .version(pkg.version)
+    .showHelpAfterError('(`--help` shows what there is)')
+    .exitOverride()
+    // Here and in `sweep`, so that `sweep runs --json` is an option of `runs`.
+    .enablePositionalOptions()
+    .addHelpText(
+      'after',
+      `
+Configuration comes from the environment; flags win. \`--print-config\` on any command shows the effective values.
+Results go to stdout, logs to stderr.
+
+Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later.
+
+Examples:
+  lastseen migrate && lastseen topics && lastseen schemas register
+  lastseen track
+  lastseen sweep --dry-run --threshold 14
+  lastseen sweep --as-of 2026-03-16T05:00:00Z --json
+  lastseen sweep runs
+  lastseen audit --repair
+  source <(lastseen completion bash)`,
+    );
+
+  const commands = [
+    addMigrate,
+    addTopics,
+    addSchemas,
+    addTrack,
+    addSweep,
+    addRecompute,
+    addAudit,
+    addKpi,
+    addExplain,
+    addCompletion,
+  ];
+  for (const add of commands) add(program);
+  return program;
+}
