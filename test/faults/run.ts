@@ -51,10 +51,10 @@ function missing({ times }: FaultRun, name: string, outcomes: readonly Outcome[]
   return outcomes.length < wanted ? `injected ${outcomes.length} of ${wanted} times` : undefined;
 }
 
-/** Many injections, or several stacks, are dealt out fault by fault; else a stage is opened once for all of its faults. */
-function divide({ stages, times, jobs }: FaultRun): Work[] {
+/** Many injections are dealt out fault by fault, a few at a time; else a stage is opened once for all of its faults. */
+function divide({ stages, times }: FaultRun): Work[] {
   const most = Math.max(...times.values());
-  if (jobs === 1 && most <= MOST_IN_ONE_WORLD) return stages.map((stage) => ({ stage, times }));
+  if (most <= MOST_IN_ONE_WORLD) return stages.map((stage) => ({ stage, times }));
   return stages.flatMap((stage) =>
     stage.faults.flatMap(({ name }) => {
       const all = times.get(name) ?? 0;
