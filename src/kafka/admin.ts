@@ -93,7 +93,8 @@ export function committedPositions(kafka: Kafka, groupId: string, topics: readon
   });
 }
 
-async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
+/** Runs `work` on a connection for administration, and closes it whatever happens. */
+export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();
   try {
     await unlessRefused(kafka, admin.connect());

@@ -3,6 +3,7 @@ import pkg from '../../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
 import { addCompletion } from './completion.ts';
 import { addExplain } from './explain.ts';
+import { addForget } from './forget.ts';
 import { addKpi } from './kpi.ts';
 import { addMigrate } from './migrate.ts';
 import { addRecompute } from './recompute.ts';
@@ -48,6 +49,7 @@ Examples:
     addAudit,
     addKpi,
     addExplain,
+    addForget,
     addCompletion,
   ];
   for (const add of commands) add(program);

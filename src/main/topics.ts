@@ -46,7 +46,7 @@ export function addTopics(program: Command): void {
  * Source topics too: a subscription fails for all topics where one is missing, and a table's topic appears only with
  * its first row. Dead letters keep the record with a few headers more, hence the larger message limit.
  */
-function topicSpecs(settings: Settings): TopicSpec[] {
+export function topicSpecs(settings: Settings): TopicSpec[] {
   const size = { partitions: settings.TOPIC_PARTITIONS, replication: settings.TOPIC_REPLICATION };
   const deadLetters = { 'max.message.bytes': String(1_048_588 + 65_536), 'retention.ms': '-1' };
   return [

@@ -102,13 +102,14 @@ describe('with the rights of its role alone', () => {
     expect(await trackSees(AS_OF - MICROS_PER_DAY)).toBe(1);
   });
 
-  it('an operator computes and stores figures, and explains a learner', async () => {
+  it('an operator computes and stores figures, explains a learner and forgets them', async () => {
     const env = { DATABASE_URL: asRole(db.url, 'operator') };
     const asOf = formatInstant(AS_OF + 2n * MICROS_PER_DAY);
     for (const args of [
       ['kpi', '--as-of', asOf, '--all', '--store', '--json'],
       ['kpi', '--as-of', asOf, '--inactive', '--json'],
       ['explain', USER, '--as-of', asOf, '--json'],
+      ['forget', USER, '--yes', '--json'],
     ]) {
       const run = await runCli(env, args);
       expect(run, run.stderr).toMatchObject({ code: 0 });
@@ -200,12 +201,14 @@ describe('is refused', () => {
         'CREATE SCHEMA mine',
         'CREATE ROLE mine',
         'TRUNCATE lastseen.user_last_seen',
-        'DELETE FROM lastseen.episode',
+        'DELETE FROM lastseen.sweep_run',
+        'DELETE FROM lastseen.track_progress',
         'DELETE FROM weekly_kpi',
         'ALTER TABLE lastseen.episode ADD COLUMN mine int',
         'SELECT FROM lastseen.migration',
       ].map((text) => [role, text] as const),
     ),
+    ...(['track', 'sweep', 'recompute'] as const).map((role) => [role, 'DELETE FROM lastseen.episode'] as const),
     ['migrate', 'CREATE TABLE public.mine (n int)'],
     ['migrate', 'CREATE TEMPORARY TABLE mine (n int)'],
     ...PLATFORM.map((table) => ['migrate', `SELECT FROM ${table}`] as const),
