@@ -58,10 +58,13 @@ function saslOptions({ mechanism, username, password }: BrokerLogin): SASLOption
   }
 }
 
-/** Its messages carry offsets, groups and errors, but no record content. */
+/**
+ * Its messages carry offsets, groups and errors; what was sent and received, which it adds when it debugs
+ * (`KAFKAJS_LOG_LEVEL`), is left out.
+ */
 function logInto(log: Logger): NonNullable<KafkaConfig['logCreator']> {
   return () => (entry) => {
-    const { message, timestamp: _timestamp, logger: _logger, stack: _stack, error, ...fields } = entry.log;
+    const { message, timestamp: _, logger: __, stack: ___, data: ____, payload: _____, error, ...fields } = entry.log;
     const line = {
       event: 'kafka_client',
       namespace: entry.namespace,

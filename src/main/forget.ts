@@ -5,7 +5,7 @@ import { readTopicSettings, type TopicSettings } from '../kafka/topic-settings.t
 import type { Database } from '../postgres/database.ts';
 import { countLearnerRows, eraseLearner, type LearnerRows } from '../postgres/erasure.ts';
 import { within } from '../runtime/deadline.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import { LastseenError, safeMessage } from '../runtime/errors.ts';
 import { openKafka, withDatabase } from './connections.ts';
 import { erasureJson, erasurePage, type Remains } from './forget-page.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
@@ -89,6 +89,6 @@ async function topicSettings(context: CommandContext, names: readonly string[]):
   try {
     return await within(BROKERS_WITHIN_MS, readTopicSettings(openKafka(context), names));
   } catch (error) {
-    return (error as Error).message;
+    return safeMessage(error);
   }
 }

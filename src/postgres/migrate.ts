@@ -30,7 +30,8 @@ export function migrate(database: Database, options: MigrateOptions): Promise<re
         createMigrationsSchema: !exists,
         singleTransaction: true,
         advisoryLockMode: 'wait',
-        log: options.log,
+        // What it says of an error quotes the error, which is thrown besides.
+        log: (line) => line.startsWith('Error') || options.log(line),
       });
       return applied.map((migration) => migration.name);
     } catch (error) {

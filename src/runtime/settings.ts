@@ -43,7 +43,7 @@ const duration = z.string().transform((value, context) => {
 });
 const postgresUrl = text
   .refine(
-    (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value),
+    (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value) && isDecodable(value),
     'must be a URL such as postgres://user:password@host:5432/database (special characters as %XX)',
   )
   .superRefine((value, context) => {
@@ -74,6 +74,14 @@ const dayList = text.transform((value, context) => {
   context.addIssue({ code: 'custom', message: 'must be whole days above 0, as in 7 or 7,14,21' });
   return z.NEVER;
 });
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== '';
+  } catch {
+    return false;
+  }
+}
 
 function setting<T>(
   read: z.ZodType<T, string | undefined>,
