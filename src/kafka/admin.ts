@@ -7,7 +7,9 @@ export interface TopicSpec {
   readonly topic: string;
   readonly partitions: number;
   readonly replication: number;
-  readonly config?: Readonly<Record<string, string>>;
+  /** The connector makes its topics itself, by its own settings, with their first record. */
+  readonly owner: 'lastseen' | 'connector';
+  readonly config: Readonly<Record<string, string>>;
 }
 
 /** Creates the topics that are missing; those that exist stay as they are. @returns the names created. */
@@ -22,7 +24,7 @@ export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise
           topic: spec.topic,
           numPartitions: spec.partitions,
           replicationFactor: spec.replication,
-          configEntries: Object.entries(spec.config ?? {}).map(([name, value]) => ({ name, value })),
+          configEntries: Object.entries(spec.config).map(([name, value]) => ({ name, value })),
         })),
       });
     }

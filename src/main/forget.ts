@@ -4,13 +4,13 @@ import { studentIdOf } from '../activity/learner.ts';
 import { readTopicSettings, type TopicSettings } from '../kafka/topic-settings.ts';
 import type { Database } from '../postgres/database.ts';
 import { countLearnerRows, eraseLearner, type LearnerRows } from '../postgres/erasure.ts';
-import { within } from '../runtime/deadline.ts';
+import { answeredWithin } from '../runtime/answered-within.ts';
 import { LastseenError, safeMessage } from '../runtime/errors.ts';
 import { openKafka, withDatabase } from './connections.ts';
 import { erasureJson, erasurePage, type Remains } from './forget-page.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { json } from './tables.ts';
-import { topicSpecs } from './topics.ts';
+import { topicSpecs } from './topic-specs.ts';
 
 interface Flags {
   readonly yes?: true;
@@ -75,7 +75,7 @@ const BROKERS_WITHIN_MS = 10_000;
 
 /** Erasing does not wait for the brokers: where they do not answer, their topics are named all the same. */
 async function remainsIn(context: CommandContext): Promise<Remains[]> {
-  const names = topicSpecs(context.settings).map(({ topic }) => topic);
+  const names = topicSpecs(context.settings, []).map(({ topic }) => topic);
   const known = await topicSettings(context, names);
   if (typeof known === 'string') return names.map((topic) => ({ topic, unknown: known }));
   return names.map((topic) => {
@@ -87,7 +87,7 @@ async function remainsIn(context: CommandContext): Promise<Remains[]> {
 async function topicSettings(context: CommandContext, names: readonly string[]): Promise<TopicSettings[] | string> {
   if (context.settings.KAFKA_BROKERS === undefined) return 'KAFKA_BROKERS is not set';
   try {
-    return await within(BROKERS_WITHIN_MS, readTopicSettings(openKafka(context), names));
+    return await answeredWithin(BROKERS_WITHIN_MS, readTopicSettings(openKafka(context), names));
   } catch (error) {
     return safeMessage(error);
   }
