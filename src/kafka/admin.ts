@@ -1,6 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { LastseenError } from '../runtime/errors.ts';
-import type { Position } from './records.ts';
+import { type Position, partitionKey } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
 
 export interface TopicSpec {
@@ -92,6 +92,34 @@ export function committedPositions(kafka: Kafka, groupId: string, topics: readon
         .filter(({ offset }) => BigInt(offset) >= 0n)
         .map(({ partition, offset }) => ({ topic, partition, nextOffset: BigInt(offset) })),
     );
+  });
+}
+
+export interface PartitionLag {
+  readonly topic: string;
+  readonly partition: number;
+  /** Records between what the group has committed and the end. */
+  readonly records: bigint;
+}
+
+/** How far the group is behind, of every partition; where it has committed nothing, it starts at the first record. */
+export function groupLag(kafka: Kafka, groupId: string, topics: readonly string[]): Promise<PartitionLag[]> {
+  return withAdmin(kafka, async (admin) => {
+    const committed = new Map(
+      (await admin.fetchOffsets({ groupId, topics: [...topics] })).flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition, offset }) => [partitionKey({ topic, partition }), BigInt(offset)] as const),
+      ),
+    );
+    const lags = await Promise.all(
+      topics.map(async (topic) =>
+        (await admin.fetchTopicOffsets(topic)).map(({ partition, high, low }) => {
+          const at = committed.get(partitionKey({ topic, partition })) ?? -1n;
+          const from = at < BigInt(low) ? BigInt(low) : at;
+          return { topic, partition, records: BigInt(high) > from ? BigInt(high) - from : 0n };
+        }),
+      ),
+    );
+    return lags.flat();
   });
 }
 

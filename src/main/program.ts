@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
 import { addCompletion } from './completion.ts';
+import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
 import { addForget } from './forget.ts';
 import { addKpi } from './kpi.ts';
@@ -50,6 +51,7 @@ Examples:
     addKpi,
     addExplain,
     addForget,
+    addDoctor,
     addCompletion,
   ];
   for (const add of commands) add(program);

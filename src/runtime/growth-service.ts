@@ -57,7 +57,7 @@ async function ask(endpoint: string, question: PredictionQuestion, timeoutMs: nu
     body: JSON.stringify(question),
     signal: AbortSignal.timeout(timeoutMs),
   }).catch((error: Error & { cause?: { code?: string } }) => {
-    throw new Error(`the growth service does not answer (${error.cause?.code ?? error.name})`);
+    throw new Error(`the growth service does not answer (${error.cause?.code ?? error.message})`);
   });
   if (!response.ok) {
     await response.body?.cancel();

@@ -129,6 +129,7 @@ export const SETTINGS = {
   SCHEMA_REGISTRY_USERNAME: setting(optional, 'who logs in to the registry (basic authentication)'),
   SCHEMA_REGISTRY_PASSWORD: setting(optional, 'their password', { secret: true }),
   SCHEMA_REGISTRY_TOKEN: setting(optional, 'sent to the registry instead (bearer authentication)', { secret: true }),
+  CONNECT_URL: setting(httpUrl.optional(), 'Kafka Connect’s REST interface, for `doctor` alone'),
   SOURCES: setting(sourceList, 'the enabled sources, separated by commas', { fallback: SOURCES.join(',') }),
   ATTEMPT_SOURCE: setting(
     z.enum(['topic', 'exam_results'], 'must be topic or exam_results'),
