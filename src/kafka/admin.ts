@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { LastseenError } from '../runtime/errors.ts';
 import { type Position, partitionKey } from './records.ts';
@@ -19,7 +20,8 @@ export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise
     const missing = specs.filter((spec) => !existing.has(spec.topic));
     if (missing.length > 0) {
       await admin.createTopics({
-        waitForLeaders: true,
+        // The driver's own waiting ends with an error where a broker has not heard of the topic yet.
+        waitForLeaders: false,
         topics: missing.map((spec) => ({
           topic: spec.topic,
           numPartitions: spec.partitions,
@@ -28,8 +30,33 @@ export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise
         })),
       });
     }
-    return missing.map((spec) => spec.topic);
+    const created = missing.map((spec) => spec.topic);
+    await untilLed(admin, created);
+    return created;
   });
+}
+
+const LED_WITHIN_MS = 30_000;
+
+/** Waits until every partition of new topics has a leader: before, who reads or writes them is told that there are none. */
+async function untilLed(admin: Admin, names: readonly string[]): Promise<void> {
+  const giveUpAt = performance.now() + LED_WITHIN_MS;
+  for (let waiting = [...names]; waiting.length > 0; ) {
+    // Of all topics: asked for one that is not known yet, a broker answers with an error.
+    const { topics } = await admin.fetchTopicMetadata();
+    const isLed = (name: string) => {
+      const partitions = topics.find((topic) => topic.name === name)?.partitions ?? [];
+      return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
+    };
+    waiting = waiting.filter((name) => !isLed(name));
+    if (waiting.length === 0) return;
+    if (performance.now() > giveUpAt) {
+      throw new LastseenError('kafka_unavailable', `created, but not led by any broker yet: ${waiting.join(', ')}`, {
+        retriable: true,
+      });
+    }
+    await sleep(100);
+  }
 }
 
 /** Fails with the names of the topics that do not exist: a subscription to one such topic fails for all. */

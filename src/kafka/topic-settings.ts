@@ -15,15 +15,14 @@ export interface TopicSettings {
 /** The settings of these topics; those that do not exist are left out. */
 export function readTopicSettings(kafka: Kafka, names: readonly string[]): Promise<TopicSettings[]> {
   return withAdmin(kafka, async (admin) => {
-    const existing = new Set(await admin.listTopics());
-    const topics = names.filter((name) => existing.has(name));
-    if (topics.length === 0) return [];
-    const metadata = await admin.fetchTopicMetadata({ topics });
+    // Of all topics: asked for one that is not known, a broker answers with an error.
+    const metadata = (await admin.fetchTopicMetadata()).topics.filter(({ name }) => names.includes(name));
+    if (metadata.length === 0) return [];
     const configs = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+      resources: metadata.map(({ name }) => ({ type: ConfigResourceTypes.TOPIC, name })),
     });
-    return metadata.topics.map(({ name, partitions }) => ({
+    return metadata.map(({ name, partitions }) => ({
       topic: name,
       partitions: partitions.length,
       replication: Math.min(...partitions.map(({ replicas }) => replicas.length)),
