@@ -52,10 +52,12 @@ function ofSqlState(state: string, error: pg.DatabaseError): CodedError {
     return new LastseenError('not_migrated', `${error.message}: run \`lastseen migrate\` first`, { cause: error });
   }
   if (ABOUT_VALUES.test(state)) return aboutValues(state, error);
-  // The message names tables, columns and types alone; of errors inside the server nothing is known.
-  const message = state.startsWith('XX') ? 'an error inside the server' : error.message;
-  return Object.assign(new Error(`Postgres: ${message} (SQLSTATE ${state})`), { code: state });
+  const message = NAMES_NO_VALUE.test(state) ? `${error.message} (SQLSTATE ${state})` : `SQLSTATE ${state}`;
+  return Object.assign(new Error(`Postgres: ${message}`), { code: state });
 }
+
+/** Classes whose messages name tables, columns, types and the server's state alone; of others it is not known. */
+const NAMES_NO_VALUE = /^(0A|25|26|34|42|55|57|58)/;
 
 /** 21 cardinality, 22 data, 23 integrity, 44 a view's check, 54 too large, P0 raised by a trigger. */
 const ABOUT_VALUES = /^(21|22|23|44|54|P0)/;
