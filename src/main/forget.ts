@@ -87,7 +87,7 @@ async function remainsIn(context: CommandContext): Promise<Remains[]> {
 async function topicSettings(context: CommandContext, names: readonly string[]): Promise<TopicSettings[] | string> {
   if (context.settings.KAFKA_BROKERS === undefined) return 'KAFKA_BROKERS is not set';
   try {
-    return await answeredWithin(BROKERS_WITHIN_MS, readTopicSettings(openKafka(context), names));
+    return await answeredWithin(BROKERS_WITHIN_MS, readTopicSettings(openKafka(context, 1), names));
   } catch (error) {
     return safeMessage(error);
   }
