@@ -1,13 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { LastseenError } from '../runtime/errors.ts';
-import type { Position } from './records.ts';
+import { type Position, partitionKey } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
 
 export interface TopicSpec {
   readonly topic: string;
   readonly partitions: number;
   readonly replication: number;
-  readonly config?: Readonly<Record<string, string>>;
+  /** The connector makes its topics itself, by its own settings, with their first record. */
+  readonly owner: 'lastseen' | 'connector';
+  readonly config: Readonly<Record<string, string>>;
 }
 
 /** Creates the topics that are missing; those that exist stay as they are. @returns the names created. */
@@ -17,17 +20,43 @@ export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise
     const missing = specs.filter((spec) => !existing.has(spec.topic));
     if (missing.length > 0) {
       await admin.createTopics({
-        waitForLeaders: true,
+        // The driver's own waiting ends with an error where a broker has not heard of the topic yet.
+        waitForLeaders: false,
         topics: missing.map((spec) => ({
           topic: spec.topic,
           numPartitions: spec.partitions,
           replicationFactor: spec.replication,
-          configEntries: Object.entries(spec.config ?? {}).map(([name, value]) => ({ name, value })),
+          configEntries: Object.entries(spec.config).map(([name, value]) => ({ name, value })),
         })),
       });
     }
-    return missing.map((spec) => spec.topic);
+    const created = missing.map((spec) => spec.topic);
+    await untilLed(admin, created);
+    return created;
   });
+}
+
+const LED_WITHIN_MS = 30_000;
+
+/** Waits until every partition of new topics has a leader: before, who reads or writes them is told that there are none. */
+async function untilLed(admin: Admin, names: readonly string[]): Promise<void> {
+  const giveUpAt = performance.now() + LED_WITHIN_MS;
+  for (let waiting = [...names]; waiting.length > 0; ) {
+    // Of all topics: asked for one that is not known yet, a broker answers with an error.
+    const { topics } = await admin.fetchTopicMetadata();
+    const isLed = (name: string) => {
+      const partitions = topics.find((topic) => topic.name === name)?.partitions ?? [];
+      return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
+    };
+    waiting = waiting.filter((name) => !isLed(name));
+    if (waiting.length === 0) return;
+    if (performance.now() > giveUpAt) {
+      throw new LastseenError('kafka_unavailable', `created, but not led by any broker yet: ${waiting.join(', ')}`, {
+        retriable: true,
+      });
+    }
+    await sleep(100);
+  }
 }
 
 /** Fails with the names of the topics that do not exist: a subscription to one such topic fails for all. */
@@ -93,7 +122,36 @@ export function committedPositions(kafka: Kafka, groupId: string, topics: readon
   });
 }
 
-async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
+export interface PartitionLag {
+  readonly topic: string;
+  readonly partition: number;
+  /** Records between what the group has committed and the end. */
+  readonly records: bigint;
+}
+
+/** How far the group is behind, of every partition; where it has committed nothing, it starts at the first record. */
+export function groupLag(kafka: Kafka, groupId: string, topics: readonly string[]): Promise<PartitionLag[]> {
+  return withAdmin(kafka, async (admin) => {
+    const committed = new Map(
+      (await admin.fetchOffsets({ groupId, topics: [...topics] })).flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition, offset }) => [partitionKey({ topic, partition }), BigInt(offset)] as const),
+      ),
+    );
+    const lags = await Promise.all(
+      topics.map(async (topic) =>
+        (await admin.fetchTopicOffsets(topic)).map(({ partition, high, low }) => {
+          const at = committed.get(partitionKey({ topic, partition })) ?? -1n;
+          const from = at < BigInt(low) ? BigInt(low) : at;
+          return { topic, partition, records: BigInt(high) > from ? BigInt(high) - from : 0n };
+        }),
+      ),
+    );
+    return lags.flat();
+  });
+}
+
+/** Runs `work` on a connection for administration, and closes it whatever happens. */
+export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();
   try {
     await unlessRefused(kafka, admin.connect());

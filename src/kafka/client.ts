@@ -13,6 +13,8 @@ export interface KafkaOptions {
   /** Absent: no TLS. PEM texts; without a CA, Node's own authorities. */
   readonly tls?: BrokerTls | undefined;
   readonly sasl?: BrokerLogin | undefined;
+  /** How often the driver tries again before it gives up; 8 unless told, which takes half a minute. */
+  readonly retries?: number | undefined;
   readonly log: Logger;
 }
 
@@ -40,7 +42,7 @@ export function createKafka(options: KafkaOptions): KafkaClient {
     ...(options.tls === undefined ? {} : { ssl: { ...options.tls } }),
     ...(options.sasl === undefined ? {} : { sasl: saslOptions(options.sasl) }),
     connectionTimeout: 5_000,
-    retry: { retries: 8, initialRetryTime: 200, maxRetryTime: 10_000 },
+    retry: { retries: options.retries ?? 8, initialRetryTime: 200, maxRetryTime: 10_000 },
     logCreator: logInto(options.log),
   });
   noteRefusals(kafka, refusal.promise);
@@ -58,10 +60,13 @@ function saslOptions({ mechanism, username, password }: BrokerLogin): SASLOption
   }
 }
 
-/** Its messages carry offsets, groups and errors, but no record content. */
+/**
+ * Its messages carry offsets, groups and errors; what was sent and received, which it adds when it debugs
+ * (`KAFKAJS_LOG_LEVEL`), is left out.
+ */
 function logInto(log: Logger): NonNullable<KafkaConfig['logCreator']> {
   return () => (entry) => {
-    const { message, timestamp: _timestamp, logger: _logger, stack: _stack, error, ...fields } = entry.log;
+    const { message, timestamp: _, logger: __, stack: ___, data: ____, payload: _____, error, ...fields } = entry.log;
     const line = {
       event: 'kafka_client',
       namespace: entry.namespace,

@@ -12,12 +12,13 @@ function databaseUrl(settings: Settings): string {
 }
 
 /** A handle on the cluster as it is configured. Connects to nothing yet. */
-export function openKafka({ settings, log }: CommandContext): KafkaClient {
+export function openKafka({ settings, log }: CommandContext, retries?: number): KafkaClient {
   return createKafka({
     brokers: required(settings.KAFKA_BROKERS, 'KAFKA_BROKERS'),
     clientId: settings.KAFKA_CLIENT_ID,
     tls: settings.KAFKA_SSL_ENABLED ? brokerTls(settings) : undefined,
     sasl: brokerLogin(settings),
+    retries,
     log,
   });
 }

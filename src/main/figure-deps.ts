@@ -1,6 +1,7 @@
 import { metricsPolicy } from '../kpi/policy.ts';
 import type { FigureDeps } from '../pipelines/kpi-figures.ts';
 import type { Database } from '../postgres/database.ts';
+import { safeMessage } from '../runtime/errors.ts';
 import { createGrowthService } from '../runtime/growth-service.ts';
 import type { CommandContext } from './process.ts';
 
@@ -20,7 +21,7 @@ export function figureDeps<D extends Database>(
         : createGrowthService({
             url,
             onFailure: (error) =>
-              log.warn({ event: 'growth_service_failed', error: error.message }, 'no answer; computed without it'),
+              log.warn({ event: 'growth_service_failed', error: safeMessage(error) }, 'no answer; computed without it'),
           }),
     options: {
       policy: metricsPolicy(settings.METRICS_PROFILE),

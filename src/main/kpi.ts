@@ -90,7 +90,13 @@ async function run(
       ...figureDeps(context, source, database),
       onFigures: (userId, { figures }) =>
         print(flags.json ? json({ ...keys(userId, plan), ...figures }) : line(userId, plan, figures)),
-      onFailed: (userId, why) => log.error({ event: 'learner_failed', userId, why }, 'the figures of a learner failed'),
+      onFailed: (userId, why) => {
+        // Who it is is said with the results; a log names no learner.
+        log.error({ event: 'learner_failed', why }, 'the figures of a learner failed');
+        print(
+          flags.json ? json({ ...keys(userId, plan), failed: why }) : `${userId.padEnd(USER_WIDTH)}  failed: ${why}`,
+        );
+      },
     },
     plan,
   );

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { Instant } from '../activity/instant.ts';
 import { type Configuration, describeConfiguration, readConfiguration, type Texts } from '../runtime/configuration.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import { framesOf, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
 import type { Part, Settings } from '../runtime/settings.ts';
 import { table } from './tables.ts';
@@ -35,6 +35,8 @@ export interface CommandRun {
 
 /** Runs one command from configuration to exit code. The only place that ends the process. */
 export async function runCommand(run: CommandRun): Promise<never> {
+  // Node's own report prints all that an error holds: the row in a driver's detail, too.
+  process.on('uncaughtException', (error) => process.exit(report(error, run.name)));
   try {
     const configuration = readConfiguration(process.env, run.flags ?? {}, run.printConfig ? [] : run.needs, (path) =>
       readFileSync(path, 'utf8'),
@@ -94,11 +96,11 @@ function printConfiguration(configuration: Configuration): number {
   return EXIT.done;
 }
 
-/** One clear line, or one a mistake, for errors that say what to do; the whole error where it is unknown. */
+/** One clear line, or one a mistake, for errors that say what to do; where in the code it was where it is unknown. */
 function report(error: unknown, command: string): number {
   if (!(error instanceof LastseenError)) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`lastseen ${command}: unexpected: ${text}\n`);
+    const frames = error instanceof Error ? framesOf(error) : '';
+    process.stderr.write(`lastseen ${command}: unexpected: ${safeMessage(error)}${frames}\n`);
     return EXIT.failed;
   }
   const lines = error.message.split('\n');

@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
 import { addCompletion } from './completion.ts';
+import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
+import { addForget } from './forget.ts';
 import { addKpi } from './kpi.ts';
 import { addMigrate } from './migrate.ts';
 import { addRecompute } from './recompute.ts';
@@ -48,6 +50,8 @@ Examples:
     addAudit,
     addKpi,
     addExplain,
+    addForget,
+    addDoctor,
     addCompletion,
   ];
   for (const add of commands) add(program);

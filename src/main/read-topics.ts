@@ -3,6 +3,7 @@ import { createCatchUp } from '../kafka/catch-up.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import { startStagedConsumer } from '../kafka/staged-consumer.ts';
 import type { Stages } from '../kafka/stages.ts';
+import { safeMessage } from '../runtime/errors.ts';
 import { showProgress } from '../runtime/progress.ts';
 import type { CommandContext } from './process.ts';
 
@@ -47,7 +48,10 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     sessionTimeoutMs: settings.KAFKA_SESSION_TIMEOUT,
     log,
     onOutage: (error, waitMs) =>
-      log.warn({ event: 'outage', code: (error as { code?: string }).code, waitMs, error: error.message }, 'waiting'),
+      log.warn(
+        { event: 'outage', code: (error as { code?: string }).code, waitMs, error: safeMessage(error) },
+        'waiting',
+      ),
     onCommitted: (positions) => {
       catchUp?.advance(positions);
       look();
@@ -61,7 +65,9 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     if (catchUp === undefined) return;
     committedPositions(kafka, groupId, topics)
       .then((positions) => catchUp.advance(positions))
-      .then(look, (error) => log.debug({ event: 'committed_offsets_unknown', error: String(error) }, 'asked in vain'));
+      .then(look, (error) =>
+        log.debug({ event: 'committed_offsets_unknown', error: safeMessage(error) }, 'asked in vain'),
+      );
   }, LOOK_AT_OTHERS_EVERY_MS);
 
   try {

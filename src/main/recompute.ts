@@ -8,6 +8,7 @@ import type { Database } from '../postgres/database.ts';
 import { openKafka, openRegistry, withDatabase, withSourceDatabase } from './connections.ts';
 import { inactivityCodec, kpiUpdatedCodec } from './event-codecs.ts';
 import { figureDeps } from './figure-deps.ts';
+import { RECOMPUTE_GROUP } from './groups.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
 import { inactivityRelay, relayingBeside } from './relays.ts';
@@ -77,7 +78,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, so
     await relayingBeside(context, relayUpdates, [relayInactivity], () =>
       readTopics(context, {
         kafka,
-        groupId: settings.KAFKA_GROUP_ID ?? 'lastseen-recompute',
+        groupId: settings.KAFKA_GROUP_ID ?? RECOMPUTE_GROUP,
         topics: [settings.INACTIVITY_TOPIC],
         stages,
         untilEnd: flags.untilEnd === true,

@@ -3,6 +3,7 @@ import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
 import { startRelayLoop } from '../pipelines/relay-loop.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
+import { safeMessage } from '../runtime/errors.ts';
 import { inactivityCodec } from './event-codecs.ts';
 import type { CommandContext } from './process.ts';
 
@@ -32,7 +33,7 @@ export async function relayingBeside<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const loop = startRelayLoop([...others, own], EVERY_MS, (error) =>
-    log.warn({ event: 'relay_failed', error: error.message }, 'relay failed; it is tried again'),
+    log.warn({ event: 'relay_failed', error: safeMessage(error) }, 'relay failed; it is tried again'),
   );
   const result = await work().finally(() => loop.stop());
   await own();

@@ -7,6 +7,7 @@ import { addOutcomeCounts, createTrack, emptyOutcomeCounts, type OutcomeCounts }
 import type { Database } from '../postgres/database.ts';
 import { createDecoder } from '../registry/decoder.ts';
 import { openKafka, openRegistry, withDatabase } from './connections.ts';
+import { TRACK_GROUP } from './groups.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
 import { inactivityRelay, relayingBeside } from './relays.ts';
@@ -80,7 +81,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     await relayingBeside(context, relayReturns, [], () =>
       readTopics(context, {
         kafka,
-        groupId: settings.KAFKA_GROUP_ID ?? 'lastseen-track',
+        groupId: settings.KAFKA_GROUP_ID ?? TRACK_GROUP,
         topics,
         stages,
         untilEnd: flags.untilEnd === true,

@@ -17,17 +17,21 @@ import {
 import { readSourceVolumes } from '../postgres/sweep-history.ts';
 import { isRetriable, LastseenError } from '../runtime/errors.ts';
 
-export interface FreshnessDeps {
+/** What a look takes. */
+export interface FreshnessView {
   /** The source's primary, with own tables. */
   readonly database: Database;
   /** The enabled sources by their topics. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly slot: string;
   readonly publication: string;
-  readonly waitMs: number;
   /** Where the topics end now; topics that do not exist are left out. */
   readonly readEnds: (topics: readonly string[]) => Promise<readonly Position[]>;
   readonly now: () => Instant;
+}
+
+export interface FreshnessDeps extends FreshnessView {
+  readonly waitMs: number;
   /** False where the process was told to stop. */
   readonly pause: (ms: number) => Promise<boolean>;
   readonly onWaiting?: (reasons: readonly string[]) => void;
@@ -51,11 +55,15 @@ interface Goal {
  * @throws LastseenError `not_fresh` with every reason, a line each.
  */
 export async function proveFresh(deps: FreshnessDeps, asOf: Instant): Promise<SourceEnds> {
-  return prove(deps, asOf, {
-    // Before the position is noted: what these rows are of must then be in the topics.
-    hasRows: await notKnownComplete(deps),
-    history: await readSourceVolumes(deps.database),
-  });
+  // Before the position is noted: what these rows are of must then be in the topics.
+  return prove(deps, asOf, await knownBefore(deps));
+}
+
+type Known = Pick<Goal, 'hasRows' | 'history'>;
+
+/** What a proof is judged by besides the way of the records. */
+export async function knownBefore(view: FreshnessView): Promise<Known> {
+  return { hasRows: await notKnownComplete(view), history: await readSourceVolumes(view.database) };
 }
 
 /**
@@ -69,7 +77,7 @@ export async function proveApplied(deps: FreshnessDeps): Promise<void> {
 }
 
 /** Whose tables have rows, but for those that an audit has found, or left, complete. */
-async function notKnownComplete({ database, sources }: FreshnessDeps): Promise<ReadonlySet<Source>> {
+async function notKnownComplete({ database, sources }: FreshnessView): Promise<ReadonlySet<Source>> {
   const audited = await auditedSources(database);
   return sourcesWithRows(
     database,
@@ -77,11 +85,7 @@ async function notKnownComplete({ database, sources }: FreshnessDeps): Promise<R
   );
 }
 
-async function prove(
-  deps: FreshnessDeps,
-  asOf: Instant,
-  known: Pick<Goal, 'hasRows' | 'history'>,
-): Promise<SourceEnds> {
+async function prove(deps: FreshnessDeps, asOf: Instant, known: Known): Promise<SourceEnds> {
   const goal: Goal = { ...known, position: undefined, ends: undefined };
   const giveUpAt = deps.now() + BigInt(Math.round(deps.waitMs)) * 1000n;
   for (;;) {
@@ -119,12 +123,12 @@ async function look(deps: FreshnessDeps, goal: Goal, asOf: Instant): Promise<Fre
 /**
  * Only once the slot is there: a slot that is made later starts past the position, with the snapshot still to come.
  */
-async function notePosition({ database, slot }: FreshnessDeps, asOf: Instant): Promise<Lsn | undefined> {
+async function notePosition({ database, slot }: FreshnessView, asOf: Instant): Promise<Lsn | undefined> {
   if (!(await slotExists(database, slot))) throw notFresh([missingSlot(slot)]);
   return currentPosition(database, asOf);
 }
 
-async function observe(deps: FreshnessDeps, goal: Goal, position: Lsn): Promise<Observation> {
+export async function observe(deps: FreshnessView, goal: Goal, position: Lsn): Promise<Observation> {
   const { database, sources, publication } = deps;
   const topics = [...sources.keys()];
   const slot = await observeSlot(database, deps.slot, position);

@@ -2,7 +2,7 @@ import { type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import type { RawBatch, RawRecord } from '../kafka/records.ts';
 import type { Stages } from '../kafka/stages.ts';
 import type { WriteOutcome } from '../postgres/weekly-kpi.ts';
-import { isRetriable, LastseenError } from '../runtime/errors.ts';
+import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from './dead-letters.ts';
 import { halving } from './halving.ts';
 import type { InactivityEvent } from './inactivity-events.ts';
@@ -109,7 +109,7 @@ async function decodeRecord(deps: RecomputeDeps, batch: RawBatch, record: RawRec
     event = await deps.decode(record.value);
   } catch (error) {
     if (isRetriable(error)) throw error;
-    return letter('not_decodable', error instanceof Error ? error.message : String(error));
+    return letter('not_decodable', safeMessage(error));
   }
   const wrong = whatIsWrong(event);
   if (wrong !== undefined) return letter('bad_event', wrong);

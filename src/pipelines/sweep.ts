@@ -8,6 +8,7 @@ import { requiringLock } from '../postgres/locks.ts';
 import { closeAllEpisodes } from '../postgres/returns.ts';
 import { discardRun, heldPlan, readUsualRuns } from '../postgres/sweep-history.ts';
 import { completeRun, failRun, holdRun, openRun, type SweepCounts } from '../postgres/sweep-runs.ts';
+import { safeMessage } from '../runtime/errors.ts';
 
 export interface SweepDeps {
   readonly database: Database;
@@ -120,7 +121,7 @@ async function noting<T>(deps: SweepDeps, runId: string, work: () => Promise<T>)
   try {
     return await work();
   } catch (error) {
-    await failRun(deps.database, runId, (error as Error).message).catch(() => {
+    await failRun(deps.database, runId, safeMessage(error)).catch(() => {
       // The run stays "running" in the history until the next sweep closes it; the first error is the one to tell.
     });
     throw error;

@@ -17,7 +17,8 @@ type CodedError = Error & { code?: string | undefined };
 
 /**
  * What a driver error means here. Outages and conflicts are retriable and get a code of ours; a missing own table says
- * what to run; everything else stays as it is, unknown, and ends the process.
+ * what to run; what some row's values bring about tells where, without the values; everything else is unknown, and ends
+ * the process. The only place where a message of Postgres is let through.
  */
 export function failureOf(error: unknown): CodedError {
   if (error instanceof LastseenError || !(error instanceof Error)) return error as Error;
@@ -50,7 +51,21 @@ function ofSqlState(state: string, error: pg.DatabaseError): CodedError {
   if ((state === '42P01' || state === '3F000') && error.message.includes('lastseen.')) {
     return new LastseenError('not_migrated', `${error.message}: run \`lastseen migrate\` first`, { cause: error });
   }
-  return error;
+  if (ABOUT_VALUES.test(state)) return aboutValues(state, error);
+  const message = NAMES_NO_VALUE.test(state) ? `${error.message} (SQLSTATE ${state})` : `SQLSTATE ${state}`;
+  return Object.assign(new Error(`Postgres: ${message}`), { code: state });
+}
+
+/** Classes whose messages name tables, columns, types and the server's state alone; of others it is not known. */
+const NAMES_NO_VALUE = /^(0A|25|26|34|42|55|57|58)/;
+
+/** 21 cardinality, 22 data, 23 integrity, 44 a view's check, 54 too large, P0 raised by a trigger. */
+const ABOUT_VALUES = /^(21|22|23|44|54|P0)/;
+
+/** Without its message, its detail and itself as the cause: each may quote the values. */
+function aboutValues(state: string, { table, column, constraint }: pg.DatabaseError): LastseenError {
+  const where = [table, column, constraint].filter((name) => name !== undefined);
+  return new LastseenError('postgres_data', [`SQLSTATE ${state}`, ...where].join(' '));
 }
 
 function unavailable(error: Error): LastseenError {

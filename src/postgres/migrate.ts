@@ -1,7 +1,10 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runner } from 'node-pg-migrate';
 import type { Database, Queryable } from './database.ts';
 import { failureOf } from './failures.ts';
+
+const DIRECTORY = join(import.meta.dirname, '../../migrations');
 
 export interface MigrateOptions {
   /** Told what is run, a line at a time. */
@@ -20,7 +23,7 @@ export function migrate(database: Database, options: MigrateOptions): Promise<re
     try {
       const applied = await runner({
         dbClient: session.client,
-        dir: join(import.meta.dirname, '../../migrations'),
+        dir: DIRECTORY,
         ignorePattern: '(\\..*|(?!.*\\.sql$).*)',
         direction: 'up',
         migrationsTable: 'migration',
@@ -30,7 +33,8 @@ export function migrate(database: Database, options: MigrateOptions): Promise<re
         createMigrationsSchema: !exists,
         singleTransaction: true,
         advisoryLockMode: 'wait',
-        log: options.log,
+        // What it says of an error quotes the error, which is thrown besides.
+        log: (line) => line.startsWith('Error') || options.log(line),
       });
       return applied.map((migration) => migration.name);
     } catch (error) {
@@ -44,4 +48,17 @@ async function hasOwnSchema(on: Queryable): Promise<boolean> {
     text: `SELECT to_regnamespace('lastseen') IS NOT NULL AS exists`,
   });
   return rows[0]?.exists === true;
+}
+
+export interface MigrationNames {
+  readonly applied: readonly string[];
+  /** Of this release. */
+  readonly known: readonly string[];
+}
+
+/** @throws LastseenError `not_migrated` where none was ever run. */
+export async function readMigrations(db: Queryable): Promise<MigrationNames> {
+  const { rows } = await db.query<{ name: string }>({ text: 'SELECT name FROM lastseen.migration ORDER BY name' });
+  const files = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.sql'));
+  return { applied: rows.map(({ name }) => name), known: files.map((name) => name.slice(0, -'.sql'.length)).sort() };
 }

@@ -54,6 +54,27 @@ WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()
   return row.past ? { name, kind: 'past' } : { name, kind: 'behind', bytes: row.bytes };
 }
 
+export interface SlotState {
+  readonly active: boolean;
+  /** What Postgres keeps for it: `reserved`, `extended`, `unreserved`, or `lost`. */
+  readonly walStatus: string | null;
+  readonly behindBytes: bigint;
+}
+
+/** The connector's slot as it is now; undefined where there is none. */
+export async function readSlotState(source: Queryable, name: string): Promise<SlotState | undefined> {
+  const { rows } = await source.query<SlotState>({
+    text: `
+SELECT active, wal_status AS "walStatus", coalesce(pg_wal_lsn_diff(
+  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, confirmed_flush_lsn
+), 0)::int8 AS "behindBytes"
+FROM pg_replication_slots
+WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()`,
+    values: [name],
+  });
+  return rows[0];
+}
+
 /** The sources whose tables the publication carries, inserts and updates both. */
 export async function publishedSources(source: Queryable, publication: string): Promise<ReadonlySet<Source>> {
   const { rows } = await source.query<{ tablename: Source }>({

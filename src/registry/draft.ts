@@ -81,7 +81,11 @@ function effectOf(operation: ColumnValue): Change | 'row' {
       return skipped('message');
     default: {
       const detail =
-        typeof operation === 'string' ? `operation ${JSON.stringify(operation.slice(0, 8))}` : 'no operation';
+        typeof operation !== 'string'
+          ? 'no operation'
+          : /^[a-z]$/.test(operation)
+            ? `operation ${operation}`
+            : 'an operation that is no letter';
       return { kind: 'deadLetter', reason: 'unknown_operation', step: 'decode', detail };
     }
   }

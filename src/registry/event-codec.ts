@@ -58,7 +58,14 @@ export async function createEventCodec<T extends object>(deps: EventCodecDeps): 
   }
 
   return {
-    encode: (event) => toWireFormat(ownId, ownType.toBuffer(event)),
+    encode(event) {
+      try {
+        return toWireFormat(ownId, ownType.toBuffer(event));
+      } catch {
+        // The library's own message quotes the value.
+        throw new Error(`an event of ${topic} is not what its schema says: ${wrongFields(ownType, event)}`);
+      }
+    },
 
     async decode(value) {
       const id = value[0] === 0 ? schemaIdOf(value) : undefined;
@@ -72,6 +79,12 @@ export async function createEventCodec<T extends object>(deps: EventCodecDeps): 
       }
     },
   };
+}
+
+function wrongFields(type: Type, event: object): string {
+  const paths: string[] = [];
+  type.isValid(event, { errorHook: (path) => paths.push(path.join('.')) });
+  return paths.join(', ');
 }
 
 /** The subject under which the values of a topic are registered (Confluent's TopicNameStrategy). */

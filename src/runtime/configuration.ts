@@ -1,4 +1,5 @@
 import { LastseenError } from './errors.ts';
+import { shownPath } from './pem-file.ts';
 import { type Part, SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
 import { disagreements } from './settings-agree.ts';
 
@@ -79,9 +80,11 @@ function effective(
 function fromFile(name: string, path: string, readFile: (path: string) => string): Found {
   try {
     const text = readFile(path).replace(/\r?\n$/, '');
-    return text === '' ? { mistake: `${name} ${path} is empty` } : { text, origin: 'file' };
+    return text === '' ? { mistake: `${name}${shownPath(path)} is empty` } : { text, origin: 'file' };
   } catch (error) {
-    return { mistake: `${name} ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})` };
+    return {
+      mistake: `${name}${shownPath(path)} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
+    };
   }
 }
 

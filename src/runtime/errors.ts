@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'usage' // wrong command line
   | 'postgres_unavailable' // connection refused or lost, shutting down, too many clients: wait
   | 'postgres_refused' // TLS, the login, or a right that is missing: mend the configuration or the grants
+  | 'postgres_data' // a statement failed for what some row holds, which is not told: look at the row
   | 'postgres_conflict' // deadlock or serialization failure: try the transaction again
   | 'registry_unavailable' // the schema registry does not answer or answers 5xx: wait
   | 'registry_refused' // TLS or the login: mend the configuration
@@ -37,4 +38,23 @@ export type ErrorCode =
 
 export function isRetriable(error: unknown): boolean {
   return error instanceof LastseenError && error.retriable;
+}
+
+/**
+ * What may be said of any error where others read it: in a log, a dead letter, the history of runs. Our own messages name
+ * no row's values, and none is ever put into a plain Error; the messages of the engine and of Node quote the value they
+ * stumbled over (`JSON.parse`, `BigInt`, arguments), so of those it is the name and the place.
+ */
+export function safeMessage(error: unknown): string {
+  if (!(error instanceof Error)) return 'something was thrown that is no error';
+  if (error instanceof LastseenError || error.constructor === Error) return error.message;
+  const place = /\/src\/([\w/-]+\.ts:\d+)/.exec(framesOf(error))?.[1];
+  return place === undefined ? error.name : `${error.name} at ${place}`;
+}
+
+/** The stack without the message that stands above it. */
+export function framesOf(error: Error): string {
+  const { stack = '', message } = error;
+  const at = stack.indexOf(message);
+  return at === -1 ? '' : stack.slice(at + message.length).replace(/^[^\n]*/, '');
 }

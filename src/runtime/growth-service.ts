@@ -56,10 +56,14 @@ async function ask(endpoint: string, question: PredictionQuestion, timeoutMs: nu
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(question),
     signal: AbortSignal.timeout(timeoutMs),
+  }).catch((error: Error & { cause?: { code?: string } }) => {
+    throw new Error(`the growth service does not answer (${error.cause?.code ?? error.message})`);
   });
   if (!response.ok) {
     await response.body?.cancel();
     throw new Error(`the growth service answered ${response.status}`);
   }
-  return ANSWER.parse(await response.json()).probability;
+  const answer = ANSWER.safeParse(await response.json().catch(() => undefined));
+  if (!answer.success) throw new Error('the growth service answered something else than {probability}');
+  return answer.data.probability;
 }

@@ -43,7 +43,7 @@ const duration = z.string().transform((value, context) => {
 });
 const postgresUrl = text
   .refine(
-    (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value),
+    (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value) && isDecodable(value),
     'must be a URL such as postgres://user:password@host:5432/database (special characters as %XX)',
   )
   .superRefine((value, context) => {
@@ -74,6 +74,14 @@ const dayList = text.transform((value, context) => {
   context.addIssue({ code: 'custom', message: 'must be whole days above 0, as in 7 or 7,14,21' });
   return z.NEVER;
 });
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== '';
+  } catch {
+    return false;
+  }
+}
 
 function setting<T>(
   read: z.ZodType<T, string | undefined>,
@@ -121,6 +129,7 @@ export const SETTINGS = {
   SCHEMA_REGISTRY_USERNAME: setting(optional, 'who logs in to the registry (basic authentication)'),
   SCHEMA_REGISTRY_PASSWORD: setting(optional, 'their password', { secret: true }),
   SCHEMA_REGISTRY_TOKEN: setting(optional, 'sent to the registry instead (bearer authentication)', { secret: true }),
+  CONNECT_URL: setting(httpUrl.optional(), 'Kafka Connect’s REST interface, for `doctor` alone'),
   SOURCES: setting(sourceList, 'the enabled sources, separated by commas', { fallback: SOURCES.join(',') }),
   ATTEMPT_SOURCE: setting(
     z.enum(['topic', 'exam_results'], 'must be topic or exam_results'),

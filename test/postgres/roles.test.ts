@@ -151,6 +151,12 @@ describe('with the rights of its role alone', () => {
     }
   });
 
+  it('an operator forgets a learner', async () => {
+    const run = await runCli({ DATABASE_URL: asRole(db.url, 'operator') }, ['forget', USER, '--yes', '--json']);
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    expect(run.json()).toMatchObject({ found: true, rows: { user_last_seen: 1, kpi_ledger: 2 } });
+  });
+
   it('migrate brings an empty schema up to date', async () => {
     const other = await freshDatabase();
     const database = openDatabase({ url: asRole(other.url, 'migrate'), applicationName: 'migrate' });
@@ -200,12 +206,17 @@ describe('is refused', () => {
         'CREATE SCHEMA mine',
         'CREATE ROLE mine',
         'TRUNCATE lastseen.user_last_seen',
-        'DELETE FROM lastseen.episode',
+        'DELETE FROM lastseen.sweep_run',
+        'DELETE FROM lastseen.track_progress',
         'DELETE FROM weekly_kpi',
         'ALTER TABLE lastseen.episode ADD COLUMN mine int',
-        'SELECT FROM lastseen.migration',
       ].map((text) => [role, text] as const),
     ),
+    ...(['track', 'sweep', 'recompute', 'audit'] as const).flatMap((role) => [
+      [role, 'DELETE FROM lastseen.episode'] as const,
+      [role, 'SELECT FROM lastseen.migration'] as const,
+    ]),
+    ['operator', 'DELETE FROM lastseen.migration'],
     ['migrate', 'CREATE TABLE public.mine (n int)'],
     ['migrate', 'CREATE TEMPORARY TABLE mine (n int)'],
     ...PLATFORM.map((table) => ['migrate', `SELECT FROM ${table}`] as const),
@@ -241,9 +252,7 @@ describe('is refused', () => {
     ['audit', 'SELECT FROM lastseen.episode'],
     ['audit', 'UPDATE lastseen.track_progress SET next_offset = 0'],
     ['audit', 'DELETE FROM lastseen.audit_run'],
-    ...['track', 'sweep', 'recompute', 'operator'].map(
-      (role) => [role as Role, 'DELETE FROM lastseen.user_last_seen'] as const,
-    ),
+    ...['track', 'sweep', 'recompute'].map((role) => [role as Role, 'DELETE FROM lastseen.user_last_seen'] as const),
   ];
 
   it.each(refused)('to %s: %s', async (role, text) => {

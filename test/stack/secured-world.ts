@@ -69,6 +69,9 @@ export async function createSecuredWorld(stack: StackAddresses, secured: Secured
       SCHEMA_REGISTRY_USERNAME: REGISTRY_USER,
       SCHEMA_REGISTRY_PASSWORD: REGISTRY_PASSWORD,
       PUBLICATION: 'seedtest',
+      LOG_LEVEL: 'trace',
+      // The driver's own lines, all of them.
+      KAFKAJS_LOG_LEVEL: 'DEBUG',
     },
     connector: {
       ...securedConnector(secured),
@@ -158,7 +161,7 @@ const RECORDS = 40;
 /** Learner n was last seen n days and an hour before the as-of: 23 of them 7 to 29 days ago. */
 const LEARNERS = `
 INSERT INTO session (id, user_id, started_at)
-SELECT 's-' || u, 'user-' || u, timestamptz '2026-03-16 04:00Z' - u * interval '1 day' FROM generate_series(1, ${RECORDS}) u`;
+SELECT 'canary-session-' || u, 'canary-user-' || u, timestamptz '2026-03-16 04:00Z' - u * interval '1 day' FROM generate_series(1, ${RECORDS}) u`;
 
 /** The other ways in. */
 export const LOGINS: readonly { readonly args: readonly string[]; readonly env: Env }[] = [

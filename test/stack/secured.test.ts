@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { studentIdOf } from '../../src/activity/learner.ts';
+import { mishaps } from './mishaps.ts';
 import { createSecuredWorld, LOGINS, type SecuredWorld } from './secured-world.ts';
 import { recordsOf } from './topic-records.ts';
 
@@ -54,5 +56,22 @@ describe('with TLS, client certificates and logins everywhere', () => {
       ['postgres', 'no TLS', 1, expect.stringMatching('Postgres refuses us: .* no encryption'), 0],
       untrusted('postgres', 'Postgres', 'is signed by an authority that is not trusted'),
     ]);
+  });
+
+  it('whatever goes wrong, no log line and no reason of a dead letter holds a secret or anything of a row', async () => {
+    expect(await mishaps(world)).toEqual({ undecodable: 3, failed: 1, outages: 1, mistakes: 4 });
+    const letters = [
+      ...(await recordsOf(world, world.env['TRACK_DLQ_TOPIC'] ?? '')),
+      ...(await recordsOf(world, world.env['RECOMPUTE_DLQ_TOPIC'] ?? '')),
+    ];
+    expect(letters.length).toBeGreaterThanOrEqual(4);
+    for (const { headers } of letters) {
+      const ours = Object.entries(headers ?? {}).filter(([name]) => name.startsWith('lastseen.'));
+      expect(ours.map(String).join('\n')).not.toMatch(/canary/);
+    }
+    const logs = world.logs.join('\n');
+    expect(logs).toContain('"event":"kafka_client"');
+    expect(logs.split('\n').filter((line) => line.includes('canary'))).toEqual([]);
+    for (let n = 1; n <= 40; n++) expect(logs).not.toContain(studentIdOf(`canary-user-${n}`));
   });
 });

@@ -7,7 +7,7 @@ import { deleteConnector, pauseConnector, registerConnector, resumeConnector } f
 import { asRole, roleOf } from '../../stack/roles.ts';
 import type { StackAddresses } from '../../stack/stack.ts';
 import { freshDatabase } from '../postgres/fresh-database.ts';
-import { type CliRun, runCli, type StartedCli, startCli } from './lastseen-cli.ts';
+import { type CliRun, type StartedCli, startCli } from './lastseen-cli.ts';
 
 /**
  * A platform of a test's own on the shared stack: database, topics, connector, and the command line set up for it, each
@@ -18,6 +18,8 @@ export interface World {
   readonly database: Database;
   readonly env: Readonly<Record<string, string>>;
   readonly kafka: ReturnType<typeof createKafka>;
+  /** What the commands that have ended wrote to standard error, one each. */
+  readonly logs: readonly string[];
   lastseen(...args: string[]): Promise<CliRun>;
   /** As `lastseen`, with variables of its own. */
   lastseenWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<CliRun>;
@@ -73,11 +75,21 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     DATABASE_URL: asRole(fresh.url, roleOf(command)),
     ...more,
   });
-  const lastseenWith = (more: Readonly<Record<string, string>>, ...args: string[]) => runCli(envOf(more, args), args);
+  const logs: string[] = [];
+  const logged = ({ process, ended }: StartedCli): StartedCli => ({
+    process,
+    ended: ended.then((run) => {
+      logs.push(run.stderr);
+      return run;
+    }),
+  });
+  const lastseenWith = (more: Readonly<Record<string, string>>, ...args: string[]) =>
+    logged(startCli(envOf(more, args), args)).ended;
   return {
     name,
     database: fresh.database,
     env,
+    logs,
     kafka: createKafka({
       brokers: [stack.brokers],
       clientId: 'test',
@@ -95,7 +107,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       return done;
     },
     start(more, ...args) {
-      const run = startCli(envOf(more, args), args);
+      const run = logged(startCli(envOf(more, args), args));
       running.push(run);
       return run;
     },
