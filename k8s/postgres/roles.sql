@@ -94,11 +94,13 @@ BEGIN
     SELECT * FROM (VALUES
       ('lastseen_track', 'lastseen.user_last_seen', 'SELECT, INSERT, UPDATE'),
       ('lastseen_track', 'lastseen.track_progress', 'SELECT, INSERT, UPDATE'),
+      ('lastseen_track', 'lastseen.track_gap', 'SELECT, INSERT'),
       ('lastseen_track', 'lastseen.episode', 'SELECT, UPDATE (returned_as_of)'),
       ('lastseen_track', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
 
       ('lastseen_sweep', 'lastseen.user_last_seen', 'SELECT, UPDATE (last_seen_at)'),
       ('lastseen_sweep', 'lastseen.track_progress', 'SELECT'),
+      ('lastseen_sweep', 'lastseen.track_gap', 'SELECT'),
       ('lastseen_sweep', 'lastseen.episode', 'SELECT, INSERT, UPDATE (newest_as_of, noted_on, returned_as_of)'),
       ('lastseen_sweep', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
       ('lastseen_sweep', 'lastseen.sweep_run', 'SELECT, INSERT, UPDATE'),
@@ -139,6 +141,7 @@ BEGIN
       -- kpi and explain, by hand.
       ('lastseen_operator', 'lastseen.user_last_seen', 'SELECT'),
       ('lastseen_operator', 'lastseen.track_progress', 'SELECT'),
+      ('lastseen_operator', 'lastseen.track_gap', 'SELECT'),
       ('lastseen_operator', 'lastseen.episode', 'SELECT'),
       ('lastseen_operator', 'lastseen.inactivity_outbox', 'SELECT'),
       ('lastseen_operator', 'lastseen.sweep_run', 'SELECT'),

@@ -1,4 +1,5 @@
 import type { Source } from '../activity/source.ts';
+import { describeGap, type PartitionGap } from './gap.ts';
 import { quietAgainst, type SourceVolume } from './quiet-source.ts';
 
 /** What was seen of the way from the source tables to the last-seen table, at one moment. */
@@ -23,6 +24,8 @@ export interface SourceObservation {
   readonly hasRows: boolean;
   /** Undefined while the slot is not past: what the topic's ends are before that proves nothing. */
   readonly partitions: readonly PartitionObservation[] | undefined;
+  /** What of it was never read, as far as nobody has made up for it. */
+  readonly gaps: readonly PartitionGap[];
   /** At what instant the ends were read. */
   readonly at: bigint;
   /** The same sums at earlier completed sweeps. */
@@ -58,6 +61,7 @@ export function freshness({ slot, publication, sources }: Observation): Freshnes
   const broken = [
     ...slotBroken(slot),
     ...sources.filter(({ published }) => !published).map((source) => unpublished(source, publication)),
+    ...sources.flatMap(unread),
     ...sources.flatMap(sourceBroken),
   ];
   if (broken.length > 0) return { kind: 'broken', reasons: broken };
@@ -91,6 +95,12 @@ function slotBehind(slot: SlotObservation): string[] {
 
 function unpublished({ source }: SourceObservation, publication: string): string {
   return `${source}: table ${source} is not in publication ${publication}, so its changes are not captured`;
+}
+
+function unread({ source, gaps }: SourceObservation): string[] {
+  return gaps.map(
+    (gap) => `${source}: ${describeGap(gap)}: \`lastseen audit --repair\` makes up for it from the table`,
+  );
 }
 
 function sourceBroken(source: SourceObservation): string[] {

@@ -1,6 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { LastseenError } from '../runtime/errors.ts';
-import type { Position } from './records.ts';
+import type { Partition, Position } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
 
 export interface TopicSpec {
@@ -78,6 +78,18 @@ export function writtenPositions(kafka: Kafka, topics: readonly string[]): Promi
         }),
     );
     return ends.flat();
+  });
+}
+
+/** Where the partition's log starts, and the offset after its last record. */
+export function partitionBounds(
+  kafka: Kafka,
+  { topic, partition }: Partition,
+): Promise<{ start: bigint; end: bigint }> {
+  return withAdmin(kafka, async (admin) => {
+    const found = (await admin.fetchTopicOffsets(topic)).find((each) => each.partition === partition);
+    if (found === undefined) throw new Error(`topic ${topic} has no partition ${partition}`);
+    return { start: BigInt(found.low), end: BigInt(found.high) };
   });
 }
 

@@ -5,6 +5,7 @@ import type { SourceVolume } from '../inactivity/quiet-source.ts';
 import { type Position, partitionKey } from '../kafka/records.ts';
 import { auditedSources } from '../postgres/audit-runs.ts';
 import type { Database } from '../postgres/database.ts';
+import { openGaps } from '../postgres/gaps.ts';
 import { readProgress } from '../postgres/progress.ts';
 import {
   currentPosition,
@@ -131,6 +132,7 @@ async function observe(deps: FreshnessDeps, goal: Goal, position: Lsn): Promise<
   const published = await publishedSources(database, publication);
   if (slot.kind === 'past') goal.ends ??= { positions: await deps.readEnds(topics), at: deps.now() };
   const applied = new Map((await readProgress(database, topics)).map((at) => [partitionKey(at), at.nextOffset]));
+  const gaps = await openGaps(database, topics);
   return {
     slot,
     publication,
@@ -142,6 +144,7 @@ async function observe(deps: FreshnessDeps, goal: Goal, position: Lsn): Promise<
       partitions: goal.ends?.positions
         .filter((end) => end.topic === topic)
         .map((end) => ({ partition: end.partition, end: end.nextOffset, applied: applied.get(partitionKey(end)) })),
+      gaps: gaps.filter((gap) => gap.topic === topic),
       at: goal.ends?.at ?? deps.now(),
       history: goal.history.get(source) ?? [],
     })),

@@ -13,6 +13,7 @@ const session: SourceObservation = {
     { partition: 0, end: 10n, applied: 10n },
     { partition: 1, end: 0n, applied: undefined },
   ],
+  gaps: [],
   at: now,
   history: [],
 };
@@ -78,6 +79,13 @@ describe('not fresh', () => {
     ],
     ['an empty topic of which something was applied', partitions(0n, 7n), {}, 'broken', /topic re-created/],
     ['a topic that is not there', { partitions: [] }, {}, 'broken', /there is no topic p.public.session/],
+    [
+      'records that were removed before they were read',
+      { gaps: [{ topic: 'p.public.session', partition: 3, kind: 'lost', fromOffset: 5n, toOffset: 9n }] },
+      {},
+      'broken',
+      /^session: p.public.session partition 3: the records from offset 5 to below 9 were removed .*`lastseen audit --repair`/,
+    ],
     ['a table out of the publication', { published: false }, {}, 'broken', /table session is not in publication pub/],
     ['rows without a record', partitions(0n, undefined), {}, 'broken', /its snapshot was not taken/],
   ] as const)('is %s', (_, changes, more, kind, reason) => {
