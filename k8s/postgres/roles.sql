@@ -94,11 +94,13 @@ BEGIN
     SELECT * FROM (VALUES
       ('lastseen_track', 'lastseen.user_last_seen', 'SELECT, INSERT, UPDATE'),
       ('lastseen_track', 'lastseen.track_progress', 'SELECT, INSERT, UPDATE'),
+      ('lastseen_track', 'lastseen.track_gap', 'SELECT, INSERT'),
       ('lastseen_track', 'lastseen.episode', 'SELECT, UPDATE (returned_as_of)'),
       ('lastseen_track', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
 
       ('lastseen_sweep', 'lastseen.user_last_seen', 'SELECT, UPDATE (last_seen_at)'),
       ('lastseen_sweep', 'lastseen.track_progress', 'SELECT'),
+      ('lastseen_sweep', 'lastseen.track_gap', 'SELECT'),
       ('lastseen_sweep', 'lastseen.episode', 'SELECT, INSERT, UPDATE (newest_as_of, noted_on, returned_as_of)'),
       ('lastseen_sweep', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
       ('lastseen_sweep', 'lastseen.sweep_run', 'SELECT, INSERT, UPDATE'),
@@ -133,6 +135,7 @@ BEGIN
       ('lastseen_audit', 'lastseen.audit_run', 'SELECT, INSERT, UPDATE'),
       ('lastseen_audit', 'public.exam_results', 'SELECT (user_id, created_at, updated_at, result_json)'),
       ('lastseen_audit', 'public.features_topic_daily', 'SELECT (user_id, last_seen_at)'),
+      ('lastseen_audit', 'lastseen.track_gap', 'SELECT, UPDATE (closed_at, closed_by)'),
       ('lastseen_audit', 'public.attempt', 'SELECT (student_id, completed_at)'),
       ('lastseen_audit', 'public.session', 'SELECT (user_id, started_at, ended_at)'),
 
@@ -140,6 +143,7 @@ BEGIN
       ('lastseen_operator', 'lastseen.migration', 'SELECT'),
       ('lastseen_operator', 'lastseen.user_last_seen', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.track_progress', 'SELECT'),
+      ('lastseen_operator', 'lastseen.track_gap', 'SELECT'),
       ('lastseen_operator', 'lastseen.episode', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.inactivity_outbox', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.sweep_run', 'SELECT'),

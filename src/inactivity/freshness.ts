@@ -1,4 +1,5 @@
 import type { Source } from '../activity/source.ts';
+import { describeGap, type PartitionGap } from './gap.ts';
 import { quietAgainst, type SourceVolume } from './quiet-source.ts';
 
 /** What was seen of the way from the source tables to the last-seen table, at one moment. */
@@ -23,6 +24,8 @@ export interface SourceObservation {
   readonly hasRows: boolean;
   /** Undefined while the slot is not past: what the topic's ends are before that proves nothing. */
   readonly partitions: readonly PartitionObservation[] | undefined;
+  /** What of it was never read, as far as nobody has made up for it. */
+  readonly gaps: readonly PartitionGap[];
   /** At what instant the ends were read. */
   readonly at: bigint;
   /** The same sums at earlier completed sweeps. */
@@ -35,6 +38,8 @@ interface PartitionObservation {
   readonly end: bigint;
   /** The offset below which every record is applied; undefined: nothing is recorded of this partition. */
   readonly applied: bigint | undefined;
+  /** The same before the end was read: an end below that is another topic's. */
+  readonly appliedBefore: bigint | undefined;
 }
 
 /** Records each source's topic has ever been given. */
@@ -58,6 +63,7 @@ export function freshness({ slot, publication, sources }: Observation): Freshnes
   const broken = [
     ...slotBroken(slot),
     ...sources.filter(({ published }) => !published).map((source) => unpublished(source, publication)),
+    ...sources.flatMap(unread),
     ...sources.flatMap(sourceBroken),
   ];
   if (broken.length > 0) return { kind: 'broken', reasons: broken };
@@ -93,15 +99,21 @@ function unpublished({ source }: SourceObservation, publication: string): string
   return `${source}: table ${source} is not in publication ${publication}, so its changes are not captured`;
 }
 
+function unread({ source, gaps }: SourceObservation): string[] {
+  return gaps.map(
+    (gap) => `${source}: ${describeGap(gap)}: \`lastseen audit --repair\` makes up for it from the table`,
+  );
+}
+
 function sourceBroken(source: SourceObservation): string[] {
   const { partitions, topic } = source;
   if (partitions === undefined) return [];
   if (partitions.length === 0) return [`${source.source}: there is no topic ${topic}`];
   const recreated = partitions
-    .filter(({ end, applied }) => applied !== undefined && end < applied)
+    .filter(({ end, appliedBefore }) => appliedBefore !== undefined && end < appliedBefore)
     .map(
-      ({ partition, end, applied }) =>
-        `${source.source}: topic re-created: ${topic} partition ${partition} ends at ${end}, but ${applied} was applied`,
+      ({ partition, end, appliedBefore }) =>
+        `${source.source}: topic re-created: ${topic} partition ${partition} ends at ${end}, but ${appliedBefore} was applied`,
     );
   if (recreated.length > 0) return recreated;
   const end = endOf(source);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { LastseenError } from '../runtime/errors.ts';
-import { type Position, partitionKey } from './records.ts';
+import { type Partition, type Position, partitionKey } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
 
 export interface TopicSpec {
@@ -107,6 +107,18 @@ export function writtenPositions(kafka: Kafka, topics: readonly string[]): Promi
         }),
     );
     return ends.flat();
+  });
+}
+
+/** Where the partition's log starts, and the offset after its last record. */
+export function partitionBounds(
+  kafka: Kafka,
+  { topic, partition }: Partition,
+): Promise<{ start: bigint; end: bigint }> {
+  return withAdmin(kafka, async (admin) => {
+    const found = (await admin.fetchTopicOffsets(topic)).find((each) => each.partition === partition);
+    if (found === undefined) throw new Error(`topic ${topic} has no partition ${partition}`);
+    return { start: BigInt(found.low), end: BigInt(found.high) };
   });
 }
 

@@ -10,11 +10,11 @@ export interface RawRecord {
 
 type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
 
-/** Consecutive records of one partition. */
-export interface RawBatch {
-  readonly topic: string;
-  readonly partition: number;
+/** Consecutive records of one partition; none where all there was were control records. */
+export interface RawBatch extends Partition {
   readonly records: readonly RawRecord[];
+  /** The offset that was asked for: whatever the partition held from here up to `nextOffset` is in this batch. */
+  readonly fromOffset: bigint;
   /** The offset after the last one of this batch, control records included. */
   readonly nextOffset: bigint;
 }
@@ -26,14 +26,17 @@ export interface OutgoingRecord {
   readonly headers?: Record<string, Buffer | string | (Buffer | string)[]>;
 }
 
+export interface Partition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
 /** A partition's name, for maps. */
-export function partitionKey({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+export function partitionKey({ topic, partition }: Partition): string {
   return `${topic}/${partition}`;
 }
 
 /** Everything of the partition below `nextOffset` has been collected. */
-export interface Position {
-  readonly topic: string;
-  readonly partition: number;
+export interface Position extends Partition {
   readonly nextOffset: bigint;
 }

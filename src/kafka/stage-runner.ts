@@ -54,11 +54,8 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
     const current = open;
     await throughOutages(() => stages.collect(batch, current.into));
     const { topic, partition, nextOffset } = batch;
-    const key = partitionKey(batch);
-    const before = current.positions.get(key);
-    if (before === undefined || before.nextOffset < nextOffset) {
-      current.positions.set(key, { topic, partition, nextOffset });
-    }
+    // The newest, which is not the highest where a partition is read again.
+    current.positions.set(partitionKey(batch), { topic, partition, nextOffset });
   };
 
   const startApply = () => {

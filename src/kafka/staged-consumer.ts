@@ -1,8 +1,8 @@
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { isRetriable } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logging.ts';
 import { createBatchQueue } from './batch-queue.ts';
-import type { Position } from './records.ts';
+import { type Partition, type Position, partitionKey, type RawRecord } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
 import { runStages, type StageLimits } from './stage-runner.ts';
 import type { Stages } from './stages.ts';
@@ -27,6 +27,9 @@ export interface StagedConsumer {
   /** Applies and commits what was collected, then leaves the group. */
   stop(): Promise<void>;
 }
+
+/** What the driver's types leave out. */
+type FetchedBatch = Batch & { readonly fetchedOffset: string };
 
 const HEARTBEAT_EVERY_MS = 1_000;
 const LEAVE_WITHIN_MS = 8_000;
@@ -57,6 +60,8 @@ export async function startStagedConsumer<A>(options: StagedConsumerOptions<A>):
     maxWaitTimeInMs: 250,
     minBytes: 1,
     allowAutoTopicCreation: false,
+    // How soon added partitions are seen: the driver then joins anew and reads them from their beginning.
+    metadataMaxAge: options.sessionTimeoutMs,
     retry: { retries: 8, initialRetryTime: 200, maxRetryTime: 10_000, restartOnFailure: async () => !stopping },
   });
   const assignment = watchAssignment(consumer);
@@ -94,14 +99,27 @@ export async function startStagedConsumer<A>(options: StagedConsumerOptions<A>):
 
   const enqueue = ({ batch, resolveOffset }: EachBatchPayload) => {
     const last = batch.lastOffset();
-    queue.push({
-      topic: batch.topic,
-      partition: batch.partition,
-      records: batch.messages,
-      nextOffset: BigInt(last) + 1n,
-    });
+    push(batch, batch.messages, BigInt((batch as FetchedBatch).fetchedOffset), BigInt(last) + 1n);
     resolveOffset(batch.messages.at(-1)?.offset ?? last);
   };
+  const reached = new Map<string, bigint>();
+  const push = (
+    { topic, partition }: Partition,
+    records: readonly RawRecord[],
+    fromOffset: bigint,
+    nextOffset: bigint,
+  ) => {
+    queue.push({ topic, partition, records, fromOffset, nextOffset });
+    reached.set(partitionKey({ topic, partition }), nextOffset);
+  };
+  consumer.on(consumer.events.GROUP_JOIN, () => reached.clear());
+  // Control records alone are passed over without a call of the handler, and yet they are what a partition may end with.
+  consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
+    if (payload.batchSize > 0 || stopping) return;
+    const { firstOffset, lastOffset } = payload as { firstOffset: string | null; lastOffset: string };
+    const from = reached.get(partitionKey(payload)) ?? BigInt(firstOffset ?? lastOffset);
+    push(payload, [], from, BigInt(lastOffset) + 1n);
+  });
 
   try {
     await unlessRefused(kafka, consumer.connect());

@@ -19,6 +19,7 @@ export function auditPage(outcome: AuditOutcome): string {
         ['  set back', outcome.setBack],
         ['  deleted', outcome.deleted],
         ['  ahead, but moved meanwhile', outcome.moved],
+        ['gaps in what was read, closed', outcome.gapsClosed],
         ['audit', outcome.runId],
       ],
     ),
@@ -47,13 +48,22 @@ export function auditPage(outcome: AuditOutcome): string {
   return parts.join('\n\n');
 }
 
-export function auditJson({ runId, snapshotAt, position, setBack, samples, ...rest }: AuditOutcome): string {
+export function auditJson({
+  runId,
+  snapshotAt,
+  position,
+  setBack,
+  gapsClosed,
+  samples,
+  ...rest
+}: AuditOutcome): string {
   return json({
     run_id: runId,
     snapshot_at: formatInstant(snapshotAt),
     snapshot_lsn: position,
     ...rest,
     set_back: setBack,
+    gaps_closed: gapsClosed,
     samples: inOrder(samples).map(({ studentId, of, standing, stored, known }) => ({
       student_id: studentId,
       of,

@@ -11,7 +11,7 @@ import { openKafka, withDatabase, withSourceDatabase } from './connections.ts';
 import { freshnessDeps } from './freshness-deps.ts';
 import { readCount } from './numbers.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
-import { trackedSources } from './topic-names.ts';
+import { sourceTopics, trackedSources } from './topic-names.ts';
 
 interface Flags {
   readonly repair?: true;
@@ -83,6 +83,7 @@ async function run(
       database,
       source,
       sources: trackedSources(settings),
+      topics: [...sourceTopics(settings).keys()],
       attemptSource: settings.ATTEMPT_SOURCE,
       maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),
       newRunId: uuidv7,

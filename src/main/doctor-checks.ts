@@ -7,7 +7,7 @@ import * as capture from '../pipelines/doctor/capture.ts';
 import * as delivery from '../pipelines/doctor/delivery.ts';
 import { type Check, type Finding, ok, skipped } from '../pipelines/doctor/examine.ts';
 import * as server from '../pipelines/doctor/server.ts';
-import { type FreshnessView, knownBefore, observe } from '../pipelines/freshness.ts';
+import { type FreshnessView, knownBefore, noteEnds, observe } from '../pipelines/freshness.ts';
 import type { Database } from '../postgres/database.ts';
 import { readMigrations } from '../postgres/migrate.ts';
 import { readOutboxState } from '../postgres/outbox-state.ts';
@@ -137,11 +137,10 @@ function connectorCheck({ settings }: CommandContext, slotName: string): Check {
 }
 
 function freshnessCheck(view: FreshnessView): Check {
-  const { database, sources, readEnds, now } = view;
   return check('freshness', ['postgres', 'brokers'], GRANTS, async () => {
     const known = await knownBefore(view);
-    const ends = { positions: await readEnds([...sources.keys()]), at: now() };
-    const position = await currentPosition(database, 0n);
+    const ends = await noteEnds(view);
+    const position = await currentPosition(view.database, 0n);
     if (position === undefined) return [];
     return capture.sourcesFresh(await observe(view, { ...known, position, ends }, position));
   });

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { neededColumns } from '../activity/activity-of.ts';
-import { requireTopics } from '../kafka/admin.ts';
+import { describeGap } from '../inactivity/gap.ts';
+import { partitionBounds, requireTopics } from '../kafka/admin.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
+import { createProgress } from '../pipelines/progress.ts';
 import { addOutcomeCounts, createTrack, emptyOutcomeCounts, type OutcomeCounts } from '../pipelines/track.ts';
 import type { Database } from '../postgres/database.ts';
 import { createDecoder } from '../registry/decoder.ts';
@@ -64,6 +66,8 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
     sourceOf: sources,
     now: context.now,
+    progress: createProgress({ database, readBounds: (partition) => partitionBounds(kafka, partition) }),
+    onGap: (gap) => log.error({ event: 'records_lost', ...gap }, describeGap(gap)),
     policy: {
       attemptSource: settings.ATTEMPT_SOURCE,
       maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),

@@ -14,9 +14,10 @@ import {
   type Repair,
 } from '../postgres/audit-runs.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
+import { closeGaps } from '../postgres/gaps.ts';
 import { countLastSeen, lastSeenInOrder } from '../postgres/last-seen-rows.ts';
 import { requiringLock } from '../postgres/locks.ts';
-import { currentPosition, type Lsn } from '../postgres/replication.ts';
+import { currentPosition, isStandby, type Lsn } from '../postgres/replication.ts';
 import { sourceActivity } from '../postgres/source-activity.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { alignedByLearner } from './aligned.ts';
@@ -31,6 +32,8 @@ export interface AuditDeps {
    */
   readonly source: Database;
   readonly sources: ReadonlySet<Source>;
+  /** The sources' topics: what was never read of them is made up for by an audit without drift. */
+  readonly topics: readonly string[];
   readonly attemptSource: AttemptSource;
   readonly maxClockSkewUs: bigint;
   readonly newRunId: () => string;
@@ -61,6 +64,8 @@ export interface Sample {
 export interface AuditOutcome extends AuditResult {
   readonly runId: string;
   readonly samples: readonly Sample[];
+  /** So many gaps in what was read are made up for. */
+  readonly gapsClosed: number;
 }
 
 /** Learners a batch: repaired in one transaction each way, and the most that is held of them. */
@@ -79,12 +84,17 @@ export function audit(deps: AuditDeps, plan: AuditPlan): Promise<AuditOutcome> {
     const runId = deps.newRunId();
     await openAudit(database, runId, { sources: [...deps.sources], repair: plan.repair, startedAt: deps.now() });
     try {
-      const { samples, ...result } =
+      const { samples, isPrimary, ...result } =
         plan.repair === 'trust_source'
           ? await database.snapshot((before) => auditAfter(deps, plan, before))
           : await auditAfter(deps, plan, undefined);
-      await closeAudit(database, runId, result);
-      return { runId, ...result, samples };
+      const gapsClosed = await database.transaction(async (tx) => {
+        await closeAudit(tx, runId, result);
+        // A replica may lack what the gap held.
+        if (result.status === 'drift' || !isPrimary) return 0;
+        return closeGaps(tx, deps.topics, result.snapshotAt, `audit ${runId}`);
+      });
+      return { runId, ...result, gapsClosed, samples };
     } catch (error) {
       // Of an unknown error nothing is kept: its message may quote a row.
       const failure = error instanceof LastseenError ? error.message : 'an unknown error';
@@ -96,14 +106,18 @@ export function audit(deps: AuditDeps, plan: AuditPlan): Promise<AuditOutcome> {
   });
 }
 
-type Found = Omit<AuditOutcome, 'runId'>;
+type Found = Omit<AuditOutcome, 'runId' | 'gapsClosed'> & { readonly isPrimary: boolean };
 
 function auditAfter(deps: AuditDeps, plan: AuditPlan, before: Queryable | undefined): Promise<Found> {
   return deps.source.snapshot(async (sources, snapshotAt) => {
     // Not before the snapshot: all that it shows then lies before the position.
     const position = await positionNow(deps.database);
     await deps.proveApplied();
-    return deps.database.snapshot((table) => compare(deps, plan, { before, sources, table, snapshotAt, position }));
+    const isPrimary = !(await isStandby(sources));
+    const found = await deps.database.snapshot((table) =>
+      compare(deps, plan, { before, sources, table, snapshotAt, position }),
+    );
+    return { ...found, isPrimary };
   });
 }
 
@@ -121,7 +135,7 @@ interface Sides {
   readonly position: Lsn;
 }
 
-async function compare(deps: AuditDeps, plan: AuditPlan, sides: Sides): Promise<Found> {
+async function compare(deps: AuditDeps, plan: AuditPlan, sides: Sides): Promise<Omit<Found, 'isPrimary'>> {
   const tally = createTally(deps.sources, plan.sample);
   let mended = NOTHING_MENDED;
   let batch: Differing[] = [];

@@ -5,6 +5,7 @@ import type { SourceVolume } from '../inactivity/quiet-source.ts';
 import { type Position, partitionKey } from '../kafka/records.ts';
 import { auditedSources } from '../postgres/audit-runs.ts';
 import type { Database } from '../postgres/database.ts';
+import { openGaps } from '../postgres/gaps.ts';
 import { readProgress } from '../postgres/progress.ts';
 import {
   currentPosition,
@@ -43,8 +44,16 @@ const LOOK_EVERY_MS = 500;
 interface Goal {
   readonly hasRows: ReadonlySet<Source>;
   readonly history: ReadonlyMap<Source, readonly SourceVolume[]>;
+  readonly asksForGaps: boolean;
   position: Lsn | undefined;
-  ends: { readonly positions: readonly Position[]; readonly at: Instant } | undefined;
+  ends: Ends | undefined;
+}
+
+interface Ends {
+  readonly positions: readonly Position[];
+  readonly at: Instant;
+  /** What was applied right before the ends were read, by partition. */
+  readonly appliedBefore: ReadonlyMap<string, bigint>;
 }
 
 /**
@@ -59,11 +68,11 @@ export async function proveFresh(deps: FreshnessDeps, asOf: Instant): Promise<So
   return prove(deps, asOf, await knownBefore(deps));
 }
 
-type Known = Pick<Goal, 'hasRows' | 'history'>;
+type Known = Pick<Goal, 'hasRows' | 'history' | 'asksForGaps'>;
 
 /** What a proof is judged by besides the way of the records. */
 export async function knownBefore(view: FreshnessView): Promise<Known> {
-  return { hasRows: await notKnownComplete(view), history: await readSourceVolumes(view.database) };
+  return { hasRows: await notKnownComplete(view), history: await readSourceVolumes(view.database), asksForGaps: true };
 }
 
 /**
@@ -73,7 +82,7 @@ export async function knownBefore(view: FreshnessView): Promise<Known> {
  * @throws LastseenError `not_fresh` with every reason, a line each.
  */
 export async function proveApplied(deps: FreshnessDeps): Promise<void> {
-  await prove(deps, 0n, { hasRows: new Set(), history: new Map() });
+  await prove(deps, 0n, { hasRows: new Set(), history: new Map(), asksForGaps: false });
 }
 
 /** Whose tables have rows, but for those that an audit has found, or left, complete. */
@@ -128,13 +137,26 @@ async function notePosition({ database, slot }: FreshnessView, asOf: Instant): P
   return currentPosition(database, asOf);
 }
 
+/** Where the topics end now, and what was applied right before. */
+export async function noteEnds({ database, sources, readEnds, now }: FreshnessView): Promise<Ends> {
+  const topics = [...sources.keys()];
+  const appliedBefore = await appliedOf(database, topics);
+  return { positions: await readEnds(topics), at: now(), appliedBefore };
+}
+
+async function appliedOf(database: Database, topics: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+  return new Map((await readProgress(database, topics)).map((at) => [partitionKey(at), at.nextOffset]));
+}
+
 export async function observe(deps: FreshnessView, goal: Goal, position: Lsn): Promise<Observation> {
   const { database, sources, publication } = deps;
   const topics = [...sources.keys()];
   const slot = await observeSlot(database, deps.slot, position);
   const published = await publishedSources(database, publication);
-  if (slot.kind === 'past') goal.ends ??= { positions: await deps.readEnds(topics), at: deps.now() };
-  const applied = new Map((await readProgress(database, topics)).map((at) => [partitionKey(at), at.nextOffset]));
+  if (slot.kind === 'past') goal.ends ??= await noteEnds(deps);
+  const { ends } = goal;
+  const applied = await appliedOf(database, topics);
+  const gaps = goal.asksForGaps ? await openGaps(database, topics) : [];
   return {
     slot,
     publication,
@@ -143,10 +165,16 @@ export async function observe(deps: FreshnessView, goal: Goal, position: Lsn): P
       topic,
       published: published.has(source),
       hasRows: goal.hasRows.has(source),
-      partitions: goal.ends?.positions
+      partitions: ends?.positions
         .filter((end) => end.topic === topic)
-        .map((end) => ({ partition: end.partition, end: end.nextOffset, applied: applied.get(partitionKey(end)) })),
-      at: goal.ends?.at ?? deps.now(),
+        .map((end) => ({
+          partition: end.partition,
+          end: end.nextOffset,
+          applied: applied.get(partitionKey(end)),
+          appliedBefore: ends.appliedBefore.get(partitionKey(end)),
+        })),
+      gaps: gaps.filter((gap) => gap.topic === topic),
+      at: ends?.at ?? deps.now(),
       history: goal.history.get(source) ?? [],
     })),
   };

@@ -3,15 +3,16 @@ import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
 import { createFold, type Fold } from '../activity/fold.ts';
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
+import type { PartitionGap } from '../inactivity/gap.ts';
 import { type Position, partitionKey, type RawBatch, type RawRecord } from '../kafka/records.ts';
 import type { Stages } from '../kafka/stages.ts';
 import type { Database } from '../postgres/database.ts';
 import { raiseLastSeen } from '../postgres/last-seen.ts';
-import { type Progress, recordProgress } from '../postgres/progress.ts';
 import { closeEpisodes } from '../postgres/returns.ts';
 import type { Decoder } from '../registry/decoder.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from './dead-letters.ts';
+import type { AppliedPosition, Progress, Reached } from './progress.ts';
 
 /** What became of records: by source, then `applied`, `skipped: <reason>` or `dead letter: <reason>`. */
 export type OutcomeCounts = Record<Source, Record<string, number>>;
@@ -21,6 +22,7 @@ interface Flush {
   readonly fold: Fold;
   readonly letters: DeadLetter[];
   readonly newestCommit: Map<string, Instant>;
+  readonly reached: Reached;
   /** The newest commit time a learner, for whom that is a return. */
   readonly committedAt: Map<StudentId, Instant>;
   readonly counts: OutcomeCounts;
@@ -35,8 +37,11 @@ export interface TrackDeps {
   readonly deadLetterLimit: DeadLetterLimit;
   readonly sourceOf: ReadonlyMap<string, Source>;
   readonly policy: ActivityPolicy;
+  readonly progress: Progress;
   /** The wall clock, for `detected_at` alone. */
   readonly now: () => Instant;
+  /** Called once the records of a gap are known to be missing, and that is recorded. */
+  readonly onGap?: (gap: PartitionGap) => void;
   /** Called after each transaction. */
   readonly onApplied?: (flush: {
     counts: OutcomeCounts;
@@ -57,6 +62,7 @@ export function createTrack(deps: TrackDeps): Stages<Flush> {
       fold: createFold(),
       letters: [],
       newestCommit: new Map(),
+      reached: deps.progress.nothing(),
       committedAt: new Map(),
       counts: emptyOutcomeCounts(),
       lettersSent: false,
@@ -64,6 +70,7 @@ export function createTrack(deps: TrackDeps): Stages<Flush> {
 
     async collect(batch, flush) {
       await deps.decoder.prepare(batch.records);
+      await deps.progress.collect(batch, flush.reached);
       const source = sourceOf(deps, batch);
       let newest: Instant | undefined;
       for (const record of batch.records) {
@@ -79,12 +86,13 @@ export function createTrack(deps: TrackDeps): Stages<Flush> {
         flush.lettersSent = true;
       }
       const rows = flush.fold.rows();
-      const { changed, returned } = await deps.database.transaction(async (tx) => {
+      const { changed, returned, gaps } = await deps.database.transaction(async (tx) => {
         const changed = await raiseLastSeen(tx, rows);
         const returned = changed === 0 ? 0 : await closeEpisodes(tx, flush.committedAt, deps.now());
-        await recordProgress(tx, progressOf(flush, positions));
-        return { changed, returned };
+        const gaps = await deps.progress.record(tx, flush.reached, appliedOf(flush, positions));
+        return { changed, returned, gaps };
       });
+      for (const gap of gaps) deps.onGap?.(gap);
       deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: rows.length });
     },
 
@@ -155,7 +163,7 @@ function raise<K>(newest: Map<K, Instant>, key: K, at: Instant): void {
   if (before === undefined || before < at) newest.set(key, at);
 }
 
-function progressOf(flush: Flush, positions: readonly Position[]): Progress[] {
+function appliedOf(flush: Flush, positions: readonly Position[]): AppliedPosition[] {
   return positions.map((position) => ({
     ...position,
     newestCommitAt: flush.newestCommit.get(partitionKey(position)) ?? null,

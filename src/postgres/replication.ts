@@ -28,6 +28,11 @@ SELECT
   return row.reached ? row.lsn : undefined;
 }
 
+export async function isStandby(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ standby: boolean }>({ text: 'SELECT pg_is_in_recovery() AS standby' });
+  return rows[0]?.standby !== false;
+}
+
 export async function slotExists(source: Queryable, name: string): Promise<boolean> {
   const { count } = await source.query({
     text: `SELECT FROM pg_replication_slots WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()`,

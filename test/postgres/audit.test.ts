@@ -67,10 +67,13 @@ SELECT u, md5('u' || u)::uuid, timestamptz '2026-03-07Z' FROM generate_series(${
   await sql('TRUNCATE lastseen.audit_run');
 });
 
+const TOPICS = SOURCES.map((source) => `p.public.${source}`);
+
 const deps = (changes: Partial<AuditDeps> = {}): AuditDeps => ({
   database,
   source,
   sources: new Set(SOURCES),
+  topics: TOPICS,
   attemptSource: 'topic',
   maxClockSkewUs: 600n * MICROS_PER_SECOND,
   newRunId: randomUUID,
@@ -119,6 +122,29 @@ describe('an audit', () => {
     expect(await stored(UUID)).toMatchObject({ user_id: UUID.toUpperCase(), session_at: at('2026-03-02T00:00:00Z') });
     expect(await stored('old')).toBeUndefined();
     expect(await stored('ahead')).toBeUndefined();
+  });
+
+  it('closes the gaps of its topics that were found before it began, once nothing is behind', async () => {
+    const gap = (topic: string, foundAt: string) =>
+      sql(`INSERT INTO lastseen.track_gap (topic, partition, kind, from_offset, to_offset, found_at)
+        VALUES ('${topic}', 0, 'lost', 5, 9, ${foundAt})`);
+    const open = async () =>
+      (await sql('SELECT topic FROM lastseen.track_gap WHERE closed_at IS NULL ORDER BY topic')).rows.map(
+        (row) => row['topic'],
+      );
+    await gap('p.public.session', `now() - interval '1 second'`);
+    await gap('p.public.attempt', `now() + interval '1 hour'`);
+    await gap('elsewhere', `now() - interval '1 second'`);
+    await lose('u7');
+    expect(await run()).toMatchObject({ status: 'drift', gapsClosed: 0 });
+    expect(await open()).toEqual(['elsewhere', 'p.public.attempt', 'p.public.session']);
+    const repaired = await repair('missing');
+    expect(repaired).toMatchObject({ status: 'repaired', gapsClosed: 1 });
+    expect(await open()).toEqual(['elsewhere', 'p.public.attempt']);
+    expect((await sql(`SELECT closed_by FROM lastseen.track_gap WHERE topic = 'p.public.session'`)).rows).toEqual([
+      { closed_by: `audit ${repaired.runId}` },
+    ]);
+    await sql('TRUNCATE lastseen.track_gap');
   });
 
   it('finds exactly what was damaged, by learner and source, and changes nothing', async () => {

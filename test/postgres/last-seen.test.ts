@@ -141,7 +141,7 @@ describe('raising last seen', () => {
 describe('progress', () => {
   const position = { topic: 't', partition: 0 };
 
-  it('only moves forward, with the newest commit time', async () => {
+  it('only moves forward where records are read on, with the newest commit time', async () => {
     const record = (nextOffset: bigint, newestCommitAt: bigint | null) =>
       db.database.transaction((tx) => recordProgress(tx, [{ ...position, nextOffset, newestCommitAt }]));
     await record(10n, at('2026-03-15T10:00:00Z'));

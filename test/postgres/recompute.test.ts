@@ -126,7 +126,13 @@ function recomputing(changes: Partial<RecomputeDeps> = {}) {
     /** One batch, collected and applied. */
     async run(...given: (InactivityEvent | string | null)[]): Promise<RecomputeCounts | undefined> {
       const round = stages.open();
-      const batch = { topic: TOPIC, partition: 3, records: records(...given), nextOffset: BigInt(offset) };
+      const batch = {
+        topic: TOPIC,
+        partition: 3,
+        records: records(...given),
+        fromOffset: 0n,
+        nextOffset: BigInt(offset),
+      };
       await stages.collect(batch, round);
       await stages.apply(round, [{ topic: TOPIC, partition: 3, nextOffset: BigInt(offset) }]);
       return applied.at(-1);
@@ -201,7 +207,10 @@ describe('recompute', () => {
     await run(...events);
     expect(await run(...events)).toMatchObject({ redelivered: 2, created: 0, updated: 0, unchanged: 0 });
     const round = stages.open();
-    await stages.collect({ topic: TOPIC, partition: 0, records: records(eventOf('anna')), nextOffset: 9n }, round);
+    await stages.collect(
+      { topic: TOPIC, partition: 0, records: records(eventOf('anna')), fromOffset: 0n, nextOffset: 9n },
+      round,
+    );
     await stages.apply(round, []);
     await stages.apply(round, []);
     expect(applied.slice(-2)).toMatchObject([{ unchanged: 1 }, { redelivered: 1 }]);
@@ -288,7 +297,10 @@ describe('recompute', () => {
     const { stages, records, failed, applied } = recomputing({ database: flaky, sliceSize: 1 });
     const round = stages.open();
     const given = ['anna', 'ben', 'cleo'].map((userId) => eventOf(userId));
-    await stages.collect({ topic: TOPIC, partition: 0, records: records(...given), nextOffset: 3n }, round);
+    await stages.collect(
+      { topic: TOPIC, partition: 0, records: records(...given), fromOffset: 0n, nextOffset: 3n },
+      round,
+    );
     await expect(stages.apply(round, [])).rejects.toMatchObject({ code: 'postgres_unavailable' });
     expect(failed).toEqual([]);
     left = 3;
@@ -326,7 +338,13 @@ describe('recompute', () => {
       timestamp: '0',
       offset,
     });
-    const batch = { topic: TOPIC, partition: 0, records: [record('garbage', '0'), record('x', '1')], nextOffset: 2n };
+    const batch = {
+      topic: TOPIC,
+      partition: 0,
+      records: [record('garbage', '0'), record('x', '1')],
+      fromOffset: 0n,
+      nextOffset: 2n,
+    };
     const round = stages.open();
     await expect(stages.collect(batch, round)).rejects.toMatchObject({ code: 'registry_unavailable' });
     away = false;
@@ -339,7 +357,10 @@ describe('recompute', () => {
   it('sends dead letters once, where answering the others is tried again', async () => {
     const { stages, records, deadLetters } = recomputing();
     const round = stages.open();
-    await stages.collect({ topic: TOPIC, partition: 0, records: records('garbage'), nextOffset: 1n }, round);
+    await stages.collect(
+      { topic: TOPIC, partition: 0, records: records('garbage'), fromOffset: 0n, nextOffset: 1n },
+      round,
+    );
     await stages.apply(round, []);
     await stages.apply(round, []);
     expect(deadLetters).toHaveLength(1);
@@ -433,7 +454,10 @@ describe('recompute', () => {
     };
     const { stages, records, applied } = recomputing({ database });
     const round = stages.open();
-    await stages.collect({ topic: TOPIC, partition: 0, records: records(eventOf('anna')), nextOffset: 1n }, round);
+    await stages.collect(
+      { topic: TOPIC, partition: 0, records: records(eventOf('anna')), fromOffset: 0n, nextOffset: 1n },
+      round,
+    );
     await expect(stages.apply(round, [])).rejects.toMatchObject({ code: 'postgres_conflict', retriable: true });
     await stages.apply(round, []);
     expect(applied).toMatchObject([{ updated: 1, whole: 0 }]);

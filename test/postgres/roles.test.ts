@@ -11,9 +11,10 @@ import { createKpiRelay } from '../../src/pipelines/kpi-relay.ts';
 import { sweep } from '../../src/pipelines/sweep.ts';
 import { auditedSources, listAudits } from '../../src/postgres/audit-runs.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { openGaps, recordGaps } from '../../src/postgres/gaps.ts';
 import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
-import { readProgress, recordProgress } from '../../src/postgres/progress.ts';
+import { forgetProgress, readProgress, readReading, recordProgress } from '../../src/postgres/progress.ts';
 import { currentPosition, publishedSources, slotExists, sourcesWithRows } from '../../src/postgres/replication.ts';
 import { closeEpisodes } from '../../src/postgres/returns.ts';
 import { readSourceVolumes } from '../../src/postgres/sweep-history.ts';
@@ -70,6 +71,7 @@ describe('with the rights of its role alone', () => {
       await slotExists(database, 'seedtest');
       await currentPosition(database, AS_OF);
       await readProgress(database, ['t']);
+      expect(await openGaps(database, ['t'])).toHaveLength(1);
       return new Map([['session' as const, 1n]]);
     };
     const relay = () => relayInactivity('sweep');
@@ -127,6 +129,7 @@ describe('with the rights of its role alone', () => {
       database,
       source,
       sources: new Set(SOURCES),
+      topics: ['t'],
       attemptSource: 'exam_results' as const,
       maxClockSkewUs: 0n,
       newRunId: randomUUID,
@@ -177,7 +180,11 @@ async function trackSees(at: bigint): Promise<number> {
   return as('track').transaction(async (tx) => {
     await raiseLastSeen(tx, fold.rows());
     const returned = await closeEpisodes(tx, new Map([[ID, AS_OF]]), AS_OF);
+    const gap = { topic: 't', partition: 0, kind: 'another_topic', fromOffset: 1n, toOffset: null } as const;
+    await readReading(tx, gap);
+    await forgetProgress(tx, [gap]);
     await recordProgress(tx, [{ topic: 't', partition: 0, nextOffset: 1n, newestCommitAt: AS_OF }]);
+    await recordGaps(tx, [gap]);
     return returned;
   });
 }
@@ -225,6 +232,7 @@ describe('is refused', () => {
     ),
     ['track', 'UPDATE lastseen.episode SET noted_on = noted_on'],
     ['track', 'UPDATE lastseen.inactivity_outbox SET user_id = user_id'],
+    ...(['track', 'sweep'] as const).map((role) => [role, 'UPDATE lastseen.track_gap SET closed_at = now()'] as const),
     ...['exam_results', 'features_topic_daily', 'session'].map(
       (table) => ['sweep', `SELECT user_id FROM ${table}`] as const,
     ),

@@ -10,9 +10,10 @@ const session: SourceObservation = {
   published: true,
   hasRows: true,
   partitions: [
-    { partition: 0, end: 10n, applied: 10n },
-    { partition: 1, end: 0n, applied: undefined },
+    { partition: 0, end: 10n, applied: 10n, appliedBefore: 10n },
+    { partition: 1, end: 0n, applied: undefined, appliedBefore: undefined },
   ],
+  gaps: [],
   at: now,
   history: [],
 };
@@ -23,7 +24,9 @@ const observed = (changes: Partial<SourceObservation> = {}, more: Partial<Observ
     sources: [{ ...session, ...changes }],
     ...more,
   });
-const partitions = (end: bigint, applied: bigint | undefined) => ({ partitions: [{ partition: 3, end, applied }] });
+const partitions = (end: bigint, applied: bigint | undefined, appliedBefore = applied) => ({
+  partitions: [{ partition: 3, end, applied, appliedBefore }],
+});
 /** One sweep a day before now, the newest first, with so many records a day. */
 const daily = (...records: bigint[]) => {
   let sum = 1_000n;
@@ -43,7 +46,7 @@ describe('fresh', () => {
     expect(observed()).toEqual({ kind: 'fresh', ends: new Map([['session', 10n]]) });
   });
   it('is progress past the end that was waited for', () => {
-    expect(observed(partitions(10n, 10n))).toMatchObject({ kind: 'fresh' });
+    expect(observed(partitions(10n, 12n, 9n))).toMatchObject({ kind: 'fresh' });
   });
   it('is a source without a row and without a record', () => {
     expect(observed({ hasRows: false, ...partitions(0n, undefined) })).toMatchObject({ kind: 'fresh' });
@@ -78,6 +81,13 @@ describe('not fresh', () => {
     ],
     ['an empty topic of which something was applied', partitions(0n, 7n), {}, 'broken', /topic re-created/],
     ['a topic that is not there', { partitions: [] }, {}, 'broken', /there is no topic p.public.session/],
+    [
+      'records that were removed before they were read',
+      { gaps: [{ topic: 'p.public.session', partition: 3, kind: 'lost', fromOffset: 5n, toOffset: 9n }] },
+      {},
+      'broken',
+      /^session: p.public.session partition 3: the records from offset 5 to below 9 were removed .*`lastseen audit --repair`/,
+    ],
     ['a table out of the publication', { published: false }, {}, 'broken', /table session is not in publication pub/],
     ['rows without a record', partitions(0n, undefined), {}, 'broken', /its snapshot was not taken/],
   ] as const)('is %s', (_, changes, more, kind, reason) => {

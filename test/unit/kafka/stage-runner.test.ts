@@ -12,6 +12,7 @@ const batch = (from: number, count: number, partition = 0): RawBatch => ({
     timestamp: '0',
     offset: String(from + n),
   })),
+  fromOffset: BigInt(from),
   nextOffset: BigInt(from + count),
 });
 
@@ -46,7 +47,7 @@ function setUp(changes: Partial<StageRunnerOptions<string[]>> & { apply?: (value
 }
 
 describe('the stages of a consumer', () => {
-  it('apply everything once, in order, and commit the highest offset of each partition', async () => {
+  it('apply everything once, in order, and commit how far each partition is read', async () => {
     const { queue, runner, applied, committed } = setUp();
     queue.push(batch(0, 3));
     queue.push(batch(10, 2, 1));
@@ -65,6 +66,14 @@ describe('the stages of a consumer', () => {
         .filter(({ partition }) => partition === 1)
         .at(-1)?.nextOffset,
     ).toBe(12n);
+  });
+
+  it('commit where a partition’s reading is, which is not its highest offset where it is read again', async () => {
+    const { queue, runner, committed } = setUp();
+    queue.push(batch(10, 5));
+    queue.push(batch(0, 2));
+    await runner.finish();
+    expect(committed.flat().at(-1)?.nextOffset).toBe(2n);
   });
 
   it('collect on while one transaction is in flight, and never have two', async () => {

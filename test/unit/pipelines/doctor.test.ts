@@ -115,7 +115,8 @@ describe('of the capture', () => {
       topic: `t.${name}`,
       published: true,
       hasRows: true,
-      partitions: [{ partition: 0, end, applied }],
+      partitions: [{ partition: 0, end, applied, appliedBefore: applied }],
+      gaps: [],
       at: 0n,
       history: [],
     });
