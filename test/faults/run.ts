@@ -51,20 +51,22 @@ function missing({ times }: FaultRun, name: string, outcomes: readonly Outcome[]
   return outcomes.length < wanted ? `injected ${outcomes.length} of ${wanted} times` : undefined;
 }
 
-/** Many injections are dealt out fault by fault, a few at a time; else a stage is opened once for all of its faults. */
+/**
+ * Many injections are dealt out fault by fault, a few at a time, so that whoever ends the run early has some of each;
+ * else a stage is opened once for all of its faults.
+ */
 function divide({ stages, times }: FaultRun): Work[] {
   const most = Math.max(...times.values());
   if (most <= MOST_IN_ONE_WORLD) return stages.map((stage) => ({ stage, times }));
-  return stages.flatMap((stage) =>
-    stage.faults.flatMap(({ name }) => {
-      const all = times.get(name) ?? 0;
-      const parts = Math.ceil(all / MOST_IN_ONE_WORLD);
-      return Array.from({ length: parts }, (_, part) => ({
-        stage,
-        times: new Map([[name, Math.min(MOST_IN_ONE_WORLD, all - part * MOST_IN_ONE_WORLD)]]),
-      }));
-    }),
-  );
+  const rounds = Math.ceil(most / MOST_IN_ONE_WORLD);
+  return Array.from({ length: rounds }, (_, round) =>
+    stages.flatMap((stage) =>
+      stage.faults.flatMap(({ name }) => {
+        const left = (times.get(name) ?? 0) - round * MOST_IN_ONE_WORLD;
+        return left > 0 ? [{ stage, times: new Map([[name, Math.min(MOST_IN_ONE_WORLD, left)]]) }] : [];
+      }),
+    ),
+  ).flat();
 }
 
 async function play(

@@ -115,7 +115,7 @@ export const topicStage = stage<TopicStage>({
     gap(
       'records-expired',
       'records deleted before `track` had read them: the sweep must refuse, and an audit mends it',
-      /not fresh: session: .*(lost|deleted|gone|missing)/,
+      /not fresh: session: .* were removed before they were read/,
       async (on, n) => {
         const records = await loadActivity(on.world, `expired-${n}`);
         await on.world.delivered();
@@ -130,7 +130,7 @@ export const topicStage = stage<TopicStage>({
     gap(
       'topic-recreated',
       'a topic deleted with records unread and made anew: the sweep must refuse, and an audit mends it',
-      /not fresh: session: /,
+      /not fresh: session: .*(topic re-created|the topic was made anew)/,
       async (on, n) => {
         const records = await loadActivity(on.world, `recreated-${n}`);
         await on.world.delivered();
