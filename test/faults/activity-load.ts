@@ -1,7 +1,7 @@
 import type { World } from '../stack/world.ts';
 
 /** What all loads are placed before: an instant of a daily sweep. */
-export const AS_OF = '2026-03-16 05:00Z';
+const AS_OF = '2026-03-16 05:00Z';
 
 const LEARNERS = 1_500;
 const SESSIONS = 600;

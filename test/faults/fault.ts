@@ -36,7 +36,7 @@ export interface AnyStage {
   play(ground: Ground, injections: Injections): Promise<void>;
 }
 
-export interface Injections {
+interface Injections {
   /** How often each fault is to be injected; those that are not named are left out. */
   readonly times: ReadonlyMap<string, number>;
   starts(fault: string, n: number): void;

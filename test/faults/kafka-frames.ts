@@ -1,5 +1,5 @@
 /** Kinds of requests, as Kafka numbers them. */
-export const API = { produce: 0, offsetCommit: 8 } as const;
+const API = { produce: 0, offsetCommit: 8 } as const;
 export type Api = keyof typeof API;
 
 const HEAD_BYTES = 6;
