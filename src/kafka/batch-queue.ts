@@ -1,3 +1,4 @@
+import { within } from '../runtime/within.ts';
 import type { RawBatch } from './records.ts';
 
 export interface BatchQueue {
@@ -59,16 +60,4 @@ const RECORD_OVERHEAD_BYTES = 100;
 
 function pending(): { promise: Promise<void>; resolve: () => void } {
   return Promise.withResolvers<void>();
-}
-
-/** Waits for the promise, at most that long. Below a millisecond it only lets others run. */
-async function within(timeoutMs: number, promise: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([
-    promise,
-    new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, Math.max(0, timeoutMs));
-    }),
-  ]);
-  clearTimeout(timer);
 }

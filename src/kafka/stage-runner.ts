@@ -1,3 +1,4 @@
+import { throughOutages } from '../runtime/outages.ts';
 import type { BatchQueue } from './batch-queue.ts';
 import { type Position, partitionKey, type RawBatch } from './records.ts';
 import type { Stages } from './stages.ts';
@@ -17,6 +18,8 @@ export interface StageRunnerOptions<A> {
   readonly onOutage?: (error: Error, waitMs: number) => void;
   /** Hands the offsets of what is durable to the broker. */
   readonly commit: (positions: readonly Position[]) => Promise<void>;
+  /** Called again and again, but not while one and the same attempt to apply is in flight. */
+  readonly onTurn?: () => void;
 }
 
 export interface StageRunner {
@@ -34,8 +37,6 @@ interface Accumulation<A> {
   readonly since: number;
 }
 
-const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 15_000;
 const IDLE_WAIT_MS = 1_000;
 
 /**
@@ -46,13 +47,22 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
   const { queue, stages, limits } = options;
   let finishing = false;
   let failure: Error | undefined;
+  // A stop does not wait for an outage to end: what is not applied is read again by the next.
+  const ending = new AbortController();
+  const outages = { isOutage: options.isOutage, onOutage: options.onOutage, impatient: ending.signal };
   let applying: Promise<void> | undefined;
   let open: Accumulation<A> | undefined;
+
+  const fail = (error: Error) => {
+    failure ??= error;
+    ending.abort();
+    queue.wake();
+  };
 
   const collect = async (batch: RawBatch) => {
     open ??= { into: stages.open(), positions: new Map(), since: performance.now() };
     const current = open;
-    await throughOutages(() => stages.collect(batch, current.into));
+    await throughOutages(() => stages.collect(batch, current.into), outages);
     const { topic, partition, nextOffset } = batch;
     // The newest, which is not the highest where a partition is read again.
     current.positions.set(partitionKey(batch), { topic, partition, nextOffset });
@@ -63,34 +73,14 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
     if (closed === undefined) return;
     open = undefined;
     const positions = [...closed.positions.values()];
-    applying = throughOutages(() => stages.apply(closed.into, positions))
+    applying = throughOutages(() => stages.apply(closed.into, positions), outages)
       .then(() => options.commit(positions))
-      .catch((error) => {
-        failure ??= error;
-        queue.wake();
-      })
+      .catch(fail)
       .finally(() => {
         applying = undefined;
         // Lets a full accumulation go at once.
         queue.wake();
       });
-  };
-
-  /** Repeats the work until it succeeds or the failure is no outage. */
-  const throughOutages = async (work: () => Promise<void>) => {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (failure !== undefined || !options.isOutage(error)) throw error;
-        const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
-        const waitMs = Math.round(longest * (0.5 + Math.random() / 2));
-        options.onOutage?.(error as Error, waitMs);
-        // A stop does not wait for an outage to end: what is not applied is read again by the next.
-        if (finishing) throw error;
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
-      }
-    }
   };
 
   const due = (current: Accumulation<A>) =>
@@ -99,6 +89,7 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
   const run = async () => {
     for (;;) {
       if (failure !== undefined) throw failure;
+      if (applying === undefined) options.onTurn?.();
       if (open !== undefined && applying === undefined && (finishing || due(open))) startApply();
       if (open !== undefined && applying !== undefined && stages.size(open.into) >= 2 * limits.maxRows) {
         await applying;
@@ -119,7 +110,7 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
   };
 
   const done = run().catch(async (error) => {
-    failure ??= error as Error;
+    fail(error as Error);
     await applying;
     throw error;
   });
@@ -127,12 +118,10 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
     done,
     finish() {
       finishing = true;
+      ending.abort();
       queue.wake();
       return done.catch(() => {});
     },
-    fail(error) {
-      failure ??= error;
-      queue.wake();
-    },
+    fail,
   };
 }

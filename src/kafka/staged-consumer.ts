@@ -1,11 +1,15 @@
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { isRetriable } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logging.ts';
+import { throughOutages } from '../runtime/outages.ts';
+import { unlessAborted, within } from '../runtime/within.ts';
 import { createBatchQueue } from './batch-queue.ts';
-import { type Partition, type Position, partitionKey, type RawRecord } from './records.ts';
+import { feedVitalSigns } from './driver-signs.ts';
+import { type Partition, type Position, partitionKey, type RawBatch, type RawRecord } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
 import { runStages, type StageLimits } from './stage-runner.ts';
 import type { Stages } from './stages.ts';
+import type { VitalSigns } from './vital-signs.ts';
 
 export interface StagedConsumerOptions<A> {
   readonly kafka: Kafka;
@@ -15,10 +19,26 @@ export interface StagedConsumerOptions<A> {
   readonly limits: StageLimits & { readonly maxQueuedBytes: number };
   readonly sessionTimeoutMs: number;
   readonly log: Logger;
-  /** Called after positions were applied and their offsets handed to the broker. */
-  readonly onCommitted?: (positions: readonly Position[]) => void;
-  /** Called when an outage holds the consumer; it waits and tries again by itself. */
-  readonly onOutage?: (error: Error, waitMs: number) => void;
+  readonly vitals: VitalSigns;
+  /** Once aborted, what is still in flight is left to itself: `done` then rejects with the signal's reason. */
+  readonly givingUp: AbortSignal;
+  readonly on: ConsumerListener;
+}
+
+export interface ConsumerListener {
+  fetched?(batch: RawBatch): void;
+  /** One accumulation is durable. */
+  applied?(rows: number, tookMs: number): void;
+  /** Positions were applied and their offsets handed to the broker. */
+  committed?(positions: readonly Position[]): void;
+  commitFailed?(): void;
+  /** An outage holds the consumer; it waits and tries again by itself. */
+  outage?(error: Error, waitMs: number): void;
+  joined?(): void;
+  /** The driver has given up, and starts again by itself. */
+  restarted?(): void;
+  /** The driver has given up for good: what is in flight may take long to end. */
+  died?(): void;
 }
 
 export interface StagedConsumer {
@@ -32,7 +52,7 @@ export interface StagedConsumer {
 type FetchedBatch = Batch & { readonly fetchedOffset: string };
 
 const HEARTBEAT_EVERY_MS = 1_000;
-const LEAVE_WITHIN_MS = 8_000;
+const LEAVE_WITHIN_MS = 5_000;
 
 /**
  * Reads topics as overlapping stages: while one accumulation is applied in a transaction, the next is decoded and
@@ -43,13 +63,13 @@ const LEAVE_WITHIN_MS = 8_000;
  * for in place: the queue fills, fetching halts, heartbeats go on, and nothing is fetched twice. Any other failure
  * ends the consumer.
  */
-export async function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Promise<StagedConsumer> {
-  const { kafka, log } = options;
+export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): StagedConsumer {
+  const { kafka, log, on, vitals } = options;
   const queue = createBatchQueue(options.limits.maxQueuedBytes);
   const ended = Promise.withResolvers<void>();
   // Whoever looks at `done` late must not find the process gone over an unhandled rejection.
   ended.promise.catch(() => {});
-  let stopping = false;
+  const stopping = new AbortController();
 
   const consumer = kafka.consumer({
     groupId: options.groupId,
@@ -62,40 +82,58 @@ export async function startStagedConsumer<A>(options: StagedConsumerOptions<A>):
     allowAutoTopicCreation: false,
     // How soon added partitions are seen: the driver then joins anew and reads them from their beginning.
     metadataMaxAge: options.sessionTimeoutMs,
-    retry: { retries: 8, initialRetryTime: 200, maxRetryTime: 10_000, restartOnFailure: async () => !stopping },
+    retry: {
+      retries: 8,
+      initialRetryTime: 200,
+      maxRetryTime: 10_000,
+      restartOnFailure: async () => !stopping.signal.aborted,
+    },
   });
-  const assignment = watchAssignment(consumer);
 
   const runner = runStages({
     queue,
-    stages: options.stages,
+    stages: timed(options.stages, on),
     limits: options.limits,
     isOutage: isRetriable,
-    ...(options.onOutage === undefined ? {} : { onOutage: options.onOutage }),
+    onOutage(error, waitMs) {
+      vitals.stagesActed(performance.now());
+      on.outage?.(error, waitMs);
+    },
+    onTurn: () => vitals.stagesActed(performance.now()),
     commit: async (positions) => {
-      await commit(consumer, positions.filter(assignment.has), log);
-      options.onCommitted?.(positions);
+      // An offset committed for another member's partition could set its group back.
+      await commit(consumer, positions.filter(vitals.owns), log, on);
+      on.committed?.(positions);
+    },
+  });
+  feedVitalSigns(consumer, vitals, {
+    joined: () => on.joined?.(),
+    crashed: (error, restarts) => {
+      if (restarts) {
+        on.restarted?.();
+        return log.warn({ event: 'consumer_restart', error: error.message }, 'consumer restarts');
+      }
+      // While stopping it is not to restart: what was collected is applied without it.
+      if (stopping.signal.aborted) return;
+      vitals.died(`the Kafka consumer ended: ${error.message}`);
+      runner.fail(kafkaFailure('the Kafka consumer ended', error, false));
+      on.died?.();
     },
   });
 
   const close = async () => {
-    stopping = true;
+    stopping.abort();
     queue.wake();
-    // The driver waits for handlers and for its long poll, and hangs where a broker is gone.
-    await Promise.race([consumer.disconnect(), new Promise((resolve) => setTimeout(resolve, LEAVE_WITHIN_MS).unref())]);
+    // The driver waits for handlers and for its long poll, and hangs where a broker is gone; leaving is a courtesy.
+    await within(LEAVE_WITHIN_MS, consumer.disconnect()).catch(() => {});
   };
-  runner.done.then(
-    () => close().then(ended.resolve, ended.reject),
-    (error) =>
-      close()
-        .catch(() => {})
-        .then(() => ended.reject(error)),
+  unlessAborted(options.givingUp, runner.done).then(
+    () => close().then(ended.resolve),
+    (error) => {
+      runner.fail(error);
+      return close().then(() => ended.reject(error));
+    },
   );
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (payload.restart)
-      return log.warn({ event: 'consumer_restart', error: payload.error.message }, 'consumer restarts');
-    runner.fail(kafkaFailure('the Kafka consumer ended', payload.error, false));
-  });
 
   const enqueue = ({ batch, resolveOffset }: EachBatchPayload) => {
     const last = batch.lastOffset();
@@ -109,65 +147,97 @@ export async function startStagedConsumer<A>(options: StagedConsumerOptions<A>):
     fromOffset: bigint,
     nextOffset: bigint,
   ) => {
-    queue.push({ topic, partition, records, fromOffset, nextOffset });
+    const batch = { topic, partition, records, fromOffset, nextOffset };
+    on.fetched?.(batch);
+    queue.push(batch);
     reached.set(partitionKey({ topic, partition }), nextOffset);
   };
   consumer.on(consumer.events.GROUP_JOIN, () => reached.clear());
   // Control records alone are passed over without a call of the handler, and yet they are what a partition may end with.
   consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
-    if (payload.batchSize > 0 || stopping) return;
+    if (payload.batchSize > 0 || stopping.signal.aborted) return;
     const { firstOffset, lastOffset } = payload as { firstOffset: string | null; lastOffset: string };
     const from = reached.get(partitionKey(payload)) ?? BigInt(firstOffset ?? lastOffset);
     push(payload, [], from, BigInt(lastOffset) + 1n);
   });
 
-  try {
-    await unlessRefused(kafka, consumer.connect());
-    await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
+  const connect = async () => {
+    try {
+      await unlessRefused(kafka, consumer.connect());
+      await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
+    } catch (error) {
+      throw kafkaFailure('cannot read from Kafka', error, isTransient(error));
+    }
+  };
+  const start = async () => {
+    await throughOutages(connect, {
+      isOutage: isRetriable,
+      impatient: stopping.signal,
+      onOutage(error, waitMs) {
+        vitals.driverActed(performance.now());
+        on.outage?.(error, waitMs);
+      },
+    });
+    if (stopping.signal.aborted) return;
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       eachBatch: async (payload) => {
-        while (!queue.hasRoom && !stopping && !payload.isStale()) {
+        while (!queue.hasRoom && !stopping.signal.aborted && !payload.isStale()) {
           await queue.room(HEARTBEAT_EVERY_MS);
           await payload.heartbeat();
         }
-        if (stopping || payload.isStale() || !payload.isRunning()) return;
+        if (stopping.signal.aborted || payload.isStale() || !payload.isRunning()) return;
         enqueue(payload);
         await payload.heartbeat();
       },
     });
-  } catch (error) {
-    runner.fail(kafkaFailure('cannot read from Kafka', error, false));
-  }
+  };
+  start().catch((error) => {
+    if (!stopping.signal.aborted) runner.fail(kafkaFailure('cannot read from Kafka', error, false));
+  });
 
   return {
     done: ended.promise,
     async stop() {
-      stopping = true;
-      await runner.finish();
+      stopping.abort();
+      void runner.finish();
       await ended.promise.catch(() => {});
     },
   };
 }
 
-/** The partitions this member owns now: an offset committed for another's partition could set its group back. */
-function watchAssignment(consumer: Consumer): { has: (position: Position) => boolean } {
-  let owned = new Map<string, readonly number[]>();
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    owned = new Map(Object.entries(payload.memberAssignment));
-  });
-  return { has: ({ topic, partition }) => owned.get(topic)?.includes(partition) ?? false };
+/** As the driver decides whether to start again. */
+function isTransient(error: unknown): boolean {
+  const { name, retriable } = error as { name?: unknown; retriable?: unknown };
+  return name === 'KafkaJSNumberOfRetriesExceeded' || retriable === true;
+}
+
+function timed<A>(stages: Stages<A>, on: ConsumerListener): Stages<A> {
+  return {
+    ...stages,
+    async apply(accumulation, positions) {
+      const startedAt = performance.now();
+      await stages.apply(accumulation, positions);
+      on.applied?.(stages.size(accumulation), performance.now() - startedAt);
+    },
+  };
 }
 
 /** A commit that fails costs a second reading of applied records, never a record: it is logged, and the next one covers it. */
-async function commit(consumer: Consumer, positions: readonly Position[], log: Logger): Promise<void> {
+async function commit(
+  consumer: Consumer,
+  positions: readonly Position[],
+  log: Logger,
+  on: ConsumerListener,
+): Promise<void> {
   if (positions.length === 0) return;
   try {
     await consumer.commitOffsets(
       positions.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: String(nextOffset) })),
     );
   } catch (error) {
+    on.commitFailed?.();
     log.warn({ event: 'offset_commit_failed', error: (error as Error).message }, 'offsets not committed');
   }
 }

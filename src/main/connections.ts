@@ -1,9 +1,10 @@
 import { type BrokerLogin, type BrokerTls, createKafka, type KafkaClient } from '../kafka/client.ts';
-import { type Database, openDatabase } from '../postgres/database.ts';
+import { type Database, type DatabaseOptions, openDatabase } from '../postgres/database.ts';
 import { createRegistry, type Registry } from '../registry/client.ts';
 import type { RegistryLogin } from '../registry/requests.ts';
 import { readPemFile, requireFitting } from '../runtime/pem-file.ts';
 import type { SettingName, Settings } from '../runtime/settings.ts';
+import { unlessAborted } from '../runtime/within.ts';
 import type { CommandContext } from './process.ts';
 
 /** The configuration has checked that it is there for commands that need Postgres. */
@@ -84,7 +85,7 @@ export async function withDatabase<T>(context: CommandContext, work: (database: 
   try {
     return await work(database);
   } finally {
-    await database.close();
+    await orGivenUp(context, database.close());
   }
 }
 
@@ -97,14 +98,41 @@ export async function withSourceDatabase<T>(
   try {
     return await work(database);
   } finally {
-    await database.close();
+    await orGivenUp(context, database.close());
   }
 }
 
-function open({ log }: CommandContext, url: string): Database {
+/** The database with own tables for short questions beside the work: on one connection, none waits for long. */
+export async function withProbeDatabase<T>(
+  context: CommandContext,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  const limits = { maxConnections: 1, connectTimeoutMs: PROBE_TIMEOUT_MS, statementTimeoutMs: PROBE_TIMEOUT_MS };
+  const database = open(context, databaseUrl(context.settings), limits);
+  try {
+    return await work(database);
+  } finally {
+    await orGivenUp(context, database.close());
+  }
+}
+
+const PROBE_TIMEOUT_MS = 2_000;
+
+function open({ log, metrics }: CommandContext, url: string, limits: Partial<DatabaseOptions> = {}): Database {
   return openDatabase({
     url,
     applicationName: 'lastseen',
-    onIdleError: (error) => log.warn({ event: 'postgres_connection_lost', error: error.message }, 'connection lost'),
+    onIdleError: (error) => {
+      metrics.connectionsLost.inc();
+      log.warn({ event: 'postgres_connection_lost', error: error.message }, 'connection lost');
+    },
+    ...limits,
+  });
+}
+
+/** Waits for something to close, unless the time to end in is over: what hangs in an outage is left to the exit. */
+export function orGivenUp({ givingUp }: CommandContext, closing: Promise<void>): Promise<void> {
+  return unlessAborted(givingUp, closing).catch((error) => {
+    if (!givingUp.aborted) throw error;
   });
 }

@@ -3,7 +3,7 @@ import { createProducer } from '../kafka/producer.ts';
 import { proveFresh } from '../pipelines/freshness.ts';
 import type { SweepDeps } from '../pipelines/sweep.ts';
 import type { Database } from '../postgres/database.ts';
-import { openKafka, openRegistry } from './connections.ts';
+import { openKafka, openRegistry, orGivenUp } from './connections.ts';
 import { freshnessDeps } from './freshness-deps.ts';
 import type { CommandContext } from './process.ts';
 import { inactivityRelay } from './relays.ts';
@@ -30,6 +30,6 @@ export async function withDetector<T>(
       relay,
     });
   } finally {
-    await producer.close();
+    await orGivenUp(context, producer.close());
   }
 }

@@ -4,7 +4,9 @@ import type { Instant } from '../activity/instant.ts';
 import { type Configuration, describeConfiguration, readConfiguration, type Texts } from '../runtime/configuration.ts';
 import { framesOf, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
+import { createMetrics, type Metrics } from '../runtime/metrics.ts';
 import type { Part, Settings } from '../runtime/settings.ts';
+import { createEnding } from './ending.ts';
 import { table } from './tables.ts';
 
 /** 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later. */
@@ -13,8 +15,13 @@ export const EXIT = { done: 0, failed: 1, usage: 2, held: 3, tryLater: 75 } as c
 export interface CommandContext {
   readonly settings: Settings;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** Aborted by SIGTERM or SIGINT: finish what is in hand and end. */
   readonly stopping: AbortSignal;
+  /** Aborted when that takes too long: wait for nothing any more. */
+  readonly givingUp: AbortSignal;
+  /** For a failure with something still in flight: from now on, the time to end in runs. */
+  endSoon(): void;
   /** Standard error, where it is a terminal that can move its cursor. */
   readonly terminal: NodeJS.WriteStream | undefined;
   now(): Instant;
@@ -60,7 +67,6 @@ function flushed(): Promise<void> {
 }
 
 async function withSignals(run: CommandRun, settings: Settings): Promise<number> {
-  const stop = new AbortController();
   const log = createLogger({
     level: settings.LOG_LEVEL as LogLevel,
     pretty: process.stderr.isTTY === true,
@@ -68,12 +74,23 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
     colors: process.stderr.isTTY && process.stderr.hasColors(),
     command: run.name,
   });
+  const ending = createEnding(settings.STOP_WITHIN, () => {
+    log.error({ event: 'stop_overdue' }, 'not ended in time; what is not applied is read again');
+    process.exit(EXIT.failed);
+  });
+  // Unhandled rejections arrive here too; nothing is known of the state that this leaves, and the process ends.
+  process.prependListener('uncaughtException', (error, origin) => {
+    log.fatal(
+      { event: 'unexpected_error', origin, stack: error instanceof Error ? framesOf(error).trim() : undefined },
+      'unexpected error',
+    );
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       // Asked twice, it goes at once; every step is safe to break off.
-      if (stop.signal.aborted) process.exit(EXIT.failed);
+      if (ending.stopping.aborted) process.exit(EXIT.failed);
       log.info({ event: 'stopping', signal }, 'stopping');
-      stop.abort();
+      ending.stop();
     });
   }
   // A reader such as `head` has enough: there is nobody left to tell.
@@ -81,7 +98,10 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
   return run.work({
     settings,
     log,
-    stopping: stop.signal,
+    metrics: createMetrics(),
+    stopping: ending.stopping,
+    givingUp: ending.givingUp,
+    endSoon: ending.begin,
     terminal: process.stderr.isTTY && process.env['TERM'] !== 'dumb' ? process.stderr : undefined,
     now: () => BigInt(Date.now()) * 1000n,
     print: (text) => process.stdout.write(`${text}\n`),
@@ -98,6 +118,7 @@ function printConfiguration(configuration: Configuration): number {
 
 /** One clear line, or one a mistake, for errors that say what to do; where in the code it was where it is unknown. */
 function report(error: unknown, command: string): number {
+  if (error instanceof LastseenError && error.code === 'stopped') return EXIT.done;
   if (!(error instanceof LastseenError)) {
     const frames = error instanceof Error ? framesOf(error) : '';
     process.stderr.write(`lastseen ${command}: unexpected: ${safeMessage(error)}${frames}\n`);

@@ -1,10 +1,13 @@
 import { committedPositions, endPositions } from '../kafka/admin.ts';
-import { createCatchUp } from '../kafka/catch-up.ts';
+import { type CatchUp, createCatchUp } from '../kafka/catch-up.ts';
 import type { KafkaClient } from '../kafka/client.ts';
-import { startStagedConsumer } from '../kafka/staged-consumer.ts';
+import { type ConsumerListener, startStagedConsumer } from '../kafka/staged-consumer.ts';
 import type { Stages } from '../kafka/stages.ts';
+import type { WaitingRecords } from '../kafka/waiting-records.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import { showProgress } from '../runtime/progress.ts';
+import { unlessAborted } from '../runtime/within.ts';
+import { type Observation, tellOutage } from './observation.ts';
 import type { CommandContext } from './process.ts';
 
 export interface Reading<A> {
@@ -12,6 +15,7 @@ export interface Reading<A> {
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly stages: Stages<A>;
+  readonly observation: Observation;
   /** Read up to where the topics end now, with progress, and stop; else until told to stop. */
   readonly untilEnd: boolean;
 }
@@ -22,9 +26,7 @@ const LOOK_AT_OTHERS_EVERY_MS = 2_000;
 export async function readTopics<A>(context: CommandContext, reading: Reading<A>): Promise<void> {
   const { settings, log, stopping } = context;
   const { kafka, groupId, topics } = reading;
-  const catchUp = reading.untilEnd
-    ? createCatchUp(await endPositions(kafka, topics), await committedPositions(kafka, groupId, topics))
-    : undefined;
+  const catchUp = reading.untilEnd ? await unlessAborted(stopping, catchUpNow(kafka, groupId, topics)) : undefined;
   if (catchUp?.reached) return;
   const progress =
     catchUp && showProgress({ what: groupId, unit: 'records', total: catchUp.total, log, terminal: context.terminal });
@@ -35,7 +37,7 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     progress?.update(catchUp.read);
     if (catchUp.reached) finished.resolve();
   };
-  const consumer = await startStagedConsumer({
+  const consumer = startStagedConsumer({
     kafka,
     groupId,
     topics,
@@ -47,14 +49,15 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     },
     sessionTimeoutMs: settings.KAFKA_SESSION_TIMEOUT,
     log,
-    onOutage: (error, waitMs) =>
-      log.warn(
-        { event: 'outage', code: (error as { code?: string }).code, waitMs, error: safeMessage(error) },
-        'waiting',
-      ),
-    onCommitted: (positions) => {
-      catchUp?.advance(positions);
-      look();
+    vitals: reading.observation.vitals,
+    givingUp: context.givingUp,
+    on: {
+      ...listener(context, reading.observation.waiting),
+      committed(positions) {
+        reading.observation.waiting.applied(positions);
+        catchUp?.advance(positions);
+        look();
+      },
     },
   });
   if (stopping.aborted) finished.resolve();
@@ -72,10 +75,33 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
 
   try {
     await Promise.race([finished.promise, consumer.done]);
+  } catch (error) {
+    context.endSoon();
+    throw error;
   } finally {
     clearInterval(others);
     progress?.end();
     await consumer.stop();
   }
   await consumer.done;
+}
+
+async function catchUpNow(kafka: KafkaClient, groupId: string, topics: readonly string[]): Promise<CatchUp> {
+  return createCatchUp(await endPositions(kafka, topics), await committedPositions(kafka, groupId, topics));
+}
+
+function listener(context: CommandContext, waiting: WaitingRecords): ConsumerListener {
+  const { metrics } = context;
+  return {
+    fetched: waiting.fetched,
+    applied(rows, tookMs) {
+      metrics.flushRows.observe(rows);
+      metrics.flushSeconds.observe(tookMs / 1000);
+    },
+    commitFailed: () => metrics.offsetCommitFailures.inc(),
+    outage: tellOutage(context),
+    joined: () => metrics.groupJoins.inc(),
+    restarted: () => metrics.consumerRestarts.inc(),
+    died: context.endSoon,
+  };
 }

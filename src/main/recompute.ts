@@ -5,13 +5,17 @@ import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-l
 import { createKpiRelay } from '../pipelines/kpi-relay.ts';
 import { createRecompute, type RecomputeCounts } from '../pipelines/recompute.ts';
 import type { Database } from '../postgres/database.ts';
-import { openKafka, openRegistry, withDatabase, withSourceDatabase } from './connections.ts';
+import type { Settings } from '../runtime/settings.ts';
+import { openKafka, openRegistry, orGivenUp, withDatabase, withSourceDatabase } from './connections.ts';
 import { inactivityCodec, kpiUpdatedCodec } from './event-codecs.ts';
 import { figureDeps } from './figure-deps.ts';
 import { RECOMPUTE_GROUP } from './groups.ts';
+import { countedLetters, type Observation, observed } from './observation.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
-import { inactivityRelay, relayingBeside } from './relays.ts';
+import { countedRelay, inactivityRelay, relayingBeside } from './relays.ts';
+import { lagSample, outboxSample, type Sample, type SampleSources } from './samples.ts';
+import { starting } from './starting.ts';
 import { json, table } from './tables.ts';
 
 interface Flags {
@@ -34,28 +38,51 @@ export function addRecompute(program: Command): void {
         printConfig: flags.printConfig,
         work: (context) =>
           withDatabase(context, (database) =>
-            withSourceDatabase(context, (source) => run(context, flags, database, source)),
+            withSourceDatabase(context, (source) =>
+              observed(context, samples, (observation) => run(context, flags, database, source, observation)),
+            ),
           ),
       }),
     );
 }
 
-async function run(context: CommandContext, flags: Flags, database: Database, source: Database): Promise<number> {
-  const { settings, log } = context;
+const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? RECOMPUTE_GROUP;
+
+function samples(sources: SampleSources): readonly Sample[] {
+  const { settings } = sources.context;
+  return [
+    lagSample(sources, groupOf(settings), [settings.INACTIVITY_TOPIC]),
+    outboxSample(sources, 'inactivity'),
+    outboxSample(sources, 'kpi_updated'),
+  ];
+}
+
+async function run(
+  context: CommandContext,
+  flags: Flags,
+  database: Database,
+  source: Database,
+  observation: Observation,
+): Promise<number> {
+  const { settings, log, metrics } = context;
+  const begin = <T>(work: () => Promise<T>) => starting(context, observation, flags.untilEnd !== true, work);
   const kafka = openKafka(context);
-  await requireTopics(kafka, [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC, settings.RECOMPUTE_DLQ_TOPIC]);
+  await begin(() =>
+    requireTopics(kafka, [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC, settings.RECOMPUTE_DLQ_TOPIC]),
+  );
   const registry = openRegistry(settings);
-  const inactivity = await inactivityCodec(settings, registry);
-  const kpiUpdated = await kpiUpdatedCodec(settings, registry);
+  const inactivity = await begin(() => inactivityCodec(settings, registry));
+  const kpiUpdated = await begin(() => kpiUpdatedCodec(settings, registry));
 
   const producer = createProducer(kafka);
-  const deadLetters = createDeadLetterSink(producer, settings.RECOMPUTE_DLQ_TOPIC);
-  const relayUpdates = createKpiRelay({
+  const deadLetters = countedLetters(metrics, createDeadLetterSink(producer, settings.RECOMPUTE_DLQ_TOPIC));
+  const relayKpis = createKpiRelay({
     database,
     producer,
     topic: settings.KPI_UPDATED_TOPIC,
     encode: kpiUpdated.encode,
   });
+  const relayUpdates = countedRelay(metrics, 'kpi_updated', relayKpis);
   const summary: Partial<RecomputeCounts> = {};
   const stages = createRecompute({
     ...figureDeps(context, source, database),
@@ -69,23 +96,25 @@ async function run(context: CommandContext, flags: Flags, database: Database, so
     deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
     onApplied: (counts) => {
       addCounts(summary, counts);
+      for (const [what, count] of Object.entries(counts)) metrics.recompute.inc({ what }, count);
       log.info({ event: 'recomputed', ...counts }, 'recomputed');
     },
   });
 
   try {
-    const relayInactivity = await inactivityRelay(context, registry, database, producer);
+    const relayInactivity = await begin(() => inactivityRelay(context, registry, database, producer));
     await relayingBeside(context, relayUpdates, [relayInactivity], () =>
       readTopics(context, {
         kafka,
-        groupId: settings.KAFKA_GROUP_ID ?? RECOMPUTE_GROUP,
+        groupId: groupOf(settings),
         topics: [settings.INACTIVITY_TOPIC],
         stages,
+        observation,
         untilEnd: flags.untilEnd === true,
       }),
     );
   } finally {
-    await producer.close();
+    await orGivenUp(context, producer.close());
   }
   context.print(flags.json ? json(summary) : table(['what', 'count'], Object.entries(summary)));
   return EXIT.done;

@@ -2,8 +2,12 @@ import type { EventProducer } from '../kafka/producer.ts';
 import { createInactivityRelay } from '../pipelines/inactivity-relay.ts';
 import { startRelayLoop } from '../pipelines/relay-loop.ts';
 import type { Database } from '../postgres/database.ts';
+import type { OutboxName } from '../postgres/outbox-state.ts';
 import type { Registry } from '../registry/client.ts';
 import { safeMessage } from '../runtime/errors.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { unlessAborted } from '../runtime/within.ts';
+import { orGivenUp } from './connections.ts';
 import { inactivityCodec } from './event-codecs.ts';
 import type { CommandContext } from './process.ts';
 
@@ -13,13 +17,22 @@ type Relay = () => Promise<number | undefined>;
 
 /** Publishes decided inactivity events, as it is configured. */
 export async function inactivityRelay(
-  { settings }: CommandContext,
+  { settings, metrics }: CommandContext,
   registry: Registry,
   database: Database,
   producer: EventProducer,
 ): Promise<Relay> {
   const { encode } = await inactivityCodec(settings, registry);
-  return createInactivityRelay({ database, producer, topic: settings.INACTIVITY_TOPIC, encode });
+  const relay = createInactivityRelay({ database, producer, topic: settings.INACTIVITY_TOPIC, encode });
+  return countedRelay(metrics, 'inactivity', relay);
+}
+
+export function countedRelay(metrics: Metrics, outbox: OutboxName, relay: Relay): Relay {
+  return async () => {
+    const published = await relay();
+    metrics.relayed.inc({ outbox }, published ?? 0);
+    return published;
+  };
 }
 
 /**
@@ -27,15 +40,20 @@ export async function inactivityRelay(
  * has decided last.
  */
 export async function relayingBeside<T>(
-  { log }: CommandContext,
+  context: CommandContext,
   own: Relay,
   others: readonly Relay[],
   work: () => Promise<T>,
 ): Promise<T> {
-  const loop = startRelayLoop([...others, own], EVERY_MS, (error) =>
-    log.warn({ event: 'relay_failed', error: safeMessage(error) }, 'relay failed; it is tried again'),
-  );
-  const result = await work().finally(() => loop.stop());
-  await own();
+  const { log, metrics, stopping, givingUp } = context;
+  const onFailure = (error: Error) => {
+    metrics.relayFailures.inc();
+    log.warn({ event: 'relay_failed', error: safeMessage(error) }, 'relay failed; it is tried again');
+  };
+  const loop = startRelayLoop([...others, own], EVERY_MS, onFailure);
+  const result = await work().finally(() => orGivenUp(context, loop.stop()));
+  const last = unlessAborted(givingUp, own());
+  // Told to stop, it leaves to whoever relays next what cannot be published now.
+  await (stopping.aborted ? last.catch(onFailure) : last);
   return result;
 }

@@ -1,18 +1,31 @@
 import type { Command } from 'commander';
 import { neededColumns } from '../activity/activity-of.ts';
+import type { Instant } from '../activity/instant.ts';
+import type { Source } from '../activity/source.ts';
 import { describeGap } from '../inactivity/gap.ts';
 import { partitionBounds, requireTopics } from '../kafka/admin.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
 import { createProgress } from '../pipelines/progress.ts';
-import { addOutcomeCounts, createTrack, emptyOutcomeCounts, type OutcomeCounts } from '../pipelines/track.ts';
+import {
+  type AppliedFlush,
+  addOutcomeCounts,
+  createTrack,
+  emptyOutcomeCounts,
+  type OutcomeCounts,
+} from '../pipelines/track.ts';
 import type { Database } from '../postgres/database.ts';
 import { createDecoder } from '../registry/decoder.ts';
-import { openKafka, openRegistry, withDatabase } from './connections.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { Settings } from '../runtime/settings.ts';
+import { openKafka, openRegistry, orGivenUp, withDatabase } from './connections.ts';
 import { TRACK_GROUP } from './groups.ts';
+import { countedLetters, type Observation, observed } from './observation.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
 import { inactivityRelay, relayingBeside } from './relays.ts';
+import { freshnessSample, lagSample, outboxSample, type Sample, type SampleSources, sweepSample } from './samples.ts';
+import { starting } from './starting.ts';
 import { json, table } from './tables.ts';
 import { sourceTopics } from './topic-names.ts';
 
@@ -41,17 +54,38 @@ export function addTrack(program: Command): void {
         name: 'track',
         needs: ['postgres', 'kafka', 'registry'],
         printConfig: flags.printConfig,
-        work: (context) => withDatabase(context, (database) => run(context, flags, database)),
+        work: (context) =>
+          withDatabase(context, (database) =>
+            observed(context, samples, (observation) => run(context, flags, database, observation)),
+          ),
       }),
     );
 }
 
-async function run(context: CommandContext, flags: Flags, database: Database): Promise<number> {
-  const { settings, log } = context;
+const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? TRACK_GROUP;
+
+function samples(sources: SampleSources): readonly Sample[] {
+  const { settings } = sources.context;
+  return [
+    lagSample(sources, groupOf(settings), [...sourceTopics(settings).keys()]),
+    outboxSample(sources, 'inactivity'),
+    freshnessSample(sources),
+    sweepSample(sources),
+  ];
+}
+
+async function run(
+  context: CommandContext,
+  flags: Flags,
+  database: Database,
+  observation: Observation,
+): Promise<number> {
+  const { settings, log, metrics } = context;
+  const begin = <T>(work: () => Promise<T>) => starting(context, observation, flags.untilEnd !== true, work);
   const kafka = openKafka(context);
   const sources = sourceTopics(settings);
   const topics = [...sources.keys()];
-  await requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]);
+  await begin(() => requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]));
   const registry = openRegistry(settings);
 
   const summary: Summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, returned: 0, transactions: 0 };
@@ -62,12 +96,15 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
       registry,
       neededColumns: (source) => neededColumns(source, settings.ATTEMPT_SOURCE),
     }),
-    deadLetters: createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC),
+    deadLetters: countedLetters(metrics, createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC)),
     deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
     sourceOf: sources,
     now: context.now,
     progress: createProgress({ database, readBounds: (partition) => partitionBounds(kafka, partition) }),
-    onGap: (gap) => log.error({ event: 'records_lost', ...gap }, describeGap(gap)),
+    onGap: (gap) => {
+      metrics.gaps.inc({ topic: gap.topic });
+      log.error({ event: 'records_lost', ...gap }, describeGap(gap));
+    },
     policy: {
       attemptSource: settings.ATTEMPT_SOURCE,
       maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),
@@ -77,25 +114,43 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
       summary.rowsChanged += flush.rowsChanged;
       summary.returned += flush.returned;
       summary.transactions += 1;
+      measure(metrics, flush, sources, context.now());
       log.debug({ event: 'applied', learners: flush.learners, rowsChanged: flush.rowsChanged }, 'applied');
     },
   });
   try {
-    const relayReturns = await inactivityRelay(context, registry, database, producer);
+    const relayReturns = await begin(() => inactivityRelay(context, registry, database, producer));
     await relayingBeside(context, relayReturns, [], () =>
       readTopics(context, {
         kafka,
-        groupId: settings.KAFKA_GROUP_ID ?? TRACK_GROUP,
+        groupId: groupOf(settings),
         topics,
         stages,
+        observation,
         untilEnd: flags.untilEnd === true,
       }),
     );
   } finally {
-    await producer.close();
+    await orGivenUp(context, producer.close());
   }
   context.print(flags.json ? json(summary) : page(summary));
   return EXIT.done;
+}
+
+function measure(metrics: Metrics, flush: AppliedFlush, sources: ReadonlyMap<string, Source>, now: Instant): void {
+  for (const [source, outcomes] of Object.entries(flush.counts)) {
+    for (const [described, records] of Object.entries(outcomes)) {
+      const [outcome = '', reason = ''] = described.split(': ');
+      metrics.records.inc({ source, outcome: outcome.replace(' ', '_'), reason }, records);
+    }
+  }
+  metrics.rowsChanged.inc(flush.rowsChanged);
+  metrics.returned.inc(flush.returned);
+  for (const { topic, newestCommitAt } of flush.progress) {
+    const source = sources.get(topic);
+    if (source === undefined || newestCommitAt === null) continue;
+    metrics.commitToApplied.observe({ source }, Math.max(0, Number(now - newestCommitAt) / 1e6));
+  }
 }
 
 function page({ counts, rowsChanged, returned }: Summary): string {

@@ -41,7 +41,7 @@ export interface FreshnessDeps extends FreshnessView {
 const LOOK_EVERY_MS = 500;
 
 /** What does not change from one look to the next: positions that were fixed once are waited for, not chased. */
-interface Goal {
+export interface Goal {
   readonly hasRows: ReadonlySet<Source>;
   readonly history: ReadonlyMap<Source, readonly SourceVolume[]>;
   readonly asksForGaps: boolean;
@@ -132,7 +132,7 @@ async function look(deps: FreshnessDeps, goal: Goal, asOf: Instant): Promise<Fre
 /**
  * Only once the slot is there: a slot that is made later starts past the position, with the snapshot still to come.
  */
-async function notePosition({ database, slot }: FreshnessView, asOf: Instant): Promise<Lsn | undefined> {
+export async function notePosition({ database, slot }: FreshnessView, asOf: Instant): Promise<Lsn | undefined> {
   if (!(await slotExists(database, slot))) throw notFresh([missingSlot(slot)]);
   return currentPosition(database, asOf);
 }

@@ -43,12 +43,15 @@ export interface TrackDeps {
   /** Called once the records of a gap are known to be missing, and that is recorded. */
   readonly onGap?: (gap: PartitionGap) => void;
   /** Called after each transaction. */
-  readonly onApplied?: (flush: {
-    counts: OutcomeCounts;
-    rowsChanged: number;
-    returned: number;
-    learners: number;
-  }) => void;
+  readonly onApplied?: (flush: AppliedFlush) => void;
+}
+
+export interface AppliedFlush {
+  readonly counts: OutcomeCounts;
+  readonly rowsChanged: number;
+  readonly returned: number;
+  readonly learners: number;
+  readonly progress: readonly AppliedPosition[];
 }
 
 /**
@@ -86,14 +89,15 @@ export function createTrack(deps: TrackDeps): Stages<Flush> {
         flush.lettersSent = true;
       }
       const rows = flush.fold.rows();
+      const progress = appliedOf(flush, positions);
       const { changed, returned, gaps } = await deps.database.transaction(async (tx) => {
         const changed = await raiseLastSeen(tx, rows);
         const returned = changed === 0 ? 0 : await closeEpisodes(tx, flush.committedAt, deps.now());
-        const gaps = await deps.progress.record(tx, flush.reached, appliedOf(flush, positions));
+        const gaps = await deps.progress.record(tx, flush.reached, progress);
         return { changed, returned, gaps };
       });
       for (const gap of gaps) deps.onGap?.(gap);
-      deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: rows.length });
+      deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: rows.length, progress });
     },
 
     size: (flush) => flush.fold.size + flush.letters.length,

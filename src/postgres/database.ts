@@ -47,6 +47,8 @@ export interface DatabaseOptions {
   readonly applicationName: string;
   readonly maxConnections?: number;
   readonly connectTimeoutMs?: number;
+  /** A statement that takes longer fails as an outage; unless told, none does. */
+  readonly statementTimeoutMs?: number;
   /** Called when an idle connection breaks; the pool replaces it. */
   readonly onIdleError?: (error: Error) => void;
 }
@@ -65,6 +67,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: options.maxConnections ?? 4,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
+    ...(options.statementTimeoutMs === undefined ? {} : { query_timeout: options.statementTimeoutMs }),
     // Doubles arrive exact whatever the server's own setting is.
     options: '-c TimeZone=UTC -c extra_float_digits=1',
     types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },

@@ -30,7 +30,11 @@ export function failureOf(error: unknown): CodedError {
   // The driver gives these no code.
   if (error.message.includes('SSL connection'))
     return refused(`no safe connection to Postgres: ${error.message}`, error);
-  if (/^Connection terminated|^timeout exceeded when trying to connect|not queryable/.test(error.message)) {
+  if (
+    /^Connection terminated|^timeout exceeded when trying to connect|^Query read timeout|not queryable/.test(
+      error.message,
+    )
+  ) {
     return unavailable(error);
   }
   return error;

@@ -125,3 +125,13 @@ export async function discardRun(db: Queryable, runId: string): Promise<void> {
     values: [runId],
   });
 }
+
+/** When the newest completed run ended, and how many runs wait for a person. */
+export async function readSweepState(db: Queryable): Promise<{ completedAt: Instant | null; held: bigint }> {
+  const { rows } = await db.query<{ completed_at: Instant | null; held: bigint }>({
+    text: `
+SELECT max(finished_at) FILTER (WHERE status = 'completed') AS completed_at, count(*) FILTER (WHERE status = 'held') AS held
+FROM lastseen.sweep_run`,
+  });
+  return { completedAt: rows[0]?.completed_at ?? null, held: rows[0]?.held ?? 0n };
+}

@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'topic_missing'
   | 'too_many_dead_letters' // DLQ_MAX_SHARE is passed: look at the newest deploy of the source
   | 'not_migrated' // own tables are missing: run `lastseen migrate`
+  | 'stopped' // asked to stop before the work had begun: nothing is left undone
   | 'interrupted' // asked to stop before the work was done
   | 'not_fresh' // it is not proven that whatever happened at the source is applied: nothing was decided
   | 'held' // a run would cross unusually many: a person approves or discards it

@@ -34,6 +34,7 @@ const number = z
   .transform(Number);
 const whole = number.pipe(z.number().int('must be a whole number'));
 const positive = whole.pipe(z.number().min(1, 'must be 1 or more'));
+const port = whole.pipe(z.number().min(0, 'must be a port, 0 to 65535').max(65_535, 'must be a port, 0 to 65535'));
 const share = number.pipe(z.number().gt(0, 'must be above 0').max(1, 'must be at most 1'));
 const duration = z.string().transform((value, context) => {
   const ms = parseDuration(value);
@@ -204,6 +205,12 @@ export const SETTINGS = {
     fallback: 'false',
   }),
   METRICS_CHURN_HORIZON_DAYS: setting(whole, 'days of silence that weigh fully in S', { fallback: '14' }),
+  HTTP_PORT: setting(
+    port.optional(),
+    'port of /healthz, /readyz and /metrics of `track` and `recompute`; default none, `0` any',
+  ),
+  HTTP_HOST: setting(text, 'address that it listens at', { fallback: '0.0.0.0' }),
+  STOP_WITHIN: setting(duration, 'longest time from SIGTERM to the end of the process', { fallback: '25s' }),
   LOG_LEVEL: setting(
     z.enum(
       ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

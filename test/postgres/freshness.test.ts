@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Source } from '../../src/activity/source.ts';
 import type { Position } from '../../src/kafka/records.ts';
 import { type FreshnessDeps, proveApplied, proveFresh } from '../../src/pipelines/freshness.ts';
+import { watchFreshness } from '../../src/pipelines/freshness-watch.ts';
 import { recordProgress } from '../../src/postgres/progress.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
@@ -153,5 +154,81 @@ describe('freshness', () => {
     await expect(prove({ publication: 'inserts' }, [deliver])).rejects.toMatchObject({
       message: expect.stringMatching(/not in publication/),
     });
+  });
+});
+
+describe('a watch over freshness', () => {
+  const other = 'p.public.attempt';
+  let now = 0n;
+  let ends: Position[];
+  const watch = () =>
+    watchFreshness({
+      database: db.database,
+      sources: new Map<string, Source>([
+        [topic, 'session'],
+        [other, 'attempt'],
+      ]),
+      slot,
+      publication: 'pub',
+      readEnds: async () => ends,
+      now: () => now,
+    });
+  beforeEach(() => {
+    now = 1n;
+    ends = [end(3n), { topic: other, partition: 0, nextOffset: 5n }];
+  });
+
+  it('proves nothing while the slot is behind, and then what is applied, source by source', async () => {
+    const look = watch();
+    const first = await look();
+    expect(first.slot).toMatchObject({ kind: 'behind' });
+    expect(first.sources.map(({ provenAt }) => provenAt)).toEqual([undefined, undefined]);
+    await deliver();
+    await apply(3n);
+    now = 2n;
+    expect((await look()).sources).toEqual([
+      { source: 'session', provenAt: 1n, behindRecords: 0n },
+      { source: 'attempt', provenAt: undefined, behindRecords: 5n },
+    ]);
+  });
+
+  it('goes on with those that keep up when one does not', async () => {
+    const look = watch();
+    await look();
+    await deliver();
+    await apply(3n);
+    now = 2n;
+    await look();
+    now = 40_000_000n;
+    await look();
+    await deliver();
+    const { sources } = await look();
+    expect(sources.map(({ provenAt }) => provenAt)).toEqual([40_000_000n, undefined]);
+  });
+
+  it('ends a proof with the next position as soon as all have come to it', async () => {
+    ends = [end(3n), { topic: other, partition: 0, nextOffset: 0n }];
+    const look = watch();
+    await recordProgress(db.database, [{ topic: other, partition: 0, nextOffset: 0n, newestCommitAt: null }]);
+    await apply(3n);
+    for (const at of [1n, 7n, 9n]) {
+      now = at;
+      await look();
+      await deliver();
+      now = at + 1n;
+      expect((await look()).sources.map(({ provenAt }) => provenAt)).toEqual([at, at]);
+    }
+  });
+
+  it('fails where there is no slot: unknown is not fresh', async () => {
+    const nowhere = watchFreshness({
+      database: db.database,
+      sources: new Map(),
+      slot: 'another',
+      publication: 'pub',
+      readEnds: async () => [],
+      now: () => 0n,
+    });
+    await expect(nowhere()).rejects.toMatchObject({ code: 'not_fresh' });
   });
 });

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createFold } from '../../src/activity/fold.ts';
 import { formatInstant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { SOURCES } from '../../src/activity/source.ts';
+import { SOURCES, type Source } from '../../src/activity/source.ts';
 import { audit } from '../../src/pipelines/audit.ts';
+import { observe } from '../../src/pipelines/freshness.ts';
 import { createInactivityRelay } from '../../src/pipelines/inactivity-relay.ts';
 import { refreshFigures } from '../../src/pipelines/kpi-refresh.ts';
 import { createKpiRelay } from '../../src/pipelines/kpi-relay.ts';
@@ -14,10 +15,17 @@ import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { openGaps, recordGaps } from '../../src/postgres/gaps.ts';
 import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
+import { readOutboxState } from '../../src/postgres/outbox-state.ts';
 import { forgetProgress, readProgress, readReading, recordProgress } from '../../src/postgres/progress.ts';
-import { currentPosition, publishedSources, slotExists, sourcesWithRows } from '../../src/postgres/replication.ts';
+import {
+  currentPosition,
+  type Lsn,
+  publishedSources,
+  slotExists,
+  sourcesWithRows,
+} from '../../src/postgres/replication.ts';
 import { closeEpisodes } from '../../src/postgres/returns.ts';
-import { readSourceVolumes } from '../../src/postgres/sweep-history.ts';
+import { readSourceVolumes, readSweepState } from '../../src/postgres/sweep-history.ts';
 import { asRole, type Role, rolesSql } from '../../stack/roles.ts';
 import { runCli } from '../stack/lastseen-cli.ts';
 import { OPTIONS } from './figure-options.ts';
@@ -61,6 +69,24 @@ describe('with the rights of its role alone', () => {
     expect(await readProgress(as('track'), ['t'])).toHaveLength(1);
   });
 
+  it('track watches freshness, its outbox and the sweeps for its metrics', async () => {
+    const database = as('track');
+    const view = {
+      database,
+      sources: new Map([['t', 'session' as const]]),
+      slot: 'seedtest',
+      publication: 'seedtest',
+      readEnds: async () => [],
+      now: () => AS_OF,
+    };
+    const history = await readSourceVolumes(database);
+    const goal = { hasRows: new Set<Source>(), history, asksForGaps: true, position: undefined, ends: undefined };
+    await currentPosition(database, AS_OF);
+    expect(await observe(view, goal, '0/0' as Lsn)).toMatchObject({ slot: { kind: 'missing' } });
+    expect(await readSweepState(database)).toEqual({ completedAt: null, held: 0n });
+    expect(await readOutboxState(database, 'inactivity')).toEqual({ waiting: 0n, oldestSeconds: 0 });
+  });
+
   it('sweep proves freshness, decides, and relays', async () => {
     const database = as('sweep');
     const proveFresh = async () => {
@@ -98,6 +124,8 @@ describe('with the rights of its role alone', () => {
     const relay = createKpiRelay({ database, producer, topic: 'kpi', encode });
     expect(await relay()).toBe(2);
     await relayInactivity('recompute');
+    expect(await readOutboxState(database, 'inactivity')).toMatchObject({ waiting: 0n });
+    expect(await readOutboxState(database, 'kpi_updated')).toMatchObject({ waiting: 0n });
   });
 
   it('track tells a return', async () => {
@@ -227,9 +255,8 @@ describe('is refused', () => {
     ['migrate', 'CREATE TABLE public.mine (n int)'],
     ['migrate', 'CREATE TEMPORARY TABLE mine (n int)'],
     ...PLATFORM.map((table) => ['migrate', `SELECT FROM ${table}`] as const),
-    ...[...PLATFORM, 'weekly_kpi', 'lastseen.kpi_ledger', 'lastseen.sweep_run'].map(
-      (table) => ['track', `SELECT FROM ${table}`] as const,
-    ),
+    ...[...PLATFORM, 'weekly_kpi', 'lastseen.kpi_ledger'].map((table) => ['track', `SELECT FROM ${table}`] as const),
+    ['track', 'SELECT crossed FROM lastseen.sweep_run'],
     ['track', 'UPDATE lastseen.episode SET noted_on = noted_on'],
     ['track', 'UPDATE lastseen.inactivity_outbox SET user_id = user_id'],
     ...(['track', 'sweep'] as const).map((role) => [role, 'UPDATE lastseen.track_gap SET closed_at = now()'] as const),

@@ -125,6 +125,32 @@ describe('the stages of a consumer', () => {
     expect(committed).toEqual([]);
   });
 
+  it('take no turn while an attempt to apply does not end', async () => {
+    let turns = 0;
+    const attempts: PromiseWithResolvers<void>[] = [];
+    const { queue, runner, collected } = setUp({
+      apply: () => {
+        const attempt = Promise.withResolvers<void>();
+        attempts.push(attempt);
+        return attempt.promise;
+      },
+      onTurn: () => {
+        turns += 1;
+      },
+    });
+    queue.push(batch(0, 1));
+    await until(() => attempts.length === 1);
+    const before = turns;
+    for (let n = 1; n <= 5; n++) queue.push(batch(n, 1));
+    await until(() => collected() === 6);
+    expect(turns).toBe(before);
+    attempts[0]?.resolve();
+    await until(() => attempts.length === 2);
+    expect(turns).toBeGreaterThan(before);
+    attempts[1]?.resolve();
+    await runner.finish();
+  });
+
   it('do not wait for an outage to end when told to finish', async () => {
     const { queue, runner, committed } = setUp({
       apply: async () => {

@@ -1,0 +1,125 @@
+import { groupLag } from '../kafka/admin.ts';
+import type { KafkaClient } from '../kafka/client.ts';
+import { watchFreshness } from '../pipelines/freshness-watch.ts';
+import type { Database } from '../postgres/database.ts';
+import { type OutboxName, readOutboxState } from '../postgres/outbox-state.ts';
+import { readSweepState } from '../postgres/sweep-history.ts';
+import { freshnessDeps } from './freshness-deps.ts';
+import type { Observation } from './observation.ts';
+import type { CommandContext } from './process.ts';
+import { sourceTopics } from './topic-names.ts';
+
+/** Figures that take a question to Postgres or Kafka: asked now and then, shown at each scrape. */
+export interface Sample {
+  readonly name: string;
+  /** @returns what sets the gauges to what was found. */
+  take(): Promise<() => void>;
+  /** Sets them to what is said of what is not known. */
+  forget(): void;
+}
+
+export interface SampleSources {
+  readonly context: CommandContext;
+  readonly observation: Observation;
+  readonly kafka: KafkaClient;
+  /** Of the probes alone: what is slow there holds up no work. */
+  readonly database: Database;
+}
+
+/** Of the partitions that this process owns, so that the sum over all replicas is the group's. */
+export function lagSample(
+  { context: { metrics }, observation, kafka }: SampleSources,
+  groupId: string,
+  topics: readonly string[],
+): Sample {
+  const { vitals, waiting } = observation;
+  const forget = () => {
+    metrics.lagRecords.reset();
+    metrics.lagSeconds.reset();
+  };
+  return {
+    name: 'lag',
+    forget,
+    async take() {
+      const lags = await groupLag(kafka, groupId, topics);
+      return () => {
+        forget();
+        const nowMs = Date.now();
+        for (const lag of lags.filter(vitals.owns)) {
+          const labels = { topic: lag.topic, partition: String(lag.partition) };
+          const oldest = waiting.oldestAtMs(lag);
+          metrics.lagRecords.set(labels, Number(lag.records));
+          metrics.lagSeconds.set(labels, oldest === undefined ? 0 : Math.max(0, nowMs - oldest) / 1000);
+        }
+      };
+    },
+  };
+}
+
+export function outboxSample({ context: { metrics }, database }: SampleSources, outbox: OutboxName): Sample {
+  return {
+    name: `outbox ${outbox}`,
+    forget() {
+      metrics.outboxWaiting.remove({ outbox });
+      metrics.outboxOldestSeconds.remove({ outbox });
+    },
+    async take() {
+      const state = await readOutboxState(database, outbox);
+      return () => {
+        metrics.outboxWaiting.set({ outbox }, Number(state.waiting));
+        metrics.outboxOldestSeconds.set({ outbox }, state.oldestSeconds);
+      };
+    },
+  };
+}
+
+export function sweepSample({ context: { metrics }, database }: SampleSources): Sample {
+  return {
+    name: 'sweeps',
+    forget() {
+      metrics.sweepCompletedAt.remove({});
+      metrics.sweepsHeld.remove({});
+    },
+    async take() {
+      const { completedAt, held } = await readSweepState(database);
+      return () => {
+        if (completedAt !== null) metrics.sweepCompletedAt.set({}, Number(completedAt) / 1e6);
+        metrics.sweepsHeld.set({}, Number(held));
+      };
+    },
+  };
+}
+
+/** A proof older than that is none any more. The slot moves once in an `offset.flush.interval.ms`, a minute unless set. */
+const FRESH_SECONDS = 180;
+
+/** Unknown is not fresh. */
+export function freshnessSample({ context, kafka, database }: SampleSources): Sample {
+  const { metrics, settings, now } = context;
+  const sources = sourceTopics(settings);
+  const look = watchFreshness(freshnessDeps(context, database, kafka));
+  return {
+    name: 'freshness',
+    forget() {
+      metrics.slotBehindBytes.remove({});
+      metrics.sourceBehindRecords.reset();
+      for (const source of sources.values()) metrics.sourceFresh.set({ source }, 0);
+    },
+    async take() {
+      const state = await look();
+      return () => {
+        if (state.slot.kind === 'past') metrics.slotBehindBytes.set({}, 0);
+        else if (state.slot.kind === 'behind') metrics.slotBehindBytes.set({}, Number(state.slot.bytes));
+        else metrics.slotBehindBytes.remove({});
+        for (const { source, provenAt, behindRecords } of state.sources) {
+          const provenSeconds = Number(provenAt ?? 0n) / 1e6;
+          const isFresh = Number(now()) / 1e6 - provenSeconds <= FRESH_SECONDS;
+          metrics.sourceFresh.set({ source }, isFresh ? 1 : 0);
+          if (provenAt !== undefined) metrics.sourceProvenAt.set({ source }, provenSeconds);
+          if (behindRecords === undefined) metrics.sourceBehindRecords.remove({ source });
+          else metrics.sourceBehindRecords.set({ source }, Number(behindRecords));
+        }
+      };
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface OutagePolicy {
+  readonly isOutage: (error: unknown) => boolean;
+  readonly onOutage?: ((error: Error, waitMs: number) => void) | undefined;
+  /** Once aborted no outage is waited for: its error is thrown. */
+  readonly impatient: AbortSignal;
+}
+
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 15_000;
+
+/** Repeats the work, with a jittered wait in between, until it succeeds or the failure is no outage. */
+export async function throughOutages<T>(work: () => Promise<T>, policy: OutagePolicy): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (policy.impatient.aborted || !policy.isOutage(error)) throw error;
+      const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
+      const waitMs = Math.round(longest * (0.5 + Math.random() / 2));
+      policy.onOutage?.(error as Error, waitMs);
+      await sleep(waitMs, undefined, { signal: policy.impatient }).catch(() => {});
+      if (policy.impatient.aborted) throw error;
+    }
+  }
+}

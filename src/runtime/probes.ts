@@ -1,0 +1,38 @@
+import fastify, { type FastifyReply } from 'fastify';
+
+/** What probes and scrapers ask a running process. */
+export interface Answers {
+  /** Why it should be started again; undefined while it lives. */
+  readonly whyDead: () => string | undefined;
+  /** Why it cannot do its work just now; empty where it can. */
+  readonly whyNotReady: () => Promise<readonly string[]>;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+export interface Probes {
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+export async function serveProbes(at: { host: string; port: number }, answers: Answers): Promise<Probes> {
+  const server = fastify({ logger: false, forceCloseConnections: true });
+  const verdict = (reply: FastifyReply, ok: boolean, body: object) =>
+    reply
+      .code(ok ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send(body);
+
+  server.get('/healthz', (_request, reply) => {
+    const why = answers.whyDead();
+    return verdict(reply, why === undefined, { alive: why === undefined, reasons: why === undefined ? [] : [why] });
+  });
+  server.get('/readyz', async (_request, reply) => {
+    const reasons = await answers.whyNotReady();
+    return verdict(reply, reasons.length === 0, { ready: reasons.length === 0, reasons });
+  });
+  server.get('/metrics', async (_request, reply) => {
+    const { contentType, text } = await answers.metrics();
+    return reply.header('content-type', contentType).send(text);
+  });
+  return { address: await server.listen(at), close: () => server.close() };
+}
