@@ -1,7 +1,7 @@
 import '../../src/main/warnings.ts';
 import { Command, InvalidArgumentError } from 'commander';
 import { onEndingSignal } from '../../stack/ended-by.ts';
-import { runFaults } from './run.ts';
+import { startFaults } from './run.ts';
 import { STAGES } from './stages.ts';
 import { isWhole, page, pageJson } from './table.ts';
 
@@ -23,23 +23,23 @@ async function run(flags: Flags): Promise<number> {
     return 0;
   }
   const names = (flags.only ?? FAULTS.map(({ name }) => name)).filter((name) => !flags.skip?.includes(name));
-  const stop = new AbortController();
-  let exitCode: number | undefined;
-  onEndingSignal((code) => {
-    exitCode = code;
-    stop.abort();
-  });
   console.error(`seed ${flags.seed}: --seed ${flags.seed} injects the same again`);
-  const results = await runFaults({
+  const faults = startFaults({
     stages: STAGES,
     times: new Map(names.map((name) => [name, flags.times])),
     jobs: flags.jobs,
     seed: flags.seed,
-    signal: stop.signal,
     tell: (line) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`),
   });
-  console.log(flags.json ? pageJson(results) : page(results));
-  return exitCode ?? (results.every(isWhole) ? 0 : 1);
+  const print = () => console.log(flags.json ? pageJson(faults.results()) : page(faults.results()));
+  // Servers and processes do not outlive this one.
+  onEndingSignal((code) => {
+    print();
+    process.exit(code);
+  });
+  await faults.done;
+  print();
+  return faults.results().every(isWhole) ? 0 : 1;
 }
 
 function readCount(text: string): number {

@@ -25,14 +25,12 @@ export interface Ground {
 export interface GroundOptions {
   readonly seed: number;
   readonly onProgress: (line: string) => void;
-  readonly signal: AbortSignal;
 }
 
-export async function openGround({ seed, onProgress, signal }: GroundOptions): Promise<Ground> {
+export async function openGround({ seed, onProgress }: GroundOptions): Promise<Ground> {
   const stack = await startStack({
     secured: true,
     detours: 2,
-    signal,
     onProgress: (part, state, detail) => {
       if (state !== 'starting') onProgress(`${part} ${state}${detail === undefined ? '' : `: ${detail}`}`);
     },

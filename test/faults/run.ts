@@ -9,7 +9,6 @@ export interface FaultRun {
   /** Stacks side by side. */
   readonly jobs: number;
   readonly seed: number;
-  readonly signal: AbortSignal;
   readonly tell: (line: string) => void;
 }
 
@@ -21,16 +20,23 @@ interface Work {
 
 const MOST_IN_ONE_WORLD = 10;
 
+export interface RunningFaults {
+  /** Resolves when all that was asked for is injected. */
+  readonly done: Promise<void>;
+  /** What has come of it so far. */
+  results(): readonly FaultResult[];
+}
+
 /** Injects all that is asked for; a stage that breaks down fails its faults and no others. */
-export async function runFaults(run: FaultRun): Promise<readonly FaultResult[]> {
+export function startFaults(run: FaultRun): RunningFaults {
   const outcomes = new Map([...run.times.keys()].map((name) => [name, [] as Outcome[]]));
   const failures = new Map<string, string>();
   const waiting = divide(run);
   const worker = async (_: unknown, job: number) => {
     let ground: Ground | undefined;
     try {
-      for (let work = waiting.shift(); work !== undefined && !run.signal.aborted; work = waiting.shift()) {
-        ground ??= await openGround({ seed: run.seed + job, onProgress: run.tell, signal: run.signal });
+      for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
+        ground ??= await openGround({ seed: run.seed + job, onProgress: run.tell });
         const broken = await play(run, ground, work, outcomes, failures);
         // What a broken stage left in the servers must not be found by the next.
         if (broken) {
@@ -42,8 +48,11 @@ export async function runFaults(run: FaultRun): Promise<readonly FaultResult[]> 
       await ground?.close();
     }
   };
-  await Promise.all(Array.from({ length: run.jobs }, worker));
-  return [...outcomes].map(([name, all]) => resultOf(name, all, failures.get(name) ?? missing(run, name, all)));
+  return {
+    done: Promise.all(Array.from({ length: run.jobs }, worker)).then(() => {}),
+    results: () =>
+      [...outcomes].map(([name, all]) => resultOf(name, all, failures.get(name) ?? missing(run, name, all))),
+  };
 }
 
 function missing({ times }: FaultRun, name: string, outcomes: readonly Outcome[]): string | undefined {
@@ -70,7 +79,7 @@ function divide({ stages, times }: FaultRun): Work[] {
 }
 
 async function play(
-  { signal, tell }: FaultRun,
+  { tell }: FaultRun,
   ground: Ground,
   { stage, times }: Work,
   outcomes: ReadonlyMap<string, Outcome[]>,
@@ -81,7 +90,6 @@ async function play(
     await stage.play(ground, {
       times,
       starts(fault, n) {
-        signal.throwIfAborted();
         current = fault;
         tell(`${fault} ${n + 1} of ${times.get(fault)} …`);
       },
@@ -93,7 +101,6 @@ async function play(
     });
     return false;
   } catch (error) {
-    if (signal.aborted) return true;
     const why = (error as Error).message;
     tell(`${current} broke down: ${(error as Error).stack ?? why}`);
     for (const { name } of stage.faults) {

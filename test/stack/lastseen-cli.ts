@@ -17,12 +17,19 @@ export interface StartedCli {
   readonly ended: Promise<CliRun>;
 }
 
-/** Starts the real binary as a process of its own. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts the real binary as a process of its own; it does not outlive this one. */
 export function startCli(env: Readonly<Record<string, string>>, args: readonly string[]): StartedCli {
   const child = spawn(process.execPath, [CLI, ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('close', () => running.delete(child));
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text;
