@@ -141,7 +141,7 @@ BEGIN
       ('lastseen_audit', 'public.attempt', 'SELECT (student_id, completed_at)'),
       ('lastseen_audit', 'public.session', 'SELECT (user_id, started_at, ended_at)'),
 
-      -- kpi, explain, forget and doctor, by hand.
+      -- kpi, explain, dlq, forget and doctor, by hand.
       ('lastseen_operator', 'lastseen.migration', 'SELECT'),
       ('lastseen_operator', 'lastseen.user_last_seen', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.track_progress', 'SELECT'),
@@ -152,6 +152,7 @@ BEGIN
       ('lastseen_operator', 'lastseen.audit_run', 'SELECT'),
       ('lastseen_operator', 'lastseen.kpi_watermark', 'SELECT, INSERT, UPDATE (as_of), DELETE'),
       ('lastseen_operator', 'lastseen.kpi_ledger', 'SELECT, DELETE'),
+      ('lastseen_operator', 'lastseen.redriven_letter', 'SELECT, INSERT'),
       ('lastseen_operator', 'public.weekly_kpi',
         'SELECT, INSERT (user_id, week_start, kpis, created_at, updated_at), UPDATE (kpis, updated_at)'),
       ('lastseen_operator', 'public.exam_results', 'SELECT'),

@@ -68,8 +68,13 @@ export async function requireTopics(kafka: Kafka, topics: readonly string[]): Pr
   }
 }
 
+/** A partition's end, and the offset of the first record that retention has left. */
+export interface EndPosition extends Position {
+  readonly firstOffset: bigint;
+}
+
 /** The offset after the last record of every partition, now. */
-export function endPositions(kafka: Kafka, topics: readonly string[]): Promise<Position[]> {
+export function endPositions(kafka: Kafka, topics: readonly string[]): Promise<EndPosition[]> {
   return withAdmin(kafka, async (admin) => {
     const ends = await Promise.all(
       topics.map(async (topic) => {
@@ -82,9 +87,9 @@ export function endPositions(kafka: Kafka, topics: readonly string[]): Promise<P
         }));
       }),
     );
-    return ends.flat().map(({ topic, partition, nextOffset, firstOffset }) => ({
-      topic,
-      partition,
+    return ends.flat().map(({ nextOffset, firstOffset, ...partition }) => ({
+      ...partition,
+      firstOffset,
       // A partition emptied by retention has nothing to read up to.
       nextOffset: nextOffset === firstOffset ? 0n : nextOffset,
     }));
@@ -159,6 +164,26 @@ export function groupLag(kafka: Kafka, groupId: string, topics: readonly string[
       ),
     );
     return lags.flat();
+  });
+}
+
+/** The offset of the first record of every partition that was written at the instant or later; its end where none was. */
+export function positionsSince(kafka: Kafka, topics: readonly string[], sinceMs: number): Promise<Position[]> {
+  return withAdmin(kafka, async (admin) => {
+    const found = await Promise.all(
+      topics.map(async (topic) => {
+        const partitions = await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs);
+        return partitions.map(({ partition, offset }) => ({ topic, partition, nextOffset: BigInt(offset) }));
+      }),
+    );
+    return found.flat();
+  });
+}
+
+/** Deletes a group that nobody is a member of. */
+export function deleteGroup(kafka: Kafka, groupId: string): Promise<void> {
+  return withAdmin(kafka, async (admin) => {
+    await admin.deleteGroups([groupId]);
   });
 }
 

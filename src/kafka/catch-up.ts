@@ -7,11 +7,16 @@ export interface CatchUp {
   readonly read: number;
   readonly reached: boolean;
   advance(positions: readonly Position[]): void;
+  /** What is at the position and after it is not waited for. */
+  endAt(position: Position): void;
 }
 
-/** @param start what was committed before; a partition without a commit starts at 0. */
-export function createCatchUp(ends: readonly Position[], start: readonly Position[]): CatchUp {
-  const at = new Map(start.map((position) => [partitionKey(position), position.nextOffset]));
+type End = Position & { readonly firstOffset?: bigint };
+
+/** @param start what was committed before; a partition without a commit starts at its first record. */
+export function createCatchUp(ends: readonly End[], start: readonly Position[]): CatchUp {
+  const at = new Map(ends.map((end) => [partitionKey(end), end.firstOffset ?? 0n]));
+  for (const position of start) at.set(partitionKey(position), position.nextOffset);
   const goals = ends.map((end) => ({
     key: partitionKey(end),
     from: at.get(partitionKey(end)) ?? 0n,
@@ -32,6 +37,10 @@ export function createCatchUp(ends: readonly Position[], start: readonly Positio
         const key = partitionKey(position);
         if ((at.get(key) ?? -1n) < position.nextOffset) at.set(key, position.nextOffset);
       }
+    },
+    endAt(position) {
+      const goal = goals.find(({ key }) => key === partitionKey(position));
+      if (goal !== undefined && position.nextOffset < goal.to) goal.to = position.nextOffset;
     },
   };
 }

@@ -8,7 +8,7 @@ export interface RawRecord {
   readonly headers?: RecordHeaders | undefined;
 }
 
-type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+export type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
 
 /** Consecutive records of one partition; none where all there was were control records. */
 export interface RawBatch extends Partition {
@@ -23,6 +23,8 @@ export interface RawBatch extends Partition {
 export interface OutgoingRecord {
   readonly key: Buffer | string | null;
   readonly value: Buffer | null;
+  /** Absent: the partition of its key. */
+  readonly partition?: number;
   readonly headers?: Record<string, Buffer | string | (Buffer | string)[]>;
 }
 

@@ -4,6 +4,7 @@ import type { Logger } from '../runtime/logging.ts';
 import { throughOutages } from '../runtime/outages.ts';
 import { unlessAborted, within } from '../runtime/within.ts';
 import { createBatchQueue } from './batch-queue.ts';
+import { createPauses, type Delay, dueRecords } from './delays.ts';
 import { feedVitalSigns } from './driver-signs.ts';
 import { type Partition, type Position, partitionKey, type RawBatch, type RawRecord } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
@@ -19,6 +20,8 @@ export interface StagedConsumerOptions<A> {
   readonly limits: StageLimits & { readonly maxQueuedBytes: number };
   readonly sessionTimeoutMs: number;
   readonly log: Logger;
+  /** Absent: every record is read as soon as it is there. */
+  readonly delay?: Delay | undefined;
   readonly vitals: VitalSigns;
   /** Once aborted, what is still in flight is left to itself: `done` then rejects with the signal's reason. */
   readonly givingUp: AbortSignal;
@@ -32,6 +35,8 @@ export interface ConsumerListener {
   /** Positions were applied and their offsets handed to the broker. */
   committed?(positions: readonly Position[]): void;
   commitFailed?(): void;
+  /** The record at the position is not due; all before it are read. */
+  postponed?(position: Position): void;
   /** An outage holds the consumer; it waits and tries again by itself. */
   outage?(error: Error, waitMs: number): void;
   joined?(): void;
@@ -62,6 +67,9 @@ const LEAVE_WITHIN_MS = 5_000;
  * Kafka only after the transaction. A crash in between delivers it again, which changes nothing. An outage is waited
  * for in place: the queue fills, fetching halts, heartbeats go on, and nothing is fetched twice. Any other failure
  * ends the consumer.
+ *
+ * A partition whose next record is not due is paused, and its offset stays where it is: the record is fetched again when
+ * it is due, by whoever has the partition then. Nothing of it is kept meanwhile.
  */
 export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): StagedConsumer {
   const { kafka, log, on, vitals } = options;
@@ -89,6 +97,7 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
       restartOnFailure: async () => !stopping.signal.aborted,
     },
   });
+  const pauses = createPauses();
 
   const runner = runStages({
     queue,
@@ -107,7 +116,11 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     },
   });
   feedVitalSigns(consumer, vitals, {
-    joined: () => on.joined?.(),
+    joined() {
+      // Which partitions wait is for their next owner to see; the driver would keep them paused.
+      pauses.end();
+      on.joined?.();
+    },
     crashed: (error, restarts) => {
       if (restarts) {
         on.restarted?.();
@@ -124,6 +137,7 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
   const close = async () => {
     stopping.abort();
     queue.wake();
+    pauses.end();
     // The driver waits for handlers and for its long poll, and hangs where a broker is gone; leaving is a courtesy.
     await within(LEAVE_WITHIN_MS, consumer.disconnect()).catch(() => {});
   };
@@ -135,10 +149,18 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     },
   );
 
-  const enqueue = ({ batch, resolveOffset }: EachBatchPayload) => {
-    const last = batch.lastOffset();
-    push(batch, batch.messages, BigInt((batch as FetchedBatch).fetchedOffset), BigInt(last) + 1n);
-    resolveOffset(batch.messages.at(-1)?.offset ?? last);
+  const enqueue = ({ batch, resolveOffset, pause }: EachBatchPayload) => {
+    const { topic, partition, messages } = batch;
+    const { due, waiting } =
+      options.delay === undefined ? { due: messages } : dueRecords(topic, messages, options.delay);
+    const nextOffset = waiting?.offset ?? BigInt(batch.lastOffset()) + 1n;
+    if (waiting === undefined || due.length > 0) {
+      push(batch, due, BigInt((batch as FetchedBatch).fetchedOffset), nextOffset);
+      resolveOffset(due.at(-1)?.offset ?? batch.lastOffset());
+    }
+    if (waiting === undefined) return;
+    pauses.hold(partitionKey(batch), pause(), waiting.waitMs);
+    on.postponed?.({ topic, partition, nextOffset });
   };
   const reached = new Map<string, bigint>();
   const push = (

@@ -158,7 +158,7 @@ function workChecks({ settings, now }: CommandContext, database: Database, kafka
   const needs = ['postgres'];
   return [
     group(TRACK_GROUP, 'track', [...sourceTopics(settings).keys()]),
-    group(RECOMPUTE_GROUP, 'recompute', [settings.INACTIVITY_TOPIC]),
+    group(RECOMPUTE_GROUP, 'recompute', [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC]),
     check('dead letters', ['brokers'], 'may we describe topics? (ACL Describe)', async () => {
       const kept = await keptRecords(kafka, letters);
       return letters.map((topic) => delivery.deadLetters(topic, kept.get(topic)));

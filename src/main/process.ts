@@ -27,6 +27,8 @@ export interface CommandContext {
   now(): Instant;
   /** Writes a result to standard output. */
   print(text: string): void;
+  /** Writes bytes to standard output as they are. */
+  write(bytes: Buffer): void;
   /** Resolves once all that was printed has left the process: whoever prints much waits for its reader. */
   flushed(): Promise<void>;
 }
@@ -104,6 +106,7 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
     endSoon: ending.begin,
     terminal: process.stderr.isTTY && process.env['TERM'] !== 'dumb' ? process.stderr : undefined,
     now: () => BigInt(Date.now()) * 1000n,
+    write: (bytes) => process.stdout.write(bytes),
     print: (text) => process.stdout.write(`${text}\n`),
     flushed,
   });

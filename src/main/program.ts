@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
 import { addCompletion } from './completion.ts';
+import { addDlq } from './dlq.ts';
 import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
 import { addForget } from './forget.ts';
@@ -48,6 +49,7 @@ Examples:
     addSweep,
     addRecompute,
     addAudit,
+    addDlq,
     addKpi,
     addExplain,
     addForget,

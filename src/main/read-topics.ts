@@ -1,6 +1,7 @@
 import { committedPositions, endPositions } from '../kafka/admin.ts';
 import { type CatchUp, createCatchUp } from '../kafka/catch-up.ts';
 import type { KafkaClient } from '../kafka/client.ts';
+import type { Delay } from '../kafka/delays.ts';
 import { type ConsumerListener, startStagedConsumer } from '../kafka/staged-consumer.ts';
 import type { Stages } from '../kafka/stages.ts';
 import type { WaitingRecords } from '../kafka/waiting-records.ts';
@@ -18,11 +19,15 @@ export interface Reading<A> {
   readonly observation: Observation;
   /** Read up to where the topics end now, with progress, and stop; else until told to stop. */
   readonly untilEnd: boolean;
+  readonly delay?: Delay;
 }
 
 const LOOK_AT_OTHERS_EVERY_MS = 2_000;
 
-/** Runs a consumer until it is told to stop, or, bounded, until the topics' present end. */
+/**
+ * Runs a consumer until it is told to stop, or, bounded, until the topics' present end, or the first record before it
+ * that is not due.
+ */
 export async function readTopics<A>(context: CommandContext, reading: Reading<A>): Promise<void> {
   const { settings, log, stopping } = context;
   const { kafka, groupId, topics } = reading;
@@ -49,6 +54,7 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     },
     sessionTimeoutMs: settings.KAFKA_SESSION_TIMEOUT,
     log,
+    delay: reading.delay,
     vitals: reading.observation.vitals,
     givingUp: context.givingUp,
     on: {
@@ -56,6 +62,10 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
       committed(positions) {
         reading.observation.waiting.applied(positions);
         catchUp?.advance(positions);
+        look();
+      },
+      postponed(position) {
+        catchUp?.endAt(position);
         look();
       },
     },

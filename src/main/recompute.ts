@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
-import { requireTopics } from '../kafka/admin.ts';
+import { MICROS_PER_MS } from '../activity/instant.ts';
+import { groupLag, requireTopics } from '../kafka/admin.ts';
 import { createProducer } from '../kafka/producer.ts';
 import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
 import { createKpiRelay } from '../pipelines/kpi-relay.ts';
 import { createRecompute, type RecomputeCounts } from '../pipelines/recompute.ts';
+import { createRetrySink, retryDelay } from '../pipelines/retries.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Settings } from '../runtime/settings.ts';
 import { openKafka, openRegistry, orGivenUp, withDatabase, withSourceDatabase } from './connections.ts';
@@ -28,7 +30,7 @@ export function addRecompute(program: Command): void {
   program
     .command('recompute')
     .description('answer inactivity events with fresh P and S in weekly_kpi, continuously')
-    .option('--until-end', 'stop where the topic ends now, and print what was done')
+    .option('--until-end', 'stop where the topics end now, or at what is not due, and print what was done')
     .option('--json', 'print the summary as JSON')
     .option('--print-config', 'print the effective configuration and end')
     .action((flags: Flags) =>
@@ -47,11 +49,12 @@ export function addRecompute(program: Command): void {
 }
 
 const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? RECOMPUTE_GROUP;
+const topicsOf = (settings: Settings) => [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC];
 
 function samples(sources: SampleSources): readonly Sample[] {
   const { settings } = sources.context;
   return [
-    lagSample(sources, groupOf(settings), [settings.INACTIVITY_TOPIC]),
+    lagSample(sources, groupOf(settings), topicsOf(settings)),
     outboxSample(sources, 'inactivity'),
     outboxSample(sources, 'kpi_updated'),
   ];
@@ -67,8 +70,15 @@ async function run(
   const { settings, log, metrics } = context;
   const begin = <T>(work: () => Promise<T>) => starting(context, observation, flags.untilEnd !== true, work);
   const kafka = openKafka(context);
+  const retryTopic = settings.RECOMPUTE_RETRY_TOPIC;
+  const nowMs = () => Number(context.now() / MICROS_PER_MS);
   await begin(() =>
-    requireTopics(kafka, [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC, settings.RECOMPUTE_DLQ_TOPIC]),
+    requireTopics(kafka, [
+      settings.INACTIVITY_TOPIC,
+      settings.KPI_UPDATED_TOPIC,
+      retryTopic,
+      settings.RECOMPUTE_DLQ_TOPIC,
+    ]),
   );
   const registry = openRegistry(settings);
   const inactivity = await begin(() => inactivityCodec(settings, registry));
@@ -83,7 +93,7 @@ async function run(
     encode: kpiUpdated.encode,
   });
   const relayUpdates = countedRelay(metrics, 'kpi_updated', relayKpis);
-  const summary: Partial<RecomputeCounts> = {};
+  const summary: Partial<RecomputeCounts & { waiting: number }> = {};
   const stages = createRecompute({
     ...figureDeps(context, source, database),
     decode: async (value) => {
@@ -92,7 +102,14 @@ async function run(
       throw new Error(decoded.detail);
     },
     deadLetters,
-    failedLearners: deadLetters,
+    failedLearners: createRetrySink({
+      producer,
+      topic: retryTopic,
+      delayMs: settings.RECOMPUTE_RETRY_DELAY,
+      nowMs,
+      deadLetters,
+    }),
+    retryTopic,
     deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
     onApplied: (counts) => {
       addCounts(summary, counts);
@@ -107,12 +124,17 @@ async function run(
       readTopics(context, {
         kafka,
         groupId: groupOf(settings),
-        topics: [settings.INACTIVITY_TOPIC],
+        topics: topicsOf(settings),
         stages,
         observation,
         untilEnd: flags.untilEnd === true,
+        delay: retryDelay(retryTopic, nowMs),
       }),
     );
+    if (flags.untilEnd) {
+      const lags = await groupLag(kafka, groupOf(settings), [retryTopic]);
+      summary.waiting = lags.reduce((sum, { records }) => sum + Number(records), 0);
+    }
   } finally {
     await orGivenUp(context, producer.close());
   }

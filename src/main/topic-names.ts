@@ -28,3 +28,20 @@ export function trackedSources(settings: Settings): ReadonlySet<Source> {
   if (settings.ATTEMPT_SOURCE === 'exam_results' && captured.has('exam_results')) captured.add('attempt');
   return new Set(SOURCES.filter((source) => captured.has(source)));
 }
+
+/** Who sets records aside. */
+export const READERS = ['track', 'recompute'] as const;
+export type Reader = (typeof READERS)[number];
+
+/** Where a process sets records aside, and the topics they came from. */
+export interface LetterTopic {
+  readonly topic: string;
+  readonly origins: readonly string[];
+}
+
+export function letterTopics(settings: Settings): Readonly<Record<Reader, LetterTopic>> {
+  return {
+    track: { topic: settings.TRACK_DLQ_TOPIC, origins: [...sourceTopics(settings).keys()] },
+    recompute: { topic: settings.RECOMPUTE_DLQ_TOPIC, origins: [settings.INACTIVITY_TOPIC] },
+  };
+}

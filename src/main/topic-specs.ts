@@ -24,6 +24,10 @@ export function topicSpecs(settings: Settings, existing: readonly TopicSettings[
   return [
     ...originTopics(settings),
     own(settings, settings.KPI_UPDATED_TOPIC, EVENTS_KEPT),
+    own(settings, settings.RECOMPUTE_RETRY_TOPIC, {
+      ...EVENTS_KEPT,
+      ...takingAll([settings.INACTIVITY_TOPIC], existing),
+    }),
     own(settings, settings.TRACK_DLQ_TOPIC, { ...LETTERS_KEPT, ...takingAll(sources, existing) }),
     own(settings, settings.RECOMPUTE_DLQ_TOPIC, {
       ...LETTERS_KEPT,

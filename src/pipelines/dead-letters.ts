@@ -1,5 +1,6 @@
 import type { EventProducer } from '../kafka/producer.ts';
 import type { OutgoingRecord, RawRecord } from '../kafka/records.ts';
+import { originHeaders } from './origin.ts';
 
 /** A record that can never be applied, with where it came from and why. */
 export interface DeadLetter {
@@ -19,27 +20,24 @@ export interface DeadLetterSink {
 
 /** Sends dead letters to a topic through the producer of this process. */
 export function createDeadLetterSink(producer: Pick<EventProducer, 'send'>, topic: string): DeadLetterSink {
-  return { send: (letters) => producer.send(topic, letters.map(deadLetterRecord)) };
+  return { send: (letters) => producer.send(topic, letters.map(failureRecord)) };
 }
 
+/** Leaves room for the largest record in the topic of dead letters. */
+const LONGEST_DETAIL = 2_000;
+
 /**
- * The dead letter as a record: key, value and headers as they came, and the origin in headers of ours. A tombstone
- * stays a null value.
+ * What failed as a record: key, value and headers as they came, and in headers of ours where it was read for the first
+ * time, and why it failed. A tombstone stays a null value.
  */
-export function deadLetterRecord(letter: DeadLetter): OutgoingRecord {
-  const headers: Record<string, Buffer | string | (Buffer | string)[]> = {};
-  for (const [name, value] of Object.entries(letter.record.headers ?? {})) {
-    if (value !== undefined) headers[name] = value;
-  }
-  headers['lastseen.origin.topic'] = letter.topic;
-  headers['lastseen.origin.partition'] = String(letter.partition);
-  headers['lastseen.origin.offset'] = letter.record.offset;
-  headers['lastseen.origin.timestamp'] = letter.record.timestamp;
-  headers['lastseen.reason'] = letter.reason;
-  headers['lastseen.step'] = letter.step;
-  headers['lastseen.detail'] = letter.detail;
-  headers['lastseen.attempts'] ??= '1';
-  return { key: letter.record.key, value: letter.record.value, headers };
+export function failureRecord({ topic, partition, record, reason, step, detail }: DeadLetter): OutgoingRecord {
+  const headers = {
+    ...originHeaders(topic, partition, record),
+    'lastseen.reason': reason,
+    'lastseen.step': step,
+    'lastseen.detail': detail.slice(0, LONGEST_DETAIL),
+  };
+  return { key: record.key, value: record.value, headers };
 }
 
 export interface DeadLetterLimit {

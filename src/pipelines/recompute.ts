@@ -36,6 +36,8 @@ export interface RecomputeDeps extends RefreshDeps {
   /** Where the event of a learner goes whose figures could not be computed or written: a later try, or a dead letter. */
   readonly failedLearners: DeadLetterSink;
   readonly deadLetterLimit: DeadLetterLimit;
+  /** Records of this topic have failed before. */
+  readonly retryTopic?: string;
   /** Learners a transaction; 1,000 unless told. */
   readonly sliceSize?: number;
   /** Called after each accumulation is applied. */
@@ -56,6 +58,8 @@ interface Round {
   readonly letters: DeadLetter[];
   /** Set once the broker has acknowledged the letters, so that a repeated apply does not send them again. */
   lettersSent: boolean;
+  /** Learners whose failure the limit has counted, so that a repeated apply does not count it again. */
+  readonly failuresCounted: Set<string>;
 }
 
 /**
@@ -65,7 +69,7 @@ interface Round {
  */
 export function createRecompute(deps: RecomputeDeps): Stages<Round> {
   return {
-    open: () => ({ events: 0, newest: new Map(), letters: [], lettersSent: false }),
+    open: () => ({ events: 0, newest: new Map(), letters: [], lettersSent: false, failuresCounted: new Set() }),
 
     async collect(batch, round) {
       // All are decoded before any is kept: after an outage in the middle the batch is collected again from its start.
@@ -80,18 +84,22 @@ export function createRecompute(deps: RecomputeDeps): Stages<Round> {
         round.lettersSent = true;
       }
       const counts = emptyCounts(round);
-      const failed: DeadLetter[] = [];
+      const failed: (Pending & { readonly detail: string })[] = [];
       for (const slice of slicesOf([...round.newest.values()], deps.sliceSize ?? 1_000)) {
         await halving(
           slice,
           (requests) => refresh(deps, requests, counts),
           learnerFault,
-          ({ topic, partition, record }, detail) =>
-            failed.push({ topic, partition, record, reason: 'recompute_failed', step: 'recompute', detail }),
+          (request, detail) => failed.push({ ...request, detail }),
         );
       }
-      for (const letter of failed) watchLimit(deps.deadLetterLimit, letter);
-      await deps.failedLearners.send(failed);
+      const letters = failed.map(({ topic, partition, record, detail, studentId }) => {
+        const letter = { topic, partition, record, reason: 'recompute_failed', step: 'recompute', detail };
+        if (!round.failuresCounted.has(studentId)) watchLimit(deps, letter);
+        round.failuresCounted.add(studentId);
+        return letter;
+      });
+      await deps.failedLearners.send(letters);
       counts.failed = failed.length;
       deps.onApplied?.(counts);
     },
@@ -134,17 +142,21 @@ function keep(deps: RecomputeDeps, round: Round, decoded: Pending | DeadLetter):
   round.events += 1;
   if ('reason' in decoded) {
     round.letters.push(decoded);
-    watchLimit(deps.deadLetterLimit, decoded);
+    watchLimit(deps, decoded);
     return;
   }
-  deps.deadLetterLimit.passed(false);
+  const isRetry = decoded.topic === deps.retryTopic;
+  if (!isRetry) deps.deadLetterLimit.passed(false);
   const before = round.newest.get(decoded.studentId);
-  // Of equal as-ofs the later one: a learner's events are on one partition, in order.
-  if (before === undefined || before.asOf <= decoded.asOf) round.newest.set(decoded.studentId, decoded);
+  // Of equal as-ofs the later one: a learner's events are on one partition, in order. A retry was read before.
+  if (before === undefined || before.asOf < decoded.asOf || (before.asOf === decoded.asOf && !isRetry)) {
+    round.newest.set(decoded.studentId, decoded);
+  }
 }
 
-function watchLimit(limit: DeadLetterLimit, letter: DeadLetter): void {
-  if (!limit.passed(true)) return;
+/** An event counts when it is read from its first topic; what becomes of its later tries says nothing new. */
+function watchLimit({ deadLetterLimit, retryTopic }: RecomputeDeps, letter: DeadLetter): void {
+  if (letter.topic === retryTopic || !deadLetterLimit.passed(true)) return;
   throw new LastseenError(
     'too_many_dead_letters',
     `too many of the last 1,000 events cannot be answered (newest: ${letter.reason} at ${letter.step}, ` +

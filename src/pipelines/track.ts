@@ -12,6 +12,7 @@ import { closeEpisodes } from '../postgres/returns.ts';
 import type { Decoder } from '../registry/decoder.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from './dead-letters.ts';
+import { firstTimestampMs } from './origin.ts';
 import type { AppliedPosition, Progress, Reached } from './progress.ts';
 
 /** What became of records: by source, then `applied`, `skipped: <reason>` or `dead letter: <reason>`. */
@@ -21,6 +22,7 @@ export type OutcomeCounts = Record<Source, Record<string, number>>;
 interface Flush {
   readonly fold: Fold;
   readonly letters: DeadLetter[];
+  letterBytes: number;
   readonly newestCommit: Map<string, Instant>;
   readonly reached: Reached;
   /** The newest commit time a learner, for whom that is a return. */
@@ -64,6 +66,7 @@ export function createTrack(deps: TrackDeps): Stages<Flush> {
     open: () => ({
       fold: createFold(),
       letters: [],
+      letterBytes: 0,
       newestCommit: new Map(),
       reached: deps.progress.nothing(),
       committedAt: new Map(),
@@ -100,9 +103,12 @@ export function createTrack(deps: TrackDeps): Stages<Flush> {
       deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: rows.length, progress });
     },
 
-    size: (flush) => flush.fold.size + flush.letters.length,
+    // Letters keep the whole record, so large ones count for more.
+    size: (flush) => flush.fold.size + flush.letters.length + Math.floor(flush.letterBytes / BYTES_A_ROW),
   };
 }
+
+const BYTES_A_ROW = 1_024;
 
 function sourceOf(deps: TrackDeps, batch: RawBatch): Source {
   const source = deps.sourceOf.get(batch.topic);
@@ -120,9 +126,9 @@ function collectRecord(
 ): Instant | undefined {
   const change = deps.decoder.decode(source, record);
   const outcome: Outcome =
-    change.kind === 'row' ? activitiesOf(source, change, Number(record.timestamp), deps.policy) : change;
+    change.kind === 'row' ? activitiesOf(source, change, firstTimestampMs(record), deps.policy) : change;
   const committedAt =
-    change.kind === 'row' ? (change.committedAt ?? BigInt(record.timestamp) * MICROS_PER_MS) : undefined;
+    change.kind === 'row' ? (change.committedAt ?? BigInt(firstTimestampMs(record)) * MICROS_PER_MS) : undefined;
   count(flush.counts, source, outcome);
   if (deps.deadLetterLimit.passed(outcome.kind === 'deadLetter')) {
     throw new LastseenError(
@@ -142,6 +148,7 @@ function collectRecord(
       return committedAt;
     case 'deadLetter': {
       const { reason, step, detail } = outcome;
+      flush.letterBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
       flush.letters.push({
         topic: batch.topic,
         partition: batch.partition,

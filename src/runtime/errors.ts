@@ -27,6 +27,8 @@ export type ErrorCode =
   | 'kafka_unavailable' // no broker answers, or a send was not acknowledged: wait
   | 'kafka_refused' // TLS, the login, or a right that is missing: mend the configuration or the ACLs
   | 'topic_missing'
+  | 'record_refused' // a topic does not take a record: too large, or not valid there
+  | 'no_such_letter' // no dead letter has this id
   | 'too_many_dead_letters' // DLQ_MAX_SHARE is passed: look at the newest deploy of the source
   | 'not_migrated' // own tables are missing: run `lastseen migrate`
   | 'stopped' // asked to stop before the work had begun: nothing is left undone

@@ -148,6 +148,10 @@ export const SETTINGS = {
   KPI_UPDATED_TOPIC: setting(text, 'where updates of P and S are told', { fallback: 'lastseen.kpi-updated.v1' }),
   TRACK_DLQ_TOPIC: setting(text, 'dead letters of `track`', { fallback: 'lastseen.track.dlq.v1' }),
   RECOMPUTE_DLQ_TOPIC: setting(text, 'dead letters of `recompute`', { fallback: 'lastseen.recompute.dlq.v1' }),
+  RECOMPUTE_RETRY_TOPIC: setting(text, 'events that `recompute` failed to answer and tries again', {
+    fallback: 'lastseen.recompute.retry.v1',
+  }),
+  RECOMPUTE_RETRY_DELAY: setting(duration, 'wait before each of the three tries on it', { fallback: '1m' }),
   TOPIC_PARTITIONS: setting(positive, 'partitions of topics that `topics` creates', { fallback: '4' }),
   TOPIC_REPLICATION: setting(positive, 'replicas of topics that `topics` creates', { fallback: '1' }),
   MAX_CLOCK_SKEW: setting(duration, 'how far an instant may lie after its record’s commit', { fallback: '10m' }),

@@ -21,6 +21,7 @@ afterAll(() => db.close());
 beforeEach(() => clearPlatform(db.database));
 
 const TOPIC = 'lastseen.inactivity.v1';
+const RETRY_TOPIC = 'lastseen.recompute.retry.v1';
 const AS_OF = parseInstant('2026-03-16T05:00:00Z') ?? 0n;
 
 function eventOf(userId: string, changes: Partial<InactivityEvent> = {}): InactivityEvent {
@@ -101,6 +102,7 @@ function recomputing(changes: Partial<RecomputeDeps> = {}) {
     deadLetters: { send: async (letters) => void deadLetters.push(...letters) },
     failedLearners: { send: async (letters) => void failed.push(...letters) },
     deadLetterLimit: createDeadLetterLimit(0.05),
+    retryTopic: RETRY_TOPIC,
     onApplied: (counts) => applied.push(counts),
     ...changes,
   });
@@ -117,26 +119,30 @@ function recomputing(changes: Partial<RecomputeDeps> = {}) {
       events.set(one.event_id, one);
       return record(one.event_id);
     });
+  const batchOf = (topic: string, ...given: (InactivityEvent | string | null)[]) => ({
+    topic,
+    partition: 3,
+    records: records(...given),
+    fromOffset: 0n,
+    nextOffset: BigInt(offset),
+  });
+  const runFrom = async (topic: string, ...given: (InactivityEvent | string | null)[]) => {
+    const round = stages.open();
+    await stages.collect(batchOf(topic, ...given), round);
+    await stages.apply(round, [{ topic, partition: 3, nextOffset: BigInt(offset) }]);
+    return applied.at(-1);
+  };
   return {
     stages,
     deadLetters,
     failed,
     applied,
     records,
+    batchOf,
     /** One batch, collected and applied. */
-    async run(...given: (InactivityEvent | string | null)[]): Promise<RecomputeCounts | undefined> {
-      const round = stages.open();
-      const batch = {
-        topic: TOPIC,
-        partition: 3,
-        records: records(...given),
-        fromOffset: 0n,
-        nextOffset: BigInt(offset),
-      };
-      await stages.collect(batch, round);
-      await stages.apply(round, [{ topic: TOPIC, partition: 3, nextOffset: BigInt(offset) }]);
-      return applied.at(-1);
-    },
+    run: (...given: (InactivityEvent | string | null)[]) => runFrom(TOPIC, ...given),
+    /** The same, of the retry topic. */
+    retry: (...given: (InactivityEvent | string | null)[]) => runFrom(RETRY_TOPIC, ...given),
   };
 }
 
@@ -376,6 +382,49 @@ describe('recompute', () => {
     expect(await kpisOf('anna')).toEqual({ P: 0.5, S });
     // z = (1.3 − 0.5) / 0.8 = 1; 1 − Φ(1)
     expect((await kpisOf('ben')) as { P: number }).toMatchObject({ P: expect.closeTo(0.158655253931457, 12) });
+  });
+
+  it('leaves the figures of a newer event alone when an older one is tried again, at once or later', async () => {
+    await learners('anna', 'ben');
+    const { stages, batchOf, run, retry } = recomputing();
+    const failed = eventOf('anna');
+    await run(eventOf('anna', { as_of: AS_OF + MICROS_PER_DAY, phase: 'ONGOING' }));
+    const newest = await kpisOf('anna');
+    expect(await retry(failed)).toMatchObject({ learners: 1, outdated: 1, created: 0, updated: 0 });
+    expect(await kpisOf('anna')).toEqual(newest);
+
+    // In one round, the twin that was read from the first topic before its retry.
+    const [older, twin] = [eventOf('ben'), eventOf('ben', { phase: 'RETURNED' })];
+    const round = stages.open();
+    await stages.collect(batchOf(TOPIC, twin), round);
+    await stages.collect(batchOf(RETRY_TOPIC, older), round);
+    await stages.apply(round, []);
+    const { rows } = await db.database.query({
+      text: `SELECT cause_event_id FROM lastseen.kpi_ledger WHERE user_id = 'ben'`,
+    });
+    expect(rows).toEqual([{ cause_event_id: twin.event_id }]);
+  });
+
+  it('counts an event that fails once, however often it is tried', async () => {
+    await learners('anna', 'ben');
+    const judged: boolean[] = [];
+    const deadLetterLimit = { passed: (isDeadLetter: boolean) => judged.push(isDeadLetter) === 0 };
+    let sends = 0;
+    const failedLearners = {
+      send: async () => {
+        if (sends++ === 0) throw new LastseenError('kafka_unavailable', 'gone', { retriable: true });
+      },
+    };
+    await refusing('anna', async () => {
+      const { stages, batchOf, retry } = recomputing({ deadLetterLimit, failedLearners });
+      const events = [eventOf('anna'), eventOf('ben')];
+      const round = stages.open();
+      await stages.collect(batchOf(TOPIC, ...events), round);
+      await expect(stages.apply(round, [])).rejects.toMatchObject({ code: 'kafka_unavailable' });
+      await stages.apply(round, []);
+      for (let n = 0; n < 3; n++) expect(await retry(events[0] ?? null, 'garbage')).toMatchObject({ failed: 1 });
+    });
+    expect(judged).toEqual([false, false, true]);
   });
 
   it('stops where too many events cannot be answered', async () => {

@@ -17,6 +17,7 @@ import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { readOutboxState } from '../../src/postgres/outbox-state.ts';
 import { forgetProgress, readProgress, readReading, recordProgress } from '../../src/postgres/progress.ts';
+import { markRedriven, redrivenAmong } from '../../src/postgres/redriven-letters.ts';
 import {
   currentPosition,
   type Lsn,
@@ -188,6 +189,15 @@ describe('with the rights of its role alone', () => {
     expect(run.json()).toMatchObject({ found: true, rows: { user_last_seen: 1, kpi_ledger: 2 } });
   });
 
+  it('an operator notes which letters were sent back', async () => {
+    const letter = { topic: 'dlq', partition: 1, offset: 7n, writtenAt: AS_OF };
+    const anew = { ...letter, writtenAt: AS_OF + 1_000n };
+    const database = as('operator');
+    await markRedriven(database, [letter]);
+    await markRedriven(database, [letter, { ...letter, offset: 8n }]);
+    expect(await redrivenAmong(database, [{ ...letter, partition: 0 }, anew, letter])).toEqual(new Set([letter]));
+  });
+
   it('migrate brings an empty schema up to date', async () => {
     const other = await freshDatabase();
     const database = openDatabase({ url: asRole(other.url, 'migrate'), applicationName: 'migrate' });
@@ -288,6 +298,11 @@ describe('is refused', () => {
     ['audit', 'UPDATE lastseen.track_progress SET next_offset = 0'],
     ['audit', 'DELETE FROM lastseen.audit_run'],
     ...['track', 'sweep', 'recompute'].map((role) => [role as Role, 'DELETE FROM lastseen.user_last_seen'] as const),
+    ['operator', 'DELETE FROM lastseen.redriven_letter'],
+    ['operator', 'UPDATE lastseen.redriven_letter SET redriven_at = now()'],
+    ...(['track', 'sweep', 'recompute'] as const).map(
+      (role) => [role, 'SELECT FROM lastseen.redriven_letter'] as const,
+    ),
   ];
 
   it.each(refused)('to %s: %s', async (role, text) => {

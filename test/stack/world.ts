@@ -61,6 +61,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     INACTIVITY_TOPIC: `${name}.inactivity`,
     KPI_UPDATED_TOPIC: `${name}.kpi-updated`,
     TRACK_DLQ_TOPIC: `${name}.track.dlq`,
+    RECOMPUTE_RETRY_TOPIC: `${name}.recompute.retry`,
     RECOMPUTE_DLQ_TOPIC: `${name}.recompute.dlq`,
     KAFKA_SESSION_TIMEOUT: '6s',
     // Slot and publication are named like the connector, which is named like the prefix.

@@ -34,7 +34,10 @@ export function group(command: string, { state, members }: GroupFacts, lag: bigi
 export function deadLetters(topic: string, kept: bigint | undefined): Finding {
   if (kept === undefined) return skipped(`there is no topic ${topic}`);
   if (kept === 0n) return ok(`${topic} holds no dead letter`);
-  return warning(`${topic} holds ${kept} dead letters`, 'look at their lastseen.reason, and mend the source');
+  return warning(
+    `${topic} holds ${kept} dead letters`,
+    '`lastseen dlq list` tells why; mend that, then `lastseen dlq redrive`',
+  );
 }
 
 const OUTBOX_WAITS_SECONDS = 300;

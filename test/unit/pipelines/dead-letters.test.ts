@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createDeadLetterLimit, deadLetterRecord } from '../../../src/pipelines/dead-letters.ts';
+import { createDeadLetterLimit, failureRecord } from '../../../src/pipelines/dead-letters.ts';
 
 describe('the dead-letter limit', () => {
   const passedAt = (
@@ -35,7 +35,7 @@ describe('a dead letter', () => {
 
   it('keeps key, value and headers, and says where it came from and why', () => {
     const letter = { topic: 't', partition: 3, record, reason: 'missing_column', step: 'activity', detail: 'user_id' };
-    expect(deadLetterRecord(letter)).toEqual({
+    expect(failureRecord(letter)).toEqual({
       key: record.key,
       value: null,
       headers: {
