@@ -8,6 +8,7 @@ import { addForget } from './forget.ts';
 import { addKpi } from './kpi.ts';
 import { addMigrate } from './migrate.ts';
 import { addRecompute } from './recompute.ts';
+import { addReplay } from './replay.ts';
 import { addSchemas } from './schemas.ts';
 import { addSweep } from './sweep.ts';
 import { addTopics } from './topics.ts';
@@ -36,6 +37,7 @@ Examples:
   lastseen sweep --dry-run --threshold 14
   lastseen sweep --as-of 2026-03-16T05:00:00Z --json
   lastseen sweep runs
+  lastseen replay --from 2026-03-15T05:00:00Z
   lastseen audit --repair
   source <(lastseen completion bash)`,
     );
@@ -47,6 +49,7 @@ Examples:
     addTrack,
     addSweep,
     addRecompute,
+    addReplay,
     addAudit,
     addKpi,
     addExplain,

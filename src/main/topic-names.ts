@@ -28,3 +28,8 @@ export function trackedSources(settings: Settings): ReadonlySet<Source> {
   if (settings.ATTEMPT_SOURCE === 'exam_results' && captured.has('exam_results')) captured.add('attempt');
   return new Set(SOURCES.filter((source) => captured.has(source)));
 }
+
+/** Where Debezium tells how far its snapshots are. */
+export function notificationTopic(settings: Settings): string {
+  return settings.NOTIFICATION_TOPIC ?? `${settings.TOPIC_PREFIX}.notifications`;
+}
