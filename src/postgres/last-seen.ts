@@ -51,7 +51,15 @@ export function learnerArrays(rows: readonly LearnerRow[]): unknown[] {
   ];
 }
 
-const INCOMING = `incoming AS (
+/** What becomes of a row `t` that is there already. */
+export const RAISED = `user_id = LEAST(t.user_id, excluded.user_id),
+  exam_results_at = GREATEST(t.exam_results_at, excluded.exam_results_at),
+  features_topic_daily_at = GREATEST(t.features_topic_daily_at, excluded.features_topic_daily_at),
+  attempt_at = GREATEST(t.attempt_at, excluded.attempt_at),
+  session_at = GREATEST(t.session_at, excluded.session_at)`;
+
+/** The rows of {@link learnerArrays}. */
+export const INCOMING = `incoming AS (
   SELECT
     student_id,
     user_id COLLATE "C" AS user_id,
@@ -80,11 +88,7 @@ WHERE s.student_id IS NULL
   ) IS DISTINCT FROM (s.user_id, s.exam_results_at, s.features_topic_daily_at, s.attempt_at, s.session_at)
 ORDER BY i.student_id
 ON CONFLICT (student_id) DO UPDATE SET
-  user_id = LEAST(t.user_id, excluded.user_id),
-  exam_results_at = GREATEST(t.exam_results_at, excluded.exam_results_at),
-  features_topic_daily_at = GREATEST(t.features_topic_daily_at, excluded.features_topic_daily_at),
-  attempt_at = GREATEST(t.attempt_at, excluded.attempt_at),
-  session_at = GREATEST(t.session_at, excluded.session_at)
+  ${RAISED}
 WHERE (
     LEAST(t.user_id, excluded.user_id),
     GREATEST(t.exam_results_at, excluded.exam_results_at),

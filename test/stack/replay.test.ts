@@ -106,10 +106,14 @@ describe('a replay beside a running track', () => {
 
   it('goes on where it was, stopped or killed at random moments, and reads each record once', async () => {
     const whole = await digest();
-    await sql(`UPDATE lastseen.user_last_seen SET session_at = session_at - interval '1 year', attempt_at = attempt_at - interval '1 year'`);
+    await sql(
+      `UPDATE lastseen.user_last_seen SET session_at = session_at - interval '1 year', attempt_at = attempt_at - interval '1 year'`,
+    );
     const small = { FLUSH_MAX_ROWS: '200', FLUSH_MAX_DELAY: '1ms', QUEUE_MAX_BYTES: '1000' };
     const done = async () =>
-      Number((await sql('SELECT coalesce(sum(next_offset), 0)::int AS n FROM lastseen.replay_partition')).rows[0]?.['n']);
+      Number(
+        (await sql('SELECT coalesce(sum(next_offset), 0)::int AS n FROM lastseen.replay_partition')).rows[0]?.['n'],
+      );
     for (const signal of ['SIGTERM', 'SIGKILL', 'SIGKILL'] as const) {
       const before = await done();
       const run = world.start(small, 'replay', '--from', 'earliest');
@@ -120,7 +124,11 @@ describe('a replay beside a running track', () => {
       expect(ended.code, ended.stderr).toBe(signal === 'SIGTERM' ? 1 : null);
     }
     expect(await done()).toBeLessThan(await written());
-    expect(await replay('--from', 'earliest')).toMatchObject({ records: await written(), deadLetters: 1, digest: whole });
+    expect(await replay('--from', 'earliest')).toMatchObject({
+      records: await written(),
+      deadLetters: 1,
+      digest: whole,
+    });
   });
 });
 
@@ -129,7 +137,9 @@ describe('a rebuild beside a running track', () => {
     const whole = await digest();
     await sql(`UPDATE lastseen.user_last_seen SET session_at = '2099-01-01Z' WHERE user_id < 'user-2'`);
     await sql(`UPDATE lastseen.user_last_seen SET attempt_at = '2001-01-01Z', user_id = 'z' WHERE user_id > 'user-29'`);
-    await sql(`INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at) VALUES (md5('nobody')::uuid, 'nobody', now())`);
+    await sql(
+      `INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at) VALUES (md5('nobody')::uuid, 'nobody', now())`,
+    );
     const { rows: learners } = await sql('SELECT count(*)::int AS n FROM lastseen.user_last_seen');
     let reading = true;
     let fewest = Number.POSITIVE_INFINITY;
@@ -143,7 +153,9 @@ describe('a rebuild beside a running track', () => {
     const writer = (async () => {
       for (; reading; await new Promise((resolve) => setTimeout(resolve, 20))) {
         writes += 1;
-        await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('new-${writes}', 'user-${writes % 100}', '2026-03-13Z'::timestamptz + ${writes} * interval '1 second')`);
+        await sql(
+          `INSERT INTO session (id, user_id, started_at) VALUES ('new-${writes}', 'user-${writes % 100}', '2026-03-13Z'::timestamptz + ${writes} * interval '1 second')`,
+        );
       }
     })();
     const rebuilt = await world.lastseen('replay', '--rebuild', '--json');
@@ -170,7 +182,10 @@ describe('a rebuild beside a running track', () => {
       if (partitions.length === 0) continue;
       await admin.deleteTopicRecords({
         topic,
-        partitions: partitions.map(({ partition, high }) => ({ partition, offset: String(Math.ceil(Number(high) / 2)) })),
+        partitions: partitions.map(({ partition, high }) => ({
+          partition,
+          offset: String(Math.ceil(Number(high) / 2)),
+        })),
       });
     }
     await admin.disconnect();
@@ -179,7 +194,9 @@ describe('a rebuild beside a running track', () => {
     const refused = await world.lastseen('replay', '--rebuild');
     expect(refused).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/cannot rebuild: \S+\.public\.session partition \d begins at offset \d+, not at 0; --snapshot/),
+      stderr: expect.stringMatching(
+        /cannot rebuild: \S+\.public\.session partition \d begins at offset \d+, not at 0; --snapshot/,
+      ),
     });
     expect(await replay('--rebuild', '--snapshot')).toMatchObject({ digest: whole });
     await sql(`DELETE FROM lastseen.user_last_seen WHERE user_id < 'user-15'`);
