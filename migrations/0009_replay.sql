@@ -5,7 +5,7 @@
 -- shadow it is true of: a crash of the server empties all of them together, and the replay begins anew.
 CREATE UNLOGGED TABLE lastseen.replay (
   replay_id text PRIMARY KEY,
-  group_id text NOT NULL,
+  group_ids text[] NOT NULL,
   snapshot_id text,
   done jsonb NOT NULL
 );

@@ -85,17 +85,16 @@ async function openState(replay: Replay): Promise<ReplayState<ReplayDone>> {
   const topics = [...plan.topics.keys()];
   const kept = await findReplay<ReplayDone>(database, replayId);
   const groupId = `lastseen-replay-${replayId}-${uuidv7()}`;
-  if (kept !== undefined) await deleteGroup(kafka, kept.groupId, context.log);
   const bounds = await partitionBounds(kafka, topics);
   if (kept !== undefined && !plan.restart) {
     const ranges = rangesLeft(kept.ranges, bounds);
     await goOnInGroup(database, replayId, groupId);
     context.log.info({ event: 'replay_goes_on', replayId }, 'going on where it was interrupted');
-    return { ...kept, groupId, ranges };
+    return { ...kept, groupIds: [...kept.groupIds, groupId], ranges };
   }
   if (plan.rebuild) await requireHistory(replay);
   const state = {
-    groupId,
+    groupIds: [...(kept?.groupIds ?? []), groupId],
     snapshotId: plan.snapshot ? uuidv7() : null,
     done: nothingDone(),
     ranges: await wantedRanges(replay),
@@ -192,7 +191,7 @@ async function rebuild(
 
 async function readWith(
   { context, database, kafka, registry, plan, replayId }: Replay,
-  { groupId, ranges, done: before }: ReplayState<ReplayDone>,
+  { groupIds, ranges, done: before }: ReplayState<ReplayDone>,
   write: Parameters<typeof createReplay>[0]['write'],
   more: Pick<Parameters<typeof readRange>[1], 'ends' | 'afterwards'>,
 ): Promise<ReplayDone> {
@@ -207,7 +206,9 @@ async function readWith(
       done = total;
     },
   });
-  await readRange(context, { kafka, groupId, ranges, stages, what: 'replay', ...more });
+  await readRange(context, { kafka, groupId: groupIds.at(-1) ?? '', ranges, stages, what: 'replay', ...more });
+  // Of those that were killed the brokers may think as of members still: what cannot be deleted by now expires.
+  for (const groupId of groupIds.slice(0, -1)) await deleteGroup(kafka, groupId, context.log);
   return done;
 }
 

@@ -88,6 +88,8 @@ export async function walkDays(
   onDecisions: (decisions: readonly InactivityDecision[]) => Promise<void>,
   onDay: (day: AsIfDay) => boolean,
 ): Promise<void> {
+  let last = 0n;
+  let kept = 0;
   for (let day = 0; day < plan.days; day++) {
     const asOf = asOfOf(plan, day);
     const sweepOn = dateOf(asOf);
@@ -99,11 +101,21 @@ export async function walkDays(
       const recorded = await recordInactive(tx, sweepPlan, runIdOf(asOf), asOf, AS_IF);
       return { sweepOn, active, inactive, unresolved, ...recorded, returned };
     });
-    await eachAsIfDecision(database, onDecisions);
-    await emptyAsIfOutbox(database);
+    await eachAsIfDecision(database, last, async (decisions) => {
+      for (const { seq } of decisions) if (seq > last) last = seq;
+      kept += decisions.length;
+      await onDecisions(decisions);
+    });
+    if (kept > KEPT_AT_MOST) {
+      await emptyAsIfOutbox(database);
+      kept = 0;
+    }
     if (!onDay(found)) return;
   }
 }
+
+/** Events that were handed on and still take up room; emptying a table costs the disk more than a day's few rows. */
+const KEPT_AT_MOST = 1_000_000;
 
 const NAMESPACE = '5a0f3c1e-52a9-5d0e-8a51-0f6f7f1f2a77';
 

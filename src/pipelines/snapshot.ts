@@ -4,14 +4,14 @@ import { type Notification, readNotification } from '../registry/notification.ts
 import { LastseenError } from '../runtime/errors.ts';
 
 /** How far an incremental snapshot is, as Debezium tells it. */
-export type SnapshotStage =
+type SnapshotStage =
   | { readonly kind: 'asked' }
   | { readonly kind: 'running'; readonly table: string | undefined; readonly tablesRead: number }
   | { readonly kind: 'completed' }
   | { readonly kind: 'failed'; readonly because: string };
 
 /** What follows from a notification of the snapshot. A table that is empty is read; any other ending is none. */
-export function snapshotStage(before: SnapshotStage, { type, details }: Notification): SnapshotStage {
+function snapshotStage(before: SnapshotStage, { type, details }: Notification): SnapshotStage {
   if (before.kind === 'completed' || before.kind === 'failed') return before;
   const running = before.kind === 'running' ? before : { kind: 'running' as const, table: undefined, tablesRead: 0 };
   switch (type) {

@@ -49,14 +49,22 @@ function decisionOf(row: OutboxRow): QueuedDecision {
   };
 }
 
-/** Hands on what a detection as if it had run has decided, in order, a batch at a time. */
+/**
+ * Hands on what one day of a detection as if it had run has decided, returns first, a batch at a time.
+ *
+ * @param after the last `seq` of the day before.
+ */
 export function eachAsIfDecision(
   database: Database,
+  after: bigint,
   onDecisions: (decisions: readonly QueuedDecision[]) => Promise<void>,
 ): Promise<void> {
   return eachBatch<OutboxRow>(
     database,
-    { text: `SELECT ${SAID} FROM lastseen.as_if_outbox ORDER BY seq`, values: [] },
+    {
+      text: `SELECT ${SAID} FROM lastseen.as_if_outbox WHERE seq > $1 ORDER BY phase DESC, student_id`,
+      values: [after],
+    },
     (rows) => onDecisions(rows.map(decisionOf)),
     1_000,
   );

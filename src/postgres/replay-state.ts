@@ -6,7 +6,8 @@ import type { Queryable } from './database.ts';
 
 /** A replay that has not ended; `D` is what it tells at its end, as it stands by now. */
 export interface ReplayState<D> {
-  readonly groupId: string;
+  /** The consumer groups that have read for it, the newest last. */
+  readonly groupIds: readonly string[];
   /** The snapshot it waits for or was asked to read. */
   readonly snapshotId: string | null;
   readonly done: D;
@@ -16,9 +17,9 @@ export interface ReplayState<D> {
 
 /** What was kept of the replay by whoever was interrupted; undefined where nothing is. */
 export async function findReplay<D>(db: Queryable, replayId: string): Promise<ReplayState<D> | undefined> {
-  const { rows } = await db.query<{ groupId: string; snapshotId: string | null; done: D }>({
+  const { rows } = await db.query<{ groupIds: string[]; snapshotId: string | null; done: D }>({
     text: `
-SELECT group_id AS "groupId", snapshot_id AS "snapshotId", done FROM lastseen.replay WHERE replay_id = $1`,
+SELECT group_ids AS "groupIds", snapshot_id AS "snapshotId", done FROM lastseen.replay WHERE replay_id = $1`,
     values: [replayId],
   });
   const [found] = rows;
@@ -48,7 +49,7 @@ WHERE replay_id = $1 ORDER BY topic, partition`,
 /** The same replay goes on in a group of its own. */
 export async function goOnInGroup(db: Queryable, replayId: string, groupId: string): Promise<void> {
   await db.query({
-    text: 'UPDATE lastseen.replay SET group_id = $2 WHERE replay_id = $1',
+    text: 'UPDATE lastseen.replay SET group_ids = array_append(group_ids, $2) WHERE replay_id = $1',
     values: [replayId, groupId],
   });
 }
@@ -57,8 +58,8 @@ export async function goOnInGroup(db: Queryable, replayId: string, groupId: stri
 export async function keepReplay<D>(tx: Queryable, replayId: string, state: ReplayState<D>): Promise<void> {
   await forgetReplay(tx, replayId);
   await tx.query({
-    text: 'INSERT INTO lastseen.replay (replay_id, group_id, snapshot_id, done) VALUES ($1, $2, $3, $4)',
-    values: [replayId, state.groupId, state.snapshotId, JSON.stringify(state.done)],
+    text: 'INSERT INTO lastseen.replay (replay_id, group_ids, snapshot_id, done) VALUES ($1, $2, $3, $4)',
+    values: [replayId, [...state.groupIds], state.snapshotId, JSON.stringify(state.done)],
   });
   await tx.query({
     text: `

@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writtenPositions } from '../../src/kafka/admin.ts';
 import { digestLastSeen } from '../../src/postgres/digest.ts';
@@ -44,6 +47,7 @@ const replay = async (...args: string[]) => {
   expect(run, run.stderr).toMatchObject({ code: 0 });
   return run.json<{ records: number; rowsChanged: number; raised: Record<string, number>; digest: string }>();
 };
+const inactivityTopic = () => world.env['INACTIVITY_TOPIC'] ?? '';
 const digest = async () => (await digestLastSeen(world.database)).digest;
 const ago = (ms: number) => new Date(startedAt - ms).toISOString();
 const written = async () =>
@@ -76,6 +80,17 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
 const progress = async () =>
   (await sql('SELECT topic, partition, next_offset FROM lastseen.track_progress ORDER BY 1, 2')).rows;
 
+async function groups(): Promise<string[]> {
+  const admin = world.kafka.admin();
+  await admin.connect();
+  const { groups: found } = await admin.listGroups();
+  await admin.disconnect();
+  return found
+    .map(({ groupId }) => groupId)
+    .filter((id) => id.startsWith('lastseen-'))
+    .sort();
+}
+
 async function untilApplied(): Promise<void> {
   const total = await written();
   await until('track has applied everything', async () => {
@@ -85,50 +100,77 @@ async function untilApplied(): Promise<void> {
 }
 
 describe('a replay beside a running track', () => {
-  it('reads the records of the last 24 hours and no others, and changes nothing of what is applied', async () => {
-    const [before, wasApplied] = [await digest(), await progress()];
+  it('reads the records of the last 24 hours and no others, and leaves nothing behind', async () => {
+    const [before, wasApplied, wereGroups] = [await digest(), await progress(), await groups()];
     const { records, ...newer } = await replay('--from', ago(DAY_MS));
     expect(records).toBe((await written()) - OLD);
     expect(newer).toMatchObject({ rowsChanged: 0, deadLetters: 0, digest: before });
     const older = await replay('--from', 'earliest', '--to', ago(DAY_MS), '--topic', 'session');
     expect(older).toMatchObject({ records: OLD, rowsChanged: 0, deadLetters: 1, digest: before });
     expect(await progress()).toEqual(wasApplied);
-  });
-
-  it('sends no dead letter again, and leaves no consumer group', async () => {
+    expect(await groups()).toEqual(wereGroups);
     expect(await recordsOf(world, world.env['TRACK_DLQ_TOPIC'] ?? '')).toHaveLength(1);
-    const admin = world.kafka.admin();
-    await admin.connect();
-    const { groups } = await admin.listGroups();
-    await admin.disconnect();
-    expect(groups.filter(({ groupId }) => groupId.startsWith('lastseen-replay'))).toEqual([]);
   });
 
-  it('goes on where it was, stopped or killed at random moments, and reads each record once', async () => {
-    const whole = await digest();
-    await sql(
-      `UPDATE lastseen.user_last_seen SET session_at = session_at - interval '1 year', attempt_at = attempt_at - interval '1 year'`,
-    );
-    const small = { FLUSH_MAX_ROWS: '200', FLUSH_MAX_DELAY: '1ms', QUEUE_MAX_BYTES: '1000' };
+  it('goes on where it was, stopped or killed at random moments, reads each record once, and tells returns once', async () => {
+    const [whole, end] = [await digest(), await written()];
+    await sql(`
+UPDATE lastseen.user_last_seen
+SET session_at = session_at - interval '1 year', attempt_at = attempt_at - interval '1 year'`);
+    await sql(`
+INSERT INTO lastseen.episode (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on)
+SELECT student_id, 7, last_seen_at, student_id, last_seen_at + interval '8 days', last_seen_at + interval '8 days', '2025-03-20'
+FROM lastseen.user_last_seen WHERE user_id IN ('user-777', 'user-2999')`);
+    // One transaction a batch, each with a moment in which it has written and not committed.
+    const small = { FLUSH_MAX_ROWS: '1', FLUSH_MAX_DELAY: '1ms', QUEUE_MAX_BYTES: '1000' };
+    await sql(`
+CREATE FUNCTION public.linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END';
+CREATE TRIGGER linger AFTER UPDATE ON lastseen.replay FOR EACH ROW EXECUTE FUNCTION public.linger()`);
+    const args = ['replay', '--from', 'earliest', '--emit'];
     const done = async () =>
       Number(
         (await sql('SELECT coalesce(sum(next_offset), 0)::int AS n FROM lastseen.replay_partition')).rows[0]?.['n'],
       );
     for (const signal of ['SIGTERM', 'SIGKILL', 'SIGKILL'] as const) {
       const before = await done();
-      const run = world.start(small, 'replay', '--from', 'earliest');
-      await until('the replay has done something', async () => (await done()) > before);
+      const run = world.start(small, ...args);
+      await until('the replay has done something', async () => {
+        if (run.process.exitCode !== null) throw new Error(`it has ended: ${(await run.ended).stderr}`);
+        return (await done()) > before;
+      });
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 300));
       run.process.kill(signal);
       const ended = await run.ended;
       expect(ended.code, ended.stderr).toBe(signal === 'SIGTERM' ? 1 : null);
+      // What is written meanwhile is none of what it was to read.
+      await sql(
+        `INSERT INTO session (id, user_id, started_at) VALUES ('${signal}-${before}', 'user-1', '2025-12-01Z')`,
+      );
     }
-    expect(await done()).toBeLessThan(await written());
-    expect(await replay('--from', 'earliest')).toMatchObject({
-      records: await written(),
-      deadLetters: 1,
-      digest: whole,
-    });
+    expect(await done()).toBeLessThan(end);
+    await sql('DROP FUNCTION public.linger CASCADE');
+    await world.delivered();
+    const { records, digest: after, ...rest } = await replay(...args.slice(1));
+    expect({ records, after }).toEqual({ records: end, after: whole });
+    expect(rest).toMatchObject({ deadLetters: 1, returned: 2 });
+    await until('the returns are published', async () => (await recordsOf(world, inactivityTopic())).length > 0);
+    expect(await recordsOf(world, inactivityTopic())).toHaveLength(2);
+  });
+
+  it('sweeps as if on past days, into a file and never into a topic in use', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'lastseen-'));
+    const file = join(directory, 'events.jsonl');
+    const days = ['--sweep-from', '2026-03-08', '--sweep-to', '2026-03-17', '--threshold', '5'];
+    const run = await world.lastseen('replay', ...days, '--out', file, '--json');
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    const found = run.json<{ days: Record<'crossed' | 'ongoing' | 'returned', number>[] }>().days;
+    const events = (await readFile(file, 'utf8')).trim().split('\n');
+    await rm(directory, { recursive: true });
+    expect(found).toHaveLength(10);
+    expect(events).toHaveLength(found.reduce((sum, day) => sum + day.crossed + day.ongoing + day.returned, 0));
+    expect(JSON.parse(events[0] ?? '')).toMatchObject({ as_of: '2026-03-08T05:00:00.000000Z', threshold_days: 5 });
+    expect(await world.lastseen('replay', ...days, '--out-topic', inactivityTopic())).toMatchObject({ code: 2 });
+    expect(await recordsOf(world, inactivityTopic())).toHaveLength(2);
   });
 });
 
