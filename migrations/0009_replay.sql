@@ -7,6 +7,7 @@ CREATE UNLOGGED TABLE lastseen.replay (
   replay_id text PRIMARY KEY,
   group_ids text[] NOT NULL,
   snapshot_id text,
+  into_shadow boolean NOT NULL,
   done jsonb NOT NULL
 );
 

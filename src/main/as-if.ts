@@ -23,6 +23,8 @@ import { sourceTopics } from './topic-names.ts';
 /** When the day's sweep runs, as the CronJob has it. */
 const SWEEP_TIME = 'T05:00:00Z';
 
+const LET_GO = 'what was read is let go';
+
 /** Reads the date of a flag. */
 export function readDate(text: string): string {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || parseInstant(`${text}${SWEEP_TIME}`) === undefined) {
@@ -75,6 +77,7 @@ export function sweepAsIf(
         ends: [],
         stages: createAsIfReading({ ...collectDeps(settings, registry, sources), database }, plan),
         what: 'history',
+        whenStopped: LET_GO,
       });
       const days: AsIfDay[] = [];
       const { log, terminal } = context;
@@ -85,7 +88,7 @@ export function sweepAsIf(
         return !stopping.aborted;
       });
       progress.end();
-      if (days.length < plan.days) throw new LastseenError('interrupted', 'interrupted; what was read is let go');
+      if (days.length < plan.days) throw new LastseenError('interrupted', `interrupted; ${LET_GO}`);
       return days;
     } finally {
       await sink.close();

@@ -22,6 +22,8 @@ export interface RangeReading<A> {
   readonly stages: Stages<A>;
   /** What the progress is called; undefined: none is shown. */
   readonly what: string | undefined;
+  /** What becomes of it where it is told to stop, in words. */
+  readonly whenStopped: string;
   /** Runs once all is read, while reading goes on where ranges have no end; it is to end early where it is told to. */
   readonly afterwards?: (ending: AbortSignal) => Promise<void>;
 }
@@ -82,7 +84,7 @@ export async function readRange<A>(context: CommandContext, reading: RangeReadin
   try {
     const ended = await Promise.race([work(), stopped.promise, consumer.done]);
     if (ended === 'stopped') {
-      throw new LastseenError('interrupted', 'interrupted; the same command goes on where this one was');
+      throw new LastseenError('interrupted', `interrupted; ${reading.whenStopped}`);
     }
   } finally {
     progress?.end();

@@ -12,8 +12,9 @@ import type { Database } from '../postgres/database.ts';
 import { digestLastSeen } from '../postgres/digest.ts';
 import { requiringLock } from '../postgres/locks.ts';
 import { readProgress } from '../postgres/progress.ts';
-import { type Corrections, emptyShadow, knownSources } from '../postgres/rebuild.ts';
+import { type Corrections, knownSources } from '../postgres/rebuild.ts';
 import {
+  emptyShadow,
   endReplayAt,
   findReplay,
   forgetReplay,
@@ -35,6 +36,9 @@ import type { ReplayOutcome } from './replay-page.ts';
 import { type ReplayPlan, replayIdOf } from './replay-plan.ts';
 import { untilSnapshotDelivered } from './snapshot.ts';
 import { notificationTopic } from './topic-names.ts';
+
+/** Said to whoever has interrupted it. */
+const GOES_ON = 'the same command goes on where this one was';
 
 interface Replay {
   readonly context: CommandContext;
@@ -95,13 +99,13 @@ async function openState(replay: Replay): Promise<ReplayState<ReplayDone>> {
   if (plan.rebuild) await requireHistory(replay);
   const state = {
     groupIds: [...(kept?.groupIds ?? []), groupId],
+    intoShadow: plan.rebuild,
     snapshotId: plan.snapshot ? uuidv7() : null,
     done: nothingDone(),
     ranges: await wantedRanges(replay),
   };
   await database.transaction(async (tx) => {
     await keepReplay(tx, replayId, state);
-    if (plan.rebuild) await emptyShadow(tx);
     if (state.snapshotId !== null) await askForSnapshot(tx, state.snapshotId, plan.topics.values());
   });
   return state;
@@ -206,7 +210,15 @@ async function readWith(
       done = total;
     },
   });
-  await readRange(context, { kafka, groupId: groupIds.at(-1) ?? '', ranges, stages, what: 'replay', ...more });
+  await readRange(context, {
+    kafka,
+    groupId: groupIds.at(-1) ?? '',
+    ranges,
+    stages,
+    what: 'replay',
+    whenStopped: GOES_ON,
+    ...more,
+  });
   // Of those that were killed the brokers may think as of members still: what cannot be deleted by now expires.
   for (const groupId of groupIds.slice(0, -1)) await deleteGroup(kafka, groupId, context.log);
   return done;

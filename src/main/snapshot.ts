@@ -8,7 +8,6 @@ import type { Database } from '../postgres/database.ts';
 import { currentPosition, observeSlot } from '../postgres/replication.ts';
 import { estimatedRows } from '../postgres/signals.ts';
 import type { Registry } from '../registry/client.ts';
-import { LastseenError } from '../runtime/errors.ts';
 import { showProgress } from '../runtime/progress.ts';
 import { pauseUnless } from './pauses.ts';
 import type { CommandContext } from './process.ts';
@@ -43,6 +42,7 @@ export async function untilSnapshotDelivered(context: CommandContext, wait: Snap
     ends: [],
     stages: followed.stages,
     what: undefined,
+    whenStopped: 'the snapshot goes on by itself, and the same command follows it on',
     afterwards: (ending) => watch(context, wait, followed, pauseUnless(ending)),
   });
 }
@@ -77,7 +77,10 @@ async function watch(
   const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
   const position = await currentPosition(database, 0n);
   if (position === undefined) throw new Error('a clock that stands before the epoch');
-  while ((await observeSlot(database, slot, position)).kind !== 'past') {
-    if (!(await pause(LOOK_EVERY_MS))) throw new LastseenError('interrupted', 'interrupted');
+  for (;;) {
+    const { kind } = await observeSlot(database, slot, position);
+    if (kind === 'past') return;
+    if (kind !== 'behind') throw snapshotFailed(`replication slot ${slot} is ${kind}`);
+    if (!(await pause(LOOK_EVERY_MS))) return;
   }
 }

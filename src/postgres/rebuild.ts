@@ -10,10 +10,6 @@ export interface Corrections {
   readonly setBack: Readonly<Record<Source, number>>;
 }
 
-export async function emptyShadow(tx: Queryable): Promise<void> {
-  await tx.query({ text: 'TRUNCATE lastseen.replay_shadow' });
-}
-
 /**
  * Lets whoever is writing last seen finish, and everybody else who wants to write it wait, until the transaction ends.
  * Readers go on. The table first, then progress: as `track` does, so that neither waits for the other. A sweep's locks on

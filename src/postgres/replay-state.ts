@@ -8,6 +8,8 @@ import type { Queryable } from './database.ts';
 export interface ReplayState<D> {
   /** The consumer groups that have read for it, the newest last. */
   readonly groupIds: readonly string[];
+  /** Whether it fills the shadow, which is one for all. */
+  readonly intoShadow: boolean;
   /** The snapshot it waits for or was asked to read. */
   readonly snapshotId: string | null;
   readonly done: D;
@@ -17,9 +19,9 @@ export interface ReplayState<D> {
 
 /** What was kept of the replay by whoever was interrupted; undefined where nothing is. */
 export async function findReplay<D>(db: Queryable, replayId: string): Promise<ReplayState<D> | undefined> {
-  const { rows } = await db.query<{ groupIds: string[]; snapshotId: string | null; done: D }>({
+  const { rows } = await db.query<{ groupIds: string[]; snapshotId: string | null; intoShadow: boolean; done: D }>({
     text: `
-SELECT group_ids AS "groupIds", snapshot_id AS "snapshotId", done FROM lastseen.replay WHERE replay_id = $1`,
+SELECT group_ids AS "groupIds", snapshot_id AS "snapshotId", into_shadow AS "intoShadow", done FROM lastseen.replay WHERE replay_id = $1`,
     values: [replayId],
   });
   const [found] = rows;
@@ -54,12 +56,13 @@ export async function goOnInGroup(db: Queryable, replayId: string, groupId: stri
   });
 }
 
-/** Begins a replay, in place of whatever was kept under its name. */
+/** Begins a replay, in place of whatever was kept under its name; one that fills the shadow with the shadow empty. */
 export async function keepReplay<D>(tx: Queryable, replayId: string, state: ReplayState<D>): Promise<void> {
   await forgetReplay(tx, replayId);
+  if (state.intoShadow) await emptyShadow(tx);
   await tx.query({
-    text: 'INSERT INTO lastseen.replay (replay_id, group_ids, snapshot_id, done) VALUES ($1, $2, $3, $4)',
-    values: [replayId, [...state.groupIds], state.snapshotId, JSON.stringify(state.done)],
+    text: 'INSERT INTO lastseen.replay (replay_id, group_ids, snapshot_id, into_shadow, done) VALUES ($1, $2, $3, $4, $5)',
+    values: [replayId, [...state.groupIds], state.snapshotId, state.intoShadow, JSON.stringify(state.done)],
   });
   await tx.query({
     text: `
@@ -114,6 +117,16 @@ function lost(): LastseenError {
     'what this replay had done is gone (the database server has crashed, or somebody has emptied its tables); ' +
       'start it again: it begins anew',
   );
+}
+
+/** Empties the shadow, and forgets where replays are that had filled it: none may go on with what is not there. */
+export async function emptyShadow(tx: Queryable): Promise<void> {
+  await tx.query({
+    text: `
+DELETE FROM lastseen.replay_partition WHERE replay_id IN (SELECT replay_id FROM lastseen.replay WHERE into_shadow)`,
+  });
+  await tx.query({ text: 'DELETE FROM lastseen.replay WHERE into_shadow' });
+  await tx.query({ text: 'TRUNCATE lastseen.replay_shadow' });
 }
 
 /** Removes what was kept of a replay that has ended or is to begin anew. */

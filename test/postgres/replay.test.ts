@@ -50,6 +50,7 @@ const begin = (firstOffset: bigint, endOffset?: bigint) =>
   keepReplay(db.database, 'r', {
     groupIds: ['g'],
     snapshotId: null,
+    intoShadow: true,
     done: nothingDone(),
     ranges: [{ ...PARTITION, firstOffset, endOffset }],
   });
@@ -133,6 +134,21 @@ describe('taking over', () => {
       db.database.transaction((tx) => noteReplay(tx, 'r', [{ ...PARTITION, nextOffset: 8n }], nothingDone())),
     ).rejects.toMatchObject({ code: 'replay_lost' });
     expect(await table()).toHaveLength(1);
+  });
+
+  it('is never from where another rebuild was, which had filled the shadow with less', async () => {
+    await begin(0n);
+    await shadow([1, T]);
+    await keepReplay(db.database, 'other', {
+      groupIds: ['g'],
+      snapshotId: null,
+      intoShadow: true,
+      done: nothingDone(),
+      ranges: [],
+    });
+    expect(await findReplay(db.database, 'r')).toBe(undefined);
+    expect((await sql('SELECT FROM lastseen.replay_shadow')).rows).toEqual([]);
+    await expect(takingOver().done).rejects.toMatchObject({ code: 'replay_lost' });
   });
 
   it('corrects nothing where track has applied a partition that the replay does not read', async () => {

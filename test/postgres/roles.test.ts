@@ -22,7 +22,7 @@ import { countBehind, raiseLastSeen, raiseShadow } from '../../src/postgres/last
 import { migrate } from '../../src/postgres/migrate.ts';
 import { readOutboxState } from '../../src/postgres/outbox-state.ts';
 import { forgetProgress, readProgress, readReading, recordProgress } from '../../src/postgres/progress.ts';
-import { emptyShadow, knownSources } from '../../src/postgres/rebuild.ts';
+import { knownSources } from '../../src/postgres/rebuild.ts';
 import { endReplayAt, forgetReplay, goOnInGroup, keepReplay, noteReplay } from '../../src/postgres/replay-state.ts';
 import {
   currentPosition,
@@ -145,8 +145,7 @@ describe('with the rights of its role alone', () => {
     const range = { topic: 't', partition: 0, firstOffset: 0n };
     const done = nothingDone();
     await database.transaction(async (tx) => {
-      await keepReplay(tx, 'r', { groupIds: ['g'], snapshotId: null, done, ranges: [range] });
-      await emptyShadow(tx);
+      await keepReplay(tx, 'r', { groupIds: ['g'], snapshotId: null, intoShadow: true, done, ranges: [range] });
       await askForSnapshot(tx, randomUUID(), SOURCES);
     });
     const fold = createFold();
