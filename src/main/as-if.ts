@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { MICROS_PER_DAY, parseInstant } from '../activity/instant.ts';
 import { requireTopics } from '../kafka/admin.ts';
-import { partitionBounds } from '../kafka/partition-bounds.ts';
+import { topicBounds } from '../kafka/topic-bounds.ts';
 import { type AsIfDay, type AsIfPlan, createAsIfReading, walkDays } from '../pipelines/as-if.ts';
 import { rangesBetween } from '../pipelines/replay-ranges.ts';
 import { emptyAsIf } from '../postgres/as-if.ts';
@@ -73,7 +73,7 @@ export function sweepAsIf(
       await readRange(context, {
         kafka,
         groupId: `lastseen-as-if-${uuidv7()}`,
-        ranges: rangesBetween(await partitionBounds(kafka, topics), undefined, undefined),
+        ranges: rangesBetween(await topicBounds(kafka, topics), undefined, undefined),
         ends: [],
         stages: createAsIfReading({ ...collectDeps(settings, registry, sources), database }, plan),
         what: 'history',

@@ -1,11 +1,11 @@
 import { createCatchUp } from '../kafka/catch-up.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import { createRangeReader, type PartitionRange } from '../kafka/offset-range.ts';
-import { deleteGroup } from '../kafka/partition-bounds.ts';
 import type { Position } from '../kafka/records.ts';
 import { startStagedConsumer } from '../kafka/staged-consumer.ts';
 import type { Stages } from '../kafka/stages.ts';
 import { createVitalSigns } from '../kafka/vital-signs.ts';
+import { deleteGroup } from '../kafka/topic-bounds.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { showProgress } from '../runtime/progress.ts';
 import { tellOutage } from './observation.ts';

@@ -3,8 +3,8 @@ import { SOURCES, type Source } from '../activity/source.ts';
 import { requireTopics, writtenPositions } from '../kafka/admin.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import type { PartitionRange } from '../kafka/offset-range.ts';
-import { deleteGroup, partitionBounds, positionsAt } from '../kafka/partition-bounds.ts';
 import { createProducer } from '../kafka/producer.ts';
+import { deleteGroup, positionsAt, topicBounds } from '../kafka/topic-bounds.ts';
 import { takeOver } from '../pipelines/rebuild.ts';
 import { createReplay, intoLastSeen, intoShadow, nothingDone, type ReplayDone } from '../pipelines/replay.ts';
 import { missingHistory, rangesBetween, rangesLeft } from '../pipelines/replay-ranges.ts';
@@ -89,7 +89,7 @@ async function openState(replay: Replay): Promise<ReplayState<ReplayDone>> {
   const topics = [...plan.topics.keys()];
   const kept = await findReplay<ReplayDone>(database, replayId);
   const groupId = `lastseen-replay-${replayId}-${uuidv7()}`;
-  const bounds = await partitionBounds(kafka, topics);
+  const bounds = await topicBounds(kafka, topics);
   if (kept !== undefined && !plan.restart) {
     const ranges = rangesLeft(kept.ranges, bounds);
     await goOnInGroup(database, replayId, groupId);

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Source } from '../activity/source.ts';
 import { writtenPositions } from '../kafka/admin.ts';
 import type { KafkaClient } from '../kafka/client.ts';
-import { partitionBounds } from '../kafka/partition-bounds.ts';
+import { topicBounds } from '../kafka/topic-bounds.ts';
 import { type FollowedSnapshot, followSnapshot, snapshotFailed } from '../pipelines/snapshot.ts';
 import type { Database } from '../postgres/database.ts';
 import { currentPosition, observeSlot } from '../postgres/replication.ts';
@@ -38,7 +38,7 @@ export async function untilSnapshotDelivered(context: CommandContext, wait: Snap
     kafka,
     groupId: `lastseen-snapshot-${uuidv7()}`,
     // From its beginning: it may have been told while nobody was listening.
-    ranges: (await partitionBounds(kafka, [topic])).map(({ endOffset: _end, ...range }) => range),
+    ranges: (await topicBounds(kafka, [topic])).map(({ endOffset: _end, ...range }) => range),
     ends: [],
     stages: followed.stages,
     what: undefined,

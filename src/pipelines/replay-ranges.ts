@@ -1,6 +1,6 @@
 import type { PartitionRange } from '../kafka/offset-range.ts';
-import type { PartitionBounds } from '../kafka/partition-bounds.ts';
 import { type Position, partitionKey } from '../kafka/records.ts';
+import type { PartitionBounds } from '../kafka/topic-bounds.ts';
 import { LastseenError } from '../runtime/errors.ts';
 
 /**

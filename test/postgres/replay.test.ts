@@ -218,7 +218,7 @@ describe('a replay', () => {
     });
     const flush = stages.open();
     const nextOffset = BigInt(records.at(-1)?.offset ?? 0) + 1n;
-    await stages.collect({ ...PARTITION, records, nextOffset }, flush);
+    await stages.collect({ ...PARTITION, records, fromOffset: 0n, nextOffset }, flush);
     await stages.apply(flush, [{ ...PARTITION, nextOffset }]);
     return done;
   }

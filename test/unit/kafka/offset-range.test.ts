@@ -11,6 +11,7 @@ const batch = (first: number, nextOffset: number, partition = 0) => ({
     timestamp: '0',
     offset: String(first + n),
   })),
+  fromOffset: BigInt(first),
   nextOffset: BigInt(nextOffset),
 });
 const offsets = (taken: ReturnType<ReturnType<typeof createRangeReader>['take']>) =>

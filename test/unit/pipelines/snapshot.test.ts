@@ -29,7 +29,10 @@ const notification = ([told, data = {}, id = 'mine']: Told) => ({
 async function followed(...values: (Buffer | null)[]) {
   const snapshot = followSnapshot(registry, 'mine');
   const records = values.map((value, n) => ({ key: null, value, timestamp: '0', offset: String(n) }));
-  await snapshot.stages.collect({ topic: 'n', partition: 0, records, nextOffset: BigInt(values.length) }, null);
+  await snapshot.stages.collect(
+    { topic: 'n', partition: 0, records, fromOffset: 0n, nextOffset: BigInt(values.length) },
+    null,
+  );
   return snapshot.stage;
 }
 const json = (...told: Told) => Buffer.from(JSON.stringify(notification(told)));

@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import { safeMessage } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logging.ts';
 import { withAdmin } from './admin.ts';
 import type { Position } from './records.ts';
@@ -11,7 +12,7 @@ export interface PartitionBounds {
   readonly endOffset: bigint;
 }
 
-export function partitionBounds(kafka: Kafka, topics: readonly string[]): Promise<PartitionBounds[]> {
+export function topicBounds(kafka: Kafka, topics: readonly string[]): Promise<PartitionBounds[]> {
   return withAdmin(kafka, async (admin) => {
     const found = await Promise.all(
       topics.map(async (topic) =>
@@ -48,6 +49,6 @@ export async function deleteGroup(kafka: Kafka, groupId: string, log: Logger): P
   try {
     await withAdmin(kafka, (admin) => admin.deleteGroups([groupId]));
   } catch (error) {
-    log.debug({ event: 'group_not_deleted', groupId, error: (error as Error).message }, 'group not deleted');
+    log.debug({ event: 'group_not_deleted', groupId, error: safeMessage(error) }, 'group not deleted');
   }
 }
