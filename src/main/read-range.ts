@@ -4,8 +4,8 @@ import { createRangeReader, type PartitionRange } from '../kafka/offset-range.ts
 import type { Position } from '../kafka/records.ts';
 import { startStagedConsumer } from '../kafka/staged-consumer.ts';
 import type { Stages } from '../kafka/stages.ts';
-import { createVitalSigns } from '../kafka/vital-signs.ts';
 import { deleteGroup } from '../kafka/topic-bounds.ts';
+import { createVitalSigns } from '../kafka/vital-signs.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { showProgress } from '../runtime/progress.ts';
 import { tellOutage } from './observation.ts';
