@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const ROLES = ['migrate', 'track', 'sweep', 'recompute', 'audit', 'operator', 'replication'] as const;
+const ROLES = ['migrate', 'track', 'sweep', 'recompute', 'audit', 'replay', 'operator', 'replication'] as const;
 export type Role = (typeof ROLES)[number];
 
 const sql = (name: string) => readFileSync(join(import.meta.dirname, '../k8s/postgres', name), 'utf8');
@@ -35,6 +35,7 @@ export function roleOf(command: string | undefined): Role {
     case 'sweep':
     case 'recompute':
     case 'audit':
+    case 'replay':
       return command;
     default:
       return 'operator';

@@ -11,7 +11,8 @@ DECLARE
   role text;
 BEGIN
   FOREACH role IN ARRAY ARRAY[
-    'lastseen_migrate', 'lastseen_track', 'lastseen_sweep', 'lastseen_recompute', 'lastseen_audit', 'lastseen_operator'
+    'lastseen_migrate', 'lastseen_track', 'lastseen_sweep', 'lastseen_recompute', 'lastseen_audit', 'lastseen_replay',
+    'lastseen_operator'
   ] LOOP
     IF to_regrole(role) IS NULL THEN
       EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', role);
@@ -68,19 +69,20 @@ BEGIN
   END IF;
   EXECUTE format(
     'GRANT CONNECT ON DATABASE %I TO lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, '
-    'lastseen_operator',
+    'lastseen_replay, lastseen_operator',
     current_database()
   );
 END
 $no_tables$;
 
 GRANT USAGE ON SCHEMA public, lastseen
-  TO lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_operator;
+  TO lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay, lastseen_operator;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA lastseen
-  FROM lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_operator;
+  FROM lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay, lastseen_operator;
 REVOKE ALL ON ALL TABLES IN SCHEMA public
-  FROM lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_operator;
+  FROM lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay,
+    lastseen_operator;
 
 -- A table that is not there (own ones before `migrate`, the platform's where it does without) is passed over.
 --
@@ -141,6 +143,20 @@ BEGIN
       ('lastseen_audit', 'public.attempt', 'SELECT (student_id, completed_at)'),
       ('lastseen_audit', 'public.session', 'SELECT (user_id, started_at, ended_at)'),
 
+      -- A rebuild corrects and removes rows, and locks progress, of which it changes nothing.
+      ('lastseen_replay', 'lastseen.user_last_seen', 'SELECT, INSERT, UPDATE, DELETE'),
+      ('lastseen_replay', 'lastseen.track_progress', 'SELECT, UPDATE (updated_at)'),
+      ('lastseen_replay', 'lastseen.episode', 'SELECT, UPDATE (returned_as_of)'),
+      ('lastseen_replay', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
+      ('lastseen_replay', 'lastseen.replay', 'SELECT, INSERT, UPDATE, DELETE'),
+      ('lastseen_replay', 'lastseen.replay_partition', 'SELECT, INSERT, UPDATE, DELETE'),
+      ('lastseen_replay', 'lastseen.replay_shadow', 'SELECT, INSERT, UPDATE, TRUNCATE'),
+      ('lastseen_replay', 'lastseen.as_if_activity', 'SELECT, INSERT, UPDATE, TRUNCATE'),
+      ('lastseen_replay', 'lastseen.as_if_last_seen', 'SELECT, INSERT, UPDATE, TRUNCATE'),
+      ('lastseen_replay', 'lastseen.as_if_episode', 'SELECT, INSERT, UPDATE, TRUNCATE'),
+      ('lastseen_replay', 'lastseen.as_if_outbox', 'SELECT, INSERT, TRUNCATE'),
+      ('lastseen_replay', 'public.debezium_signal', 'INSERT'),
+
       -- kpi, explain, dlq, forget and doctor, by hand.
       ('lastseen_operator', 'lastseen.migration', 'SELECT'),
       ('lastseen_operator', 'lastseen.user_last_seen', 'SELECT, DELETE'),
@@ -148,6 +164,11 @@ BEGIN
       ('lastseen_operator', 'lastseen.track_gap', 'SELECT'),
       ('lastseen_operator', 'lastseen.episode', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.inactivity_outbox', 'SELECT, DELETE'),
+      ('lastseen_operator', 'lastseen.replay_shadow', 'SELECT, DELETE'),
+      ('lastseen_operator', 'lastseen.as_if_activity', 'SELECT, DELETE'),
+      ('lastseen_operator', 'lastseen.as_if_last_seen', 'SELECT, DELETE'),
+      ('lastseen_operator', 'lastseen.as_if_episode', 'SELECT, DELETE'),
+      ('lastseen_operator', 'lastseen.as_if_outbox', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.sweep_run', 'SELECT'),
       ('lastseen_operator', 'lastseen.audit_run', 'SELECT'),
       ('lastseen_operator', 'lastseen.kpi_watermark', 'SELECT, INSERT, UPDATE (as_of), DELETE'),

@@ -6,6 +6,7 @@ import { unlessAborted, within } from '../runtime/within.ts';
 import { createBatchQueue } from './batch-queue.ts';
 import { createPauses, type Delay, dueRecords } from './delays.ts';
 import { feedVitalSigns } from './driver-signs.ts';
+import type { RangeReader } from './offset-range.ts';
 import { type Partition, type Position, partitionKey, type RawBatch, type RawRecord } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
 import { runStages, type StageLimits } from './stage-runner.ts';
@@ -16,6 +17,8 @@ export interface StagedConsumerOptions<A> {
   readonly kafka: Kafka;
   readonly groupId: string;
   readonly topics: readonly string[];
+  /** Read this alone, wherever the group's committed offsets stand. */
+  readonly range?: RangeReader | undefined;
   readonly stages: Stages<A>;
   readonly limits: StageLimits & { readonly maxQueuedBytes: number };
   readonly sessionTimeoutMs: number;
@@ -98,6 +101,8 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     },
   });
   const pauses = createPauses();
+  const { range } = options;
+  if (range !== undefined) keepToRange(consumer, range);
 
   const runner = runStages({
     queue,
@@ -169,9 +174,15 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     fromOffset: bigint,
     nextOffset: bigint,
   ) => {
-    const batch = { topic, partition, records, fromOffset, nextOffset };
-    on.fetched?.(batch);
-    queue.push(batch);
+    const read = { topic, partition, records, fromOffset, nextOffset };
+    const batch = range === undefined ? read : range.take(read);
+    if (batch !== undefined) {
+      on.fetched?.(batch);
+      queue.push(batch);
+    }
+    if (range !== undefined && range.nextOffset(read) === undefined) {
+      consumer.pause([{ topic, partitions: [partition] }]);
+    }
     reached.set(partitionKey({ topic, partition }), nextOffset);
   };
   consumer.on(consumer.events.GROUP_JOIN, () => reached.clear());
@@ -244,6 +255,22 @@ function timed<A>(stages: Stages<A>, on: ConsumerListener): Stages<A> {
       on.applied?.(stages.size(accumulation), performance.now() - startedAt);
     },
   };
+}
+
+/**
+ * The driver has no assignment by hand. What is sought when the group was joined takes effect before anything is fetched;
+ * partitions of which nothing is left are not fetched at all.
+ */
+function keepToRange(consumer: Consumer, range: RangeReader): void {
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    for (const [topic, partitions] of Object.entries(payload.memberAssignment)) {
+      for (const partition of partitions) {
+        const next = range.nextOffset({ topic, partition });
+        if (next === undefined) consumer.pause([{ topic, partitions: [partition] }]);
+        else consumer.seek({ topic, partition, offset: String(next) });
+      }
+    }
+  });
 }
 
 /** A commit that fails costs a second reading of applied records, never a record: it is logged, and the next one covers it. */

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { writtenPositions } from '../kafka/admin.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import type { FreshnessDeps } from '../pipelines/freshness.ts';
 import type { Database } from '../postgres/database.ts';
+import { pauseUnless } from './pauses.ts';
 import type { CommandContext } from './process.ts';
 import { sourceTopics } from './topic-names.ts';
 
@@ -23,13 +23,6 @@ export function freshnessDeps(context: CommandContext, database: Database, kafka
     pause: pauseUnless(stopping),
     onWaiting: tellNowAndThen(context),
   };
-}
-
-function pauseUnless(stopping: AbortSignal): (ms: number) => Promise<boolean> {
-  return (ms) =>
-    sleep(ms, true, { signal: stopping }).catch(() => {
-      return false;
-    });
 }
 
 function tellNowAndThen({ log }: CommandContext): (reasons: readonly string[]) => void {

@@ -9,6 +9,7 @@ import { addForget } from './forget.ts';
 import { addKpi } from './kpi.ts';
 import { addMigrate } from './migrate.ts';
 import { addRecompute } from './recompute.ts';
+import { addReplay } from './replay.ts';
 import { addSchemas } from './schemas.ts';
 import { addSweep } from './sweep.ts';
 import { addTopics } from './topics.ts';
@@ -37,6 +38,7 @@ Examples:
   lastseen sweep --dry-run --threshold 14
   lastseen sweep --as-of 2026-03-16T05:00:00Z --json
   lastseen sweep runs
+  lastseen replay --from 2026-03-15T05:00:00Z
   lastseen audit --repair
   source <(lastseen completion bash)`,
     );
@@ -48,6 +50,7 @@ Examples:
     addTrack,
     addSweep,
     addRecompute,
+    addReplay,
     addAudit,
     addDlq,
     addKpi,

@@ -29,7 +29,7 @@ const LOOK_AT_OTHERS_EVERY_MS = 2_000;
  * that is not due.
  */
 export async function readTopics<A>(context: CommandContext, reading: Reading<A>): Promise<void> {
-  const { settings, log, stopping } = context;
+  const { log, stopping } = context;
   const { kafka, groupId, topics } = reading;
   const catchUp = reading.untilEnd ? await unlessAborted(stopping, catchUpNow(kafka, groupId, topics)) : undefined;
   if (catchUp?.reached) return;
@@ -43,20 +43,13 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     if (catchUp.reached) finished.resolve();
   };
   const consumer = startStagedConsumer({
+    ...consumerSettings(context),
     kafka,
     groupId,
     topics,
     stages: reading.stages,
-    limits: {
-      maxDelayMs: settings.FLUSH_MAX_DELAY,
-      maxRows: settings.FLUSH_MAX_ROWS,
-      maxQueuedBytes: settings.QUEUE_MAX_BYTES,
-    },
-    sessionTimeoutMs: settings.KAFKA_SESSION_TIMEOUT,
-    log,
     delay: reading.delay,
     vitals: reading.observation.vitals,
-    givingUp: context.givingUp,
     on: {
       ...listener(context, reading.observation.waiting),
       committed(positions) {
@@ -113,5 +106,19 @@ function listener(context: CommandContext, waiting: WaitingRecords): ConsumerLis
     joined: () => metrics.groupJoins.inc(),
     restarted: () => metrics.consumerRestarts.inc(),
     died: context.endSoon,
+  };
+}
+
+/** How a consumer of ours is bounded and ended, as it is configured. */
+export function consumerSettings({ settings, log, givingUp }: CommandContext) {
+  return {
+    limits: {
+      maxDelayMs: settings.FLUSH_MAX_DELAY,
+      maxRows: settings.FLUSH_MAX_ROWS,
+      maxQueuedBytes: settings.QUEUE_MAX_BYTES,
+    },
+    sessionTimeoutMs: settings.KAFKA_SESSION_TIMEOUT,
+    log,
+    givingUp,
   };
 }

@@ -45,3 +45,8 @@ export function letterTopics(settings: Settings): Readonly<Record<Reader, Letter
     recompute: { topic: settings.RECOMPUTE_DLQ_TOPIC, origins: [settings.INACTIVITY_TOPIC] },
   };
 }
+
+/** Where Debezium tells how far its snapshots are. */
+export function notificationTopic(settings: Settings): string {
+  return settings.NOTIFICATION_TOPIC ?? `${settings.TOPIC_PREFIX}.notifications`;
+}

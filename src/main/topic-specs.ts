@@ -1,7 +1,7 @@
 import type { TopicSpec } from '../kafka/admin.ts';
 import type { TopicSettings } from '../kafka/topic-settings.ts';
 import type { Settings } from '../runtime/settings.ts';
-import { sourceTopics } from './topic-names.ts';
+import { notificationTopic, sourceTopics } from './topic-names.ts';
 
 const DAY_MS = 86_400_000;
 /** As long as silence is of interest: a reader that was away so long finds nothing that still holds. */
@@ -23,6 +23,7 @@ export function topicSpecs(settings: Settings, existing: readonly TopicSettings[
   const sources = [...sourceTopics(settings).keys()];
   return [
     ...originTopics(settings),
+    { ...own(settings, notificationTopic(settings), {}), partitions: 1 },
     own(settings, settings.KPI_UPDATED_TOPIC, EVENTS_KEPT),
     own(settings, settings.RECOMPUTE_RETRY_TOPIC, {
       ...EVENTS_KEPT,

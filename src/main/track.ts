@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import { neededColumns } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { describeGap } from '../inactivity/gap.ts';
 import { partitionBounds, requireTopics } from '../kafka/admin.ts';
 import { createProducer } from '../kafka/producer.ts';
-import { createDeadLetterLimit, createDeadLetterSink } from '../pipelines/dead-letters.ts';
+import { createDeadLetterSink } from '../pipelines/dead-letters.ts';
 import { createProgress } from '../pipelines/progress.ts';
 import {
   type AppliedFlush,
@@ -15,9 +14,9 @@ import {
   type OutcomeCounts,
 } from '../pipelines/track.ts';
 import type { Database } from '../postgres/database.ts';
-import { createDecoder } from '../registry/decoder.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Settings } from '../runtime/settings.ts';
+import { collectDeps } from './collect-deps.ts';
 import { openKafka, openRegistry, orGivenUp, withDatabase } from './connections.ts';
 import { TRACK_GROUP } from './groups.ts';
 import { countedLetters, type Observation, observed } from './observation.ts';
@@ -26,7 +25,7 @@ import { readTopics } from './read-topics.ts';
 import { inactivityRelay, relayingBeside } from './relays.ts';
 import { freshnessSample, lagSample, outboxSample, type Sample, type SampleSources, sweepSample } from './samples.ts';
 import { starting } from './starting.ts';
-import { json, table } from './tables.ts';
+import { json, outcomeRows, table } from './tables.ts';
 import { sourceTopics } from './topic-names.ts';
 
 interface Flags {
@@ -92,22 +91,13 @@ async function run(
   const producer = createProducer(kafka);
   const stages = createTrack({
     database,
-    decoder: createDecoder({
-      registry,
-      neededColumns: (source) => neededColumns(source, settings.ATTEMPT_SOURCE),
-    }),
+    ...collectDeps(settings, registry, sources),
     deadLetters: countedLetters(metrics, createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC)),
-    deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
-    sourceOf: sources,
     now: context.now,
     progress: createProgress({ database, readBounds: (partition) => partitionBounds(kafka, partition) }),
     onGap: (gap) => {
       metrics.gaps.inc({ topic: gap.topic });
       log.error({ event: 'records_lost', ...gap }, describeGap(gap));
-    },
-    policy: {
-      attemptSource: settings.ATTEMPT_SOURCE,
-      maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),
     },
     onApplied: (flush) => {
       addOutcomeCounts(summary.counts, flush.counts);
@@ -154,11 +144,8 @@ function measure(metrics: Metrics, flush: AppliedFlush, sources: ReadonlyMap<str
 }
 
 function page({ counts, rowsChanged, returned }: Summary): string {
-  const rows = Object.entries(counts).flatMap(([source, outcomes]) =>
-    Object.entries(outcomes).map(([outcome, records]) => [source, outcome, records] as const),
-  );
   return [
-    table(['source', 'outcome', 'records'], rows),
+    table(['source', 'outcome', 'records'], outcomeRows(counts)),
     '',
     `${rowsChanged} rows of last seen inserted or raised, ${returned} learners returned`,
   ].join('\n');

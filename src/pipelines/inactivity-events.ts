@@ -3,7 +3,7 @@ import { daysInactive, decidingSource, eventId, type InactivityDecision } from '
 import type { OutgoingRecord } from '../kafka/records.ts';
 
 /** The event's value as `schemas/lastseen.inactivity.v1.avsc` has it; instants in microseconds. */
-function inactivityEvent(decision: InactivityDecision) {
+export function inactivityEvent(decision: InactivityDecision) {
   return {
     event_id: eventId(decision),
     phase: decision.phase,

@@ -1,4 +1,4 @@
-import type { DeadLetterReason, Outcome, SkipReason, StudentId } from '../activity/activity.ts';
+import type { Activity, DeadLetterReason, Outcome, SkipReason, StudentId } from '../activity/activity.ts';
 import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
 import { createFold, type Fold } from '../activity/fold.ts';
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
@@ -18,13 +18,18 @@ import type { AppliedPosition, Progress, Reached } from './progress.ts';
 /** What became of records: by source, then `applied`, `skipped: <reason>` or `dead letter: <reason>`. */
 export type OutcomeCounts = Record<Source, Record<string, number>>;
 
+/** What activities are folded into. */
+interface ActivityFold {
+  add(activity: Activity): void;
+  readonly size: number;
+}
+
 /** What records are collected into between two transactions. */
-interface Flush {
-  readonly fold: Fold;
+export interface Flush<F extends ActivityFold = Fold> {
+  readonly fold: F;
   readonly letters: DeadLetter[];
   letterBytes: number;
   readonly newestCommit: Map<string, Instant>;
-  readonly reached: Reached;
   /** The newest commit time a learner, for whom that is a return. */
   readonly committedAt: Map<StudentId, Instant>;
   readonly counts: OutcomeCounts;
@@ -32,13 +37,17 @@ interface Flush {
   lettersSent: boolean;
 }
 
-export interface TrackDeps {
-  readonly database: Database;
+/** What turns records into activities. */
+export interface CollectDeps {
   readonly decoder: Decoder;
-  readonly deadLetters: DeadLetterSink;
   readonly deadLetterLimit: DeadLetterLimit;
   readonly sourceOf: ReadonlyMap<string, Source>;
   readonly policy: ActivityPolicy;
+}
+
+export interface TrackDeps extends CollectDeps {
+  readonly database: Database;
+  readonly deadLetters: DeadLetterSink;
   readonly progress: Progress;
   /** The wall clock, for `detected_at` alone. */
   readonly now: () => Instant;
@@ -56,34 +65,24 @@ export interface AppliedFlush {
   readonly progress: readonly AppliedPosition[];
 }
 
+/** What `track` collects: besides, how far each partition is reached. */
+interface TrackFlush extends Flush {
+  readonly reached: Reached;
+}
+
 /**
  * Change records become rows of `lastseen.user_last_seen`: decode the few columns in use, read who did something and
  * when, fold to one row a learner; then dead letters first, and one transaction with the rows, the returns they mean
  * and how far they reach.
  */
-export function createTrack(deps: TrackDeps): Stages<Flush> {
+export function createTrack(deps: TrackDeps): Stages<TrackFlush> {
   return {
-    open: () => ({
-      fold: createFold(),
-      letters: [],
-      letterBytes: 0,
-      newestCommit: new Map(),
-      reached: deps.progress.nothing(),
-      committedAt: new Map(),
-      counts: emptyOutcomeCounts(),
-      lettersSent: false,
-    }),
+    open: () => ({ ...emptyFlush(createFold()), reached: deps.progress.nothing() }),
 
     async collect(batch, flush) {
       await deps.decoder.prepare(batch.records);
       await deps.progress.collect(batch, flush.reached);
-      const source = sourceOf(deps, batch);
-      let newest: Instant | undefined;
-      for (const record of batch.records) {
-        const committedAt = collectRecord(deps, source, batch, record, flush);
-        if (committedAt !== undefined && (newest === undefined || newest < committedAt)) newest = committedAt;
-      }
-      if (newest !== undefined) raise(flush.newestCommit, partitionKey(batch), newest);
+      collectBatch(deps, batch, flush);
     },
 
     async apply(flush, positions) {
@@ -103,14 +102,56 @@ export function createTrack(deps: TrackDeps): Stages<Flush> {
       deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: rows.length, progress });
     },
 
-    // Letters keep the whole record, so large ones count for more.
-    size: (flush) => flush.fold.size + flush.letters.length + Math.floor(flush.letterBytes / BYTES_A_ROW),
+    size: sizeOf,
+  };
+}
+
+/** The stages before anything is written: records become activities, and activities are folded. */
+export function collecting<F extends ActivityFold>(
+  deps: CollectDeps,
+  createFold: () => F,
+): Pick<Stages<Flush<F>>, 'open' | 'collect' | 'size'> {
+  return {
+    open: () => emptyFlush(createFold()),
+    async collect(batch, flush) {
+      await deps.decoder.prepare(batch.records);
+      collectBatch(deps, batch, flush);
+    },
+    size: sizeOf,
+  };
+}
+
+function emptyFlush<F extends ActivityFold>(fold: F): Flush<F> {
+  return {
+    fold,
+    letters: [],
+    letterBytes: 0,
+    newestCommit: new Map(),
+    committedAt: new Map(),
+    counts: emptyOutcomeCounts(),
+    lettersSent: false,
   };
 }
 
 const BYTES_A_ROW = 1_024;
 
-function sourceOf(deps: TrackDeps, batch: RawBatch): Source {
+/** Letters keep the whole record, so large ones count for more. */
+function sizeOf(flush: Flush<ActivityFold>): number {
+  return flush.fold.size + flush.letters.length + Math.floor(flush.letterBytes / BYTES_A_ROW);
+}
+
+/** Of records that the decoder is prepared for. */
+function collectBatch(deps: CollectDeps, batch: RawBatch, flush: Flush<ActivityFold>): void {
+  const source = sourceOf(deps, batch);
+  let newest: Instant | undefined;
+  for (const record of batch.records) {
+    const committedAt = collectRecord(deps, source, batch, record, flush);
+    if (committedAt !== undefined && (newest === undefined || newest < committedAt)) newest = committedAt;
+  }
+  if (newest !== undefined) raise(flush.newestCommit, partitionKey(batch), newest);
+}
+
+function sourceOf(deps: CollectDeps, batch: RawBatch): Source {
   const source = deps.sourceOf.get(batch.topic);
   if (source === undefined) throw new Error(`a record of topic ${batch.topic}, which nobody subscribed to`);
   return source;
@@ -118,11 +159,11 @@ function sourceOf(deps: TrackDeps, batch: RawBatch): Source {
 
 /** @returns when the row's change was committed; undefined where the record is none. */
 function collectRecord(
-  deps: TrackDeps,
+  deps: CollectDeps,
   source: Source,
   batch: RawBatch,
   record: RawRecord,
-  flush: Flush,
+  flush: Flush<ActivityFold>,
 ): Instant | undefined {
   const change = deps.decoder.decode(source, record);
   const outcome: Outcome =

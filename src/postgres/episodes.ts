@@ -3,6 +3,7 @@ import { type SweepPlan, silenceWindow } from '../inactivity/plan.ts';
 import { plainArray } from './arrays.ts';
 import { eachRow } from './cursor.ts';
 import type { Database, Queryable } from './database.ts';
+import { type DetectionTables, LIVE } from './detection-tables.ts';
 import { SILENT, silenceValues } from './silence.ts';
 
 export interface RecordedCounts {
@@ -23,9 +24,10 @@ export async function recordInactive(
   plan: SweepPlan,
   runId: string,
   detectedAt: Instant,
+  tables: DetectionTables = LIVE,
 ): Promise<RecordedCounts> {
   const { rows } = await tx.query<RecordedCounts>({
-    text: RECORD,
+    text: recording(tables),
     values: [...planValues(plan), runId, formatInstant(detectedAt)],
   });
   const [counts] = rows;
@@ -48,34 +50,34 @@ function planValues(plan: SweepPlan): unknown[] {
  * $1 after, $2 until, $3 and $4 their dates, $5 thresholds, $6 date of the as-of, $7 whether ONGOING is wanted, $8 the
  * as-of, $9 the limit. Each learner stands on the highest rung they have reached.
  */
-const DUE = `
-FROM lastseen.user_last_seen seen
+const due = ({ lastSeen, episode }: DetectionTables) => `
+FROM ${lastSeen} seen
 CROSS JOIN LATERAL (
   SELECT max(days) AS threshold_days FROM unnest($5::int[]) days
   WHERE seen.last_seen_at <= $8::timestamptz - days * interval '24 hours'
 ) rung
-LEFT JOIN lastseen.episode e
+LEFT JOIN ${episode} e
   ON e.student_id = seen.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = seen.last_seen_at
 WHERE ${SILENT}
   AND seen.user_id IS NOT NULL
   AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))
 ORDER BY seen.student_id`;
 
-const RECORD = `
+const recording = (tables: DetectionTables) => `
 WITH due AS (
   SELECT seen.*, rung.threshold_days
-  ${DUE}
+  ${due(tables)}
   LIMIT $9
   FOR NO KEY UPDATE OF seen
 ), passed AS (
-  INSERT INTO lastseen.episode
+  INSERT INTO ${tables.episode}
     (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on, passed)
   SELECT student_id, days, last_seen_at, $10::uuid, $8, $8, $6, true
   FROM due JOIN unnest($5) days ON days < threshold_days
   ORDER BY student_id, days
   ON CONFLICT DO NOTHING
 ), noted AS (
-  INSERT INTO lastseen.episode AS e
+  INSERT INTO ${tables.episode} AS e
     (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on)
   SELECT student_id, threshold_days, last_seen_at, $10, $8, $8, $6
   FROM due
@@ -85,7 +87,7 @@ WITH due AS (
   WHERE $7 AND e.noted_on < excluded.noted_on
   RETURNING student_id, crossed_run_id = $10 AS first
 ), written AS (
-  INSERT INTO lastseen.inactivity_outbox
+  INSERT INTO ${tables.outbox}
     (phase, student_id, user_id, threshold_days, last_seen_at,
      exam_results_at, features_topic_daily_at, attempt_at, session_at, as_of, sweep_run_id, detected_at)
   SELECT
@@ -106,7 +108,7 @@ export async function countCrossing(db: Queryable, plan: SweepPlan): Promise<Rea
 SELECT threshold_days, count(*) AS learners
 FROM (
   SELECT rung.threshold_days, e.student_id IS NULL AS crossing
-  ${DUE}
+  ${due(LIVE)}
   LIMIT $9
 ) due
 WHERE crossing
@@ -137,7 +139,7 @@ export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: Du
     {
       text: `
 SELECT seen.*, rung.threshold_days, CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
-${DUE}
+${due(LIVE)}
 LIMIT $9`,
       values: planValues(plan),
     },
@@ -153,7 +155,7 @@ export interface Census {
 }
 
 /** Counts over the whole table as of the plan's instant; see `SweepCounts` for what each means. */
-export async function takeCensus(tx: Queryable, plan: SweepPlan): Promise<Census> {
+export async function takeCensus(tx: Queryable, plan: SweepPlan, { lastSeen } = LIVE): Promise<Census> {
   const window = silenceWindow(plan);
   const { rows } = await tx.query<Census>({
     text: `
@@ -162,7 +164,7 @@ SELECT
   count(*) FILTER (WHERE last_seen_at <= $2::timestamptz) AS inactive,
   count(*) FILTER (WHERE last_seen_at <= $2 AND user_id IS NULL) AS unresolved,
   count(*) FILTER (WHERE last_seen_at > $3) AS undecidable
-FROM lastseen.user_last_seen
+FROM ${lastSeen}
 WHERE last_active_on >= $4::date AND last_seen_at > $1::timestamptz`,
     values: [formatInstant(window.after), formatInstant(window.until), formatInstant(plan.asOf), window.firstDate],
   });

@@ -17,6 +17,11 @@ const ROWS = {
   user_last_seen: 'lastseen.user_last_seen WHERE student_id = $1::uuid',
   episode: 'lastseen.episode WHERE student_id = $1::uuid',
   inactivity_outbox: 'lastseen.inactivity_outbox WHERE student_id = $1::uuid',
+  replay_shadow: 'lastseen.replay_shadow WHERE student_id = $1::uuid',
+  as_if_activity: 'lastseen.as_if_activity WHERE student_id = $1::uuid',
+  as_if_last_seen: 'lastseen.as_if_last_seen WHERE student_id = $1::uuid',
+  as_if_episode: 'lastseen.as_if_episode WHERE student_id = $1::uuid',
+  as_if_outbox: 'lastseen.as_if_outbox WHERE student_id = $1::uuid',
   kpi_watermark: `lastseen.kpi_watermark WHERE ${NAMES_THE_LEARNER}`,
   kpi_ledger: `lastseen.kpi_ledger WHERE ${NAMES_THE_LEARNER}`,
 } as const;

@@ -3,7 +3,15 @@ import type { Database } from './database.ts';
 
 /** Advisory locks: the first key is ours ("last"), the second says which. */
 const LOCK_SPACE = 0x6c617374;
-const LOCKS = { sweep: 1, inactivity_relay: 2, kpi_relay: 3, redrive: 4, audit: 5 } as const;
+const LOCKS = {
+  sweep: 1,
+  inactivity_relay: 2,
+  kpi_relay: 3,
+  redrive: 4,
+  audit: 5,
+  replay: 9,
+  as_if: 10,
+} as const;
 
 /**
  * Runs `work` while this session holds the lock, on a connection of its own, so that a crash of the process or of the

@@ -2,6 +2,7 @@ import type { StudentId } from '../activity/activity.ts';
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { plainArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
+import { type DetectionTables, LIVE } from './detection-tables.ts';
 
 /**
  * Closes the open episodes of these learners where their row has moved past the episode's last seen, and records one
@@ -22,12 +23,15 @@ export async function closeEpisodes(
   if (committedAt.size === 0) return 0;
   const { count } = await tx.query({
     name: 'close_episodes',
-    text: closing(`
+    text: closing(
+      LIVE,
+      `
   SELECT e.student_id, e.threshold_days, e.last_seen_at,
     GREATEST(e.newest_as_of, 'epoch'::timestamptz + u.committed_at * interval '1 microsecond') AS as_of
   FROM unnest($2::uuid[], $3::int8[]) AS u (student_id, committed_at)
   JOIN lastseen.episode e ON e.student_id = u.student_id AND e.returned_as_of IS NULL
-  JOIN lastseen.user_last_seen l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at`),
+  JOIN lastseen.user_last_seen l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at`,
+    ),
     values: [formatInstant(detectedAt), plainArray([...committedAt.keys()]), plainArray([...committedAt.values()])],
   });
   return count;
@@ -37,37 +41,44 @@ export async function closeEpisodes(
  * The same for every learner that has moved on in another way than through `track` (a replay, a repair); the activity
  * itself stands in for its commit, which is not known.
  */
-export async function closeAllEpisodes(tx: Queryable, detectedAt: Instant): Promise<number> {
+export async function closeAllEpisodes(
+  tx: Queryable,
+  detectedAt: Instant,
+  tables: DetectionTables = LIVE,
+): Promise<number> {
   const { count } = await tx.query({
-    text: closing(`
+    text: closing(
+      tables,
+      `
   SELECT e.student_id, e.threshold_days, e.last_seen_at, GREATEST(e.newest_as_of, l.last_seen_at) AS as_of
-  FROM lastseen.episode e
-  JOIN lastseen.user_last_seen l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at
-  WHERE e.returned_as_of IS NULL`),
+  FROM ${tables.episode} e
+  JOIN ${tables.lastSeen} l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at
+  WHERE e.returned_as_of IS NULL`,
+    ),
     values: [formatInstant(detectedAt)],
   });
   return count;
 }
 
 /** $1 detected at. Rows are locked in order of their key; a second closer finds them closed when it has the lock. */
-function closing(moved: string): string {
+function closing({ lastSeen, episode, outbox }: DetectionTables, moved: string): string {
   return `
 WITH moved AS (
   ${moved}
   ORDER BY e.student_id, e.threshold_days, e.last_seen_at
   FOR UPDATE OF e
 ), closed AS (
-  UPDATE lastseen.episode e SET returned_as_of = moved.as_of
+  UPDATE ${episode} e SET returned_as_of = moved.as_of
   FROM moved
   WHERE (e.student_id, e.threshold_days, e.last_seen_at) = (moved.student_id, moved.threshold_days, moved.last_seen_at)
   RETURNING e.student_id, e.threshold_days, e.last_seen_at, e.returned_as_of
 )
-INSERT INTO lastseen.inactivity_outbox
+INSERT INTO ${outbox}
   (phase, student_id, user_id, threshold_days, last_seen_at,
    exam_results_at, features_topic_daily_at, attempt_at, session_at, as_of, sweep_run_id, detected_at)
 SELECT DISTINCT ON (c.student_id)
   'RETURNED', c.student_id, l.user_id, c.threshold_days, c.last_seen_at,
   l.exam_results_at, l.features_topic_daily_at, l.attempt_at, l.session_at, c.returned_as_of, NULL, $1::timestamptz
-FROM closed c JOIN lastseen.user_last_seen l USING (student_id)
+FROM closed c JOIN ${lastSeen} l USING (student_id)
 ORDER BY c.student_id, c.last_seen_at DESC, c.threshold_days DESC`;
 }

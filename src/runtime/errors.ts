@@ -37,6 +37,9 @@ export type ErrorCode =
   | 'held' // a run would cross unusually many: a person approves or discards it
   | 'not_held' // a run that is to be approved or discarded does not wait for that
   | 'drift' // last seen is behind the source tables: `audit --repair`, and look why
+  | 'replay_lost' // what a replay had done is gone, or what it was to read: start it again
+  | 'not_rebuildable' // the topics do not tell the whole history: the message says what is missing and what to do
+  | 'snapshot_failed' // Debezium gave up an incremental snapshot
   | 'busy'; // another run holds the lock
 
 export function isRetriable(error: unknown): boolean {

@@ -188,6 +188,10 @@ export const SETTINGS = {
   ),
   REPLICATION_SLOT: setting(optional, 'the connector’s `slot.name`; default `TOPIC_PREFIX`'),
   PUBLICATION: setting(optional, 'the connector’s `publication.name`; default the slot’s name'),
+  NOTIFICATION_TOPIC: setting(
+    optional,
+    'the connector’s `notification.sink.topic.name`; default `<TOPIC_PREFIX>.notifications`',
+  ),
   METRICS_PROFILE: setting(
     z.enum(['standard', 'legacy'], 'must be standard or legacy'),
     '`legacy` reproduces the platform’s previous job',

@@ -16,8 +16,19 @@ const forget = (...args: string[]) =>
 
 const ANNA = 'canary-anna';
 const LOWER = '0b6f9c1e-0000-4000-8000-00000000000a';
-const ALL = { user_last_seen: 1, episode: 2, inactivity_outbox: 2, kpi_watermark: 2, kpi_ledger: 2 };
-const NONE = { user_last_seen: 0, episode: 0, inactivity_outbox: 0, kpi_watermark: 0, kpi_ledger: 0 };
+const ALL = {
+  user_last_seen: 1,
+  episode: 2,
+  inactivity_outbox: 2,
+  replay_shadow: 1,
+  as_if_activity: 1,
+  as_if_last_seen: 1,
+  as_if_episode: 2,
+  as_if_outbox: 2,
+  kpi_watermark: 2,
+  kpi_ledger: 2,
+};
+const NONE = Object.fromEntries(Object.keys(ALL).map((name) => [name, 0]));
 
 /** Rows in every own table that names learners, published and unpublished ones. */
 beforeEach(async () => {
@@ -33,6 +44,13 @@ INSERT INTO lastseen.inactivity_outbox
   (phase, student_id, user_id, threshold_days, last_seen_at, as_of, detected_at, published_at)
 SELECT 'CROSSED', student_id, user_id, days, session_at, '2026-03-16Z', now(), CASE days WHEN 7 THEN now() END
 FROM lastseen.user_last_seen, unnest(ARRAY[7, 14]) days;
+INSERT INTO lastseen.replay_shadow (student_id, user_id) SELECT student_id, user_id FROM lastseen.user_last_seen;
+INSERT INTO lastseen.as_if_activity (sweep_on, student_id, user_id)
+SELECT '2026-03-16', student_id, user_id FROM lastseen.user_last_seen;
+INSERT INTO lastseen.as_if_last_seen (student_id, user_id, session_at)
+SELECT student_id, user_id, session_at FROM lastseen.user_last_seen;
+INSERT INTO lastseen.as_if_episode SELECT * FROM lastseen.episode;
+INSERT INTO lastseen.as_if_outbox OVERRIDING SYSTEM VALUE SELECT * FROM lastseen.inactivity_outbox;
 INSERT INTO lastseen.kpi_watermark
 SELECT user_id, date '2026-03-02' + days, '2026-03-16Z' FROM lastseen.user_last_seen, unnest(ARRAY[7, 14]) days;
 INSERT INTO lastseen.kpi_ledger (cause_event_id, user_id, week_start, as_of, computed, row_created)

@@ -4,20 +4,27 @@ import { createFold } from '../../src/activity/fold.ts';
 import { formatInstant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { SOURCES, type Source } from '../../src/activity/source.ts';
+import { walkDays } from '../../src/pipelines/as-if.ts';
 import { audit } from '../../src/pipelines/audit.ts';
 import { observe } from '../../src/pipelines/freshness.ts';
 import { createInactivityRelay } from '../../src/pipelines/inactivity-relay.ts';
 import { refreshFigures } from '../../src/pipelines/kpi-refresh.ts';
 import { createKpiRelay } from '../../src/pipelines/kpi-relay.ts';
+import { takeOver } from '../../src/pipelines/rebuild.ts';
+import { nothingDone } from '../../src/pipelines/replay.ts';
 import { sweep } from '../../src/pipelines/sweep.ts';
+import { emptyAsIf, keepActivity } from '../../src/postgres/as-if.ts';
 import { auditedSources, listAudits } from '../../src/postgres/audit-runs.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { digestLastSeen } from '../../src/postgres/digest.ts';
 import { openGaps, recordGaps } from '../../src/postgres/gaps.ts';
-import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
+import { countBehind, raiseLastSeen, raiseShadow } from '../../src/postgres/last-seen.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { readOutboxState } from '../../src/postgres/outbox-state.ts';
 import { forgetProgress, readProgress, readReading, recordProgress } from '../../src/postgres/progress.ts';
+import { knownSources } from '../../src/postgres/rebuild.ts';
 import { markRedriven, redrivenAmong } from '../../src/postgres/redriven-letters.ts';
+import { endReplayAt, forgetReplay, goOnInGroup, keepReplay, noteReplay } from '../../src/postgres/replay-state.ts';
 import {
   currentPosition,
   type Lsn,
@@ -25,7 +32,8 @@ import {
   slotExists,
   sourcesWithRows,
 } from '../../src/postgres/replication.ts';
-import { closeEpisodes } from '../../src/postgres/returns.ts';
+import { closeAllEpisodes, closeEpisodes } from '../../src/postgres/returns.ts';
+import { askForSnapshot, estimatedRows } from '../../src/postgres/signals.ts';
 import { readSourceVolumes, readSweepState } from '../../src/postgres/sweep-history.ts';
 import { asRole, type Role, rolesSql } from '../../stack/roles.ts';
 import { runCli } from '../stack/lastseen-cli.ts';
@@ -133,6 +141,45 @@ describe('with the rights of its role alone', () => {
     expect(await trackSees(AS_OF - MICROS_PER_DAY)).toBe(1);
   });
 
+  it('replay raises, rebuilds and tells returns, asks for a snapshot, and sweeps as if', async () => {
+    const database = as('replay');
+    const range = { topic: 't', partition: 0, firstOffset: 0n };
+    const done = nothingDone();
+    await database.transaction(async (tx) => {
+      await keepReplay(tx, 'r', { groupIds: ['g'], snapshotId: null, intoShadow: true, done, ranges: [range] });
+      await askForSnapshot(tx, randomUUID(), SOURCES);
+    });
+    const fold = createFold();
+    fold.add({ studentId: ID, userId: USER, source: 'session', at: AS_OF });
+    await database.transaction(async (tx) => {
+      await countBehind(tx, fold.rows());
+      await raiseLastSeen(tx, fold.rows());
+      await raiseShadow(tx, fold.rows());
+      await closeEpisodes(tx, new Map([[ID, AS_OF]]), AS_OF);
+      await noteReplay(tx, 'r', [{ ...range, nextOffset: 1n }], done);
+    });
+    await goOnInGroup(database, 'r', 'g2');
+    await endReplayAt(database, 'r', [{ ...range, nextOffset: 9n }]);
+    await estimatedRows(database, SOURCES);
+    await knownSources(database, SOURCES);
+    const takeOverDeps = { database, replayId: 'r', now: () => 0, pause: async () => false };
+    expect(await takeOver(takeOverDeps)).toMatchObject({ changed: 0 });
+    await database.transaction((tx) => closeAllEpisodes(tx, AS_OF));
+    await relayInactivity('replay');
+    await digestLastSeen(database);
+    await forgetReplay(database, 'r');
+
+    await emptyAsIf(database);
+    await database.transaction((tx) => keepActivity(tx, '2026-03-16', fold.rows()));
+    await walkDays(
+      database,
+      { ...plan, firstAsOf: AS_OF, days: 9 },
+      async () => {},
+      () => true,
+    );
+    await emptyAsIf(database);
+  });
+
   it('an operator computes and stores figures, and explains a learner', async () => {
     const env = { DATABASE_URL: asRole(db.url, 'operator') };
     const asOf = formatInstant(AS_OF + 2n * MICROS_PER_DAY);
@@ -231,7 +278,7 @@ async function relayInactivity(role: Role): Promise<number | undefined> {
   return createInactivityRelay({ database: as(role), producer, topic: 'inactivity', encode })();
 }
 
-const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'audit', 'operator'];
+const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'audit', 'replay', 'operator'];
 const PLATFORM = [
   ...SOURCES,
   'ability_estimates',
@@ -287,6 +334,14 @@ describe('is refused', () => {
     ...(['recompute', 'operator'] as const).flatMap((role) =>
       PLATFORM.map((table) => [role, `DELETE FROM ${table}`] as const),
     ),
+    ['replay', 'UPDATE lastseen.track_progress SET next_offset = 0'],
+    ['replay', 'DELETE FROM lastseen.track_progress'],
+    ['replay', 'UPDATE lastseen.episode SET noted_on = noted_on'],
+    ['replay', 'UPDATE lastseen.inactivity_outbox SET user_id = user_id'],
+    ['replay', 'SELECT FROM public.debezium_signal'],
+    ...[...PLATFORM, 'weekly_kpi', 'lastseen.kpi_ledger', 'lastseen.sweep_run'].map(
+      (table) => ['replay', `SELECT FROM ${table}`] as const,
+    ),
     ['operator', 'UPDATE lastseen.user_last_seen SET user_id = user_id'],
     ...[
       'SELECT status FROM exam_results',
@@ -303,6 +358,7 @@ describe('is refused', () => {
     ...(['track', 'sweep', 'recompute'] as const).map(
       (role) => [role, 'SELECT FROM lastseen.redriven_letter'] as const,
     ),
+    ['operator', `INSERT INTO public.debezium_signal VALUES ('1', 'log')`],
   ];
 
   it.each(refused)('to %s: %s', async (role, text) => {
