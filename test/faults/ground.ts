@@ -125,10 +125,14 @@ export function keepRunning(world: World, env: Readonly<Record<string, string>>,
     async stop() {
       stopping = true;
       running.process.kill('SIGTERM');
-      const overdue = setTimeout(() => running.process.kill('SIGKILL'), STOPS_WITHIN_MS);
-      const { code } = await running.ended;
+      let isOverdue = false;
+      const overdue = setTimeout(() => {
+        isOverdue = true;
+        running.process.kill('SIGKILL');
+      }, STOPS_WITHIN_MS);
+      await running.ended;
       clearTimeout(overdue);
-      if (code === null) throw new Error(`${command} did not stop within ${STOPS_WITHIN_MS / 1_000} s`);
+      if (isOverdue) throw new Error(`${command} did not stop within ${STOPS_WITHIN_MS / 1_000} s`);
     },
     ends,
   };

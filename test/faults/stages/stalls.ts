@@ -99,8 +99,8 @@ function refusing(
   };
 }
 
-/** A history of fourteen mornings in which the source had so many records a day, up to what it has now. */
-const usualVolume = (on: StallStage, source: string, ends: number) =>
+/** A history of fifteen mornings on which five crossed; `ends`: in SQL, how many records sources had by the days before. */
+const usualMornings = (on: StallStage, ends: string) =>
   sql(
     on,
     `
@@ -108,7 +108,7 @@ INSERT INTO lastseen.sweep_run
   (run_id, as_of, thresholds, lookback_days, status, active, inactive, crossed, ongoing, unresolved, undecidable, returned,
    source_ends, started_at, finished_at)
 SELECT gen_random_uuid(), at, ARRAY[7], 30, 'completed', 400, 0, 5, 0, 0, 0, 0,
-  jsonb_build_object('${source}', ${ends} - (days - 1) * 50), at, at
+  ${ends}, at, at
 FROM generate_series(1, 15) days, LATERAL (SELECT now() - days * interval '1 day') t (at)`,
   );
 
@@ -172,7 +172,7 @@ export const stallStage = stage<StallStage>({
         );
         await on.world.delivered();
         const { rows } = await sql(on, `SELECT count(*)::int AS records FROM attempt`);
-        await usualVolume(on, 'attempt', Number(rows[0]?.['records']));
+        await usualMornings(on, `jsonb_build_object('attempt', ${rows[0]?.['records']} - (days - 1) * 50)`);
         try {
           return await sweep();
         } finally {
@@ -190,7 +190,7 @@ export const stallStage = stage<StallStage>({
       { code: 3, says: /lastseen sweep approve/ },
       async (on, n, sweep) => {
         await sql(on, `DELETE FROM lastseen.sweep_run`);
-        await usualVolume(on, 'features_topic_daily', 0);
+        await usualMornings(on, 'NULL');
         await sql(
           on,
           `

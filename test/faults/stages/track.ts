@@ -126,6 +126,11 @@ async function changeSchema({ world }: TrackStage, name: string): Promise<void> 
   await world.database.query({ text: `ALTER TABLE session ADD COLUMN "${name}" int` });
 }
 
+/** An outage that nobody met proves nothing. */
+async function mustBeFelt({ world }: TrackStage): Promise<void> {
+  if (isRight(await lossesAgainstSources(world.database))) throw new Error('the fault was over before it was felt');
+}
+
 export const trackStage = stage<TrackStage>({
   name: 'track',
   open,
@@ -162,20 +167,24 @@ export const trackStage = stage<TrackStage>({
       'the registry gone for two minutes, where records come with a schema not known yet',
       async (on, n, load) => {
         const { ground } = on;
-        // In turns a registry that hangs, seen by a `track` that has just started, and one that is gone.
+        // In turns a registry that hangs, met by a `track` that has just started, and one that is gone.
         if (n % 2 === 0) {
+          ground.lastseenWays.kafka.cut('silence');
           await changeSchema(on, `hung_${n}`);
           await load();
           await on.world.delivered();
           await ground.stack.killPart('registry', 'SIGSTOP');
           on.track.kill('SIGKILL');
+          ground.lastseenWays.kafka.mend();
           await sleep(REGISTRY_OUTAGE_MS);
+          await mustBeFelt(on);
           await ground.stack.killPart('registry', 'SIGCONT');
         } else {
           ground.lastseenWays.registry.cut('reset');
           await changeSchema(on, `gone_${n}`);
           await load();
           await sleep(REGISTRY_OUTAGE_MS);
+          await mustBeFelt(on);
           ground.lastseenWays.registry.mend();
         }
       },
@@ -211,7 +220,9 @@ export const trackStage = stage<TrackStage>({
         try {
           await changeSchema(on, `cut_${n}`);
           await load();
-          await sleep(1_000 + on.ground.random() * 3_000);
+          await on.world.delivered();
+          await sleep(on.ground.random() * 3_000);
+          await mustBeFelt(on);
         } finally {
           proxy.mend();
         }
