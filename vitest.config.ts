@@ -23,7 +23,8 @@ export default defineConfig({
           execArgv,
           include: ['test/stack/**/*.test.ts'],
           globalSetup: ['test/stack/global-setup.ts'],
-          fileParallelism: false,
+          // Most of their time is waiting; each file is a stack's worth of processes.
+          maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -164,6 +164,8 @@ BEGIN
       ('lastseen_operator', 'lastseen.track_gap', 'SELECT'),
       ('lastseen_operator', 'lastseen.episode', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.inactivity_outbox', 'SELECT, DELETE'),
+      ('lastseen_operator', 'lastseen.replay', 'SELECT'),
+      ('lastseen_operator', 'lastseen.replay_partition', 'SELECT'),
       ('lastseen_operator', 'lastseen.replay_shadow', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.as_if_activity', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.as_if_last_seen', 'SELECT, DELETE'),

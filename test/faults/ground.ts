@@ -112,7 +112,7 @@ export function keepRunning(world: World, env: Readonly<Record<string, string>>,
   let running: StartedCli;
   const ends: string[] = [];
   const start = () => {
-    running = world.start({ KAFKA_GROUP_ID: `${world.name}-${command}`, ...env }, command);
+    running = world.start(env, command);
     void running.ended.then(async ({ code, stderr }) => {
       ends.push(`${command} ended with ${code}: ${stderr.trim().split('\n').slice(-3).join(' | ')}`);
       await new Promise((resolve) => setTimeout(resolve, BACK_OFF_MS));

@@ -113,7 +113,7 @@ describe('records that track never read', () => {
     await transact(2, 'commit');
     await transact(3, 'abort');
     await track();
-    await admin.deleteGroups(['lastseen-track']);
+    await admin.deleteGroups([world.groupOf('track')]);
     await world.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
     expect(await track()).not.toContain('records_lost');
     expect([await seen('again'), await seen('commit'), await seen('abort')]).toEqual([10, 3, 0]);

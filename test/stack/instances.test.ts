@@ -37,7 +37,7 @@ async function untilMembers(count: number): Promise<void> {
   await admin.connect();
   try {
     for (let look = 0; look < 600; look++) {
-      const { groups } = await admin.describeGroups(['lastseen-track']);
+      const { groups } = await admin.describeGroups([world.groupOf('track')]);
       if (groups[0]?.state === 'Stable' && groups[0].members.length === count) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

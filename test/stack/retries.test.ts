@@ -54,7 +54,7 @@ describe('an event that cannot be answered', () => {
     await sweep(16);
     // Killed while the event waits for its second try, which the next process gives it.
     const killed = world.start({ RECOMPUTE_RETRY_DELAY: '1500ms' }, 'recompute');
-    const read = () => groupLag(world.kafka, 'lastseen-recompute', [world.env['INACTIVITY_TOPIC'] ?? '']);
+    const read = () => groupLag(world.kafka, world.groupOf('recompute'), [world.env['INACTIVITY_TOPIC'] ?? '']);
     await until('all events read', async () => (await read()).every(({ records }) => records === 0n));
     killed.process.kill('SIGKILL');
     await killed.ended;

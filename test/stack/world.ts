@@ -18,6 +18,8 @@ export interface World {
   readonly database: Database;
   readonly env: Readonly<Record<string, string>>;
   readonly kafka: ReturnType<typeof createKafka>;
+  /** The consumer group of a command, this world's own: worlds stand side by side on one stack. */
+  groupOf(command: 'track' | 'recompute'): string;
   /** What the commands that have ended wrote to standard error, one each. */
   readonly logs: readonly string[];
   lastseen(...args: string[]): Promise<CliRun>;
@@ -71,8 +73,10 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   };
   let connected = false;
   const running: StartedCli[] = [];
+  const groupOf = (command: string | undefined) => `${name}-${command}`;
   const envOf = (more: Readonly<Record<string, string>>, [command]: readonly string[]) => ({
     ...env,
+    KAFKA_GROUP_ID: groupOf(command),
     DATABASE_URL: asRole(fresh.url, roleOf(command)),
     ...more,
   });
@@ -90,6 +94,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     name,
     database: fresh.database,
     env,
+    groupOf,
     logs,
     kafka: createKafka({
       brokers: [stack.brokers],

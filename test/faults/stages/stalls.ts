@@ -74,7 +74,7 @@ SELECT 's-${name}-' || u, '${name}-' || u, now() - interval '7 days' + interval 
 function refusing(
   name: string,
   about: string,
-  expected: { readonly code: number; readonly says: RegExp },
+  expected: { readonly code: number; readonly says: RegExp; readonly wait: string },
   during: (on: StallStage, n: number, sweep: () => Promise<CliRun>) => Promise<CliRun>,
 ): Fault<StallStage> {
   return {
@@ -82,7 +82,7 @@ function refusing(
     about,
     async inject(on, n) {
       const before = await inactivityEvents(on.world);
-      const refused = await during(on, n, () => on.world.lastseen('sweep', '--wait-fresh', '3s', '--json'));
+      const refused = await during(on, n, () => on.world.lastseen('sweep', '--wait-fresh', expected.wait, '--json'));
       const endedAt = performance.now();
       const { events } = await inactivityEvents(on.world);
       const rightly = refused.code === expected.code && expected.says.test(refused.stderr);
@@ -119,7 +119,7 @@ export const stallStage = stage<StallStage>({
     refusing(
       'connector-paused',
       'the connector paused while learners go on: the sweep must refuse',
-      { code: 75, says: /not fresh: the connector has not delivered/ },
+      { code: 75, says: /not fresh: the connector has not delivered/, wait: '3s' },
       async (on, n, sweep) => {
         await silent(on, `paused-${n}`);
         await on.world.pause();
@@ -135,7 +135,7 @@ export const stallStage = stage<StallStage>({
     refusing(
       'table-unpublished',
       'one table taken out of the publication: not fresh, and named',
-      { code: 75, says: /not fresh: session: table session is not in publication/ },
+      { code: 75, says: /not fresh: session: table session is not in publication/, wait: '60s' },
       async (on, n, sweep) => {
         await silent(on, `unpublished-${n}`);
         await sql(on, `ALTER PUBLICATION ${on.world.name} DROP TABLE session`);
@@ -162,6 +162,7 @@ export const stallStage = stage<StallStage>({
       {
         code: 75,
         says: /not fresh: attempt: no record in \S+ since the last completed sweep, where 50 a day are usual/,
+        wait: '60s',
       },
       async (on, _, sweep) => {
         await sql(on, `DELETE FROM lastseen.sweep_run`);
@@ -187,7 +188,7 @@ export const stallStage = stage<StallStage>({
     refusing(
       'platform-down',
       '60 % of the learners silent since the platform was down for a week, with the connector going on: held',
-      { code: 3, says: /lastseen sweep approve/ },
+      { code: 3, says: /lastseen sweep approve/, wait: '60s' },
       async (on, n, sweep) => {
         await sql(on, `DELETE FROM lastseen.sweep_run`);
         await usualMornings(on, 'NULL');

@@ -52,7 +52,7 @@ async function withAdmin<T>({ world }: TopicStage, work: (admin: Admin) => Promi
 /** `track` has all that there is, and ends. */
 async function catchUp(on: TopicStage): Promise<void> {
   await on.world.delivered();
-  const run = await on.world.lastseenWith({ KAFKA_GROUP_ID: `${on.world.name}-track` }, 'track', '--until-end');
+  const run = await on.world.lastseen('track', '--until-end');
   if (run.code !== 0) throw new Error(`track ended with ${run.code}:\n${run.stderr}`);
 }
 
@@ -149,7 +149,7 @@ export const topicStage = stage<TopicStage>({
       'the group has lost its offsets while all records are there: read again, nothing lost, no alarm',
       undefined,
       async (on, n) => {
-        await withAdmin(on, (admin) => admin.deleteGroups([`${on.world.name}-track`]));
+        await withAdmin(on, (admin) => admin.deleteGroups([on.world.groupOf('track')]));
         return loadActivity(on.world, `offsets-${n}`);
       },
     ),
