@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { asRole, roleOf } from '../../stack/roles.ts';
 import { type RunningStack, startStack } from '../../stack/stack.ts';
 import type { StartedCli } from '../stack/lastseen-cli.ts';
@@ -16,8 +17,10 @@ export interface Ground {
   readonly stack: RunningStack;
   readonly lastseenWays: Ways;
   readonly connectorWays: Ways;
-  /** From 0 up to 1; the same seed gives the same faults at the same moments. */
+  /** From 0 up to 1. */
   readonly random: () => number;
+  /** From here on the numbers are those of the name, whatever was injected before. */
+  reseed(name: string): void;
   readonly openWorld: (options?: WorldOptions) => Promise<World>;
   close(): Promise<void>;
 }
@@ -46,11 +49,15 @@ export async function openGround({ seed, onProgress }: GroundOptions): Promise<G
     });
     const lastseenWays = await waysPast(ofLastseen);
     const connectorWays = await waysPast(ofConnector);
+    let random = seeded(seed, '');
     return {
       stack,
       lastseenWays,
       connectorWays,
-      random: seeded(seed),
+      random: () => random(),
+      reseed(name) {
+        random = seeded(seed, name);
+      },
       openWorld: (options = {}) =>
         createWorld({
           stack: stack.addresses,
@@ -139,8 +146,8 @@ export function keepRunning(world: World, env: Readonly<Record<string, string>>,
 }
 
 /** mulberry32: small, and even enough to choose moments with. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
+function seeded(seed: number, name: string): () => number {
+  let state = createHash('md5').update(`${seed} ${name}`).digest().readUInt32LE();
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);

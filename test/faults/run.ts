@@ -16,6 +16,8 @@ export interface FaultRun {
 interface Work {
   readonly stage: AnyStage;
   readonly times: ReadonlyMap<string, number>;
+  /** So many injections of each of its faults are others' work, before these. */
+  readonly before: number;
 }
 
 const MOST_IN_ONE_WORLD = 10;
@@ -32,11 +34,11 @@ export function startFaults(run: FaultRun): RunningFaults {
   const outcomes = new Map([...run.times.keys()].map((name) => [name, [] as Outcome[]]));
   const failures = new Map<string, string>();
   const waiting = divide(run);
-  const worker = async (_: unknown, job: number) => {
+  const worker = async () => {
     let ground: Ground | undefined;
     try {
       for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
-        ground ??= await openGround({ seed: run.seed + job, onProgress: run.tell });
+        ground ??= await openGround({ seed: run.seed, onProgress: run.tell });
         const broken = await play(run, ground, work, outcomes, failures);
         // What a broken stage left in the servers must not be found by the next.
         if (broken) {
@@ -66,13 +68,14 @@ function missing({ times }: FaultRun, name: string, outcomes: readonly Outcome[]
  */
 function divide({ stages, times }: FaultRun): Work[] {
   const most = Math.max(...times.values());
-  if (most <= MOST_IN_ONE_WORLD) return stages.map((stage) => ({ stage, times }));
+  if (most <= MOST_IN_ONE_WORLD) return stages.map((stage) => ({ stage, times, before: 0 }));
   const rounds = Math.ceil(most / MOST_IN_ONE_WORLD);
   return Array.from({ length: rounds }, (_, round) =>
     stages.flatMap((stage) =>
       stage.faults.flatMap(({ name }) => {
-        const left = (times.get(name) ?? 0) - round * MOST_IN_ONE_WORLD;
-        return left > 0 ? [{ stage, times: new Map([[name, Math.min(MOST_IN_ONE_WORLD, left)]]) }] : [];
+        const before = round * MOST_IN_ONE_WORLD;
+        const left = (times.get(name) ?? 0) - before;
+        return left > 0 ? [{ stage, times: new Map([[name, Math.min(MOST_IN_ONE_WORLD, left)]]), before }] : [];
       }),
     ),
   ).flat();
@@ -81,7 +84,7 @@ function divide({ stages, times }: FaultRun): Work[] {
 async function play(
   { tell }: FaultRun,
   ground: Ground,
-  { stage, times }: Work,
+  { stage, times, before }: Work,
   outcomes: ReadonlyMap<string, Outcome[]>,
   failures: Map<string, string>,
 ): Promise<boolean> {
@@ -91,6 +94,7 @@ async function play(
       times,
       starts(fault, n) {
         current = fault;
+        ground.reseed(`${fault} ${before + n}`);
         tell(`${fault} ${n + 1} of ${times.get(fault)} …`);
       },
       ended(fault, outcome) {
