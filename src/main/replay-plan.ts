@@ -44,10 +44,10 @@ export function replayPlan(settings: Settings, flags: ReplayFlags): ReplayPlan {
   for (const name of ['threshold', 'lookback', 'out', 'outTopic'] as const) {
     if (flags[name] !== undefined) throw usage(`${flagOf(name)} goes with --sweep-from and --sweep-to`);
   }
-  if (rebuild && (from ?? to ?? flags.topic) !== undefined) {
-    throw usage('--rebuild reads everything there is: it goes with neither --from nor --to nor --topic');
+  if (rebuild && (to !== undefined || flags.topic !== undefined || (from ?? 'earliest') !== 'earliest')) {
+    throw usage('--rebuild reads everything there is: it goes with --from earliest, and neither with --to nor --topic');
   }
-  if (snapshot && (from ?? to) !== undefined) {
+  if (snapshot && !rebuild && (from ?? to) !== undefined) {
     throw usage('--snapshot reads what the snapshot writes: it goes with neither --from nor --to');
   }
   if (!rebuild && !snapshot && from === undefined) {

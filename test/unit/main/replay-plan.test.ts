@@ -9,7 +9,8 @@ describe('what a replay is asked for', () => {
   it.each<readonly [string, ReplayFlags]>([
     ['--from is missing', {}],
     ['--to must be after --from', { from: 5n, to: 5n }],
-    ['--rebuild reads everything', { rebuild: true, from: 'earliest' }],
+    ['--rebuild reads everything', { rebuild: true, from: 5n }],
+    ['--rebuild reads everything', { rebuild: true, to: 5n }],
     ['--rebuild reads everything', { rebuild: true, topic: ['session'] }],
     ['--snapshot reads what', { snapshot: true, to: 5n }],
     ['--topic sessions: none of', { from: 'earliest', topic: ['sessions', 'session'] }],
@@ -21,6 +22,10 @@ describe('what a replay is asked for', () => {
   it('names sources or their topics', () => {
     const { topics } = plan({ from: 'earliest', topic: ['session', 'seedtest.public.attempt'] });
     expect([...topics.values()]).toEqual(['attempt', 'session']);
+  });
+
+  it('may be told that a rebuild reads from the earliest on, as it does', () => {
+    expect(plan({ rebuild: true, from: 'earliest' })).toEqual(plan({ rebuild: true }));
   });
 
   it('has one name for the same records and purpose, and others for others', () => {
