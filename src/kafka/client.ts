@@ -2,6 +2,7 @@ import type { Kafka as Client, KafkaConfig, SASLOptions } from 'kafkajs';
 import type { Logger } from '../runtime/logging.ts';
 import { registerCodecs } from './codecs.ts';
 import { Kafka, logLevel } from './driver.ts';
+import { mendReconnects } from './reconnects.ts';
 import { noteRefusals, watchedSockets } from './refusal.ts';
 
 /** A handle on the cluster for those who only hand it on. */
@@ -34,6 +35,7 @@ export interface BrokerLogin {
 /** The driver's client, with every compression codec of Kafka and its log lines in ours. Connects to nothing yet. */
 export function createKafka(options: KafkaOptions): KafkaClient {
   registerCodecs();
+  mendReconnects();
   const refusal = Promise.withResolvers<never>();
   const kafka = new Kafka({
     brokers: [...options.brokers],
