@@ -15,6 +15,7 @@ export function addMigrate(program: Command): void {
     .description('create or update the tables of the `lastseen` schema; safe to repeat and to run twice at once')
     .option('--json', 'print the applied migrations as JSON')
     .option('--print-config', 'print the effective configuration and end')
+    .addHelpText('after', `\nExample: DATABASE_URL_FILE=/run/secrets/database-url lastseen migrate`)
     .action((flags: Flags) =>
       runCommand({
         name: 'migrate',

@@ -33,6 +33,10 @@ export function addRecompute(program: Command): void {
     .option('--until-end', 'stop where the topics end now, or at what is not due, and print what was done')
     .option('--json', 'print the summary as JSON')
     .option('--print-config', 'print the effective configuration and end')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  lastseen recompute\n  METRICS_PROFILE=legacy lastseen recompute --until-end --json`,
+    )
     .action((flags: Flags) =>
       runCommand({
         name: 'recompute',

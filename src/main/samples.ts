@@ -1,6 +1,7 @@
 import { groupLag } from '../kafka/admin.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import { watchFreshness } from '../pipelines/freshness-watch.ts';
+import { readAuditState } from '../postgres/audit-runs.ts';
 import type { Database } from '../postgres/database.ts';
 import { type OutboxName, readOutboxState } from '../postgres/outbox-state.ts';
 import { readSweepState } from '../postgres/sweep-history.ts';
@@ -85,6 +86,24 @@ export function sweepSample({ context: { metrics }, database }: SampleSources): 
       return () => {
         if (completedAt !== null) metrics.sweepCompletedAt.set({}, Number(completedAt) / 1e6);
         metrics.sweepsHeld.set({}, Number(held));
+      };
+    },
+  };
+}
+
+export function auditSample({ context: { metrics }, database }: SampleSources): Sample {
+  return {
+    name: 'audits',
+    forget() {
+      metrics.auditFinishedAt.remove({});
+      metrics.auditDriftingLearners.remove({});
+    },
+    async take() {
+      const state = await readAuditState(database);
+      return () => {
+        if (state === null) return;
+        metrics.auditFinishedAt.set({}, Number(state.finishedAt) / 1e6);
+        metrics.auditDriftingLearners.set({}, Number(state.drifting));
       };
     },
   };

@@ -17,6 +17,7 @@ export function addSchemas(program: Command): void {
     .description('register the schemas of own topics, backward compatible; safe to repeat')
     .option('--json', 'print the result as JSON')
     .option('--print-config', 'print the effective configuration and end')
+    .addHelpText('after', `\nExample: lastseen schemas register`)
     .action((flags: Flags) =>
       runCommand({
         name: 'schemas register',
@@ -41,6 +42,7 @@ export function addSchemas(program: Command): void {
     .description('say whether the schemas are registered or could be, changing nothing; exit 1 where one could not')
     .option('--json', 'print the result as JSON')
     .option('--print-config', 'print the effective configuration and end')
+    .addHelpText('after', `\nExample: lastseen schemas check --json`)
     .action((flags: Flags) =>
       runCommand({
         name: 'schemas check',

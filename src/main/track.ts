@@ -23,7 +23,15 @@ import { countedLetters, type Observation, observed } from './observation.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
 import { inactivityRelay, relayingBeside } from './relays.ts';
-import { freshnessSample, lagSample, outboxSample, type Sample, type SampleSources, sweepSample } from './samples.ts';
+import {
+  auditSample,
+  freshnessSample,
+  lagSample,
+  outboxSample,
+  type Sample,
+  type SampleSources,
+  sweepSample,
+} from './samples.ts';
 import { starting } from './starting.ts';
 import { json, outcomeRows, table } from './tables.ts';
 import { sourceTopics } from './topic-names.ts';
@@ -48,6 +56,10 @@ export function addTrack(program: Command): void {
     .option('--until-end', 'stop where the topics end now, and print what became of the records')
     .option('--json', 'print the summary as JSON')
     .option('--print-config', 'print the effective configuration and end')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  lastseen track\n  HTTP_PORT=9464 lastseen track\n  lastseen track --until-end --json`,
+    )
     .action((flags: Flags) =>
       runCommand({
         name: 'track',
@@ -70,6 +82,7 @@ function samples(sources: SampleSources): readonly Sample[] {
     outboxSample(sources, 'inactivity'),
     freshnessSample(sources),
     sweepSample(sources),
+    auditSample(sources),
   ];
 }
 

@@ -116,6 +116,19 @@ LIMIT $1`,
   return rows;
 }
 
+/** When the newest audit that came to an end did so, and how many learners it left missing or behind; null: none has. */
+export async function readAuditState(db: Queryable): Promise<{ finishedAt: Instant; drifting: bigint } | null> {
+  const { rows } = await db.query<{ finishedAt: Instant; drifting: bigint }>({
+    text: `
+SELECT finished_at AS "finishedAt", CASE WHEN status = 'drift' THEN drifting ELSE 0 END AS drifting
+FROM lastseen.audit_run
+WHERE status IN ('clean', 'drift', 'repaired')
+ORDER BY finished_at DESC
+LIMIT 1`,
+  });
+  return rows[0] ?? null;
+}
+
 /** The sources that the newest audit of them found, or left, without drift. */
 export async function auditedSources(db: Queryable): Promise<ReadonlySet<Source>> {
   const { rows } = await db.query<{ source: Source }>({

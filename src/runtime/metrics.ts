@@ -64,6 +64,8 @@ export function createMetrics() {
     slotBehindBytes: gauge('slot_behind_bytes', 'Log between the position to prove and the connector’s slot'),
     sweepCompletedAt: gauge('sweep_completed_timestamp_seconds', 'When the newest completed sweep ended'),
     sweepsHeld: gauge('sweeps_held', 'Sweeps that wait for a person'),
+    auditFinishedAt: gauge('audit_finished_timestamp_seconds', 'When the newest audit that came to an end did so'),
+    auditDriftingLearners: gauge('audit_drifting_learners', 'Learners that it left missing or behind'),
   };
 }
 

@@ -5,7 +5,7 @@ import { formatInstant, MICROS_PER_SECOND, parseInstant } from '../../src/activi
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { SOURCES } from '../../src/activity/source.ts';
 import { type AuditDeps, type AuditPlan, audit } from '../../src/pipelines/audit.ts';
-import { auditedSources, listAudits } from '../../src/postgres/audit-runs.ts';
+import { auditedSources, listAudits, readAuditState } from '../../src/postgres/audit-runs.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
@@ -137,9 +137,11 @@ describe('an audit', () => {
     await gap('elsewhere', `now() - interval '1 second'`);
     await lose('u7');
     expect(await run()).toMatchObject({ status: 'drift', gapsClosed: 0 });
+    expect(await readAuditState(db.database)).toMatchObject({ drifting: 1n });
     expect(await open()).toEqual(['elsewhere', 'p.public.attempt', 'p.public.session']);
     const repaired = await repair('missing');
     expect(repaired).toMatchObject({ status: 'repaired', gapsClosed: 1 });
+    expect(await readAuditState(db.database)).toMatchObject({ drifting: 0n });
     expect(await open()).toEqual(['elsewhere', 'p.public.attempt']);
     expect((await sql(`SELECT closed_by FROM lastseen.track_gap WHERE topic = 'p.public.session'`)).rows).toEqual([
       { closed_by: `audit ${repaired.runId}` },

@@ -14,7 +14,7 @@ import { takeOver } from '../../src/pipelines/rebuild.ts';
 import { nothingDone } from '../../src/pipelines/replay.ts';
 import { sweep } from '../../src/pipelines/sweep.ts';
 import { emptyAsIf, keepActivity } from '../../src/postgres/as-if.ts';
-import { auditedSources, listAudits } from '../../src/postgres/audit-runs.ts';
+import { auditedSources, listAudits, readAuditState } from '../../src/postgres/audit-runs.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { digestLastSeen } from '../../src/postgres/digest.ts';
 import { openGaps, recordGaps } from '../../src/postgres/gaps.ts';
@@ -93,6 +93,7 @@ describe('with the rights of its role alone', () => {
     await currentPosition(database, AS_OF);
     expect(await observe(view, goal, '0/0' as Lsn)).toMatchObject({ slot: { kind: 'missing' } });
     expect(await readSweepState(database)).toEqual({ completedAt: null, held: 0n });
+    expect(await readAuditState(database)).toBeNull();
     expect(await readOutboxState(database, 'inactivity')).toEqual({ waiting: 0n, oldestSeconds: 0 });
   });
 
