@@ -105,21 +105,26 @@ const returnsOf = <E extends { readonly phase: string }>(events: readonly E[]) =
   events.filter(({ phase }) => phase === 'RETURNED');
 
 /** In turns a break that is told and one that is not, at times longer than the group's patience. */
-function cutting(name: string, about: string, proxyOf: (ground: Ground) => Way): Fault<TrackStage> {
+function cutting(name: string, about: string, wayOf: (ground: Ground) => Way): Fault<TrackStage> {
   return disturbing(name, about, async ({ ground }, n, load) => {
-    const proxy = proxyOf(ground);
     await sleep(ground.random() * 300);
-    proxy.cut(CUTS[n % CUTS.length] ?? 'reset');
-    try {
+    await whileCut(wayOf(ground), cutOf(n), async () => {
       await load();
       await sleep(n % 3 === 2 ? 8_000 : 500 + ground.random() * 2_000);
-    } finally {
-      proxy.mend();
-    }
+    });
   });
 }
 
-const CUTS: readonly Cut[] = ['reset', 'silence'];
+const cutOf = (n: number): Cut => (n % 2 === 0 ? 'reset' : 'silence');
+
+async function whileCut(way: Way, how: Cut, work: () => Promise<void>): Promise<void> {
+  way.cut(how);
+  try {
+    await work();
+  } finally {
+    way.mend();
+  }
+}
 
 /** The next records come with a schema that nobody has asked the registry for. */
 async function changeSchema({ world }: TrackStage, name: string): Promise<void> {
@@ -215,44 +220,32 @@ export const trackStage = stage<TrackStage>({
       'cut-track-registry',
       '`track` cut off from the registry, where records come with a schema not known yet',
       async (on, n, load) => {
-        const proxy = on.ground.lastseenWays.registry;
-        proxy.cut(CUTS[n % CUTS.length] ?? 'reset');
-        try {
+        await whileCut(on.ground.lastseenWays.registry, cutOf(n), async () => {
           await changeSchema(on, `cut_${n}`);
           await load();
           await on.world.delivered();
           await sleep(on.ground.random() * 3_000);
           await mustBeFelt(on);
-        } finally {
-          proxy.mend();
-        }
+        });
       },
     ),
     cutting('cut-connect-kafka', 'the connector cut off from Kafka', (ground) => ground.connectorWays.kafka),
     disturbing('cut-connect-postgres', 'the connector cut off from Postgres', async (on, n, load) => {
-      const proxy = on.ground.connectorWays.postgres;
-      proxy.cut(CUTS[n % CUTS.length] ?? 'reset');
-      try {
+      await whileCut(on.ground.connectorWays.postgres, cutOf(n), async () => {
         await load();
         await sleep(500 + on.ground.random() * 2_000);
-      } finally {
-        proxy.mend();
-      }
+      });
       await restartFailed(on.ground.stack.addresses, on.world.name);
     }),
     disturbing(
       'cut-connect-registry',
       'the connector cut off from the registry, where it has a schema to register',
       async (on, n, load) => {
-        const proxy = on.ground.connectorWays.registry;
-        proxy.cut('reset');
-        try {
+        await whileCut(on.ground.connectorWays.registry, 'reset', async () => {
           await changeSchema(on, `unregistered_${n}`);
           await load();
           await sleep(500 + on.ground.random() * 2_000);
-        } finally {
-          proxy.mend();
-        }
+        });
         await restartFailed(on.ground.stack.addresses, on.world.name);
       },
     ),
