@@ -26,7 +26,8 @@ export interface Fault<S> {
 /** Faults that are injected into one world, one after the other. */
 export interface Stage<S> {
   readonly name: string;
-  open(ground: Ground): Promise<S>;
+  /** @param injections how many there will be in all. */
+  open(ground: Ground, injections: number): Promise<S>;
   readonly faults: readonly Fault<S>[];
 }
 
@@ -47,12 +48,13 @@ export function stage<S extends { close(): Promise<void> }>({ open, faults }: St
   return {
     faults,
     async play(ground, injections) {
-      const wanted = faults.filter(({ name }) => (injections.times.get(name) ?? 0) > 0);
-      if (wanted.length === 0) return;
-      const opened = await open(ground);
+      const timesOf = (name: string) => injections.times.get(name) ?? 0;
+      const total = faults.reduce((sum, { name }) => sum + timesOf(name), 0);
+      if (total === 0) return;
+      const opened = await open(ground, total);
       try {
-        for (const { name, inject } of wanted) {
-          for (let n = 0; n < (injections.times.get(name) ?? 0); n++) {
+        for (const { name, inject } of faults) {
+          for (let n = 0; n < timesOf(name); n++) {
             injections.starts(name, n);
             injections.ended(name, await inject(opened, n));
           }

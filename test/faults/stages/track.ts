@@ -16,22 +16,24 @@ interface TrackStage {
   readonly ground: Ground;
   readonly world: World;
   readonly track: Service;
-  /** So many of the silent have been seen again. */
+  /** How many fell silent, and so many of them have been seen again. */
+  readonly silent: number;
   returned: number;
   close(): Promise<void>;
 }
 
-const SILENT = 1_200;
 const RETURNS = 20;
+const MOST_LOADS = 5;
 const SETTLES_WITHIN_MS = 120_000;
 /** Small transactions, so that faults fall into one, or between one and its offset commit. */
 const SMALL = { FLUSH_MAX_ROWS: '100', FLUSH_MAX_DELAY: '5ms', QUEUE_MAX_BYTES: '20000' };
 
-async function open(ground: Ground): Promise<TrackStage> {
+async function open(ground: Ground, injections: number): Promise<TrackStage> {
+  const silent = injections * MOST_LOADS * RETURNS;
   const world = await ground.openWorld();
   await world.prepare();
   await loadLearners(world);
-  await loadSilent(world, SILENT);
+  await loadSilent(world, silent);
   await world.connect();
   const track = keepRunning(world, { ...envPast(ground.lastseenWays, world, 'track'), ...SMALL }, 'track');
   const settled = await until(() => lossesAgainstSources(world.database), isRight, SETTLES_WITHIN_MS);
@@ -41,6 +43,7 @@ async function open(ground: Ground): Promise<TrackStage> {
     ground,
     world,
     track,
+    silent,
     returned: 0,
     async close() {
       await track.stop().finally(() => world.close());
@@ -65,6 +68,7 @@ function disturbing(
       let loads = 0;
       const load = async () => {
         loads += 1;
+        if (on.returned + RETURNS > on.silent) throw new Error('nobody is silent any more, so nobody can return');
         records += await loadActivity(world, `${name}-${n}-${loads}`);
         records += await loadReturns(world, on.returned + 1, on.returned + RETURNS);
         on.returned += RETURNS;
