@@ -15,12 +15,17 @@ export function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Distinct free ports on 127.0.0.1. */
+// Ports are taken long after they are given, when the servers before have started.
+const given = new Set<number>();
+
+/** Free ports on 127.0.0.1, none given to two callers of this process. */
 export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   for (let attempt = 0; attempt < 1_000 && found.size < count; attempt++) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST + 1));
-    if (!found.has(port) && (await isFree(port))) found.add(port);
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await isFree(port)) found.add(port);
   }
   if (found.size < count) throw new StackError(`no free port on 127.0.0.1 between ${LOWEST} and ${HIGHEST}: free some`);
   return [...found];
