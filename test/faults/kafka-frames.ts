@@ -34,7 +34,9 @@ export function createFrameReader(): FrameReader {
         if (stopAt !== undefined && bytes.readInt16BE(at + 4) === API[stopAt]) {
           return { onward: bytes.subarray(0, at), held: bytes.subarray(at) };
         }
-        leftOfFrame = 4 + bytes.readInt32BE(at);
+        const size = bytes.readInt32BE(at);
+        if (size <= 0) throw new Error(`no Kafka request has ${size} bytes: the proxy has lost its place`);
+        leftOfFrame = 4 + size;
       }
       return { onward: bytes, held: undefined };
     },

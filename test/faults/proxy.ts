@@ -44,9 +44,12 @@ export async function startProxy(targetPort: number, toKafka?: { readonly port: 
     pairs.add(pair);
     const frames = createFrameReader();
     let deaf = false;
+    let mute = false;
 
     client.on('data', (chunk: Buffer) => {
-      if (toKafka === undefined) return void server.write(chunk);
+      if (mute) return;
+      // Where a request was held the frames are followed no further.
+      if (toKafka === undefined || deaf) return void server.write(chunk);
       const { onward, held } = frames.read(chunk, hold?.api);
       server.write(onward);
       if (held === undefined || hold === undefined) return;
@@ -55,7 +58,7 @@ export async function startProxy(targetPort: number, toKafka?: { readonly port: 
       if (at === 'answered') {
         deaf = true;
         server.write(held);
-      } else client.pause();
+      } else mute = true;
       came();
     });
     server.on('data', (chunk: Buffer) => {
