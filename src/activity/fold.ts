@@ -9,20 +9,23 @@ export type LearnerRow = Readonly<Record<Source, Instant | null>> & {
   readonly userId: string | null;
 };
 
+/** What was folded of a learner, and when the newest of their changes was committed; null: nobody said. */
+export type FoldedLearner = LearnerRow & { readonly committedAt: Instant | null };
+
 /**
  * Folds activities to one row a learner. Every step is a maximum or a minimum, so neither order nor repetition nor
  * the way the activities are split over folds changes the rows.
  */
 export interface Fold {
-  add(activity: Activity): void;
+  add(activity: Activity, committedAt?: Instant): void;
   merge(other: Fold): void;
   /** How many learners it holds. */
   readonly size: number;
-  /** Sorted by key: two transactions that upsert the same learners then lock them in the same order. */
-  rows(): LearnerRow[];
+  /** In no order. */
+  rows(): FoldedLearner[];
 }
 
-type OpenRow = { -readonly [K in keyof LearnerRow]: LearnerRow[K] };
+type OpenRow = { -readonly [K in keyof FoldedLearner]: FoldedLearner[K] };
 
 export function createFold(): Fold {
   const byStudent = new Map<StudentId, OpenRow>();
@@ -37,14 +40,16 @@ export function createFold(): Fold {
       features_topic_daily: null,
       attempt: null,
       session: null,
+      committedAt: null,
     };
     byStudent.set(studentId, row);
     return row;
   }
 
   return {
-    add({ studentId, userId, source, at }) {
+    add({ studentId, userId, source, at }, committedAt) {
       const row = rowOf(studentId);
+      if (committedAt !== undefined) row.committedAt = later(row.committedAt, committedAt);
       if (row.userId !== userId) row.userId = smallerUserId(row.userId, userId);
       row[source] = later(row[source], at);
     },
@@ -56,14 +61,13 @@ export function createFold(): Fold {
         row.features_topic_daily = later(row.features_topic_daily, theirs.features_topic_daily);
         row.attempt = later(row.attempt, theirs.attempt);
         row.session = later(row.session, theirs.session);
+        row.committedAt = later(row.committedAt, theirs.committedAt);
       }
     },
     get size() {
       return byStudent.size;
     },
-    rows() {
-      return Array.from(byStudent.values()).sort((a, b) => (a.studentId < b.studentId ? -1 : 1));
-    },
+    rows: () => Array.from(byStudent.values()),
   };
 }
 

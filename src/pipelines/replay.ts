@@ -78,7 +78,7 @@ export function intoLastSeen(emit: (() => Instant) | undefined): ReplayWrite {
     const rows = flush.fold.rows();
     const raised = await countBehind(tx, rows);
     const rowsChanged = await raiseLastSeen(tx, rows);
-    const returned = emit === undefined || rowsChanged === 0 ? 0 : await closeEpisodes(tx, flush.committedAt, emit());
+    const returned = emit === undefined || rowsChanged === 0 ? 0 : await closeEpisodes(tx, rows, emit());
     return { rowsChanged, raised, returned };
   };
 }

@@ -1,4 +1,4 @@
-import type { Activity, DeadLetterReason, Outcome, SkipReason, StudentId } from '../activity/activity.ts';
+import type { Activity, DeadLetterReason, Outcome, SkipReason } from '../activity/activity.ts';
 import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
 import { createFold, type Fold } from '../activity/fold.ts';
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
@@ -20,7 +20,7 @@ export type OutcomeCounts = Record<Source, Record<string, number>>;
 
 /** What activities are folded into. */
 interface ActivityFold {
-  add(activity: Activity): void;
+  add(activity: Activity, committedAt?: Instant): void;
   readonly size: number;
 }
 
@@ -30,8 +30,6 @@ export interface Flush<F extends ActivityFold = Fold> {
   readonly letters: DeadLetter[];
   letterBytes: number;
   readonly newestCommit: Map<string, Instant>;
-  /** The newest commit time a learner, for whom that is a return. */
-  readonly committedAt: Map<StudentId, Instant>;
   readonly counts: OutcomeCounts;
   /** Set once the broker has acknowledged the letters, so that a retried transaction does not send them again. */
   lettersSent: boolean;
@@ -94,7 +92,7 @@ export function createTrack(deps: TrackDeps): Stages<TrackFlush> {
       const progress = appliedOf(flush, positions);
       const { changed, returned, gaps } = await deps.database.transaction(async (tx) => {
         const changed = await raiseLastSeen(tx, rows);
-        const returned = changed === 0 ? 0 : await closeEpisodes(tx, flush.committedAt, deps.now());
+        const returned = changed === 0 ? 0 : await closeEpisodes(tx, rows, deps.now());
         const gaps = await deps.progress.record(tx, flush.reached, progress);
         return { changed, returned, gaps };
       });
@@ -127,7 +125,6 @@ function emptyFlush<F extends ActivityFold>(fold: F): Flush<F> {
     letters: [],
     letterBytes: 0,
     newestCommit: new Map(),
-    committedAt: new Map(),
     counts: emptyOutcomeCounts(),
     lettersSent: false,
   };
@@ -180,10 +177,7 @@ function collectRecord(
   }
   switch (outcome.kind) {
     case 'applied':
-      for (const activity of outcome.activities) {
-        flush.fold.add(activity);
-        if (committedAt !== undefined) raise(flush.committedAt, activity.studentId, committedAt);
-      }
+      for (const activity of outcome.activities) flush.fold.add(activity, committedAt);
       return committedAt;
     case 'skipped':
       return committedAt;

@@ -8,7 +8,7 @@ import type { Queryable } from './database.ts';
  * already are neither locked nor written: the join leaves them out before the upsert, which then checks again, since
  * another instance may have come between.
  *
- * @param rows one a learner, sorted by student id, so that two instances lock in the same order.
+ * @param rows one a learner. The statement sorts them, so that two instances lock in the same order.
  * @returns how many rows were inserted or changed.
  */
 export async function raiseLastSeen(tx: Queryable, rows: readonly LearnerRow[]): Promise<number> {

@@ -1,4 +1,4 @@
-import type { StudentId } from '../activity/activity.ts';
+import type { FoldedLearner } from '../activity/fold.ts';
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { plainArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
@@ -12,15 +12,14 @@ import { type DetectionTables, LIVE } from './detection-tables.ts';
  * It must follow the upsert as a statement of its own in the same transaction (READ COMMITTED): a sweep that recorded
  * the episode while the upsert waited for the learner's row is seen only by a statement that starts after the wait.
  *
- * @param committedAt the newest commit time of each learner's activities.
  * @returns how many learners returned.
  */
 export async function closeEpisodes(
   tx: Queryable,
-  committedAt: ReadonlyMap<StudentId, Instant>,
+  learners: readonly Pick<FoldedLearner, 'studentId' | 'committedAt'>[],
   detectedAt: Instant,
 ): Promise<number> {
-  if (committedAt.size === 0) return 0;
+  if (learners.length === 0) return 0;
   const { count } = await tx.query({
     name: 'close_episodes',
     text: closing(
@@ -32,7 +31,11 @@ export async function closeEpisodes(
   JOIN lastseen.episode e ON e.student_id = u.student_id AND e.returned_as_of IS NULL
   JOIN lastseen.user_last_seen l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at`,
     ),
-    values: [formatInstant(detectedAt), plainArray([...committedAt.keys()]), plainArray([...committedAt.values()])],
+    values: [
+      formatInstant(detectedAt),
+      plainArray(learners.map(({ studentId }) => studentId)),
+      plainArray(learners.map(({ committedAt }) => committedAt)),
+    ],
   });
   return count;
 }

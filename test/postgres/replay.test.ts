@@ -264,7 +264,6 @@ describe('a replay', () => {
         letters: [],
         letterBytes: 0,
         newestCommit: new Map(),
-        committedAt: new Map(),
         counts: nothingDone().counts,
         lettersSent: false,
       });

@@ -156,7 +156,7 @@ describe('with the rights of its role alone', () => {
       await countBehind(tx, fold.rows());
       await raiseLastSeen(tx, fold.rows());
       await raiseShadow(tx, fold.rows());
-      await closeEpisodes(tx, new Map([[ID, AS_OF]]), AS_OF);
+      await closeEpisodes(tx, [{ studentId: ID, committedAt: AS_OF }], AS_OF);
       await noteReplay(tx, 'r', [{ ...range, nextOffset: 1n }], done);
     });
     await goOnInGroup(database, 'r', 'g2');
@@ -265,7 +265,7 @@ async function trackSees(at: bigint): Promise<number> {
   fold.add({ studentId: ID, userId: USER, source: 'session', at });
   return as('track').transaction(async (tx) => {
     await raiseLastSeen(tx, fold.rows());
-    const returned = await closeEpisodes(tx, new Map([[ID, AS_OF]]), AS_OF);
+    const returned = await closeEpisodes(tx, [{ studentId: ID, committedAt: AS_OF }], AS_OF);
     const gap = { topic: 't', partition: 0, kind: 'another_topic', fromOffset: 1n, toOffset: null } as const;
     await readReading(tx, gap);
     await forgetProgress(tx, [gap]);

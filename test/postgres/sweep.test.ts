@@ -210,7 +210,7 @@ describe('returns', () => {
       const fold = createFold();
       fold.add({ studentId: learner(n), userId: `u${n}`, source: 'attempt', at });
       await raiseLastSeen(tx, fold.rows());
-      return closeEpisodes(tx, new Map([[learner(n), committedAt]]), asOf);
+      return closeEpisodes(tx, [{ studentId: learner(n), committedAt }], asOf);
     });
 
   it('are told once an episode, with the newest as-of, whatever is seen after', async () => {
