@@ -77,6 +77,13 @@ function disturbing(
 }
 
 async function settle({ world, recompute, mornings }: RecomputeStage, duplicatesBefore: number): Promise<Outcome> {
+  // A sweep leaves publishing to whoever is at it, which may be the process that is cut off.
+  const published = await until(
+    () => countUnpublished(world),
+    (count) => count === 0n,
+    SETTLES_WITHIN_MS,
+  );
+  if (published.seen > 0n) throw new Error(`${published.seen} decided events were never published`);
   const asked = (await inactivityEvents(world)).events.map(({ event_id }) => event_id);
   const state = async () => {
     const { rows } = await world.database.query<{ unanswered: bigint; untold: bigint }>({
@@ -101,10 +108,17 @@ SELECT
     lost: Number(settled.seen.unanswered) + updates.lost,
     wrong: updates.wrong + figures,
     duplicates: told.duplicates - duplicatesBefore,
-    recoveryMs: settled.ms,
+    recoveryMs: published.ms + settled.ms,
   };
   if (outcome.lost + outcome.wrong > 0) console.error(recompute.ends.slice(-3).join('\n'));
   return outcome;
+}
+
+async function countUnpublished({ database }: World): Promise<bigint> {
+  const { rows } = await database.query<{ count: bigint }>({
+    text: 'SELECT count(*) AS count FROM lastseen.inactivity_outbox WHERE published_at IS NULL',
+  });
+  return rows[0]?.count ?? -1n;
 }
 
 /** Learners whose P or S is not what their inputs say, and rows in which somebody else's figure was touched. */
