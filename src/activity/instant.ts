@@ -17,6 +17,53 @@ const ISO =
  * where the text is none. Years may pass what a JavaScript Date holds: so do those that stand for Postgres' infinity.
  */
 export function parseInstant(text: string): Instant | undefined {
+  return parseUtc(text) ?? parseAny(text);
+}
+
+const ZERO = 48;
+
+/** `2026-03-16T05:00:00.123456Z`, with no to six digits of a second: what Debezium writes. Reads it in a fifth of the time. */
+function parseUtc(text: string): Instant | undefined {
+  const end = text.length - 1;
+  if (end < 19 || end > 26 || end === 20 || !hasUtcForm(text, end)) return undefined;
+  const days = daysOf(digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10));
+  const seconds = secondsOf(digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19));
+  const fraction = end === 19 ? 0 : digits(text, 20, end) * (SCALE[end - 20] ?? Number.NaN);
+  if (days === undefined || seconds === undefined) return undefined;
+  const whole = days * 86_400 + seconds;
+  // NaN where there was no digit. Past these the microseconds would not be exact.
+  if (!(Math.abs(whole) < EXACT_SECONDS) || Number.isNaN(fraction)) return undefined;
+  return BigInt(whole * 1_000_000 + fraction);
+}
+
+const EXACT_SECONDS = 7_000_000_000;
+/** What the last of so many digits of a second counts, in microseconds. */
+const SCALE = [Number.NaN, 100_000, 10_000, 1_000, 100, 10, 1];
+
+function hasUtcForm(text: string, end: number): boolean {
+  return (
+    text[4] === '-' &&
+    text[7] === '-' &&
+    text[10] === 'T' &&
+    text[13] === ':' &&
+    text[16] === ':' &&
+    (end === 19 || text[19] === '.') &&
+    text[end] === 'Z'
+  );
+}
+
+/** The number that the characters spell; NaN where one is no digit. */
+function digits(text: string, from: number, to: number): number {
+  let number = 0;
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+function parseAny(text: string): Instant | undefined {
   const match = ISO.exec(text);
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second, fraction, offset] = match;

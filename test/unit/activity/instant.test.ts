@@ -50,6 +50,25 @@ describe('an instant as text', () => {
     fc.assert(fc.property(instants, (instant) => parseInstant(formatInstant(instant)) === instant));
   });
 
+  it('is read the same with a blank for the T, which takes another way', () => {
+    const part = (digits: number) => fc.stringMatching(new RegExp(`^[0-9]{${digits}}$`));
+    const texts = fc
+      .tuple(part(4), part(2), part(2), part(2), part(2), part(2), fc.stringMatching(/^([.][0-9]{1,6})?$/))
+      .map(([year, month, day, h, m, s, fraction]) => `${year}-${month}-${day}T${h}:${m}:${s}${fraction}Z`);
+    const valid = fc
+      .bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n })
+      .chain((instant) =>
+        fc.integer({ min: 20, max: 27 }).map((length) => `${formatInstant(instant).slice(0, length - 1)}Z`),
+      );
+    fc.assert(
+      fc.property(fc.oneof(texts, valid), (text) => {
+        expect(parseInstant(text)).toBe(parseInstant(text.replace('T', ' ')));
+      }),
+    );
+    expect(parseInstant('2026-03-16T05:00:0xZ')).toBeUndefined();
+    expect(parseInstant('2026-03-16T05:00:00.12345xZ')).toBeUndefined();
+  });
+
   it('agrees with Date on every day of ten thousand years', () => {
     const days = fc.integer({ min: -719_528, max: 2_932_896 });
     fc.assert(
