@@ -44,6 +44,7 @@ export function createRangeReader(ranges: readonly PartitionRange[]): RangeReade
         ...batch,
         records: batch.records.filter(({ offset }) => isWanted(BigInt(offset))),
         nextOffset: at.next,
+        isBehind: batch.isBehind === true && at.next !== end,
       };
     },
   };

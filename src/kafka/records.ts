@@ -17,6 +17,8 @@ export interface RawBatch extends Partition {
   readonly fromOffset: bigint;
   /** The offset after the last one of this batch, control records included. */
   readonly nextOffset: bigint;
+  /** The partition held more when this was fetched than one fetch takes. */
+  readonly isBehind?: boolean;
 }
 
 /** A record on its way out. */

@@ -6,6 +6,11 @@ import type { Stages } from './stages.ts';
 export interface StageLimits {
   /** The longest a collected record waits before its transaction starts, as long as the one before has ended. */
   readonly maxDelayMs: number;
+  /**
+   * The same while partitions hold more than has been fetched: such records are late anyway, and the more of them are
+   * folded the fewer rows are written.
+   */
+  readonly maxDelayBehindMs: number;
   /** The most rows one transaction is to write; also what bounds memory. */
   readonly maxRows: number;
 }
@@ -35,6 +40,8 @@ interface Accumulation<A> {
   readonly into: A;
   readonly positions: Map<string, Position>;
   readonly since: number;
+  /** Partitions whose newest batch here was not the end of what they held. */
+  readonly behind: Set<string>;
 }
 
 const IDLE_WAIT_MS = 1_000;
@@ -60,12 +67,15 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
   };
 
   const collect = async (batch: RawBatch) => {
-    open ??= { into: stages.open(), positions: new Map(), since: performance.now() };
+    open ??= { into: stages.open(), positions: new Map(), since: performance.now(), behind: new Set() };
     const current = open;
     await throughOutages(() => stages.collect(batch, current.into), outages);
     const { topic, partition, nextOffset } = batch;
+    const key = partitionKey(batch);
     // The newest, which is not the highest where a partition is read again.
-    current.positions.set(partitionKey(batch), { topic, partition, nextOffset });
+    current.positions.set(key, { topic, partition, nextOffset });
+    if (batch.isBehind) current.behind.add(key);
+    else current.behind.delete(key);
   };
 
   const startApply = () => {
@@ -83,8 +93,9 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
       });
   };
 
-  const due = (current: Accumulation<A>) =>
-    performance.now() - current.since >= limits.maxDelayMs || stages.size(current.into) >= limits.maxRows;
+  const delayLeft = ({ since, behind }: Accumulation<A>) =>
+    since + (behind.size > 0 ? limits.maxDelayBehindMs : limits.maxDelayMs) - performance.now();
+  const due = (current: Accumulation<A>) => delayLeft(current) <= 0 || stages.size(current.into) >= limits.maxRows;
 
   const run = async () => {
     for (;;) {
@@ -106,7 +117,7 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
   const waitFor = (current: Accumulation<A> | undefined, busy: boolean) => {
     if (finishing) return 0;
     if (current === undefined || busy) return IDLE_WAIT_MS;
-    return Math.max(0, limits.maxDelayMs - (performance.now() - current.since));
+    return Math.max(0, delayLeft(current));
   };
 
   const done = run().catch(async (error) => {

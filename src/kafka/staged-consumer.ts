@@ -160,7 +160,13 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
       options.delay === undefined ? { due: messages } : dueRecords(topic, messages, options.delay);
     const nextOffset = waiting?.offset ?? BigInt(batch.lastOffset()) + 1n;
     if (waiting === undefined || due.length > 0) {
-      push(batch, due, BigInt((batch as FetchedBatch).fetchedOffset), nextOffset);
+      push(
+        batch,
+        due,
+        BigInt((batch as FetchedBatch).fetchedOffset),
+        nextOffset,
+        BigInt(batch.highWatermark) > nextOffset,
+      );
       resolveOffset(due.at(-1)?.offset ?? batch.lastOffset());
     }
     if (waiting === undefined) return;
@@ -173,8 +179,9 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     records: readonly RawRecord[],
     fromOffset: bigint,
     nextOffset: bigint,
+    isBehind: boolean,
   ) => {
-    const read = { topic, partition, records, fromOffset, nextOffset };
+    const read = { topic, partition, records, fromOffset, nextOffset, isBehind };
     const batch = range === undefined ? read : range.take(read);
     if (batch !== undefined) {
       on.fetched?.(batch);
@@ -191,7 +198,7 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     if (payload.batchSize > 0 || stopping.signal.aborted) return;
     const { firstOffset, lastOffset } = payload as { firstOffset: string | null; lastOffset: string };
     const from = reached.get(partitionKey(payload)) ?? BigInt(firstOffset ?? lastOffset);
-    push(payload, [], from, BigInt(lastOffset) + 1n);
+    push(payload, [], from, BigInt(lastOffset) + 1n, false);
   });
 
   const connect = async () => {

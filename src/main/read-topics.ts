@@ -114,6 +114,7 @@ export function consumerSettings({ settings, log, givingUp }: CommandContext) {
   return {
     limits: {
       maxDelayMs: settings.FLUSH_MAX_DELAY,
+      maxDelayBehindMs: settings.FLUSH_MAX_DELAY_BEHIND,
       maxRows: settings.FLUSH_MAX_ROWS,
       maxQueuedBytes: settings.QUEUE_MAX_BYTES,
     },

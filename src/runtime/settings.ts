@@ -159,7 +159,12 @@ export const SETTINGS = {
     fallback: '0.05',
   }),
   FLUSH_MAX_DELAY: setting(duration, 'longest wait of a record before its transaction', { fallback: '100ms' }),
-  FLUSH_MAX_ROWS: setting(positive, 'most learners one transaction writes', { fallback: '20000' }),
+  FLUSH_MAX_DELAY_BEHIND: setting(
+    duration,
+    'the same while more than one fetch waits at the broker: the longer, the fewer rows are written',
+    { fallback: '2s' },
+  ),
+  FLUSH_MAX_ROWS: setting(positive, 'most learners one transaction writes', { fallback: '50000' }),
   QUEUE_MAX_BYTES: setting(positive, 'most bytes of records waiting to be decoded', { fallback: '16777216' }),
   INACTIVITY_THRESHOLD_DAYS: setting(
     dayList,

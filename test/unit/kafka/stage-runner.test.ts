@@ -24,7 +24,7 @@ function setUp(changes: Partial<StageRunnerOptions<string[]>> & { apply?: (value
   let records = 0;
   const runner = runStages<string[]>({
     queue,
-    limits: { maxDelayMs: 5, maxRows: 1_000 },
+    limits: { maxDelayMs: 5, maxDelayBehindMs: 60_000, maxRows: 1_000 },
     isOutage: (error) => (error as Error).message === 'outage',
     commit: async (positions) => {
       committed.push([...positions]);
@@ -95,6 +95,23 @@ describe('the stages of a consumer', () => {
     gate.resolve();
     await runner.finish();
     expect(applied).toEqual([['0'], ['1', '2', '3', '4', '5']]);
+  });
+
+  it('fold on while the partition holds more than was fetched, until its end or the bound of rows', async () => {
+    const { queue, runner, applied, collected } = setUp();
+    queue.push({ ...batch(0, 2), isBehind: true });
+    queue.push(batch(10, 2, 1));
+    await until(() => collected() === 4);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(applied).toEqual([]);
+    queue.push({ ...batch(2, 996), isBehind: true });
+    await until(() => applied.length === 1);
+    expect(applied[0]).toHaveLength(1_000);
+    queue.push({ ...batch(998, 1), isBehind: true });
+    queue.push(batch(999, 1));
+    await until(() => applied.length === 2);
+    expect(applied[1]).toEqual(['998', '999']);
+    await runner.finish();
   });
 
   it('wait for an outage in place: nothing is committed before, nothing is lost after', async () => {

@@ -41,7 +41,7 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
     groupId: 'g',
     topics: ['t'],
     stages: { open: () => [], collect: nothing, apply: changes.apply ?? nothing, size: () => 0 },
-    limits: { maxDelayMs: 5, maxRows: 10, maxQueuedBytes: 1_000 },
+    limits: { maxDelayMs: 5, maxDelayBehindMs: 50, maxRows: 10, maxQueuedBytes: 1_000 },
     sessionTimeoutMs: 30_000,
     log: createLogger({ level: 'silent', pretty: false, command: 'test' }),
     vitals,
@@ -56,7 +56,7 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
   const tell = (name: string, payload: unknown) =>
     listeners.get(name)?.forEach((listener) => void listener({ payload }));
   const messages = [{ key: null, value: Buffer.from('x'), timestamp: '0', offset: '0' }];
-  const batch = { topic: 't', partition: 0, messages, fetchedOffset: '0', lastOffset: () => '0' };
+  const batch = { topic: 't', partition: 0, messages, fetchedOffset: '0', highWatermark: '1', lastOffset: () => '0' };
   const deliver = async () =>
     (await handler.promise)({
       batch,
