@@ -81,7 +81,7 @@ function gap(
         const startedAt = performance.now();
         let unalarmed = 0;
         if (alarm !== undefined) {
-          const refused = await world.lastseen('sweep', '--wait-fresh', '20s', '--json');
+          const refused = await world.lastseen('sweep', '--wait-fresh', '2m', '--json');
           const { events } = await inactivityEvents(world);
           const rightly = refused.code === 75 && alarm.test(refused.stderr);
           if (!rightly) console.error(`the sweep ended with ${refused.code}:\n${refused.stderr}`);

@@ -35,6 +35,7 @@ async function open(ground: Ground, injections: number): Promise<TrackStage> {
   await loadLearners(world);
   await loadSilent(world, silent);
   await world.connect();
+  const restarting = keepRestarting(() => restartFailed(ground.stack.addresses, world.name));
   const track = keepRunning(world, { ...envPast(ground.lastseenWays, world, 'track'), ...SMALL }, 'track');
   const settled = await until(() => lossesAgainstSources(world.database), isRight, SETTLES_WITHIN_MS);
   if (!isRight(settled.seen)) throw new Error(`track did not come to rest at the start: ${track.ends.join('\n')}`);
@@ -46,9 +47,17 @@ async function open(ground: Ground, injections: number): Promise<TrackStage> {
     silent,
     returned: 0,
     async close() {
+      restarting.stop();
       await track.stop().finally(() => world.close());
     },
   };
+}
+
+/** As an operator of Connect does: a task that failed is started again, whenever that was. */
+function keepRestarting(restart: () => Promise<void>): { stop(): void } {
+  // Connect may be the one that is down just then.
+  const timer = setInterval(() => void restart().catch(() => {}), 2_000);
+  return { stop: () => clearInterval(timer) };
 }
 
 const isRight = ({ differing }: { readonly differing: bigint }) => differing === 0n;
@@ -169,7 +178,6 @@ export const trackStage = stage<TrackStage>({
       await sleep(on.ground.random() * 1_500);
       await on.ground.stack.startPart('postgres');
       await load();
-      await restartFailed(on.ground.stack.addresses, on.world.name);
     }),
     disturbing(
       'registry-outage',
@@ -239,7 +247,6 @@ export const trackStage = stage<TrackStage>({
         await load();
         await sleep(500 + on.ground.random() * 2_000);
       });
-      await restartFailed(on.ground.stack.addresses, on.world.name);
     }),
     disturbing(
       'cut-connect-registry',
@@ -250,7 +257,6 @@ export const trackStage = stage<TrackStage>({
           await load();
           await sleep(500 + on.ground.random() * 2_000);
         });
-        await restartFailed(on.ground.stack.addresses, on.world.name);
       },
     ),
   ],
