@@ -8,7 +8,7 @@ const FILES = readdirSync(join(ROOT, 'migrations')).filter((name) => name.endsWi
 const CHANGELOG = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8');
 
 /** Beside these no release ran: the first one brings them all. */
-const BEFORE_THE_FIRST_RELEASE = FILES.filter((name) => name <= '0010_track_gap.sql');
+const BEFORE_THE_FIRST_RELEASE = FILES.filter((name) => name <= '0011_last_record.sql');
 
 /** A line a contraction, above what contracts: `-- Contraction: drop column sweep_run.threshold_days; unused since 0.2.0`. */
 const ADMITTED = /^-- Contraction: (.+); (.+)$/gm;
