@@ -163,8 +163,11 @@ export async function runPods(run: Run): Promise<void> {
 
   const swept = await once('CronJob', 'detect-inactivity');
   check('detect-inactivity', 'the next run ends with 0', swept.code === 0, said(swept));
-  const audited = await once('CronJob', 'lastseen-audit');
-  check('lastseen-audit', 'finds no drift, and ends with 0', audited.code === 0, said(audited));
+  // The audit finds no drift, doctor nothing wrong, a replay nothing to raise.
+  for (const name of manifests.names('CronJob').filter((each) => each !== 'detect-inactivity')) {
+    const ended = await once('CronJob', name);
+    check(name, 'ends with 0', ended.code === 0, said(ended));
+  }
   await stopped('lastseen-track', 'at rest', track);
   await stopped('lastseen-recompute', 'at rest', recompute);
 }
