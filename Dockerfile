@@ -1,0 +1,28 @@
+# syntax=docker/dockerfile:1
+# One image for every process: the arguments are the command. Node runs the sources as they are, so nothing is built.
+FROM node:24.21.0-trixie-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+RUN npm sbom --omit=dev --sbom-format=cyclonedx > sbom.cdx.json
+
+FROM node:24.21.0-trixie-slim
+LABEL org.opencontainers.image.title="lastseen" \
+      org.opencontainers.image.description="Turns Debezium change events into a last-seen table, inactivity events and fresh P and S figures" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="MIT"
+# Nothing is installed in a container that runs.
+RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn*
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=packages /app/node_modules ./node_modules
+COPY --from=packages /app/sbom.cdx.json ./
+COPY package.json LICENSE ./
+COPY migrations ./migrations
+COPY schemas ./schemas
+COPY src ./src
+USER 65532:65532
+# A command without HTTP_PORT, such as a sweep, ends by itself and has no health to ask for.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "const port = process.env.HTTP_PORT; if (port) fetch(`http://127.0.0.1:${port}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "/app/src/main/cli.ts"]
