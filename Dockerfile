@@ -4,7 +4,7 @@ FROM node:24.21.0-trixie-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
-# By the lock file: where development packages are left out, npm calls them missing.
+# From the lock file: of the installed tree npm would miss what is left out.
 RUN npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > sbom.cdx.json
 
 FROM node:24.21.0-trixie-slim
