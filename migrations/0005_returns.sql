@@ -10,6 +10,8 @@ CREATE INDEX episode_open ON lastseen.episode (student_id) WHERE returned_as_of 
 
 ALTER TABLE lastseen.sweep_run ADD COLUMN thresholds int[], ADD COLUMN returned bigint;
 UPDATE lastseen.sweep_run SET thresholds = ARRAY[threshold_days];
+-- Contraction: set not null sweep_run.thresholds; before the first release
+-- Contraction: drop column sweep_run.threshold_days; before the first release
 ALTER TABLE lastseen.sweep_run ALTER COLUMN thresholds SET NOT NULL, DROP COLUMN threshold_days;
 
 -- Down Migration

@@ -94,6 +94,14 @@ DECLARE
 BEGIN
   FOR wanted IN
     SELECT * FROM (VALUES
+      -- Which migrations have been run: each process sees at its start whether the tables are those of its release.
+      ('lastseen_track', 'lastseen.migration', 'SELECT'),
+      ('lastseen_sweep', 'lastseen.migration', 'SELECT'),
+      ('lastseen_recompute', 'lastseen.migration', 'SELECT'),
+      ('lastseen_audit', 'lastseen.migration', 'SELECT'),
+      ('lastseen_replay', 'lastseen.migration', 'SELECT'),
+      ('lastseen_operator', 'lastseen.migration', 'SELECT'),
+
       ('lastseen_track', 'lastseen.user_last_seen', 'SELECT, INSERT, UPDATE'),
       ('lastseen_track', 'lastseen.track_progress', 'SELECT, INSERT, UPDATE'),
       ('lastseen_track', 'lastseen.track_gap', 'SELECT, INSERT'),
@@ -159,7 +167,6 @@ BEGIN
       ('lastseen_replay', 'public.debezium_signal', 'INSERT'),
 
       -- kpi, explain, dlq, forget and doctor, by hand.
-      ('lastseen_operator', 'lastseen.migration', 'SELECT'),
       ('lastseen_operator', 'lastseen.user_last_seen', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.track_progress', 'SELECT'),
       ('lastseen_operator', 'lastseen.track_gap', 'SELECT'),

@@ -10,6 +10,7 @@ import { auditJson, auditPage, auditRunJson, auditRunsPage } from './audit-page.
 import { openKafka, withDatabase, withSourceDatabase } from './connections.ts';
 import { freshnessDeps } from './freshness-deps.ts';
 import { readCount } from './numbers.ts';
+import { withOwnTables } from './own-tables.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { sourceTopics, trackedSources } from './topic-names.ts';
 
@@ -56,7 +57,7 @@ Examples:
           const repair = repairOf(flags);
           // A replica may be older than the table, and nothing must be set back by it.
           const withSource = repair === 'trust_source' ? withDatabase : withSourceDatabase;
-          return withDatabase(context, (database) =>
+          return withOwnTables(context, (database) =>
             withSource(context, (source) => run(context, { ...flags, repair }, database, source)),
           );
         },
@@ -121,7 +122,7 @@ function addAuditRuns(command: Command): void {
         needs: ['postgres'],
         printConfig: flags.printConfig,
         work: (context) =>
-          withDatabase(context, async (database) => {
+          withOwnTables(context, async (database) => {
             const runs = await listAudits(database, SHOWN);
             if (flags.json) for (const each of runs) context.print(auditRunJson(each));
             else context.print(auditRunsPage(runs));

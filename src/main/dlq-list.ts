@@ -4,12 +4,13 @@ import { keepNewest, type Letter } from '../pipelines/letters.ts';
 import type { Database } from '../postgres/database.ts';
 import { redrivenAmong } from '../postgres/redriven-letters.ts';
 import { forPeople } from '../runtime/dates.ts';
-import { openKafka, withDatabase } from './connections.ts';
+import { openKafka } from './connections.ts';
 import { idOf, readReader } from './dlq-ids.ts';
 import { readLetters } from './dlq-letters.ts';
 import { readInstant } from './instants.ts';
 import { printable } from './letter-content.ts';
 import { readPositive } from './numbers.ts';
+import { withOwnTables } from './own-tables.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { json, table } from './tables.ts';
 import type { Reader } from './topic-names.ts';
@@ -47,7 +48,7 @@ export function addDlqList(dlq: Command): void {
         name: 'dlq list',
         needs: ['postgres', 'kafka'],
         printConfig: flags.printConfig,
-        work: (context) => withDatabase(context, (database) => run(context, flags, database)),
+        work: (context) => withOwnTables(context, (database) => run(context, flags, database)),
       }),
     );
 }

@@ -8,12 +8,13 @@ import type { Database } from '../postgres/database.ts';
 import { requiringLock } from '../postgres/locks.ts';
 import { markRedriven, redrivenAmong } from '../postgres/redriven-letters.ts';
 import type { Settings } from '../runtime/settings.ts';
-import { openKafka, withDatabase } from './connections.ts';
+import { openKafka } from './connections.ts';
 import { idOf, type LetterId, readLetterIds, readReader } from './dlq-ids.ts';
 import { readLetters } from './dlq-letters.ts';
 import { readInstant } from './instants.ts';
 import { printable } from './letter-content.ts';
 import { readPositive } from './numbers.ts';
+import { withOwnTables } from './own-tables.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { json, table } from './tables.ts';
 import { letterTopics, type Reader } from './topic-names.ts';
@@ -54,7 +55,7 @@ export function addDlqRedrive(dlq: Command): void {
         needs: ['postgres', 'kafka'],
         printConfig: flags.printConfig,
         work: (context) =>
-          withDatabase(context, (database) => requiringLock(database, 'redrive', () => run(context, flags, database))),
+          withOwnTables(context, (database) => requiringLock(database, 'redrive', () => run(context, flags, database))),
       }),
     );
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { type Explanation, explain } from '../pipelines/explain.ts';
-import { withDatabase, withSourceDatabase } from './connections.ts';
+import { withSourceDatabase } from './connections.ts';
 import { detectionPlan } from './detection-plan.ts';
 import { explanationPage } from './explanation-page.ts';
 import { figureDeps } from './figure-deps.ts';
 import { readInstant } from './instants.ts';
+import { withOwnTables } from './own-tables.ts';
 import { EXIT, runCommand } from './process.ts';
 
 interface Flags {
@@ -30,7 +31,7 @@ export function addExplain(program: Command): void {
         printConfig: flags.printConfig,
         work: (context) => {
           const plan = detectionPlan(context.settings, flags.asOf ?? context.now());
-          return withDatabase(context, (database) =>
+          return withOwnTables(context, (database) =>
             withSourceDatabase(context, async (source) => {
               const explanation = await explain(figureDeps(context, source, database), user, plan);
               context.print(flags.json ? json(explanation) : explanationPage(explanation, plan));

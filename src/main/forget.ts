@@ -6,8 +6,9 @@ import type { Database } from '../postgres/database.ts';
 import { countLearnerRows, eraseLearner, type LearnerRows } from '../postgres/erasure.ts';
 import { answeredWithin } from '../runtime/answered-within.ts';
 import { LastseenError, safeMessage } from '../runtime/errors.ts';
-import { openKafka, withDatabase } from './connections.ts';
+import { openKafka } from './connections.ts';
 import { erasureJson, erasurePage, type Remains } from './forget-page.ts';
+import { withOwnTables } from './own-tables.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { json } from './tables.ts';
 import { topicSpecs } from './topic-specs.ts';
@@ -40,7 +41,7 @@ export function addForget(program: Command): void {
         name: 'forget',
         needs: ['postgres'],
         printConfig: flags.printConfig,
-        work: (context) => withDatabase(context, (database) => run(context, flags, database, user)),
+        work: (context) => withOwnTables(context, (database) => run(context, flags, database, user)),
       }),
     );
 }

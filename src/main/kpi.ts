@@ -13,10 +13,11 @@ import {
 import { LastseenError } from '../runtime/errors.ts';
 import { showProgress } from '../runtime/progress.ts';
 import type { Settings } from '../runtime/settings.ts';
-import { withDatabase, withSourceDatabase } from './connections.ts';
+import { withSourceDatabase } from './connections.ts';
 import { detectionPlan } from './detection-plan.ts';
 import { figureDeps } from './figure-deps.ts';
 import { readInstant } from './instants.ts';
+import { withOwnTables } from './own-tables.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { json, table } from './tables.ts';
 
@@ -55,7 +56,7 @@ export function addKpi(program: Command): void {
         printConfig: flags.printConfig,
         work: (context) => {
           const plan = planOf(context, flags);
-          return withDatabase(context, (database) =>
+          return withOwnTables(context, (database) =>
             withSourceDatabase(context, (source) => run(context, flags, plan, database, source)),
           );
         },

@@ -13,6 +13,8 @@ import type { Sample, SampleSources } from './samples.ts';
 export interface Observation {
   readonly vitals: VitalSigns;
   readonly waiting: WaitingRecords;
+  /** Why it cannot begin, while it waits for that to end. */
+  hindrance: string | undefined;
 }
 
 const SAMPLE_EVERY_MS = 5_000;
@@ -26,9 +28,10 @@ export async function observed<T>(
   work: (observation: Observation) => Promise<T>,
 ): Promise<T> {
   const { HTTP_PORT: port, HTTP_HOST: host, KAFKA_SESSION_TIMEOUT } = context.settings;
-  const observation = {
+  const observation: Observation = {
     vitals: createVitalSigns(KAFKA_SESSION_TIMEOUT, performance.now()),
     waiting: createWaitingRecords(),
+    hindrance: undefined,
   };
   if (port === undefined) return work(observation);
   // Loaded here, since no other command needs it.
@@ -42,13 +45,15 @@ export async function observed<T>(
   });
 }
 
-function answers(context: CommandContext, { vitals }: Observation, database: Database, show: () => void) {
+function answers(context: CommandContext, observation: Observation, database: Database, show: () => void) {
   const { metrics, stopping } = context;
+  const { vitals } = observation;
   addProcessMetrics(metrics);
   return {
     whyDead: () => vitals.whyDead(performance.now()),
     async whyNotReady() {
       const reasons = stopping.aborted ? ['the process is stopping'] : [];
+      if (observation.hindrance !== undefined) reasons.push(observation.hindrance);
       if (!vitals.isMember(performance.now())) reasons.push('not a member of the consumer group');
       await database.query({ text: 'SELECT' }).catch((error) => reasons.push(safeMessage(error)));
       return reasons;

@@ -13,6 +13,7 @@ import { inactivityCodec, kpiUpdatedCodec } from './event-codecs.ts';
 import { figureDeps } from './figure-deps.ts';
 import { RECOMPUTE_GROUP } from './groups.ts';
 import { countedLetters, type Observation, observed } from './observation.ts';
+import { requireOwnTables } from './own-tables.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
 import { countedRelay, inactivityRelay, relayingBeside } from './relays.ts';
@@ -73,6 +74,7 @@ async function run(
 ): Promise<number> {
   const { settings, log, metrics } = context;
   const begin = <T>(work: () => Promise<T>) => starting(context, observation, flags.untilEnd !== true, work);
+  await begin(() => requireOwnTables(context, database));
   const kafka = openKafka(context);
   const retryTopic = settings.RECOMPUTE_RETRY_TOPIC;
   const nowMs = () => Number(context.now() / MICROS_PER_MS);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { asIfPage, asIfPlan, readDate, sweepAsIf } from './as-if.ts';
-import { withDatabase } from './connections.ts';
 import { readInstant } from './instants.ts';
+import { withOwnTables } from './own-tables.ts';
 import { EXIT, runCommand } from './process.ts';
 import { replayJson, replayPage } from './replay-page.ts';
 import { type ReplayFlags, replayPlan } from './replay-plan.ts';
@@ -46,14 +46,14 @@ Interrupted, the same command goes on where it was. Examples:
         work: (context) => {
           if (flags.sweepFrom !== undefined || flags.sweepTo !== undefined) {
             const plan = asIfPlan(context, flags);
-            return withDatabase(context, async (database) => {
+            return withOwnTables(context, async (database) => {
               const days = await sweepAsIf(context, database, plan, flags);
               context.print(flags.json ? json({ days }) : asIfPage(days));
               return EXIT.done;
             });
           }
           const plan = replayPlan(context.settings, flags);
-          return withDatabase(context, async (database) => {
+          return withOwnTables(context, async (database) => {
             const outcome = await runReplay(context, database, plan);
             context.log.info({ event: 'replay_completed', digest: outcome.digest }, 'replay completed');
             context.print(flags.json ? replayJson(outcome) : replayPage(outcome));

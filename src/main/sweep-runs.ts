@@ -4,8 +4,8 @@ import { formatInstant } from '../activity/instant.ts';
 import { approve, discard } from '../pipelines/sweep.ts';
 import { listRuns, type SweepRun } from '../postgres/sweep-history.ts';
 import { forPeople } from '../runtime/dates.ts';
-import { withDatabase } from './connections.ts';
 import { withDetector } from './detector.ts';
+import { withOwnTables } from './own-tables.ts';
 import { EXIT, runCommand } from './process.ts';
 import { countRows } from './sweep-page.ts';
 import { json, table } from './tables.ts';
@@ -31,7 +31,7 @@ export function addSweepRuns(sweep: Command): void {
         needs: ['postgres'],
         printConfig: flags.printConfig,
         work: (context) =>
-          withDatabase(context, async (database) => {
+          withOwnTables(context, async (database) => {
             const runs = await listRuns(database, SHOWN);
             if (flags.json) for (const run of runs) context.print(json(describe(run)));
             else context.print(page(runs));
@@ -58,7 +58,7 @@ function addDecisions(sweep: Command): void {
         flags: { WAIT_FRESH: flags.waitFresh },
         printConfig: flags.printConfig,
         work: (context) =>
-          withDatabase(context, async (database) => {
+          withOwnTables(context, async (database) => {
             const outcome = await withDetector(context, database, flags.force === true, (deps) => approve(deps, runId));
             context.log.info({ event: 'sweep_approved', ...outcome }, 'sweep approved');
             context.print(
@@ -85,7 +85,7 @@ function addDecisions(sweep: Command): void {
         needs: ['postgres'],
         printConfig: flags.printConfig,
         work: (context) =>
-          withDatabase(context, async (database) => {
+          withOwnTables(context, async (database) => {
             await discard(database, runId);
             context.log.info({ event: 'sweep_discarded', runId }, 'sweep discarded');
             if (flags.json) context.print(json({ status: 'discarded', runId }));

@@ -5,12 +5,12 @@ import { sweep } from '../pipelines/sweep.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Texts } from '../runtime/configuration.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { withDatabase } from './connections.ts';
 import { detectionPlan } from './detection-plan.ts';
 import { withDetector } from './detector.ts';
 import { printDue } from './dry-run.ts';
 import { readInstant } from './instants.ts';
 import { readPositive } from './numbers.ts';
+import { withOwnTables } from './own-tables.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { completedPage, heldError, heldPage } from './sweep-page.ts';
 import { addSweepRuns } from './sweep-runs.ts';
@@ -52,7 +52,7 @@ export function addSweep(program: Command): void {
         needs: flags.dryRun ? ['postgres'] : ['postgres', 'kafka', 'registry'],
         flags: texts(flags),
         printConfig: flags.printConfig,
-        work: (context) => withDatabase(context, (database) => run(context, flags, database)),
+        work: (context) => withOwnTables(context, (database) => run(context, flags, database)),
       }),
     );
   addSweepRuns(command);

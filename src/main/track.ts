@@ -20,6 +20,7 @@ import { collectDeps } from './collect-deps.ts';
 import { openKafka, openRegistry, orGivenUp, withDatabase } from './connections.ts';
 import { TRACK_GROUP } from './groups.ts';
 import { countedLetters, type Observation, observed } from './observation.ts';
+import { requireOwnTables } from './own-tables.ts';
 import { type CommandContext, EXIT, runCommand } from './process.ts';
 import { readTopics } from './read-topics.ts';
 import { inactivityRelay, relayingBeside } from './relays.ts';
@@ -94,6 +95,7 @@ async function run(
 ): Promise<number> {
   const { settings, log, metrics } = context;
   const begin = <T>(work: () => Promise<T>) => starting(context, observation, flags.untilEnd !== true, work);
+  await begin(() => requireOwnTables(context, database));
   const kafka = openKafka(context);
   const sources = sourceTopics(settings);
   const topics = [...sources.keys()];

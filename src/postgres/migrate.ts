@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runner } from 'node-pg-migrate';
+import { LastseenError } from '../runtime/errors.ts';
 import type { Database, Queryable } from './database.ts';
 import { failureOf } from './failures.ts';
 
@@ -62,3 +63,33 @@ export async function readMigrations(db: Queryable): Promise<MigrationNames> {
   const files = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.sql'));
   return { applied: rows.map(({ name }) => name), known: files.map((name) => name.slice(0, -'.sql'.length)).sort() };
 }
+
+/**
+ * Holds the own tables against those that this release is written for.
+ *
+ * @returns the names of migrations that only a newer release knows; its tables serve this one too
+ * @throws LastseenError `not_migrated` where they are older, or where this role may not see it yet: both end once
+ *   `lastseen migrate` and the grants of the release have been run.
+ */
+export async function requireMigrated(db: Queryable): Promise<readonly string[]> {
+  // Asked of the catalog, which every role may read: a role that may not read the table has not been granted it yet.
+  const { rows } = await db.query<{ readable: boolean }>({
+    text: `
+SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'lastseen' AND c.relname = 'migration'`,
+  });
+  if (rows[0] === undefined) throw notMigrated('own tables are missing: run `lastseen migrate`');
+  if (!rows[0].readable) {
+    throw notMigrated(
+      'this role may not read lastseen.migration: run `lastseen migrate`, then k8s/postgres/roles.sql of this release',
+    );
+  }
+  const { applied, known } = await readMigrations(db);
+  const pending = known.filter((name) => !applied.includes(name));
+  if (pending.length > 0) {
+    throw notMigrated(`own tables are older than this release (${pending.join(', ')}): run \`lastseen migrate\``);
+  }
+  return applied.filter((name) => !known.includes(name));
+}
+
+const notMigrated = (message: string) => new LastseenError('not_migrated', message);

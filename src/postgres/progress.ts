@@ -30,10 +30,11 @@ export async function recordProgress(tx: Queryable, progress: readonly ProgressR
   await tx.query({
     name: 'record_progress',
     text: `
-INSERT INTO lastseen.track_progress AS p (topic, partition, next_offset, known_offset, last_record_at, newest_commit_at)
+INSERT INTO lastseen.track_progress AS p
+  (topic, partition, next_offset, known_offset, last_record_at, last_record_below, newest_commit_at)
 SELECT
   topic, partition, next_offset, known_offset,
-  'epoch'::timestamptz + last_record_at * interval '1 microsecond',
+  'epoch'::timestamptz + last_record_at * interval '1 microsecond', coalesce(known_offset, next_offset),
   'epoch'::timestamptz + newest_commit_at * interval '1 microsecond'
 FROM unnest($1::text[], $2::int[], $3::int8[], $4::int8[], $5::int8[], $6::int8[])
   AS u (topic, partition, next_offset, known_offset, last_record_at, newest_commit_at)
@@ -41,6 +42,7 @@ ON CONFLICT (topic, partition) DO UPDATE SET
   next_offset = excluded.next_offset,
   known_offset = excluded.known_offset,
   last_record_at = excluded.last_record_at,
+  last_record_below = excluded.last_record_below,
   newest_commit_at = GREATEST(p.newest_commit_at, excluded.newest_commit_at),
   updated_at = now()
 WHERE excluded.known_offset IS NOT NULL
@@ -61,7 +63,8 @@ export async function forgetProgress(tx: Queryable, partitions: readonly Partiti
   if (partitions.length === 0) return;
   await tx.query({
     text: `
-UPDATE lastseen.track_progress p SET next_offset = 0, known_offset = NULL, last_record_at = NULL, newest_commit_at = NULL
+UPDATE lastseen.track_progress p
+SET next_offset = 0, known_offset = NULL, last_record_at = NULL, last_record_below = NULL, newest_commit_at = NULL
 FROM unnest($1::text[], $2::int[]) AS u (topic, partition)
 WHERE p.topic = u.topic AND p.partition = u.partition`,
     values: [partitions.map(({ topic }) => topic), plainArray(partitions.map(({ partition }) => partition))],
@@ -77,12 +80,19 @@ export async function readProgress(db: Queryable, topics: readonly string[]): Pr
   return rows.map(({ topic, partition, next_offset }) => ({ topic, partition, nextOffset: next_offset }));
 }
 
-/** Where the reading of a partition is; undefined where nothing is recorded of it. */
+/**
+ * Where the reading of a partition is; undefined where nothing is recorded of it. What an older release has left behind
+ * as it raised the offset says nothing of the partition any more.
+ */
 export async function readReading(db: Queryable, { topic, partition }: Partition): Promise<Reading | undefined> {
   const { rows } = await db.query<{ next_offset: bigint; known_offset: bigint | null; last_record_at: Instant | null }>(
     {
       text: `
-SELECT next_offset, known_offset, last_record_at FROM lastseen.track_progress WHERE topic = $1 AND partition = $2`,
+SELECT next_offset, furthest.known_offset, CASE WHEN last_record_below = furthest.below THEN last_record_at END AS last_record_at
+FROM lastseen.track_progress,
+  LATERAL (SELECT CASE WHEN known_offset > next_offset THEN known_offset END, GREATEST(known_offset, next_offset))
+    AS furthest (known_offset, below)
+WHERE topic = $1 AND partition = $2`,
       values: [topic, partition],
     },
   );

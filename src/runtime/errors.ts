@@ -30,7 +30,7 @@ export type ErrorCode =
   | 'record_refused' // a topic does not take a record: too large, or not valid there
   | 'no_such_letter' // no dead letter has this id
   | 'too_many_dead_letters' // DLQ_MAX_SHARE is passed: look at the newest deploy of the source
-  | 'not_migrated' // own tables are missing: run `lastseen migrate`
+  | 'not_migrated' // own tables are missing, or older than this release: run `lastseen migrate`
   | 'stopped' // asked to stop before the work had begun: nothing is left undone
   | 'interrupted' // asked to stop before the work was done
   | 'not_fresh' // it is not proven that whatever happened at the source is applied: nothing was decided

@@ -44,6 +44,10 @@ async function apply(progress: Progress, read: RawBatch): Promise<PartitionGap[]
 const applied = async () => (await readProgress(db.database, [topic]))[0]?.nextOffset;
 const gaps = () => openGaps(db.database, [topic]);
 
+/** As a release does that knows the offset alone. */
+const raisedByAnOlderRelease = (nextOffset: number) =>
+  db.database.query({ text: `UPDATE lastseen.track_progress SET next_offset = ${nextOffset}, updated_at = now()` });
+
 describe('the progress of a partition', () => {
   it('goes on over a restart without a question to the broker', async () => {
     const asks = async () => Promise.reject(new Error('asked'));
@@ -63,6 +67,23 @@ describe('the progress of a partition', () => {
     // A restart on the way goes on doubting.
     await apply(instance(), batch(60, 120));
     expect(await applied()).toBe(120n);
+    expect(await gaps()).toEqual([]);
+  });
+
+  it('is not doubted by what an older release has left behind', async () => {
+    await apply(instance(), batch(0, 100));
+    await raisedByAnOlderRelease(200);
+    const again = instance();
+    await apply(again, batch(150, 180));
+    expect(await applied()).toBe(180n);
+    await apply(again, batch(180, 220));
+    // Given up half-way, then taken over by the older release.
+    await apply(instance(), batch(0, 50));
+    await raisedByAnOlderRelease(300);
+    const last = instance();
+    await apply(last, batch(250, 280));
+    await apply(last, batch(280, 400));
+    expect(await applied()).toBe(400n);
     expect(await gaps()).toEqual([]);
   });
 

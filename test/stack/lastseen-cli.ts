@@ -24,9 +24,17 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts the real binary as a process of its own; it does not outlive this one. */
-export function startCli(env: Readonly<Record<string, string>>, args: readonly string[]): StartedCli {
-  const child = spawn(process.execPath, [CLI, ...args], {
+/**
+ * Starts the real binary as a process of its own; it does not outlive this one.
+ *
+ * @param cli of another release
+ */
+export function startCli(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+  cli: string = CLI,
+): StartedCli {
+  const child = spawn(process.execPath, [cli, ...args], {
     env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: COMPILED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

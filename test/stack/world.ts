@@ -28,6 +28,8 @@ export interface World {
   /** Sweeps, and approves the run where it is held, as a person would; throws where either fails. */
   sweepApproved(...args: string[]): Promise<CliRun>;
   start(env: Readonly<Record<string, string>>, ...args: string[]): StartedCli;
+  /** As `start`, with the code of another release. */
+  startOf(cli: string, ...args: string[]): StartedCli;
   /** From here on changes of the source tables flow; what is there already comes as a snapshot. */
   connect(overrides?: Record<string, string>): Promise<void>;
   /** Own tables, topics and schemas, by the commands that make them. */
@@ -88,6 +90,10 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       return run;
     }),
   });
+  const begin = (run: StartedCli): StartedCli => {
+    running.push(run);
+    return run;
+  };
   const lastseenWith = (more: Readonly<Record<string, string>>, ...args: string[]) =>
     logged(startCli(envOf(more, args), args)).ended;
   return {
@@ -112,11 +118,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       if (done.code !== 0) throw new Error(`the sweep ended with ${done.code}:\n${done.stderr}`);
       return done;
     },
-    start(more, ...args) {
-      const run = logged(startCli(envOf(more, args), args));
-      running.push(run);
-      return run;
-    },
+    start: (more, ...args) => begin(logged(startCli(envOf(more, args), args))),
+    startOf: (cli, ...args) => begin(logged(startCli(envOf({}, args), args, cli))),
     async prepare() {
       for (const command of [['migrate'], ['topics'], ['schemas', 'register']]) {
         const run = await lastseenWith({}, ...command);
