@@ -77,6 +77,26 @@ export async function resumeConnector(addresses: ConnectorAddresses, name = DEFA
   await untilRunning(addresses, name);
 }
 
+/** Resolves when no task of it runs. Its offsets stay. */
+export async function stopConnector(addresses: ConnectorAddresses, name = DEFAULT_CONNECTOR): Promise<void> {
+  await call(addresses, 'PUT', `/${name}/stop`);
+  const deadline = Date.now() + RUNNING_WITHIN_MS;
+  for (;;) {
+    const status = await connectorStatus(addresses, name);
+    if (status?.connector.state === 'STOPPED' && status.tasks.length === 0) return;
+    if (Date.now() > deadline)
+      throw new Error(`connector ${name} has not stopped after ${RUNNING_WITHIN_MS / 1_000} s`);
+    await sleep(100);
+  }
+}
+
+/** Has it take a snapshot of all its tables, as at its first start; makes its slot where that is gone. */
+export async function restartFromSnapshot(addresses: ConnectorAddresses, name = DEFAULT_CONNECTOR): Promise<void> {
+  await stopConnector(addresses, name);
+  await call(addresses, 'DELETE', `/${name}/offsets`);
+  await resumeConnector(addresses, name);
+}
+
 /** Starts what has failed again, where anything has. */
 export async function restartFailed(addresses: ConnectorAddresses, name = DEFAULT_CONNECTOR): Promise<void> {
   const status = await connectorStatus(addresses, name);
