@@ -11,7 +11,7 @@ import type { ConnectorState } from '../../runtime/connectors.ts';
 import { type Finding, failed, ok, warning } from './examine.ts';
 
 const FAR_BEHIND_BYTES = 256n * 1024n * 1024n;
-const SNAPSHOT = 'the connector needs a new snapshot: delete the slot, and let it start anew';
+const SNAPSHOT = 'see "The slot is lost" in docs/operations/backup-and-recovery.md';
 
 export function slot(name: string, state: SlotState | undefined): Finding {
   if (state === undefined) return failed(missingSlot(name), 'is the connector registered, and has it ever run?');
@@ -86,6 +86,6 @@ function sourceFresh({ source, topic }: SourceObservation, verdict: Freshness): 
     case 'behind':
       return warning(verdict.reasons.join('; '), 'is `lastseen track` running, is it keeping up?');
     case 'broken':
-      return failed(verdict.reasons.join('; '), 'see "A sweep says not fresh" in docs/operations.md');
+      return failed(verdict.reasons.join('; '), 'see "Not fresh" in docs/operations/sweeps.md');
   }
 }

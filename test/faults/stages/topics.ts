@@ -10,7 +10,7 @@ import { until } from '../waiting.ts';
 
 /**
  * What `track` was to read is gone, is another topic's, or lies where it does not look: no sweep may go on over such a
- * gap without an alarm, and the recovery that docs/operations.md describes must mend the table.
+ * gap without an alarm, and the recovery that docs/operations/audit-and-replay.md describes must mend the table.
  */
 interface TopicStage {
   readonly ground: Ground;
