@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pkg from '../../package.json' with { type: 'json' };
 import { createVitalSigns, type VitalSigns } from '../kafka/vital-signs.ts';
 import { createWaitingRecords, type WaitingRecords } from '../kafka/waiting-records.ts';
 import type { DeadLetterSink } from '../pipelines/dead-letters.ts';
@@ -45,6 +46,7 @@ export async function observed<T>(
 function answers(context: CommandContext, { vitals }: Observation, database: Database, show: () => void) {
   const { metrics, stopping } = context;
   addProcessMetrics(metrics);
+  metrics.buildInfo.set({ version: pkg.version, command: context.command }, 1);
   return {
     whyDead: () => vitals.whyDead(performance.now()),
     async whyNotReady() {

@@ -4,7 +4,7 @@ import { watchFreshness } from '../pipelines/freshness-watch.ts';
 import { readAuditState } from '../postgres/audit-runs.ts';
 import type { Database } from '../postgres/database.ts';
 import { type OutboxName, readOutboxState } from '../postgres/outbox-state.ts';
-import { readSweepState } from '../postgres/sweep-history.ts';
+import { readSweepState, SWEEP_STATUSES } from '../postgres/sweep-history.ts';
 import { freshnessDeps } from './freshness-deps.ts';
 import type { Observation } from './observation.ts';
 import type { CommandContext } from './process.ts';
@@ -79,13 +79,20 @@ export function sweepSample({ context: { metrics }, database }: SampleSources): 
     name: 'sweeps',
     forget() {
       metrics.sweepCompletedAt.remove({});
+      metrics.sweepLearners.reset();
+      metrics.sweepRuns.reset();
       metrics.sweepsHeld.remove({});
     },
     async take() {
-      const { completedAt, held } = await readSweepState(database);
+      const { runs, completed } = await readSweepState(database);
       return () => {
-        if (completedAt !== null) metrics.sweepCompletedAt.set({}, Number(completedAt) / 1e6);
-        metrics.sweepsHeld.set({}, Number(held));
+        for (const status of SWEEP_STATUSES) metrics.sweepRuns.set({ status }, Number(runs.get(status) ?? 0n));
+        metrics.sweepsHeld.set({}, Number(runs.get('held') ?? 0n));
+        if (completed === undefined) return;
+        metrics.sweepCompletedAt.set({}, Number(completed.finishedAt) / 1e6);
+        for (const [what, learners] of Object.entries(completed.found)) {
+          metrics.sweepLearners.set({ what }, Number(learners ?? 0n));
+        }
       };
     },
   };
