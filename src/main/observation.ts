@@ -7,6 +7,7 @@ import type { Database } from '../postgres/database.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import { addProcessMetrics, type Metrics } from '../runtime/metrics.ts';
 import { openKafka, orGivenUp, withProbeDatabase } from './connections.ts';
+import { countFromZero } from './first-counts.ts';
 import type { CommandContext } from './process.ts';
 import type { Sample, SampleSources } from './samples.ts';
 
@@ -46,6 +47,7 @@ export async function observed<T>(
 function answers(context: CommandContext, { vitals }: Observation, database: Database, show: () => void) {
   const { metrics, stopping } = context;
   addProcessMetrics(metrics);
+  countFromZero(metrics);
   metrics.buildInfo.set({ version: pkg.version, command: context.command }, 1);
   return {
     whyDead: () => vitals.whyDead(performance.now()),

@@ -3,6 +3,7 @@ import type { KafkaClient } from '../kafka/client.ts';
 import { watchFreshness } from '../pipelines/freshness-watch.ts';
 import { readAuditState } from '../postgres/audit-runs.ts';
 import type { Database } from '../postgres/database.ts';
+import { openGaps } from '../postgres/gaps.ts';
 import { type OutboxName, readOutboxState } from '../postgres/outbox-state.ts';
 import { readSweepState, SWEEP_STATUSES } from '../postgres/sweep-history.ts';
 import { freshnessDeps } from './freshness-deps.ts';
@@ -93,6 +94,20 @@ export function sweepSample({ context: { metrics }, database }: SampleSources): 
         for (const [what, learners] of Object.entries(completed.found)) {
           metrics.sweepLearners.set({ what }, Number(learners ?? 0n));
         }
+      };
+    },
+  };
+}
+
+export function gapSample({ context: { metrics, settings }, database }: SampleSources): Sample {
+  const topics = [...sourceTopics(settings).keys()];
+  return {
+    name: 'gaps',
+    forget: () => metrics.gapsOpen.reset(),
+    async take() {
+      const open = await openGaps(database, topics);
+      return () => {
+        for (const topic of topics) metrics.gapsOpen.set({ topic }, open.filter((gap) => gap.topic === topic).length);
       };
     },
   };

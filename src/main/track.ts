@@ -26,6 +26,7 @@ import { inactivityRelay, relayingBeside } from './relays.ts';
 import {
   auditSample,
   freshnessSample,
+  gapSample,
   lagSample,
   outboxSample,
   type Sample,
@@ -81,6 +82,7 @@ function samples(sources: SampleSources): readonly Sample[] {
     lagSample(sources, groupOf(settings), [...sourceTopics(settings).keys()]),
     outboxSample(sources, 'inactivity'),
     freshnessSample(sources),
+    gapSample(sources),
     sweepSample(sources),
     auditSample(sources),
   ];

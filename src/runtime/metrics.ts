@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -33,6 +34,7 @@ export function createMetrics() {
     churnRisk: histogram('churn_risk', 'S of learners that were refreshed', SHARES),
     deadLetters: counter('dead_letters_total', 'Dead letters acknowledged by the broker', 'reason'),
 
+    gapsOpen: gauge('gaps_open', 'Gaps in the table that nobody has closed', 'topic'),
     gaps: counter('gaps_total', 'Gaps found: records that were gone before they were read', 'topic'),
 
     flushSeconds: histogram('flush_seconds', 'Time to apply one flush', SECONDS),
@@ -74,11 +76,14 @@ export function createMetrics() {
     sweepsHeld: gauge('sweeps_held', 'Sweeps that wait for a person'),
     auditFinishedAt: gauge('audit_finished_timestamp_seconds', 'When the newest audit that came to an end did so'),
     auditDriftingLearners: gauge('audit_drifting_learners', 'Learners that it left missing or behind'),
+
+    heapLimitBytes: gauge('heap_limit_bytes', 'Where the heap of this process ends'),
   };
 }
 
 /** Node's own figures, for processes that are asked for metrics. */
-export function addProcessMetrics({ registry }: Metrics): void {
+export function addProcessMetrics({ registry, heapLimitBytes }: Metrics): void {
+  heapLimitBytes.set({}, getHeapStatistics().heap_size_limit);
   collectDefaultMetrics({ register: registry });
 }
 
