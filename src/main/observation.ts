@@ -1,3 +1,5 @@
+import { totalmem } from 'node:os';
+import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pkg from '../../package.json' with { type: 'json' };
 import { createVitalSigns, type VitalSigns } from '../kafka/vital-signs.ts';
@@ -48,6 +50,8 @@ function answers(context: CommandContext, { vitals }: Observation, database: Dat
   const { metrics, stopping } = context;
   addProcessMetrics(metrics);
   countFromZero(metrics);
+  // Without a limit it is told of more than there is.
+  metrics.memoryLimitBytes.set({}, Math.min(process.constrainedMemory() || totalmem(), totalmem()));
   metrics.buildInfo.set({ version: pkg.version, command: context.command }, 1);
   return {
     whyDead: () => vitals.whyDead(performance.now()),

@@ -78,6 +78,7 @@ export function createMetrics() {
     auditDriftingLearners: gauge('audit_drifting_learners', 'Learners that it left missing or behind'),
 
     heapLimitBytes: gauge('heap_limit_bytes', 'Where the heap of this process ends'),
+    memoryLimitBytes: gauge('memory_limit_bytes', 'What its container, or else the machine, has for it'),
   };
 }
 
