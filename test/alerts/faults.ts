@@ -195,29 +195,13 @@ WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
   {
     name: 'offsets-refused',
     fires: ['LastseenOffsetCommitsFail'],
-    beside: ['LastseenLagging'],
-    async inject({ world, sql }) {
-      const admin = world.kafka.admin();
-      await admin.connect();
-      const demandReplicas = (count: number) =>
-        admin.alterConfigs({
-          validateOnly: false,
-          resources: [
-            {
-              type: 2,
-              name: '__consumer_offsets',
-              configEntries: [
-                { name: 'cleanup.policy', value: 'compact' },
-                { name: 'min.insync.replicas', value: String(count) },
-              ],
-            },
-          ],
-        });
-      await demandReplicas(2);
-      await touch(sql, 'refused');
+    async inject({ ground: { lastseenWays }, sql }) {
+      lastseenWays.kafka.refuseCommits(true);
+      let n = 0;
+      const writing = setInterval(() => void touch(sql, `refused-${n++}`).catch(() => {}), 1_000);
       return async () => {
-        await demandReplicas(1);
-        await admin.disconnect();
+        lastseenWays.kafka.refuseCommits(false);
+        clearInterval(writing);
       };
     },
   },
