@@ -5,6 +5,7 @@ import { readAuditState } from '../postgres/audit-runs.ts';
 import type { Database } from '../postgres/database.ts';
 import { openGaps } from '../postgres/gaps.ts';
 import { type OutboxName, readOutboxState } from '../postgres/outbox-state.ts';
+import { readSlotState } from '../postgres/replication.ts';
 import { readSweepState, SWEEP_STATUSES } from '../postgres/sweep-history.ts';
 import { freshnessDeps } from './freshness-deps.ts';
 import type { Observation } from './observation.ts';
@@ -131,6 +132,22 @@ export function auditSample({ context: { metrics }, database }: SampleSources): 
   };
 }
 
+/** Against where the source is now, for what a proof waits for stands still with the connector. */
+export function slotSample({ context: { metrics, settings }, database }: SampleSources): Sample {
+  const forget = () => metrics.slotBehindBytes.remove({});
+  return {
+    name: 'slot',
+    forget,
+    async take() {
+      const slot = await readSlotState(database, settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX);
+      return () => {
+        if (slot === undefined || slot.walStatus === 'lost') forget();
+        else metrics.slotBehindBytes.set({}, Number(slot.behindBytes));
+      };
+    },
+  };
+}
+
 /** A proof older than that is none any more. The slot moves once in an `offset.flush.interval.ms`, a minute unless set. */
 const FRESH_SECONDS = 180;
 
@@ -142,16 +159,12 @@ export function freshnessSample({ context, kafka, database }: SampleSources): Sa
   return {
     name: 'freshness',
     forget() {
-      metrics.slotBehindBytes.remove({});
       metrics.sourceBehindRecords.reset();
       for (const source of sources.values()) metrics.sourceFresh.set({ source }, 0);
     },
     async take() {
       const state = await look();
       return () => {
-        if (state.slot.kind === 'past') metrics.slotBehindBytes.set({}, 0);
-        else if (state.slot.kind === 'behind') metrics.slotBehindBytes.set({}, Number(state.slot.bytes));
-        else metrics.slotBehindBytes.remove({});
         for (const { source, provenAt, behindRecords } of state.sources) {
           const provenSeconds = Number(provenAt ?? 0n) / 1e6;
           const isFresh = Number(now()) / 1e6 - provenSeconds <= FRESH_SECONDS;

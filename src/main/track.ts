@@ -31,6 +31,7 @@ import {
   outboxSample,
   type Sample,
   type SampleSources,
+  slotSample,
   sweepSample,
 } from './samples.ts';
 import { starting } from './starting.ts';
@@ -82,6 +83,7 @@ function samples(sources: SampleSources): readonly Sample[] {
     lagSample(sources, groupOf(settings), [...sourceTopics(settings).keys()]),
     outboxSample(sources, 'inactivity'),
     freshnessSample(sources),
+    slotSample(sources),
     gapSample(sources),
     sweepSample(sources),
     auditSample(sources),

@@ -69,7 +69,7 @@ export function createMetrics() {
     ),
     sourceProvenAt: gauge('source_proven_timestamp_seconds', 'Up to when it is known applied', 'source'),
     sourceBehindRecords: gauge('source_behind_records', 'Records in the topic that are not applied', 'source'),
-    slotBehindBytes: gauge('slot_behind_bytes', 'Log between the position to prove and the connector’s slot'),
+    slotBehindBytes: gauge('slot_behind_bytes', 'Log between the connector’s slot and where the source is now'),
     sweepCompletedAt: gauge('sweep_completed_timestamp_seconds', 'When the newest completed sweep ended'),
     sweepLearners: gauge('sweep_learners', 'Learners that it found', 'what'),
     sweepRuns: gauge('sweep_runs', 'Sweeps in the history by how they ended', 'status'),
