@@ -1,0 +1,82 @@
+import '../src/main/warnings.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import { onEndingSignal } from '../stack/ended-by.ts';
+import type { Bench } from './bench.ts';
+import { openGround } from './ground.ts';
+import { page, resultsOf } from './report.ts';
+import { TRACK_BENCHES } from './track/track-benches.ts';
+import { type BenchResult, takeTurns } from './turns.ts';
+
+const BENCHES: readonly Bench[] = [...TRACK_BENCHES];
+
+interface Flags {
+  readonly rounds: number;
+  readonly records: number;
+  readonly learners: number;
+  readonly sides?: readonly string[];
+  readonly json?: true;
+  readonly list?: true;
+}
+
+function whole(text: string): number {
+  const number = Number(text.replaceAll(/[_,]/g, ''));
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return number;
+}
+
+/** Benches by name, or by the first part of it: `track` is all that begin with `track.` */
+function chosen(names: readonly string[]): readonly Bench[] {
+  if (names.length === 0) return BENCHES;
+  const unknown = names.filter((name) => !BENCHES.some((bench) => isCalled(bench, name)));
+  if (unknown.length > 0) {
+    throw new InvalidArgumentError(
+      `no bench ${unknown.join(', ')}; there are ${BENCHES.map(({ name }) => name).join(', ')}`,
+    );
+  }
+  return BENCHES.filter((bench) => names.some((name) => isCalled(bench, name)));
+}
+
+const isCalled = (bench: Bench, name: string) => bench.name === name || bench.name.startsWith(`${name}.`);
+
+async function run(names: readonly string[], flags: Flags): Promise<void> {
+  if (flags.list === true) {
+    for (const { name, about } of BENCHES) console.log(`${name.padEnd(16)} ${about}`);
+    return;
+  }
+  const benches = chosen(names);
+  const note = (line: string) => console.error(line);
+  const ground = await openGround([...new Set(benches.flatMap(({ needs }) => needs))], note);
+  onEndingSignal((code) => void ground.close().finally(() => process.exit(code)));
+  try {
+    const runs: Record<string, BenchResult> = {};
+    for (const bench of benches) {
+      note(`${bench.name}: ${bench.about}`);
+      const sides = await bench.sides(ground, flags);
+      const result = await takeTurns(sides, bench.ratios, { rounds: flags.rounds, only: flags.sides, note });
+      runs[bench.name] = result;
+      if (flags.json !== true) console.log(`\n${page(bench.name, result)}\n`);
+    }
+    const { rows } = await ground.database.query<{ server_version: string }>({ text: 'SHOW server_version' });
+    if (flags.json === true) {
+      const { rounds, records, learners } = flags;
+      console.log(
+        JSON.stringify(resultsOf(runs, { rounds, records, learners }, rows[0]?.server_version ?? ''), null, 2),
+      );
+    }
+  } finally {
+    await ground.close();
+  }
+}
+
+await new Command('bench')
+  .description('Measures lastseen beside its peers, in turns on one stack of their own.')
+  .argument('[names...]', 'which benches; `track` stands for all that begin with it. Default: all')
+  .option('--rounds <n>', 'counted turns of each side, after one that is not', whole, 5)
+  .option('--records <n>', 'records of a load', whole, 1_000_000)
+  .option('--learners <n>', 'learners they are spread over', whole, 100_000)
+  .option('--sides <names>', 'only these sides, separated by commas', (text) => text.split(','))
+  .option('--json', 'print the results as JSON')
+  .option('--list', 'print the names of the benches and end')
+  .action(run)
+  .parseAsync();
+process.exit(0);

@@ -1,0 +1,39 @@
+import type { Bench, Ratio } from '../bench.ts';
+import { loadTopic } from '../load/load.ts';
+import { trackSide } from './lastseen.ts';
+import { kafkajsRawSide, kcatSide } from './raw.ts';
+
+const rate = (of: string, to: string): Ratio => ({ key: `${of}/${to}`, of, to, figure: 'recordsPerSecond' });
+
+export const TRACK_BENCHES: readonly Bench[] = [
+  {
+    name: 'track.small',
+    about: 'track from an empty table to the last row applied, records of a narrow table, beside its peers',
+    needs: ['kafka', 'registry'],
+    async sides(ground, options) {
+      const load = await loadTopic(ground, { prefix: 'small', table: 'session', ...options });
+      return [trackSide(ground, load), kafkajsRawSide(ground, load), kcatSide(ground, load)];
+    },
+    ratios: ['kafkajs.raw', 'kcat.raw'].map((peer) => rate('track.small', peer)),
+  },
+  {
+    name: 'track.large',
+    about: 'the same with records that carry a JSON column of 1.5 kB',
+    needs: ['kafka', 'registry'],
+    async sides(ground, options) {
+      const load = await loadTopic(ground, { prefix: 'large', table: 'exam_results', ...options });
+      return [trackSide(ground, load), kafkajsRawSide(ground, load)];
+    },
+    ratios: [rate('track.large', 'kafkajs.raw')],
+  },
+  {
+    name: 'track.replayed',
+    about: 'track over records that are applied already',
+    needs: ['kafka', 'registry'],
+    async sides(ground, options) {
+      const load = await loadTopic(ground, { prefix: 'again', table: 'session', ...options });
+      return [trackSide(ground, load, { replayed: true }), kafkajsRawSide(ground, load)];
+    },
+    ratios: [rate('track.replayed', 'kafkajs.raw')],
+  },
+];
