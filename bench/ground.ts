@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
@@ -11,11 +12,13 @@ import { applyPlatformSchema } from '../stack/platform.ts';
 import { showProgress } from '../stack/progress.ts';
 import { type StackAddresses, startStack } from '../stack/stack.ts';
 import { type Measured, startMeasured } from './measured.ts';
+import { peerArtifacts, resolveJdbcSink } from './peers/artifacts.ts';
 import { cpuSecondsOfFamily } from './usage.ts';
 
 /** What all benches stand on: a stack of their own, and the ways to watch what works on it. */
 export interface Ground {
   readonly addresses: StackAddresses;
+  readonly pids: Readonly<Record<PartName, number>>;
   readonly guard: Guard;
   /** Where a bench may put files; removed at the end. */
   readonly workDir: string;
@@ -47,16 +50,23 @@ const LOOK_EVERY_MS = 10;
 export async function openGround(needs: readonly PartName[], note: (line: string) => void): Promise<Ground> {
   const parts: readonly PartName[] = ['postgres', ...needs];
   const progress = showProgress(parts, false);
+  const guard = createGuard();
+  const runDir = realpathSync(mkdtempSync(join(tmpdir(), 'lastseen-bench-')));
+  guard.removeAtEnd(runDir);
+  const workDir = join(runDir, 'bench');
+  mkdirSync(workDir);
+  const connectPlugins = parts.includes('connect')
+    ? [await resolveJdbcSink(peerArtifacts(guard, workDir), () => note('downloading the JDBC sink, this once'))]
+    : [];
   const stack = await startStack({
     parts,
+    runDir,
+    connectPlugins,
     onProgress: progress.report,
     // When a row was last written is then known afterwards, and nothing has to ask for it meanwhile.
     postgresSettings: { track_commit_timestamp: 'on' },
   }).finally(() => progress.close());
   const { addresses } = stack;
-  const guard = createGuard();
-  const workDir = join(stack.runDir, 'bench');
-  mkdirSync(workDir);
   const log = createLogger({ level: 'silent', pretty: false, command: 'bench' });
   const database = openDatabase({ url: addresses.databaseUrl, applicationName: 'bench' });
   const kafka = createKafka({ brokers: [addresses.brokers], clientId: 'bench', log });
@@ -65,6 +75,7 @@ export async function openGround(needs: readonly PartName[], note: (line: string
 
   const ground: Ground = {
     addresses,
+    pids: stack.pids,
     guard,
     workDir,
     database,

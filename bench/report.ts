@@ -36,14 +36,13 @@ export function resultsOf(
 
 export function page(name: string, { sides, ratios }: BenchResult): string {
   const figures = [...new Set(sides.flatMap(({ spread }) => Object.keys(spread)))];
-  const rows = sides.map(({ side, spread }) => [side, ...figures.map((figure) => cell(spread[figure]))]);
+  const head = `${name}: median [least – most] of ${sides[0]?.rounds.length ?? 0} rounds`;
+  const figureRows = figures.map((figure) => [figure, ...sides.map(({ spread }) => cell(spread[figure]))]);
   const ratioRows = Object.entries(ratios).map(([key, spread]) => [key, cell(spread)]);
   return [
-    `${name}: median [least – most] of ${sides[0]?.rounds.length ?? 0} rounds`,
-    ...sides.map((_, n) =>
-      figures.map((figure, at) => `  ${rows[n]?.[0]}  ${figure}: ${rows[n]?.[at + 1]}`).join('\n'),
-    ),
-    table(['ratio', ''], ratioRows),
+    head,
+    table(['', ...sides.map(({ side }) => side)], figureRows),
+    ...(ratioRows.length === 0 ? [] : [table(['ratio', ''], ratioRows)]),
   ].join('\n\n');
 }
 

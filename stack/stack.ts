@@ -47,6 +47,8 @@ export interface StackOptions {
   detours?: number;
   /** Settings of the Postgres server besides, and instead. */
   postgresSettings?: Readonly<Record<string, string>>;
+  /** Directories on Connect's plugin path besides. */
+  connectPlugins?: readonly string[];
   /** Aborting it while the stack starts takes down what runs by then, and rejects. */
   signal?: AbortSignal;
 }
@@ -102,7 +104,17 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     postgres,
     kafka: createKafka({ java, files: kafkaFiles, runDir, logDir, port: kafkaPort, controllerPort, secured, detours }),
     registry: createRegistry({ java, artifacts, runDir, logDir, port: registryPort }),
-    connect: createConnect({ java, artifacts, kafkaFiles, guard, runDir, logDir, port: connectPort, brokers }),
+    connect: createConnect({
+      java,
+      artifacts,
+      kafkaFiles,
+      guard,
+      runDir,
+      logDir,
+      port: connectPort,
+      brokers,
+      plugins: options.connectPlugins ?? [],
+    }),
   };
   const running = new Map<PartName, Running>();
   const stopping = new AbortController();

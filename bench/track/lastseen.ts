@@ -1,7 +1,7 @@
 import type { Figures, Side } from '../bench.ts';
 import type { Ground } from '../ground.ts';
 import type { Load } from '../load/load.ts';
-import { countWrong, lastCommitOf } from './result.ts';
+import { lastCommitOf, rowsOf, wrongRows } from './result.ts';
 import { throughput } from './throughput.ts';
 
 const LEARNERS_AS_SEEN = `
@@ -31,7 +31,7 @@ export function trackSide(ground: Ground, load: Load, { replayed = false }: Trac
     const after = await ground.servers();
     const applied = summary.counts[load.table]?.['applied'];
     if (applied !== load.records) throw new Error(`track applied ${applied} of ${load.records} records`);
-    const { wrong } = await countWrong(ground, load, LEARNERS_AS_SEEN);
+    const wrong = wrongRows(load, await rowsOf(ground, LEARNERS_AS_SEEN));
     if (wrong > 0) throw new Error(`track left ${wrong} learners elsewhere than at the latest of their records`);
     return {
       ...throughput({

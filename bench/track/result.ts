@@ -11,14 +11,14 @@ export async function lastCommitOf(ground: Ground, table: string): Promise<numbe
   return Number(at) / 1000;
 }
 
-/** How many learners stand elsewhere than at the latest of their records, or are missing. */
-export async function countWrong(
-  { database }: Ground,
-  { truth }: Load,
-  query: string,
-): Promise<{ readonly learners: number; readonly wrong: number }> {
+/** @param query gives `user_id` and `at`, in microseconds of the epoch. */
+export async function rowsOf({ database }: Ground, query: string): Promise<Map<string, bigint>> {
   const { rows } = await database.query<{ user_id: string; at: bigint }>({ text: query });
-  const found = new Map(rows.map(({ user_id, at }) => [user_id, at]));
+  return new Map(rows.map(({ user_id, at }) => [user_id, at]));
+}
+
+/** How many learners stand elsewhere than at the latest of their records, are missing, or have no records. */
+export function wrongRows({ truth }: Load, found: ReadonlyMap<string, bigint>): number {
   let learners = 0;
   let wrong = 0;
   truth.lastSeen.forEach((at, learner) => {
@@ -26,5 +26,5 @@ export async function countWrong(
     learners++;
     if (found.get(truth.userIds[learner] ?? '') !== at) wrong++;
   });
-  return { learners, wrong: wrong + Math.max(0, found.size - learners) };
+  return wrong + Math.max(0, found.size - learners);
 }

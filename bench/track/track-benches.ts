@@ -1,5 +1,7 @@
 import type { Bench, Ratio } from '../bench.ts';
 import { loadTopic } from '../load/load.ts';
+import { jdbcSinkSide } from './jdbc-sink.ts';
+import { kafkaStreamsSide } from './kafka-streams.ts';
 import { trackSide } from './lastseen.ts';
 import { kafkajsRawSide, kcatSide } from './raw.ts';
 
@@ -9,12 +11,18 @@ export const TRACK_BENCHES: readonly Bench[] = [
   {
     name: 'track.small',
     about: 'track from an empty table to the last row applied, records of a narrow table, beside its peers',
-    needs: ['kafka', 'registry'],
+    needs: ['kafka', 'registry', 'connect'],
     async sides(ground, options) {
       const load = await loadTopic(ground, { prefix: 'small', table: 'session', ...options });
-      return [trackSide(ground, load), kafkajsRawSide(ground, load), kcatSide(ground, load)];
+      return [
+        trackSide(ground, load),
+        kafkajsRawSide(ground, load),
+        kcatSide(ground, load),
+        jdbcSinkSide(ground, load),
+        kafkaStreamsSide(ground, load),
+      ];
     },
-    ratios: ['kafkajs.raw', 'kcat.raw'].map((peer) => rate('track.small', peer)),
+    ratios: ['kafkajs.raw', 'kcat.raw', 'jdbc-sink', 'kafka-streams'].map((peer) => rate('track.small', peer)),
   },
   {
     name: 'track.large',
