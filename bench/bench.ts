@@ -14,13 +14,18 @@ export interface Side {
   turn(round: number): Promise<Figures>;
 }
 
-/** One side's figure through another's, round by round. */
+/** A figure of one side. */
+interface SideFigure {
+  readonly side: string;
+  readonly figure: string;
+}
+
+/** One side's figure through another's, round by round; without another, the figure as it is. */
 export interface Ratio {
   /** As it stands in the results, e.g. `track.small/kafkajs.raw`. */
   readonly key: string;
-  readonly of: string;
-  readonly to: string;
-  readonly figure: string;
+  readonly of: SideFigure;
+  readonly to?: SideFigure;
 }
 
 interface BenchOptions {
@@ -31,6 +36,8 @@ interface BenchOptions {
 export interface Bench {
   readonly name: string;
   readonly about: string;
+  /** Where the command line says nothing else. */
+  readonly defaults: BenchOptions & { readonly rounds: number };
   /** Servers it needs besides Postgres. */
   readonly needs: readonly ('kafka' | 'registry' | 'connect')[];
   /** Brings what all rounds work on, and names who takes turns. */

@@ -3,16 +3,18 @@ import { Command, InvalidArgumentError } from 'commander';
 import { onEndingSignal } from '../stack/ended-by.ts';
 import type { Bench } from './bench.ts';
 import { openGround } from './ground.ts';
-import { page, resultsOf } from './report.ts';
+import { accept, GUARD, judge } from './guard.ts';
+import { page, type Run, resultsOf } from './report.ts';
 import { TRACK_BENCHES } from './track/track-benches.ts';
 import { type BenchResult, takeTurns } from './turns.ts';
 
 const BENCHES: readonly Bench[] = [...TRACK_BENCHES];
 
 interface Flags {
-  readonly rounds: number;
-  readonly records: number;
-  readonly learners: number;
+  readonly rounds?: number;
+  readonly records?: number;
+  readonly accept?: true;
+  readonly learners?: number;
   readonly sides?: readonly string[];
   readonly json?: true;
   readonly list?: true;
@@ -27,6 +29,7 @@ function whole(text: string): number {
 /** Benches by name, or by the first part of it: `track` is all that begin with `track.` */
 function chosen(names: readonly string[]): readonly Bench[] {
   if (names.length === 0) return BENCHES;
+  if (names.length === 1 && names[0] === GUARD.name) return [GUARD];
   const unknown = names.filter((name) => !BENCHES.some((bench) => isCalled(bench, name)));
   if (unknown.length > 0) {
     throw new InvalidArgumentError(
@@ -40,43 +43,63 @@ const isCalled = (bench: Bench, name: string) => bench.name === name || bench.na
 
 async function run(names: readonly string[], flags: Flags): Promise<void> {
   if (flags.list === true) {
-    for (const { name, about } of BENCHES) console.log(`${name.padEnd(16)} ${about}`);
+    for (const { name, about } of [...BENCHES, GUARD]) console.log(`${name.padEnd(16)} ${about}`);
     return;
   }
   const benches = chosen(names);
+  const guarding = benches[0] === GUARD;
   const note = (line: string) => console.error(line);
   const ground = await openGround([...new Set(benches.flatMap(({ needs }) => needs))], note);
   onEndingSignal((code) => void ground.close().finally(() => process.exit(code)));
   try {
-    const runs: Record<string, BenchResult> = {};
+    const runs: Record<string, Run> = {};
     for (const bench of benches) {
       note(`${bench.name}: ${bench.about}`);
-      const sides = await bench.sides(ground, flags);
-      const result = await takeTurns(sides, bench.ratios, { rounds: flags.rounds, only: flags.sides, note });
-      runs[bench.name] = result;
+      const options = {
+        records: flags.records ?? bench.defaults.records,
+        learners: flags.learners ?? bench.defaults.learners,
+      };
+      const sides = await bench.sides(ground, options);
+      const result = await takeTurns(sides, bench.ratios, {
+        rounds: flags.rounds ?? bench.defaults.rounds,
+        only: flags.sides,
+        note,
+      });
+      runs[bench.name] = { ...options, ...result };
       if (flags.json !== true) console.log(`\n${page(bench.name, result)}\n`);
     }
     const { rows } = await ground.database.query<{ server_version: string }>({ text: 'SHOW server_version' });
     if (flags.json === true) {
-      const { rounds, records, learners } = flags;
-      console.log(
-        JSON.stringify(resultsOf(runs, { rounds, records, learners }, rows[0]?.server_version ?? ''), null, 2),
-      );
+      console.log(JSON.stringify(resultsOf(runs, rows[0]?.server_version ?? ''), null, 2));
     }
+    if (guarding) concludeGuard(runs[GUARD.name] ?? { ratios: {} }, flags.accept === true);
   } finally {
     await ground.close();
   }
 }
 
+function concludeGuard(result: Pick<BenchResult, 'ratios'>, accepting: boolean): void {
+  if (accepting) {
+    accept(result);
+    return;
+  }
+  const { page, worse } = judge(result);
+  console.error(`\n${page}`);
+  if (worse.length === 0) return;
+  console.error(`\nworse than accepted: ${worse.join(', ')}`);
+  process.exitCode = 1;
+}
+
 await new Command('bench')
   .description('Measures lastseen beside its peers, in turns on one stack of their own.')
-  .argument('[names...]', 'which benches; `track` stands for all that begin with it. Default: all')
-  .option('--rounds <n>', 'counted turns of each side, after one that is not', whole, 5)
-  .option('--records <n>', 'records of a load', whole, 1_000_000)
-  .option('--learners <n>', 'learners they are spread over', whole, 100_000)
+  .argument('[names...]', 'which benches; `track` stands for all that begin with it. Default: all but guard')
+  .option('--rounds <n>', 'counted turns of each side, after one that is not (default: 5; guard 3)', whole)
+  .option('--records <n>', 'records of a load (default: 1,000,000; guard 200,000)', whole)
+  .option('--learners <n>', 'learners they are spread over (default: 100,000)', whole)
   .option('--sides <names>', 'only these sides, separated by commas', (text) => text.split(','))
+  .option('--accept', 'with guard: what is measured now is what later runs are held against')
   .option('--json', 'print the results as JSON')
   .option('--list', 'print the names of the benches and end')
   .action(run)
   .parseAsync();
-process.exit(0);
+process.exit();

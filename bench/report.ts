@@ -8,26 +8,26 @@ import { type BenchResult, shown } from './turns.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-export interface Results {
+/** A bench's figures, and how much work that was. */
+export interface Run extends BenchResult {
+  readonly records: number;
+  readonly learners: number;
+}
+
+interface Results {
   /** Medians over the rounds. */
   readonly ratios: Readonly<Record<string, number>>;
-  readonly runs: Readonly<Record<string, BenchResult>>;
-  readonly options: { readonly rounds: number; readonly records: number; readonly learners: number };
+  readonly runs: Readonly<Record<string, Run>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly machine: Readonly<Record<string, string | number>>;
   readonly commit: string;
 }
 
-export function resultsOf(
-  runs: Readonly<Record<string, BenchResult>>,
-  options: Results['options'],
-  postgresVersion: string,
-): Results {
+export function resultsOf(runs: Readonly<Record<string, Run>>, postgresVersion: string): Results {
   const ratios = Object.values(runs).flatMap(({ ratios }) => Object.entries(ratios));
   return {
     ratios: Object.fromEntries(ratios.map(([key, { median }]) => [key, median])),
     runs,
-    options,
     versions: versions(postgresVersion),
     machine: machine(),
     commit: commit(),

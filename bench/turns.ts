@@ -64,14 +64,14 @@ function spreadsOf(rounds: readonly Figures[]): Record<string, Spread> {
 
 /** The rounds' own ratios, not those of the medians: what slows a whole round down is in neither. */
 function ratiosOf(results: readonly SideResult[], ratios: readonly Ratio[]): Record<string, Spread> {
-  const roundsOf = (name: string) => results.find(({ side }) => side === name)?.rounds;
+  const figureOf = ({ side, figure }: Ratio['of']) =>
+    results.find((result) => result.side === side)?.rounds.map((round) => round[figure] ?? Number.NaN);
   return Object.fromEntries(
-    ratios.flatMap(({ key, of, to, figure }) => {
-      const ofRounds = roundsOf(of);
-      const toRounds = roundsOf(to);
-      if (ofRounds === undefined || toRounds === undefined) return [];
-      const each = ofRounds.map((round, n) => (round[figure] ?? Number.NaN) / (toRounds[n]?.[figure] ?? Number.NaN));
-      return [[key, spreadOf(each)]];
+    ratios.flatMap(({ key, of, to }) => {
+      const above = figureOf(of);
+      const below = to === undefined ? above?.map(() => 1) : figureOf(to);
+      if (above === undefined || below === undefined) return [];
+      return [[key, spreadOf(above.map((value, round) => value / (below[round] ?? Number.NaN)))]];
     }),
   );
 }

@@ -5,12 +5,19 @@ import { kafkaStreamsSide } from './kafka-streams.ts';
 import { trackSide } from './lastseen.ts';
 import { kafkajsRawSide, kcatSide } from './raw.ts';
 
-const rate = (of: string, to: string): Ratio => ({ key: `${of}/${to}`, of, to, figure: 'recordsPerSecond' });
+const rate = (of: string, to: string): Ratio => ({
+  key: `${of}/${to}`,
+  of: { side: of, figure: 'recordsPerSecond' },
+  to: { side: to, figure: 'recordsPerSecond' },
+});
+
+const FULL_LOAD = { records: 1_000_000, learners: 100_000, rounds: 5 };
 
 export const TRACK_BENCHES: readonly Bench[] = [
   {
     name: 'track.small',
     about: 'track from an empty table to the last row applied, records of a narrow table, beside its peers',
+    defaults: FULL_LOAD,
     needs: ['kafka', 'registry', 'connect'],
     async sides(ground, options) {
       const load = await loadTopic(ground, { prefix: 'small', table: 'session', ...options });
@@ -27,6 +34,7 @@ export const TRACK_BENCHES: readonly Bench[] = [
   {
     name: 'track.large',
     about: 'the same with records that carry a JSON column of 1.5 kB',
+    defaults: FULL_LOAD,
     needs: ['kafka', 'registry'],
     async sides(ground, options) {
       const load = await loadTopic(ground, { prefix: 'large', table: 'exam_results', ...options });
@@ -37,6 +45,7 @@ export const TRACK_BENCHES: readonly Bench[] = [
   {
     name: 'track.replayed',
     about: 'track over records that are applied already',
+    defaults: FULL_LOAD,
     needs: ['kafka', 'registry'],
     async sides(ground, options) {
       const load = await loadTopic(ground, { prefix: 'again', table: 'session', ...options });
