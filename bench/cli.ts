@@ -2,13 +2,15 @@ import '../src/main/warnings.ts';
 import { Command, InvalidArgumentError } from 'commander';
 import { onEndingSignal } from '../stack/ended-by.ts';
 import type { Bench } from './bench.ts';
+import { FRESHNESS } from './freshness/freshness-bench.ts';
 import { openGround } from './ground.ts';
 import { accept, GUARD, judge } from './guard.ts';
 import { page, type Run, resultsOf } from './report.ts';
+import { SWEEP } from './sweep/sweep-bench.ts';
 import { TRACK_BENCHES } from './track/track-benches.ts';
 import { type BenchResult, takeTurns } from './turns.ts';
 
-const BENCHES: readonly Bench[] = [...TRACK_BENCHES];
+const BENCHES: readonly Bench[] = [...TRACK_BENCHES, FRESHNESS, SWEEP];
 
 interface Flags {
   readonly rounds?: number;
@@ -26,28 +28,23 @@ function whole(text: string): number {
   return number;
 }
 
-/** Benches by name, or by the first part of it: `track` is all that begin with `track.` */
-function chosen(names: readonly string[]): readonly Bench[] {
-  if (names.length === 0) return BENCHES;
-  if (names.length === 1 && names[0] === GUARD.name) return [GUARD];
-  const unknown = names.filter((name) => !BENCHES.some((bench) => isCalled(bench, name)));
-  if (unknown.length > 0) {
-    throw new InvalidArgumentError(
-      `no bench ${unknown.join(', ')}; there are ${BENCHES.map(({ name }) => name).join(', ')}`,
-    );
+/** Adds benches by name, or by the first part of it: `track` is all that begin with `track.` */
+function addChosen(name: string, chosen: readonly Bench[] = []): readonly Bench[] {
+  const found = [...BENCHES, GUARD].filter((bench) => isCalled(bench, name));
+  if (found.length === 0) {
+    throw new InvalidArgumentError(`There are ${BENCHES.map((bench) => bench.name).join(', ')} and ${GUARD.name}.`);
   }
-  return BENCHES.filter((bench) => names.some((name) => isCalled(bench, name)));
+  return [...new Set([...chosen, ...found])];
 }
 
 const isCalled = (bench: Bench, name: string) => bench.name === name || bench.name.startsWith(`${name}.`);
 
-async function run(names: readonly string[], flags: Flags): Promise<void> {
+async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
   if (flags.list === true) {
     for (const { name, about } of [...BENCHES, GUARD]) console.log(`${name.padEnd(16)} ${about}`);
     return;
   }
-  const benches = chosen(names);
-  const guarding = benches[0] === GUARD;
+  const guarding = benches.includes(GUARD);
   const note = (line: string) => console.error(line);
   const ground = await openGround([...new Set(benches.flatMap(({ needs }) => needs))], note);
   onEndingSignal((code) => void ground.close().finally(() => process.exit(code)));
@@ -92,7 +89,7 @@ function concludeGuard(result: Pick<BenchResult, 'ratios'>, accepting: boolean):
 
 await new Command('bench')
   .description('Measures lastseen beside its peers, in turns on one stack of their own.')
-  .argument('[names...]', 'which benches; `track` stands for all that begin with it. Default: all but guard')
+  .argument('[names...]', 'which benches; `track` stands for all that begin with it. Default: all but guard', addChosen)
   .option('--rounds <n>', 'counted turns of each side, after one that is not (default: 5; guard 3)', whole)
   .option('--records <n>', 'records of a load (default: 1,000,000; guard 200,000)', whole)
   .option('--learners <n>', 'learners they are spread over (default: 100,000)', whole)
@@ -100,6 +97,6 @@ await new Command('bench')
   .option('--accept', 'with guard: what is measured now is what later runs are held against')
   .option('--json', 'print the results as JSON')
   .option('--list', 'print the names of the benches and end')
-  .action(run)
+  .action((benches: readonly Bench[], flags: Flags) => run(benches.length === 0 ? BENCHES : benches, flags))
   .parseAsync();
 process.exit();
