@@ -98,5 +98,9 @@ await new Command('bench')
   .option('--json', 'print the results as JSON')
   .option('--list', 'print the names of the benches and end')
   .action((benches: readonly Bench[], flags: Flags) => run(benches.length === 0 ? BENCHES : benches, flags))
-  .parseAsync();
+  .parseAsync()
+  .catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
 process.exit();

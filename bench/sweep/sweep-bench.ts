@@ -47,8 +47,19 @@ function sweepSide(ground: Ground): Side {
   const { database } = ground;
   return {
     name: 'sweep',
+    // The first run of a threshold is held for a person. It is then made to look like an ordinary one of today's, so
+    // that those after it are judged as they are every day.
+    async prepare() {
+      const env = ground.environment(PREFIX);
+      await (await ground.lastseen(env, 'sweep', '--force', '--as-of', AS_OF)).ended.catch(() => {});
+      const { rows } = await database.query<{ run_id: string }>({
+        text: `SELECT run_id FROM lastseen.sweep_run WHERE status = 'held'`,
+      });
+      for (const { run_id } of rows) await (await ground.lastseen(env, 'sweep', 'approve', run_id, '--force')).ended;
+      await database.query({ text: 'UPDATE lastseen.sweep_run SET forced = false, as_of = started_at' });
+    },
     async turn() {
-      await database.query({ text: 'TRUNCATE lastseen.episode, lastseen.inactivity_outbox, lastseen.sweep_run' });
+      await database.query({ text: 'TRUNCATE lastseen.episode, lastseen.inactivity_outbox' });
       await database.query({ text: 'CHECKPOINT' });
       const before = await ground.servers();
       // No source is there that it could wait for.
@@ -61,7 +72,7 @@ SELECT
   extract(epoch FROM pg_xact_commit_timestamp(r.xmin) - r.started_at)::float8 AS seconds,
   extract(epoch FROM (SELECT max(published_at) FROM lastseen.inactivity_outbox) - pg_xact_commit_timestamp(r.xmin))::float8
     AS publishing
-FROM lastseen.sweep_run r`,
+FROM lastseen.sweep_run r ORDER BY r.started_at DESC LIMIT 1`,
       });
       return {
         seconds: rows[0]?.seconds ?? Number.NaN,
