@@ -5,12 +5,13 @@ import type { Bench } from './bench.ts';
 import { FRESHNESS } from './freshness/freshness-bench.ts';
 import { openGround } from './ground.ts';
 import { accept, GUARD, judge } from './guard.ts';
+import { RECOMPUTE } from './recompute/recompute-bench.ts';
 import { page, type Run, resultsOf } from './report.ts';
 import { SWEEP } from './sweep/sweep-bench.ts';
 import { TRACK_BENCHES } from './track/track-benches.ts';
 import { type BenchResult, takeTurns } from './turns.ts';
 
-const BENCHES: readonly Bench[] = [...TRACK_BENCHES, FRESHNESS, SWEEP];
+const BENCHES: readonly Bench[] = [...TRACK_BENCHES, FRESHNESS, SWEEP, RECOMPUTE];
 
 interface Flags {
   readonly rounds?: number;
