@@ -66,7 +66,7 @@ export async function putConnector(
 }
 
 /** Undefined when there is no such connector. */
-async function connectorStatus(
+export async function connectorStatus(
   addresses: ConnectorAddresses,
   name = DEFAULT_CONNECTOR,
 ): Promise<ConnectorStatus | undefined> {

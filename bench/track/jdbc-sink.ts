@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deleteConnector, putConnector } from '../../stack/connector.ts';
+import { connectorStatus, deleteConnector, putConnector } from '../../stack/connector.ts';
 import type { Side } from '../bench.ts';
 import type { Ground } from '../ground.ts';
 import type { Load } from '../load/load.ts';
@@ -33,7 +33,7 @@ export function jdbcSinkSide(ground: Ground, load: Load): Side {
       const startedAt = await ground.joined(groupId, new Promise(() => {}));
       const before = await ground.servers();
       const cpuBefore = cpuSecondsOf(ground.pids.connect) ?? Number.NaN;
-      await untilRead(groupId);
+      await untilRead(name, groupId);
       const after = await ground.servers();
       const cpuSeconds = (cpuSecondsOf(ground.pids.connect) ?? Number.NaN) - cpuBefore;
       const endedAt = await lastCommitOf(ground, table);
@@ -51,7 +51,7 @@ export function jdbcSinkSide(ground: Ground, load: Load): Side {
     },
   };
 
-  async function untilRead(groupId: string): Promise<void> {
+  async function untilRead(name: string, groupId: string): Promise<void> {
     const ends = new Map(
       (await admin.fetchTopicOffsets(load.topic)).map(({ partition, high }) => [partition, BigInt(high)]),
     );
@@ -61,6 +61,8 @@ export function jdbcSinkSide(ground: Ground, load: Load): Side {
         ({ partition, offset }) => BigInt(offset) < (ends.get(partition) ?? 0n),
       );
       if (unread?.length === 0) return;
+      const failed = (await connectorStatus(addresses, name))?.tasks.find(({ state }) => state === 'FAILED');
+      if (failed !== undefined) throw new Error(`the JDBC sink failed: ${failed.trace ?? 'Connect gives no trace'}`);
       await sleep(LOOK_EVERY_MS);
     }
   }
