@@ -6,7 +6,7 @@ import { FRESHNESS } from './freshness/freshness-bench.ts';
 import { openGround } from './ground.ts';
 import { accept, GUARD, judge } from './guard.ts';
 import { RECOMPUTE } from './recompute/recompute-bench.ts';
-import { page, type Run, resultsOf } from './report.ts';
+import { markdownPage, page, type Run, resultsOf } from './report.ts';
 import { SWEEP } from './sweep/sweep-bench.ts';
 import { TRACK_BENCHES } from './track/track-benches.ts';
 import { type BenchResult, takeTurns } from './turns.ts';
@@ -20,6 +20,7 @@ interface Flags {
   readonly learners?: number;
   readonly sides?: readonly string[];
   readonly json?: true;
+  readonly markdown?: true;
   readonly list?: true;
 }
 
@@ -64,7 +65,8 @@ async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
         note,
       });
       runs[bench.name] = { ...options, ...result };
-      if (flags.json !== true) console.log(`\n${page(bench.name, result)}\n`);
+      const show = flags.markdown === true ? markdownPage : page;
+      if (flags.json !== true) console.log(`\n${show(bench.name, result)}\n`);
     }
     const { rows } = await ground.database.query<{ server_version: string }>({ text: 'SHOW server_version' });
     if (flags.json === true) {
@@ -97,6 +99,7 @@ await new Command('bench')
   .option('--sides <names>', 'only these sides, separated by commas', (text) => text.split(','))
   .option('--accept', 'with guard: what is measured now is what later runs are held against')
   .option('--json', 'print the results as JSON')
+  .option('--markdown', 'print tables for docs/performance.md')
   .option('--list', 'print the names of the benches and end')
   .action((benches: readonly Bench[], flags: Flags) => run(benches.length === 0 ? BENCHES : benches, flags))
   .parseAsync()

@@ -34,16 +34,38 @@ export function resultsOf(runs: Readonly<Record<string, Run>>, postgresVersion: 
   };
 }
 
-export function page(name: string, { sides, ratios }: BenchResult): string {
+export function page(name: string, result: BenchResult): string {
+  const { head, figures, ratios } = tablesOf(name, result);
+  return [head, table(figures[0] ?? [], figures.slice(1)), table(ratios[0] ?? [], ratios.slice(1))].join('\n\n');
+}
+
+/** The same for docs/performance.md. */
+export function markdownPage(name: string, result: BenchResult): string {
+  const { head, figures, ratios } = tablesOf(name, result);
+  return [head, markdownTable(figures), markdownTable(ratios)].join('\n\n');
+}
+
+interface Tables {
+  readonly head: string;
+  /** The first line is the heading. */
+  readonly figures: readonly (readonly string[])[];
+  readonly ratios: readonly (readonly string[])[];
+}
+
+function tablesOf(name: string, { sides, ratios }: BenchResult): Tables {
   const figures = [...new Set(sides.flatMap(({ spread }) => Object.keys(spread)))];
-  const head = `${name}: median [least – most] of ${sides[0]?.rounds.length ?? 0} rounds`;
-  const figureRows = figures.map((figure) => [figure, ...sides.map(({ spread }) => cell(spread[figure]))]);
-  const ratioRows = Object.entries(ratios).map(([key, spread]) => [key, cell(spread)]);
-  return [
-    head,
-    table(['', ...sides.map(({ side }) => side)], figureRows),
-    ...(ratioRows.length === 0 ? [] : [table(['ratio', ''], ratioRows)]),
-  ].join('\n\n');
+  return {
+    head: `${name}: median [least – most] of ${sides[0]?.rounds.length ?? 0} rounds`,
+    figures: [
+      ['figure', ...sides.map(({ side }) => side)],
+      ...figures.map((figure) => [figure, ...sides.map(({ spread }) => cell(spread[figure]))]),
+    ],
+    ratios: [['ratio', 'median'], ...Object.entries(ratios).map(([key, spread]) => [key, cell(spread)])],
+  };
+}
+
+function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
 function cell(spread: Spread | undefined): string {

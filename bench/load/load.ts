@@ -27,8 +27,8 @@ const DAYS = 30;
 const MAX_SESSION_US = 3_600_000_000;
 const LATE_US = 300_000_000;
 const SENDS_IN_FLIGHT = 4;
-/** Records a send; with four partitions this makes batches as large as the connector's producer makes them. */
-const RECORDS_A_SEND: Readonly<Record<Table, number>> = { session: 4_000, exam_results: 1_000 };
+/** Records a send; over four partitions and compressed, about the connector's `batch.size` of 128 kB each. */
+const RECORDS_A_SEND: Readonly<Record<Table, number>> = { session: 4_000, exam_results: 800 };
 
 /**
  * Makes the topics of a platform of its own, by the commands that make them, and fills one with a month of records:
