@@ -6,7 +6,7 @@ import { FRESHNESS } from './freshness/freshness-bench.ts';
 import { openGround } from './ground.ts';
 import { accept, GUARD, judge } from './guard.ts';
 import { RECOMPUTE } from './recompute/recompute-bench.ts';
-import { markdownPage, page, type Run, resultsOf } from './report.ts';
+import { markdownPage, page, presentCommit, type Run, resultsOf } from './report.ts';
 import { SWEEP } from './sweep/sweep-bench.ts';
 import { TRACK_BENCHES } from './track/track-benches.ts';
 import { type BenchResult, takeTurns } from './turns.ts';
@@ -47,6 +47,7 @@ async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
     return;
   }
   const guarding = benches.includes(GUARD);
+  const commit = presentCommit();
   const note = (line: string) => console.error(line);
   const ground = await openGround([...new Set(benches.flatMap(({ needs }) => needs))], note);
   onEndingSignal((code) => void ground.close().finally(() => process.exit(code)));
@@ -70,7 +71,7 @@ async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
     }
     const { rows } = await ground.database.query<{ server_version: string }>({ text: 'SHOW server_version' });
     if (flags.json === true) {
-      console.log(JSON.stringify(resultsOf(runs, rows[0]?.server_version ?? ''), null, 2));
+      console.log(JSON.stringify(resultsOf(runs, rows[0]?.server_version ?? '', commit), null, 2));
     }
     if (guarding) concludeGuard(runs[GUARD.name] ?? { ratios: {} }, flags.accept === true);
   } finally {

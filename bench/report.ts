@@ -23,14 +23,14 @@ interface Results {
   readonly commit: string;
 }
 
-export function resultsOf(runs: Readonly<Record<string, Run>>, postgresVersion: string): Results {
+export function resultsOf(runs: Readonly<Record<string, Run>>, postgresVersion: string, commit: string): Results {
   const ratios = Object.values(runs).flatMap(({ ratios }) => Object.entries(ratios));
   return {
     ratios: Object.fromEntries(ratios.map(([key, { median }]) => [key, median])),
     runs,
     versions: versions(postgresVersion),
     machine: machine(),
-    commit: commit(),
+    commit,
   };
 }
 
@@ -72,7 +72,8 @@ function cell(spread: Spread | undefined): string {
   return spread === undefined ? '' : `${shown(spread.median)} [${shown(spread.min)} – ${shown(spread.max)}]`;
 }
 
-function commit(): string {
+/** Of the checkout, to be asked before what is measured is started. */
+export function presentCommit(): string {
   const git = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
   try {
     return git('rev-parse', 'HEAD') + (git('status', '--porcelain') === '' ? '' : ' with uncommitted changes');
@@ -108,6 +109,6 @@ function versions(postgres: string): Record<string, string> {
 }
 
 function versionIn(pom: string, artifact: string): string {
-  const text = readFileSync(join(ROOT, pom), 'utf8');
-  return new RegExp(`<artifactId>${artifact}</artifactId>\\s*<version>([^<]+)`).exec(text)?.[1] ?? 'unknown';
+  const [, dependencies = ''] = readFileSync(join(ROOT, pom), 'utf8').split('<dependencies>');
+  return new RegExp(`<artifactId>${artifact}</artifactId>\\s*<version>([^<]+)`).exec(dependencies)?.[1] ?? 'unknown';
 }
