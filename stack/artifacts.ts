@@ -9,26 +9,31 @@ import { startChild } from './child.ts';
 import { StackError, tailOf } from './errors.ts';
 import type { Guard } from './guard.ts';
 
-type ArtifactName = 'kafka' | 'registry' | 'connect' | 'debezium' | 'converter';
+/** A directory of artifacts that a pom describes. */
+interface ArtifactSource {
+  readonly pom: string;
+  readonly goal: 'copy' | 'copy-dependencies';
+  /** Part of the name in the cache: to be raised when what is made from the pom changes. */
+  readonly layout: string;
+}
 
 /** What is done in a fresh artifact's directory before it is kept for later runs. */
 type Finish = (directory: string) => Promise<void>;
 
-export interface Artifacts {
+export interface Artifacts<Name extends string = keyof typeof STACK_ARTIFACTS> {
   /** The directory with the artifact's files: from the cache, or brought by Maven once. */
-  resolve(name: ArtifactName, onDownload: () => void, finish?: Finish): Promise<string>;
+  resolve(name: Name, onDownload: () => void, finish?: Finish): Promise<string>;
 }
 
-const GOAL: Record<ArtifactName, string> = {
-  kafka: 'copy-dependencies',
-  registry: 'copy',
-  connect: 'copy-dependencies',
-  debezium: 'copy-dependencies',
-  converter: 'copy-dependencies',
-};
+const stackPom = (name: string) => join(import.meta.dirname, 'maven', name, 'pom.xml');
 
-// Part of each name in the cache: to be raised when what is made from a pom changes.
-const LAYOUT: Record<ArtifactName, string> = { kafka: '2', registry: '1', connect: '1', debezium: '1', converter: '1' };
+export const STACK_ARTIFACTS = {
+  kafka: { pom: stackPom('kafka'), goal: 'copy-dependencies', layout: '2' },
+  registry: { pom: stackPom('registry'), goal: 'copy', layout: '1' },
+  connect: { pom: stackPom('connect'), goal: 'copy-dependencies', layout: '1' },
+  debezium: { pom: stackPom('debezium'), goal: 'copy-dependencies', layout: '1' },
+  converter: { pom: stackPom('converter'), goal: 'copy-dependencies', layout: '1' },
+} as const satisfies Record<string, ArtifactSource>;
 
 function cacheRoot(): string {
   const { XDG_CACHE_HOME: xdg } = process.env;
@@ -36,11 +41,16 @@ function cacheRoot(): string {
 }
 
 /** An artifact's directory appears by one rename, complete; its name holds the hash of the pom it was made from. */
-export function createArtifacts(guard: Guard, logDir: string): Artifacts {
+export function createArtifacts<Name extends string>(
+  sources: Readonly<Record<Name, ArtifactSource>>,
+  guard: Guard,
+  logDir: string,
+): Artifacts<Name> {
   // One Maven at a time: two of them would race on the same files of the local repository.
   let last: Promise<unknown> = Promise.resolve();
 
-  const download = async (name: ArtifactName, pom: string, target: string, finish: Finish): Promise<void> => {
+  const download = async (name: Name, target: string, finish: Finish): Promise<void> => {
+    const { pom, goal } = sources[name];
     if (existsSync(target)) return;
     await requireMaven();
     const work = `${target}.part-${randomUUID()}`;
@@ -51,7 +61,7 @@ export function createArtifacts(guard: Guard, logDir: string): Artifacts {
     await copyFile(pom, join(work, 'pom.xml'));
     const maven = await startChild(guard, {
       command: 'mvn',
-      args: ['--batch-mode', '--no-transfer-progress', '-f', 'pom.xml', `dependency:${GOAL[name]}`, `-Dout=${out}`],
+      args: ['--batch-mode', '--no-transfer-progress', '-f', 'pom.xml', `dependency:${goal}`, `-Dout=${out}`],
       cwd: work,
       logFile,
     });
@@ -72,9 +82,9 @@ export function createArtifacts(guard: Guard, logDir: string): Artifacts {
 
   return {
     async resolve(name, onDownload, finish = async () => {}) {
-      const pom = join(import.meta.dirname, 'maven', name, 'pom.xml');
+      const { pom, layout } = sources[name];
       const hash = createHash('sha256')
-        .update(LAYOUT[name])
+        .update(layout)
         .update(await readFile(pom))
         .digest('hex')
         .slice(0, 12);
@@ -83,7 +93,7 @@ export function createArtifacts(guard: Guard, logDir: string): Artifacts {
       await mkdir(cacheRoot(), { recursive: true });
       const turn = last.then(() => {
         onDownload();
-        return download(name, pom, target, finish);
+        return download(name, target, finish);
       });
       last = turn.catch(() => {});
       await turn;

@@ -18,6 +18,8 @@ interface ConnectOptions {
   readonly logDir: string;
   readonly port: number;
   readonly brokers: string;
+  /** Directories of further plugins, each with the manifests that name them. */
+  readonly plugins: readonly string[];
 }
 
 function workerProperties(port: number, brokers: string, pluginPath: readonly string[]): string {
@@ -52,7 +54,7 @@ function workerProperties(port: number, brokers: string, pluginPath: readonly st
 }
 
 export function createConnect(options: ConnectOptions): Part {
-  const { java, artifacts, kafkaFiles, guard, runDir, logDir, port, brokers } = options;
+  const { java, artifacts, kafkaFiles, guard, runDir, logDir, port, brokers, plugins } = options;
   const home = join(runDir, 'connect');
   const properties = join(home, 'worker.properties');
   let jars = '';
@@ -94,7 +96,7 @@ export function createConnect(options: ConnectOptions): Part {
         await addManifests(kafkaJars, directory);
       });
       mkdirSync(join(home, 'tmp'), { recursive: true });
-      writeFileSync(properties, workerProperties(port, brokers, [debezium, converter]));
+      writeFileSync(properties, workerProperties(port, brokers, [debezium, converter, ...plugins]));
     },
 
     command: () => ({

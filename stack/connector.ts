@@ -52,13 +52,21 @@ export function connectorConfig(addresses: ConnectorAddresses, options: Connecto
 
 /** Creates or reconfigures the connector and waits until it and its task are RUNNING. */
 export async function registerConnector(addresses: ConnectorAddresses, options: ConnectorOptions = {}): Promise<void> {
-  const name = options.name ?? DEFAULT_CONNECTOR;
-  await call(addresses, 'PUT', `/${name}/config`, connectorConfig(addresses, options));
+  await putConnector(addresses, options.name ?? DEFAULT_CONNECTOR, connectorConfig(addresses, options));
+}
+
+/** The same for a connector of any class. */
+export async function putConnector(
+  addresses: ConnectorAddresses,
+  name: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  await call(addresses, 'PUT', `/${name}/config`, settings);
   await untilRunning(addresses, name);
 }
 
 /** Undefined when there is no such connector. */
-async function connectorStatus(
+export async function connectorStatus(
   addresses: ConnectorAddresses,
   name = DEFAULT_CONNECTOR,
 ): Promise<ConnectorStatus | undefined> {

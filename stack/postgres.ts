@@ -16,6 +16,8 @@ interface PostgresOptions {
   readonly logDir: string;
   readonly port: number;
   readonly secured?: SecuredFront | undefined;
+  /** Besides those that every stack has, and instead. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
 interface Owner {
@@ -82,6 +84,7 @@ export function createPostgres({
   logDir,
   port,
   secured,
+  settings = {},
 }: PostgresOptions): Part & { readonly url: string } {
   const home = join(runDir, 'postgres');
   const data = join(home, 'data');
@@ -155,7 +158,10 @@ export function createPostgres({
       command: join(binaries, 'postgres'),
       args: [
         ...['-D', data, '-p', String(port)],
-        ...Object.entries({ ...SETTINGS, ...tlsSettings }).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+        ...Object.entries({ ...SETTINGS, ...tlsSettings, ...settings }).flatMap(([key, value]) => [
+          '-c',
+          `${key}=${value}`,
+        ]),
       ],
       cwd: home,
       env: environment,

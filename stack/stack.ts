@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createArtifacts } from './artifacts.ts';
+import { createArtifacts, STACK_ARTIFACTS } from './artifacts.ts';
 import { startChild } from './child.ts';
 import { createConnect } from './connect.ts';
 import { StackError, tailOf } from './errors.ts';
@@ -45,6 +45,10 @@ export interface StackOptions {
   secured?: boolean;
   /** So many ways to Kafka that lead past ports of the caller's, for a proxy between. Default: none. */
   detours?: number;
+  /** Settings of the Postgres server besides, and instead. */
+  postgresSettings?: Readonly<Record<string, string>>;
+  /** Directories on Connect's plugin path besides. */
+  connectPlugins?: readonly string[];
   /** Aborting it while the stack starts takes down what runs by then, and rejects. */
   signal?: AbortSignal;
 }
@@ -85,15 +89,32 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     detours.push({ port, advertisedPort });
   }
   const secured = options.secured === true ? await createSecuredFront(runDir, securedPort) : undefined;
-  const artifacts = createArtifacts(guard, logDir);
+  const artifacts = createArtifacts(STACK_ARTIFACTS, guard, logDir);
   const kafkaFiles = createKafkaFiles({ java, artifacts, guard, logDir });
   const brokers = `127.0.0.1:${kafkaPort}`;
-  const postgres = createPostgres({ guard, runDir, logDir, port: postgresPort, secured });
+  const postgres = createPostgres({
+    guard,
+    runDir,
+    logDir,
+    port: postgresPort,
+    secured,
+    settings: options.postgresSettings,
+  });
   const parts: Record<PartName, Part> = {
     postgres,
     kafka: createKafka({ java, files: kafkaFiles, runDir, logDir, port: kafkaPort, controllerPort, secured, detours }),
     registry: createRegistry({ java, artifacts, runDir, logDir, port: registryPort }),
-    connect: createConnect({ java, artifacts, kafkaFiles, guard, runDir, logDir, port: connectPort, brokers }),
+    connect: createConnect({
+      java,
+      artifacts,
+      kafkaFiles,
+      guard,
+      runDir,
+      logDir,
+      port: connectPort,
+      brokers,
+      plugins: options.connectPlugins ?? [],
+    }),
   };
   const running = new Map<PartName, Running>();
   const stopping = new AbortController();

@@ -108,7 +108,7 @@ BEGIN
       ('lastseen_track', 'lastseen.episode', 'SELECT, UPDATE (returned_as_of)'),
       ('lastseen_track', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
       -- For its metrics: nothing in it is of any learner.
-      ('lastseen_track', 'lastseen.sweep_run', 'SELECT (status, finished_at, source_ends)'),
+      ('lastseen_track', 'lastseen.sweep_run', 'SELECT (status, finished_at, source_ends, active, inactive, crossed, ongoing, returned)'),
       ('lastseen_track', 'lastseen.audit_run', 'SELECT (status, finished_at, drifting)'),
 
       ('lastseen_sweep', 'lastseen.user_last_seen', 'SELECT, UPDATE (last_seen_at)'),

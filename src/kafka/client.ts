@@ -17,6 +17,8 @@ export interface KafkaOptions {
   /** How often the driver tries again before it gives up; 8 unless told, which takes half a minute. */
   readonly retries?: number | undefined;
   readonly log: Logger;
+  /** Called for each connection that is begun to a broker. */
+  readonly onConnecting?: () => void;
 }
 
 export interface BrokerTls {
@@ -40,7 +42,7 @@ export function createKafka(options: KafkaOptions): KafkaClient {
   const kafka = new Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
-    socketFactory: watchedSockets(refusal.reject),
+    socketFactory: watchedSockets(refusal.reject, options.onConnecting),
     ...(options.tls === undefined ? {} : { ssl: { ...options.tls } }),
     ...(options.sasl === undefined ? {} : { sasl: saslOptions(options.sasl) }),
     connectionTimeout: 5_000,

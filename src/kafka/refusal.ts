@@ -10,8 +10,9 @@ const KEEP_ALIVE_MS = 60_000;
 type OnRefused = (error: LastseenError) => void;
 
 /** Sockets as the driver makes them; it would take a refused certificate for an outage, so it is told of apart. */
-export function watchedSockets(onRefused: OnRefused): ISocketFactory {
+export function watchedSockets(onRefused: OnRefused, onConnecting?: () => void): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
+    onConnecting?.();
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket = ssl
       ? connectTls({ host, port, ...name, ...ssl }, onConnect)

@@ -13,7 +13,7 @@ function databaseUrl(settings: Settings): string {
 }
 
 /** A handle on the cluster as it is configured. Connects to nothing yet. */
-export function openKafka({ settings, log }: CommandContext, retries?: number): KafkaClient {
+export function openKafka({ settings, log, metrics }: CommandContext, retries?: number): KafkaClient {
   return createKafka({
     brokers: required(settings.KAFKA_BROKERS, 'KAFKA_BROKERS'),
     clientId: settings.KAFKA_CLIENT_ID,
@@ -21,6 +21,7 @@ export function openKafka({ settings, log }: CommandContext, retries?: number): 
     sasl: brokerLogin(settings),
     retries,
     log,
+    onConnecting: () => metrics.kafkaConnections.inc(),
   });
 }
 
@@ -122,6 +123,7 @@ function open({ log, metrics }: CommandContext, url: string, limits: Partial<Dat
   return openDatabase({
     url,
     applicationName: 'lastseen',
+    onConnected: () => metrics.postgresConnections.inc(),
     onIdleError: (error) => {
       metrics.connectionsLost.inc();
       log.warn({ event: 'postgres_connection_lost', error: error.message }, 'connection lost');

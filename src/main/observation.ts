@@ -1,4 +1,7 @@
+import { totalmem } from 'node:os';
+import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pkg from '../../package.json' with { type: 'json' };
 import { createVitalSigns, type VitalSigns } from '../kafka/vital-signs.ts';
 import { createWaitingRecords, type WaitingRecords } from '../kafka/waiting-records.ts';
 import type { DeadLetterSink } from '../pipelines/dead-letters.ts';
@@ -6,6 +9,7 @@ import type { Database } from '../postgres/database.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import { addProcessMetrics, type Metrics } from '../runtime/metrics.ts';
 import { openKafka, orGivenUp, withProbeDatabase } from './connections.ts';
+import { countFromZero } from './first-counts.ts';
 import type { CommandContext } from './process.ts';
 import type { Sample, SampleSources } from './samples.ts';
 
@@ -49,6 +53,10 @@ function answers(context: CommandContext, observation: Observation, database: Da
   const { metrics, stopping } = context;
   const { vitals } = observation;
   addProcessMetrics(metrics);
+  countFromZero(metrics);
+  // Without a limit it is told of more than there is.
+  metrics.memoryLimitBytes.set({}, Math.min(process.constrainedMemory() || totalmem(), totalmem()));
+  metrics.buildInfo.set({ version: pkg.version, command: context.command }, 1);
   return {
     whyDead: () => vitals.whyDead(performance.now()),
     async whyNotReady() {

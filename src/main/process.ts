@@ -13,6 +13,7 @@ import { table } from './tables.ts';
 export const EXIT = { done: 0, failed: 1, usage: 2, held: 3, tryLater: 75 } as const;
 
 export interface CommandContext {
+  readonly command: string;
   readonly settings: Settings;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -98,6 +99,7 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
   // A reader such as `head` has enough: there is nobody left to tell.
   process.stdout.on('error', () => process.exit(EXIT.failed));
   return run.work({
+    command: run.name,
     settings,
     log,
     metrics: createMetrics(),

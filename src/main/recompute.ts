@@ -117,6 +117,10 @@ async function run(
     }),
     retryTopic,
     deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
+    onFigures: ({ P, S }) => {
+      if (typeof P === 'number') metrics.goalProbability.observe(P);
+      if (typeof S === 'number') metrics.churnRisk.observe(S);
+    },
     onApplied: (counts) => {
       addCounts(summary, counts);
       for (const [what, count] of Object.entries(counts)) metrics.recompute.inc({ what }, count);

@@ -3,8 +3,10 @@ import type { KafkaClient } from '../kafka/client.ts';
 import { watchFreshness } from '../pipelines/freshness-watch.ts';
 import { readAuditState } from '../postgres/audit-runs.ts';
 import type { Database } from '../postgres/database.ts';
+import { openGaps } from '../postgres/gaps.ts';
 import { type OutboxName, readOutboxState } from '../postgres/outbox-state.ts';
-import { readSweepState } from '../postgres/sweep-history.ts';
+import { readSlotState } from '../postgres/replication.ts';
+import { readSweepState, SWEEP_STATUSES } from '../postgres/sweep-history.ts';
 import { freshnessDeps } from './freshness-deps.ts';
 import type { Observation } from './observation.ts';
 import type { CommandContext } from './process.ts';
@@ -79,13 +81,34 @@ export function sweepSample({ context: { metrics }, database }: SampleSources): 
     name: 'sweeps',
     forget() {
       metrics.sweepCompletedAt.remove({});
+      metrics.sweepLearners.reset();
+      metrics.sweepRuns.reset();
       metrics.sweepsHeld.remove({});
     },
     async take() {
-      const { completedAt, held } = await readSweepState(database);
+      const { runs, completed } = await readSweepState(database);
       return () => {
-        if (completedAt !== null) metrics.sweepCompletedAt.set({}, Number(completedAt) / 1e6);
-        metrics.sweepsHeld.set({}, Number(held));
+        for (const status of SWEEP_STATUSES) metrics.sweepRuns.set({ status }, Number(runs.get(status) ?? 0n));
+        metrics.sweepsHeld.set({}, Number(runs.get('held') ?? 0n));
+        if (completed === undefined) return;
+        metrics.sweepCompletedAt.set({}, Number(completed.finishedAt) / 1e6);
+        for (const [what, learners] of Object.entries(completed.found)) {
+          metrics.sweepLearners.set({ what }, Number(learners ?? 0n));
+        }
+      };
+    },
+  };
+}
+
+export function gapSample({ context: { metrics, settings }, database }: SampleSources): Sample {
+  const topics = [...sourceTopics(settings).keys()];
+  return {
+    name: 'gaps',
+    forget: () => metrics.gapsOpen.reset(),
+    async take() {
+      const open = await openGaps(database, topics);
+      return () => {
+        for (const topic of topics) metrics.gapsOpen.set({ topic }, open.filter((gap) => gap.topic === topic).length);
       };
     },
   };
@@ -109,6 +132,22 @@ export function auditSample({ context: { metrics }, database }: SampleSources): 
   };
 }
 
+/** Against where the source is now, for what a proof waits for stands still with the connector. */
+export function slotSample({ context: { metrics, settings }, database }: SampleSources): Sample {
+  const forget = () => metrics.slotBehindBytes.remove({});
+  return {
+    name: 'slot',
+    forget,
+    async take() {
+      const slot = await readSlotState(database, settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX);
+      return () => {
+        if (slot === undefined || slot.walStatus === 'lost') forget();
+        else metrics.slotBehindBytes.set({}, Number(slot.behindBytes));
+      };
+    },
+  };
+}
+
 /** A proof older than that is none any more. The slot moves once in an `offset.flush.interval.ms`, a minute unless set. */
 const FRESH_SECONDS = 180;
 
@@ -120,16 +159,12 @@ export function freshnessSample({ context, kafka, database }: SampleSources): Sa
   return {
     name: 'freshness',
     forget() {
-      metrics.slotBehindBytes.remove({});
       metrics.sourceBehindRecords.reset();
       for (const source of sources.values()) metrics.sourceFresh.set({ source }, 0);
     },
     async take() {
       const state = await look();
       return () => {
-        if (state.slot.kind === 'past') metrics.slotBehindBytes.set({}, 0);
-        else if (state.slot.kind === 'behind') metrics.slotBehindBytes.set({}, Number(state.slot.bytes));
-        else metrics.slotBehindBytes.remove({});
         for (const { source, provenAt, behindRecords } of state.sources) {
           const provenSeconds = Number(provenAt ?? 0n) / 1e6;
           const isFresh = Number(now()) / 1e6 - provenSeconds <= FRESH_SECONDS;

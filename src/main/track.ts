@@ -27,10 +27,12 @@ import { inactivityRelay, relayingBeside } from './relays.ts';
 import {
   auditSample,
   freshnessSample,
+  gapSample,
   lagSample,
   outboxSample,
   type Sample,
   type SampleSources,
+  slotSample,
   sweepSample,
 } from './samples.ts';
 import { starting } from './starting.ts';
@@ -82,6 +84,8 @@ function samples(sources: SampleSources): readonly Sample[] {
     lagSample(sources, groupOf(settings), [...sourceTopics(settings).keys()]),
     outboxSample(sources, 'inactivity'),
     freshnessSample(sources),
+    slotSample(sources),
+    gapSample(sources),
     sweepSample(sources),
     auditSample(sources),
   ];

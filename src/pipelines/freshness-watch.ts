@@ -1,6 +1,6 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import { freshness, type SlotObservation } from '../inactivity/freshness.ts';
+import { freshness } from '../inactivity/freshness.ts';
 import { type Position, partitionKey } from '../kafka/records.ts';
 import { readProgress } from '../postgres/progress.ts';
 import { readSourceVolumes } from '../postgres/sweep-history.ts';
@@ -15,7 +15,6 @@ interface SourceState {
 }
 
 export interface FreshnessState {
-  readonly slot: SlotObservation;
   readonly sources: readonly SourceState[];
 }
 
@@ -56,7 +55,6 @@ export function watchFreshness(view: FreshnessView): () => Promise<FreshnessStat
     if (seen.sources.every(({ source }) => provenAt.get(source) === since)) goal = undefined;
     const behind = await recordsBehind(view, await readEnds([...view.sources.keys()]));
     return {
-      slot: seen.slot,
       sources: seen.sources.map(({ source, topic }) => ({
         source,
         provenAt: provenAt.get(source),

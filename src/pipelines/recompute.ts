@@ -1,6 +1,7 @@
 import { type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import type { RawBatch, RawRecord } from '../kafka/records.ts';
 import type { Stages } from '../kafka/stages.ts';
+import type { Figures } from '../kpi/figure-names.ts';
 import type { WriteOutcome } from '../postgres/weekly-kpi.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from './dead-letters.ts';
@@ -40,6 +41,8 @@ export interface RecomputeDeps extends RefreshDeps {
   readonly retryTopic?: string;
   /** Learners a transaction; 1,000 unless told. */
   readonly sliceSize?: number;
+  /** Called for each learner whose figures are new in `weekly_kpi`, or stand there already. */
+  readonly onFigures?: (figures: Figures) => void;
   /** Called after each accumulation is applied. */
   readonly onApplied?: (counts: RecomputeCounts) => void;
 }
@@ -171,6 +174,7 @@ async function refresh(deps: RecomputeDeps, requests: readonly Pending[], counts
     if (figures.P === null) counts.pNull += 1;
     if (figures.S === null) counts.sNull += 1;
     counts.skippedAnswers += skippedAnswers;
+    if (outcome === 'updated' || outcome === 'created' || outcome === 'unchanged') deps.onFigures?.(figures);
   }
 }
 

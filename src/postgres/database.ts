@@ -49,6 +49,8 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number;
   /** A statement that takes longer fails as an outage; unless told, none does. */
   readonly statementTimeoutMs?: number;
+  /** Called for each connection that is made. */
+  readonly onConnected?: () => void;
   /** Called when an idle connection breaks; the pool replaces it. */
   readonly onIdleError?: (error: Error) => void;
 }
@@ -72,6 +74,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     options: '-c TimeZone=UTC -c extra_float_digits=1',
     types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
   });
+  pool.on('connect', () => options.onConnected?.());
   pool.on('error', (error) => options.onIdleError?.(error));
   return {
     query: (statement) => send(pool, statement),

@@ -63,6 +63,10 @@ WHERE ${SILENT}
   AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))
 ORDER BY seen.student_id`;
 
+/**
+ * What is due and what was noted of it meet in groups and not in a join. Where every episode was noted today the planner
+ * expects that nobody is due, and a join would go through all that is due for each that was noted.
+ */
 const recording = (tables: DetectionTables) => `
 WITH due AS (
   SELECT seen.*, rung.threshold_days
@@ -91,9 +95,17 @@ WITH due AS (
     (phase, student_id, user_id, threshold_days, last_seen_at,
      exam_results_at, features_topic_daily_at, attempt_at, session_at, as_of, sweep_run_id, detected_at)
   SELECT
-    CASE WHEN first THEN 'CROSSED' ELSE 'ONGOING' END, student_id, user_id, threshold_days, last_seen_at,
-    exam_results_at, features_topic_daily_at, attempt_at, session_at, $8, $10, $11::timestamptz
-  FROM noted JOIN due USING (student_id)
+    CASE WHEN bool_or(first) THEN 'CROSSED' ELSE 'ONGOING' END, student_id, max(user_id), max(threshold_days),
+    max(last_seen_at), max(exam_results_at), max(features_topic_daily_at), max(attempt_at), max(session_at),
+    $8, $10, $11::timestamptz
+  FROM (
+    SELECT student_id, user_id, threshold_days, last_seen_at,
+      exam_results_at, features_topic_daily_at, attempt_at, session_at, NULL::boolean AS first
+    FROM due
+    UNION ALL SELECT student_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, first FROM noted
+  ) AS dues
+  GROUP BY student_id HAVING count(first) > 0
+  ORDER BY student_id
   RETURNING phase
 )
 SELECT

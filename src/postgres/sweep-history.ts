@@ -51,10 +51,13 @@ ORDER BY finished_at`,
   return Map.groupBy(rows, ({ source }) => source);
 }
 
+/** How a run can have ended, or not yet. */
+export const SWEEP_STATUSES = ['running', 'completed', 'failed', 'held', 'superseded', 'discarded'] as const;
+
 /** A row of the history as people and machines are shown it. */
 export interface SweepRun {
   readonly run_id: string;
-  readonly status: 'running' | 'completed' | 'failed' | 'held' | 'superseded' | 'discarded';
+  readonly status: (typeof SWEEP_STATUSES)[number];
   readonly as_of: Instant;
   readonly thresholds: readonly number[];
   readonly lookback_days: number;
@@ -126,12 +129,31 @@ export async function discardRun(db: Queryable, runId: string): Promise<void> {
   });
 }
 
-/** When the newest completed run ended, and how many runs wait for a person. */
-export async function readSweepState(db: Queryable): Promise<{ completedAt: Instant | null; held: bigint }> {
-  const { rows } = await db.query<{ completed_at: Instant | null; held: bigint }>({
-    text: `
-SELECT max(finished_at) FILTER (WHERE status = 'completed') AS completed_at, count(*) FILTER (WHERE status = 'held') AS held
-FROM lastseen.sweep_run`,
+export interface SweepState {
+  /** How many runs the history has of each status; those it has none of are left out. */
+  readonly runs: ReadonlyMap<SweepRun['status'], bigint>;
+  /** The completed run that ended last. */
+  readonly completed?: { readonly finishedAt: Instant; readonly found: SweepFound };
+}
+
+type SweepFound = Readonly<Record<'active' | 'inactive' | 'crossed' | 'ongoing' | 'returned', bigint | null>>;
+
+/** What is shown of the history while nobody asks for it. */
+export async function readSweepState(db: Queryable): Promise<SweepState> {
+  const counted = await db.query<{ status: SweepRun['status']; runs: bigint }>({
+    text: 'SELECT status, count(*) AS runs FROM lastseen.sweep_run GROUP BY status',
   });
-  return { completedAt: rows[0]?.completed_at ?? null, held: rows[0]?.held ?? 0n };
+  const newest = await db.query<SweepFound & { finished_at: Instant }>({
+    text: `
+SELECT finished_at, active, inactive, crossed, ongoing, returned
+FROM lastseen.sweep_run
+WHERE status = 'completed'
+ORDER BY finished_at DESC
+LIMIT 1`,
+  });
+  const runs = new Map(counted.rows.map((row) => [row.status, row.runs]));
+  const [row] = newest.rows;
+  if (row === undefined) return { runs };
+  const { finished_at, ...found } = row;
+  return { runs, completed: { finishedAt: finished_at, found } };
 }

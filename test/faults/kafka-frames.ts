@@ -10,12 +10,36 @@ export interface FrameReader {
    * @returns the bytes that may go on; where a request of the kind begins, those before it, and the rest as `held`.
    */
   read(chunk: Buffer, stopAt: Api | undefined): { readonly onward: Buffer; readonly held: Buffer | undefined };
+  /**
+   * Takes every request of the kind out of the stream.
+   *
+   * @returns what has come of one that is not whole yet: to be given again, before what comes next.
+   */
+  takeEach(
+    bytes: Buffer,
+    api: Api,
+    to: { readonly onward: (bytes: Buffer) => void; readonly taken: (request: Buffer) => void },
+  ): Buffer;
+}
+
+/** OFFSET_METADATA_TOO_LARGE: nothing that trying again would mend, and the group goes on. */
+const REFUSED = 12;
+
+/** The answer to a commit of offsets, version 3 to 5: one partition of a topic without a name, refused. */
+export function refusedCommit(request: Buffer): Buffer {
+  const answer = Buffer.alloc(4 + 4 + 4 + 4 + 2 + 4 + 4 + 2);
+  answer.writeInt32BE(answer.length - 4, 0);
+  request.copy(answer, 4, 8, 12);
+  answer.writeInt32BE(1, 12);
+  answer.writeInt32BE(1, 18);
+  answer.writeInt16BE(REFUSED, 26);
+  return answer;
 }
 
 export function createFrameReader(): FrameReader {
   let waiting: Buffer = Buffer.alloc(0);
   let leftOfFrame = 0;
-  return {
+  const reader: FrameReader = {
     read(chunk, stopAt) {
       const bytes = waiting.length === 0 ? chunk : Buffer.concat([waiting, chunk]);
       waiting = Buffer.alloc(0);
@@ -40,5 +64,18 @@ export function createFrameReader(): FrameReader {
       }
       return { onward: bytes, held: undefined };
     },
+    takeEach(bytes, api, to) {
+      for (let rest = bytes; rest.length > 0; ) {
+        const { onward, held } = reader.read(rest, api);
+        to.onward(onward);
+        if (held === undefined) break;
+        const length = 4 + held.readInt32BE(0);
+        if (held.length < length) return held;
+        to.taken(held.subarray(0, length));
+        rest = held.subarray(length);
+      }
+      return Buffer.alloc(0);
+    },
   };
+  return reader;
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { type Api, createFrameReader } from './kafka-frames.ts';
+import { type Api, createFrameReader, refusedCommit } from './kafka-frames.ts';
 
 /** `reset`: connections break and new ones are refused. `silence`: nothing passes, and nobody is told. */
 export type Cut = 'reset' | 'silence';
@@ -15,6 +15,8 @@ export interface Way {
    * that connection. Resolves when it has come; `release` gives up waiting.
    */
   holdNext(api: Api, at: 'asked' | 'answered'): { readonly held: Promise<void>; release(): void };
+  /** From here on each commit of offsets is answered, in the broker's stead, with a refusal. */
+  refuseCommits(refuses: boolean): void;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function startProxy(targetPort: number, toKafka?: { readonly port: 
   const pairs = new Set<Pair>();
   let state: 'open' | Cut = 'open';
   let hold: Hold | undefined;
+  let refuses = false;
 
   const listener = createServer((client) => {
     client.on('error', () => {});
@@ -45,12 +48,22 @@ export async function startProxy(targetPort: number, toKafka?: { readonly port: 
     const frames = createFrameReader();
     let deaf = false;
     let mute = false;
+    let begun: Buffer = Buffer.alloc(0);
 
     client.on('data', (chunk: Buffer) => {
       if (mute) return;
       // Where a request was held the frames are followed no further.
       if (toKafka === undefined || deaf) return void server.write(chunk);
-      const { onward, held } = frames.read(chunk, hold?.api);
+      const bytes = begun.length === 0 ? chunk : Buffer.concat([begun, chunk]);
+      begun = Buffer.alloc(0);
+      if (refuses) {
+        begun = frames.takeEach(bytes, 'offsetCommit', {
+          onward: (passed) => server.write(passed),
+          taken: (request) => client.write(refusedCommit(request)),
+        });
+        return;
+      }
+      const { onward, held } = frames.read(bytes, hold?.api);
       server.write(onward);
       if (held === undefined || hold === undefined) return;
       const { at, came } = hold;
@@ -99,6 +112,9 @@ export async function startProxy(targetPort: number, toKafka?: { readonly port: 
           came.resolve();
         },
       };
+    },
+    refuseCommits(now) {
+      refuses = now;
     },
     async close() {
       for (const { client, server } of pairs) {

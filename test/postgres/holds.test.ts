@@ -4,7 +4,13 @@ import { formatInstant, MICROS_PER_DAY, parseInstant } from '../../src/activity/
 import type { SourceEnds } from '../../src/inactivity/freshness.ts';
 import type { SweepPlan } from '../../src/inactivity/plan.ts';
 import { approve, discard, type SweepDeps, sweep } from '../../src/pipelines/sweep.ts';
-import { heldPlan, listRuns, readSourceVolumes, readUsualRuns } from '../../src/postgres/sweep-history.ts';
+import {
+  heldPlan,
+  listRuns,
+  readSourceVolumes,
+  readSweepState,
+  readUsualRuns,
+} from '../../src/postgres/sweep-history.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 
@@ -84,6 +90,25 @@ describe('a held run', () => {
     expect(await run()).toMatchObject({ status: 'held', because: expect.stringContaining('no ordinary run before') });
     expect(await run({}, { proveFresh: undefined })).toMatchObject({ status: 'held' });
     expect(await run({ limit: 100 })).toMatchObject({ status: 'completed', crossed: 100n });
+  });
+
+  it('is counted among the runs, and what the newest completed one found is shown beside', async () => {
+    await nightly(1n, 150);
+    await silent(3, 8);
+    await silent(1_000, 1, 1_000);
+    await run();
+    await silent(1_200, 9, 2_000);
+    expect(await run()).toMatchObject({ status: 'held' });
+    expect(await readSweepState(db.database)).toEqual({
+      runs: new Map([
+        ['completed', 2n],
+        ['held', 1n],
+      ]),
+      completed: {
+        finishedAt: expect.any(BigInt),
+        found: { active: 1_003n, inactive: 3n, crossed: 3n, ongoing: 0n, returned: 0n },
+      },
+    });
   });
 
   it('is superseded by the next run', async () => {

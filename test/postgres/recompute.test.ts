@@ -194,6 +194,16 @@ describe('recompute', () => {
     expect(await outbox.take(10)).toEqual([]);
   });
 
+  it('shows the figures that it answered with, and those of an event that comes again no second time', async () => {
+    await learners('anna', 'ben');
+    const shown: unknown[] = [];
+    const { run } = recomputing({ onFigures: (figures) => shown.push(figures) });
+    const [anna, ben] = [eventOf('anna'), eventOf('ben')];
+    await run(anna, ben);
+    await run(anna, ben);
+    expect(shown).toEqual([expect.objectContaining({ P, S }), expect.objectContaining({ P, S })]);
+  });
+
   it('computes the newest event of a learner only, in whatever order they come; of equal ones the later', async () => {
     await learners('anna', 'ben');
     const { run } = recomputing();

@@ -92,7 +92,7 @@ describe('with the rights of its role alone', () => {
     const goal = { hasRows: new Set<Source>(), history, asksForGaps: true, position: undefined, ends: undefined };
     await currentPosition(database, AS_OF);
     expect(await observe(view, goal, '0/0' as Lsn)).toMatchObject({ slot: { kind: 'missing' } });
-    expect(await readSweepState(database)).toEqual({ completedAt: null, held: 0n });
+    expect(await readSweepState(database)).toEqual({ runs: new Map() });
     expect(await readAuditState(database)).toBeNull();
     expect(await readOutboxState(database, 'inactivity')).toEqual({ waiting: 0n, oldestSeconds: 0 });
   });
@@ -314,7 +314,7 @@ describe('is refused', () => {
     ['migrate', 'CREATE TEMPORARY TABLE mine (n int)'],
     ...PLATFORM.map((table) => ['migrate', `SELECT FROM ${table}`] as const),
     ...[...PLATFORM, 'weekly_kpi', 'lastseen.kpi_ledger'].map((table) => ['track', `SELECT FROM ${table}`] as const),
-    ['track', 'SELECT crossed FROM lastseen.sweep_run'],
+    ['track', 'SELECT failure FROM lastseen.sweep_run'],
     ['track', 'UPDATE lastseen.episode SET noted_on = noted_on'],
     ['track', 'UPDATE lastseen.inactivity_outbox SET user_id = user_id'],
     ...(['track', 'sweep'] as const).map((role) => [role, 'UPDATE lastseen.track_gap SET closed_at = now()'] as const),

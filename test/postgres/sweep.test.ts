@@ -7,6 +7,7 @@ import type { SweepPlan } from '../../src/inactivity/plan.ts';
 import type { OutgoingRecord } from '../../src/kafka/records.ts';
 import { createInactivityRelay } from '../../src/pipelines/inactivity-relay.ts';
 import { type CompletedSweep, sweep } from '../../src/pipelines/sweep.ts';
+import type { Queryable, Statement } from '../../src/postgres/database.ts';
 import { eachDue, recordInactive } from '../../src/postgres/episodes.ts';
 import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
 import { holdingLock } from '../../src/postgres/locks.ts';
@@ -68,7 +69,39 @@ async function run(changes: Partial<SweepPlan> = {}, send = producer.send): Prom
 const events = () => sent.map(({ record }) => JSON.parse(String(record.value)));
 const ids = () => events().map((event) => event.event_id);
 
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** Loops of the plan that go through what was found so far for each row of something else. */
+function loopsOverFindings({ 'Node Type': type, Plans: plans = [] }: PlanNode): number {
+  const repeated = type === 'Nested Loop' && plans[1]?.['Node Type'] === 'CTE Scan' ? 1 : 0;
+  return plans.reduce((sum, each) => sum + loopsOverFindings(each), repeated);
+}
+
 describe('who is inactive', () => {
+  it('is recorded in time that grows with their number, where every episode was noted on the same day too', async () => {
+    await seen(...Array.from({ length: 2_000 }, (_, n) => asOf - 8n * DAY - BigInt(n)));
+    await db.database.transaction((tx) => recordInactive(tx, plan, randomUUID(), asOf));
+    await db.database.query({ text: 'ANALYZE lastseen.episode' });
+    const plans: PlanNode[] = [];
+    await db.database.transaction(async (tx) => {
+      const explaining: Queryable = {
+        ...tx,
+        query: async <R>(query: Statement) => {
+          const explained = await tx.query<R>({ ...query, text: `EXPLAIN (FORMAT JSON) ${query.text}` });
+          const [row] = explained.rows as { 'QUERY PLAN': { Plan: PlanNode }[] }[];
+          plans.push(...(row?.['QUERY PLAN'] ?? []).map((each) => each.Plan));
+          return explained;
+        },
+      };
+      await recordInactive(explaining, plan, randomUUID(), asOf);
+    });
+    expect(plans).toHaveLength(1);
+    expect(plans.map(loopsOverFindings)).toEqual([0]);
+  });
+
   it('is silent for the threshold to the microsecond, and for less than the lookback', async () => {
     await seen(asOf - 7n * DAY, asOf - 7n * DAY + 1n, asOf - 30n * DAY, asOf - 30n * DAY + 1n);
     expect(await run()).toMatchObject({ inactive: 2n, crossed: 2n, ongoing: 0n });

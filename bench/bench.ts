@@ -1,0 +1,46 @@
+import type { Ground } from './ground.ts';
+
+/** What one turn of one side measured, by the figure's name; units are part of the names. */
+export type Figures = Readonly<Record<string, number>>;
+
+/** One of those that do the same work in turns. */
+export interface Side {
+  readonly name: string;
+  /** Why it cannot run here; it is then left out, with a note. */
+  readonly missing?: (() => Promise<string | undefined>) | undefined;
+  /** Once, before the first round. */
+  readonly prepare?: (() => Promise<void>) | undefined;
+  /** Does the whole work anew, with nothing left of the turn before. Throws where the result is not right. */
+  turn(round: number): Promise<Figures>;
+}
+
+/** A figure of one side. */
+interface SideFigure {
+  readonly side: string;
+  readonly figure: string;
+}
+
+/** One side's figure through another's, round by round; without another, the figure as it is. */
+export interface Ratio {
+  /** As it stands in the results, e.g. `track.small/kafkajs.raw`. */
+  readonly key: string;
+  readonly of: SideFigure;
+  readonly to?: SideFigure;
+}
+
+interface BenchOptions {
+  readonly records: number;
+  readonly learners: number;
+}
+
+export interface Bench {
+  readonly name: string;
+  readonly about: string;
+  /** Where the command line says nothing else. */
+  readonly defaults: BenchOptions & { readonly rounds: number };
+  /** Servers it needs besides Postgres. */
+  readonly needs: readonly ('kafka' | 'registry' | 'connect')[];
+  /** Brings what all rounds work on, and names who takes turns. */
+  sides(ground: Ground, options: BenchOptions): Promise<readonly Side[]>;
+  readonly ratios: readonly Ratio[];
+}

@@ -1,0 +1,111 @@
+import '../src/main/warnings.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import { onEndingSignal } from '../stack/ended-by.ts';
+import type { Bench } from './bench.ts';
+import { FRESHNESS } from './freshness/freshness-bench.ts';
+import { openGround } from './ground.ts';
+import { accept, GUARD, judge } from './guard.ts';
+import { RECOMPUTE } from './recompute/recompute-bench.ts';
+import { markdownPage, page, presentCommit, type Run, resultsOf } from './report.ts';
+import { SWEEP } from './sweep/sweep-bench.ts';
+import { TRACK_BENCHES } from './track/track-benches.ts';
+import { type BenchResult, takeTurns } from './turns.ts';
+
+const BENCHES: readonly Bench[] = [...TRACK_BENCHES, FRESHNESS, SWEEP, RECOMPUTE];
+
+interface Flags {
+  readonly rounds?: number;
+  readonly records?: number;
+  readonly accept?: true;
+  readonly learners?: number;
+  readonly sides?: readonly string[];
+  readonly json?: true;
+  readonly markdown?: true;
+  readonly list?: true;
+}
+
+function whole(text: string): number {
+  const number = Number(text.replaceAll(/[_,]/g, ''));
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return number;
+}
+
+/** Adds benches by name, or by the first part of it: `track` is all that begin with `track.` */
+function addChosen(name: string, chosen: readonly Bench[] = []): readonly Bench[] {
+  const found = [...BENCHES, GUARD].filter((bench) => isCalled(bench, name));
+  if (found.length === 0) {
+    throw new InvalidArgumentError(`There are ${BENCHES.map((bench) => bench.name).join(', ')} and ${GUARD.name}.`);
+  }
+  return [...new Set([...chosen, ...found])];
+}
+
+const isCalled = (bench: Bench, name: string) => bench.name === name || bench.name.startsWith(`${name}.`);
+
+async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
+  if (flags.list === true) {
+    for (const { name, about } of [...BENCHES, GUARD]) console.log(`${name.padEnd(16)} ${about}`);
+    return;
+  }
+  const guarding = benches.includes(GUARD);
+  const commit = presentCommit();
+  const note = (line: string) => console.error(line);
+  const ground = await openGround([...new Set(benches.flatMap(({ needs }) => needs))], note);
+  onEndingSignal((code) => void ground.close().finally(() => process.exit(code)));
+  try {
+    const runs: Record<string, Run> = {};
+    for (const bench of benches) {
+      note(`${bench.name}: ${bench.about}`);
+      const options = {
+        records: flags.records ?? bench.defaults.records,
+        learners: flags.learners ?? bench.defaults.learners,
+      };
+      const sides = await bench.sides(ground, options);
+      const result = await takeTurns(sides, bench.ratios, {
+        rounds: flags.rounds ?? bench.defaults.rounds,
+        only: flags.sides,
+        note,
+      });
+      runs[bench.name] = { ...options, ...result };
+      const show = flags.markdown === true ? markdownPage : page;
+      if (flags.json !== true) console.log(`\n${show(bench.name, result)}\n`);
+    }
+    const { rows } = await ground.database.query<{ server_version: string }>({ text: 'SHOW server_version' });
+    if (flags.json === true) {
+      console.log(JSON.stringify(resultsOf(runs, rows[0]?.server_version ?? '', commit), null, 2));
+    }
+    if (guarding) concludeGuard(runs[GUARD.name] ?? { ratios: {} }, flags.accept === true);
+  } finally {
+    await ground.close();
+  }
+}
+
+function concludeGuard(result: Pick<BenchResult, 'ratios'>, accepting: boolean): void {
+  if (accepting) {
+    accept(result);
+    return;
+  }
+  const { page, worse } = judge(result);
+  console.error(`\n${page}`);
+  if (worse.length === 0) return;
+  console.error(`\nworse than accepted: ${worse.join(', ')}`);
+  process.exitCode = 1;
+}
+
+await new Command('bench')
+  .description('Measures lastseen beside its peers, in turns on one stack of their own.')
+  .argument('[names...]', 'which benches; `track` stands for all that begin with it. Default: all but guard', addChosen)
+  .option('--rounds <n>', 'counted turns of each side, after one that is not (default: 5; guard 3)', whole)
+  .option('--records <n>', 'records of a load (default: 1,000,000; guard 200,000)', whole)
+  .option('--learners <n>', 'learners they are spread over (default: 100,000)', whole)
+  .option('--sides <names>', 'only these sides, separated by commas', (text) => text.split(','))
+  .option('--accept', 'with guard: what is measured now is what later runs are held against')
+  .option('--json', 'print the results as JSON')
+  .option('--markdown', 'print tables for docs/performance.md')
+  .option('--list', 'print the names of the benches and end')
+  .action((benches: readonly Bench[], flags: Flags) => run(benches.length === 0 ? BENCHES : benches, flags))
+  .parseAsync()
+  .catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
+process.exit();

@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { registerConnector } from '../../stack/connector.ts';
+import type { Bench, Figures, Side } from '../bench.ts';
+import type { Ground } from '../ground.ts';
+import { userIdOf } from '../load/learners.ts';
+import { startMeasured } from '../measured.ts';
+import { quantile } from '../statistics.ts';
+
+const PREFIX = 'fresh';
+const EVENTS_A_SECOND = 200;
+const SECONDS = 30;
+const EVENTS = EVENTS_A_SECOND * SECONDS;
+const ARRIVED_WITHIN_MS = 60_000;
+const BARE_READER = join(import.meta.dirname, 'bare-reader.ts');
+
+const figure = (name: string) => ({ side: 'track', figure: name });
+
+/**
+ * From the commit of a source row to the commit of the learner's row, both by the server's own clock, and to a bare
+ * reader of the topic; both read at the same time, through the real connector.
+ */
+export const FRESHNESS: Bench = {
+  name: 'freshness',
+  about: 'from a commit at the source to the row in user_last_seen, at 200 events a second, beside a bare reader',
+  defaults: { records: EVENTS, learners: EVENTS, rounds: 3 },
+  needs: ['kafka', 'registry', 'connect'],
+  sides: async (ground) => [trackSide(ground)],
+  ratios: [
+    { key: 'freshness.p50/bare-reader', of: figure('trackP50Ms'), to: figure('readerP50Ms') },
+    { key: 'freshness.p99/bare-reader', of: figure('trackP99Ms'), to: figure('readerP99Ms') },
+  ],
+};
+
+function trackSide(ground: Ground): Side {
+  const { database, addresses } = ground;
+  const cameAt = new Map<string, number>();
+  return {
+    name: 'track',
+    async prepare() {
+      const env = { ...ground.environment(PREFIX), KAFKA_GROUP_ID: `${PREFIX}-track` };
+      for (const command of [['topics'], ['schemas', 'register']]) await (await ground.lastseen(env, ...command)).ended;
+      await registerConnector(addresses, { name: PREFIX, topicPrefix: PREFIX });
+      const track = await ground.lastseen(env, 'track');
+      const reader = await startMeasured(ground.guard, {
+        command: process.execPath,
+        args: [BARE_READER, addresses.brokers, `${PREFIX}.public.session`, `${PREFIX}-bare`],
+        onLine(line) {
+          const [id = '', at = ''] = line.split('\t');
+          cameAt.set(id, Number(at));
+        },
+      });
+      await Promise.all([ground.joined(`${PREFIX}-track`, track.ended), ground.joined(`${PREFIX}-bare`, reader.ended)]);
+    },
+    async turn(round) {
+      await database.query({ text: 'TRUNCATE lastseen.user_last_seen, session' });
+      await commitEvents(ground, round);
+      await untilArrived(ground, () => cameAt.size);
+      const figures = await delays(ground, cameAt);
+      cameAt.clear();
+      return figures;
+    },
+  };
+}
+
+/** One row a transaction, each of a learner of its own, at even distances. */
+async function commitEvents({ database }: Ground, round: number): Promise<void> {
+  const startedAt = performance.now();
+  const committing: Promise<unknown>[] = [];
+  for (let n = 0; n < EVENTS; n++) {
+    const due = startedAt + (n * 1000) / EVENTS_A_SECOND;
+    const early = due - performance.now();
+    if (early > 0) await sleep(early);
+    committing.push(
+      database.query({
+        name: 'one_event',
+        text: `INSERT INTO session (id, user_id, started_at, ended_at) VALUES ($1, $2, now() - interval '1 minute', now())`,
+        values: [`r${round}-${n}`, userIdOf(n)],
+      }),
+    );
+  }
+  await Promise.all(committing);
+}
+
+async function untilArrived({ database }: Ground, read: () => number): Promise<void> {
+  for (const deadline = Date.now() + ARRIVED_WITHIN_MS; Date.now() < deadline; await sleep(500)) {
+    const { rows } = await database.query<{ learners: bigint }>({
+      text: 'SELECT count(*) AS learners FROM lastseen.user_last_seen',
+    });
+    if (Number(rows[0]?.learners) === EVENTS && read() >= EVENTS) return;
+  }
+  throw new Error(`not all of ${EVENTS} events have arrived within ${ARRIVED_WITHIN_MS / 1_000} s`);
+}
+
+async function delays({ database }: Ground, cameAt: ReadonlyMap<string, number>): Promise<Figures> {
+  const { rows } = await database.query<{ id: string; committed: number; applied: number }>({
+    text: `
+SELECT
+  s.id,
+  extract(epoch FROM pg_xact_commit_timestamp(s.xmin))::float8 * 1000 AS committed,
+  extract(epoch FROM pg_xact_commit_timestamp(u.xmin))::float8 * 1000 AS applied
+FROM session s JOIN lastseen.user_last_seen u ON u.student_id = s.user_id::uuid`,
+  });
+  const applied = rows.map((row) => row.applied - row.committed);
+  const read = rows.map((row) => (cameAt.get(row.id) ?? Number.NaN) - row.committed);
+  return {
+    trackP50Ms: quantile(applied, 0.5),
+    trackP99Ms: quantile(applied, 0.99),
+    readerP50Ms: quantile(read, 0.5),
+    readerP99Ms: quantile(read, 0.99),
+  };
+}

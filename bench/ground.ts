@@ -1,0 +1,134 @@
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin } from 'kafkajs';
+import { createKafka, type KafkaClient } from '../src/kafka/client.ts';
+import { type Database, openDatabase } from '../src/postgres/database.ts';
+import { createLogger } from '../src/runtime/logging.ts';
+import { createGuard, type Guard } from '../stack/guard.ts';
+import type { PartName } from '../stack/part.ts';
+import { applyPlatformSchema } from '../stack/platform.ts';
+import { showProgress } from '../stack/progress.ts';
+import { type StackAddresses, startStack } from '../stack/stack.ts';
+import { type Measured, startMeasured } from './measured.ts';
+import { peerArtifacts, resolveJdbcSink } from './peers/artifacts.ts';
+import { cpuSecondsOfFamily } from './usage.ts';
+
+/** What all benches stand on: a stack of their own, and the ways to watch what works on it. */
+export interface Ground {
+  readonly addresses: StackAddresses;
+  readonly pids: Readonly<Record<PartName, number>>;
+  readonly guard: Guard;
+  /** Where a bench may put files; removed at the end. */
+  readonly workDir: string;
+  readonly database: Database;
+  readonly kafka: KafkaClient;
+  readonly admin: Admin;
+  readonly note: (line: string) => void;
+  /** What the commands of a platform of its own read: the same database, topics with its own prefix. */
+  environment(prefix: string): Readonly<Record<string, string>>;
+  /** Starts `lastseen …` as users run it, under the default configuration. */
+  lastseen(environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Measured>;
+  /** The instant, in ms of the epoch, at which the group's members have their partitions and begin to fetch. */
+  joined(groupId: string, stillRunning: Promise<unknown>): Promise<number>;
+  servers(): Promise<ServerUse>;
+  close(): Promise<void>;
+}
+
+/** What the servers have used so far. */
+export interface ServerUse {
+  readonly postgresCpuSeconds: number;
+  readonly brokerCpuSeconds: number;
+  readonly walBytes: bigint;
+}
+
+const CLI = join(import.meta.dirname, '../src/main/cli.ts');
+const JOINED_WITHIN_MS = 120_000;
+const LOOK_EVERY_MS = 10;
+
+export async function openGround(needs: readonly PartName[], note: (line: string) => void): Promise<Ground> {
+  const parts: readonly PartName[] = ['postgres', ...needs];
+  const progress = showProgress(parts, false);
+  const guard = createGuard();
+  const runDir = realpathSync(mkdtempSync(join(tmpdir(), 'lastseen-bench-')));
+  guard.removeAtEnd(runDir);
+  const workDir = join(runDir, 'bench');
+  mkdirSync(workDir);
+  const connectPlugins = parts.includes('connect')
+    ? [await resolveJdbcSink(peerArtifacts(guard, workDir), () => note('downloading the JDBC sink, this once'))]
+    : [];
+  const stack = await startStack({
+    parts,
+    runDir,
+    connectPlugins,
+    onProgress: progress.report,
+    // When a row was last written is then known afterwards, and nothing has to ask for it meanwhile.
+    postgresSettings: { track_commit_timestamp: 'on' },
+  }).finally(() => progress.close());
+  const { addresses } = stack;
+  const log = createLogger({ level: 'silent', pretty: false, command: 'bench' });
+  const database = openDatabase({ url: addresses.databaseUrl, applicationName: 'bench' });
+  const kafka = createKafka({ brokers: [addresses.brokers], clientId: 'bench', log });
+  const admin = kafka.admin();
+  if (parts.includes('kafka')) await admin.connect();
+
+  const ground: Ground = {
+    addresses,
+    pids: stack.pids,
+    guard,
+    workDir,
+    database,
+    kafka,
+    admin,
+    note,
+    environment: (prefix) => ({
+      DATABASE_URL: addresses.databaseUrl,
+      KAFKA_BROKERS: addresses.brokers,
+      SCHEMA_REGISTRY_URL: addresses.registryUrl,
+      TOPIC_PREFIX: prefix,
+      INACTIVITY_TOPIC: `${prefix}.inactivity`,
+      KPI_UPDATED_TOPIC: `${prefix}.kpi-updated`,
+      TRACK_DLQ_TOPIC: `${prefix}.track.dlq`,
+      RECOMPUTE_RETRY_TOPIC: `${prefix}.recompute.retry`,
+      RECOMPUTE_DLQ_TOPIC: `${prefix}.recompute.dlq`,
+    }),
+    lastseen: (env, ...args) => startMeasured(guard, { command: process.execPath, args: [CLI, ...args], env }),
+    async joined(groupId, stillRunning) {
+      const ended = stillRunning.then(() => {
+        throw new Error(`${groupId} ended before it had read anything`);
+      });
+      ended.catch(() => {});
+      for (const deadline = Date.now() + JOINED_WITHIN_MS; Date.now() < deadline; ) {
+        const { groups } = await Promise.race([ended, admin.describeGroups([groupId])]);
+        if (groups[0]?.state === 'Stable') return Date.now();
+        await Promise.race([ended, sleep(LOOK_EVERY_MS)]);
+      }
+      throw new Error(`${groupId} has not joined within ${JOINED_WITHIN_MS / 1_000} s`);
+    },
+    async servers() {
+      const { rows } = await database.query<{ bytes: bigint }>({
+        text: `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8 AS bytes`,
+      });
+      return {
+        postgresCpuSeconds: cpuSecondsOfFamily(stack.pids.postgres),
+        brokerCpuSeconds: stack.pids.kafka === undefined ? 0 : cpuSecondsOfFamily(stack.pids.kafka),
+        walBytes: rows[0]?.bytes ?? 0n,
+      };
+    },
+    async close() {
+      await guard.close();
+      await admin.disconnect().catch(() => {});
+      await database.close().catch(() => {});
+      await stack.stop();
+    },
+  };
+  try {
+    await applyPlatformSchema(addresses.databaseUrl);
+    await (await ground.lastseen(ground.environment('bench'), 'migrate')).ended;
+    return ground;
+  } catch (error) {
+    await ground.close();
+    throw error;
+  }
+}

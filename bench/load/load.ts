@@ -1,0 +1,181 @@
+import type { Message } from 'kafkajs';
+import { CompressionTypes, Partitioners } from '../../src/kafka/driver.ts';
+import type { Ground } from '../ground.ts';
+import { type Envelopes, envelopesOf, type Row, type Table } from './envelopes.ts';
+import { createDraws, type Truth, userIdOf } from './learners.ts';
+
+/** A topic full of change records, and what they say. */
+export interface Load {
+  readonly prefix: string;
+  readonly table: Table;
+  readonly topic: string;
+  readonly records: number;
+  readonly partitions: number;
+  readonly truth: Truth;
+}
+
+export interface LoadOptions {
+  readonly prefix: string;
+  readonly table: Table;
+  readonly records: number;
+  readonly learners: number;
+}
+
+const FIRST_COMMIT_US = 1_771_142_400_000_000n;
+const DAY_US = 86_400_000_000;
+const DAYS = 30;
+const MAX_SESSION_US = 3_600_000_000;
+const LATE_US = 300_000_000;
+const SENDS_IN_FLIGHT = 8;
+/**
+ * Records a send, over four partitions: batches of about 40 and 27 records, as a capture of 60,000 and 30,000 rows in two
+ * statements had them from the connector with the settings of stack/connector.json.
+ */
+const RECORDS_A_SEND: Readonly<Record<Table, number>> = { session: 160, exam_results: 110 };
+
+/**
+ * Makes the topics of a platform of its own, by the commands that make them, and fills one with a month of records:
+ * learners drawn uniformly, instants rising but for some minutes.
+ */
+export async function loadTopic(ground: Ground, options: LoadOptions): Promise<Load> {
+  const { prefix, table, records, learners } = options;
+  const topic = `${prefix}.public.${table}`;
+  for (const command of [['topics'], ['schemas', 'register']]) {
+    await (await ground.lastseen(ground.environment(prefix), ...command)).ended;
+  }
+  const envelopes = envelopesOf(table, prefix);
+  const keyHeader = await headerOf(ground, `${topic}-key`, envelopes.keySchema);
+  const valueHeader = await headerOf(ground, `${topic}-value`, envelopes.valueSchema);
+
+  const startedAt = performance.now();
+  const truth: Truth = {
+    userIds: Array.from({ length: learners }, (_, learner) => userIdOf(learner)),
+    lastSeen: new BigInt64Array(learners),
+  };
+  const next = drawRecords(envelopes, options, truth, keyHeader, valueHeader);
+  const producer = ground.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  let bytes = 0;
+  const sending = new Set<Promise<unknown>>();
+  for (let made = 0; made < records; ) {
+    const count = Math.min(RECORDS_A_SEND[table], records - made);
+    const messages = Array.from({ length: count }, (_, n) => next(made + n));
+    for (const { value } of messages) bytes += value.length;
+    made += count;
+    const sent = producer.send({ topic, acks: 1, compression: CompressionTypes.LZ4, messages });
+    sending.add(sent);
+    sent.then(
+      () => sending.delete(sent),
+      () => {},
+    );
+    if (sending.size >= SENDS_IN_FLIGHT) await Promise.race(sending);
+  }
+  await Promise.all(sending);
+  await producer.disconnect();
+  const seconds = (performance.now() - startedAt) / 1000;
+  ground.note(
+    `${topic}: ${records} records of ${Math.round(bytes / records)} bytes over ${learners} learners, written in ${seconds.toFixed(1)} s`,
+  );
+  const { length: partitions } = await ground.admin.fetchTopicOffsets(topic);
+  return { prefix, table, topic, records, partitions, truth };
+}
+
+type Made = Message & { readonly value: Buffer };
+
+function drawRecords(
+  envelopes: Envelopes,
+  { table, records, learners }: LoadOptions,
+  truth: Truth,
+  keyHeader: Buffer,
+  valueHeader: Buffer,
+): (n: number) => Made {
+  const draw = createDraws(20260315);
+  const stepUs = (DAYS * DAY_US) / records;
+  return (n) => {
+    const learner = Math.floor(draw() * learners);
+    const committedAt = FIRST_COMMIT_US + BigInt(Math.floor(n * stepUs));
+    const at = committedAt - BigInt(Math.floor(draw() * LATE_US));
+    const startedAt = at - BigInt(Math.floor(draw() * MAX_SESSION_US));
+    if (at > (truth.lastSeen[learner] ?? 0n)) truth.lastSeen[learner] = at;
+    const userId = truth.userIds[learner] ?? '';
+    const row = table === 'session' ? sessionRow(n, userId, startedAt, at) : examRow(n, userId, startedAt, at, draw);
+    return {
+      key: Buffer.concat([keyHeader, envelopes.key(String(row['id']))]),
+      value: Buffer.concat([valueHeader, envelopes.value(row, committedAt, n)]),
+    };
+  };
+}
+
+function sessionRow(n: number, userId: string, startedAt: bigint, endedAt: bigint): Row {
+  return {
+    id: rowId(n),
+    classroom_id: `class-${n % 997}`,
+    exam_id: `exam-${n % 89}`,
+    started_at: zoned(startedAt),
+    ended_at: zoned(endedAt),
+    status: 'completed',
+    created_at: zoned(startedAt),
+    user_id: userId,
+    org_id: 7,
+  };
+}
+
+const QUESTIONS = 15;
+const TOPICS = ['algebra', 'geometry', 'functions', 'probability', 'statistics', 'trigonometry'];
+
+function examRow(n: number, userId: string, createdAt: bigint, updatedAt: bigint, draw: () => number): Row {
+  const questions = Array.from({ length: QUESTIONS }, () => ({
+    question_id: 1 + Math.floor(draw() * 20_000),
+    topic: TOPICS[Math.floor(draw() * TOPICS.length)],
+    is_correct: draw() < 0.6,
+    time_spent_sec: 5 + Math.floor(draw() * 90),
+    used_hints: Math.floor(draw() * 3),
+  }));
+  return {
+    id: rowId(n),
+    session_id: `s-${rowId(n)}`,
+    user_id: userId,
+    exam_id: n % 89,
+    status: 'completed',
+    result_json: JSON.stringify({ questions }),
+    score_raw: (draw() * 100).toFixed(2),
+    score_scaled: (draw() * 500).toFixed(2),
+    standard_error: draw().toFixed(3),
+    percentile: (draw() * 100).toFixed(1),
+    org_id: 7,
+    created_at: zoned(createdAt),
+    updated_at: zoned(updatedAt),
+  };
+}
+
+function rowId(n: number): string {
+  const hex = (Math.imul(n, 2_654_435_761) >>> 0).toString(16).padStart(8, '0');
+  return `${hex}-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
+const millisecond = { at: -1, text: '' };
+
+/** As Debezium writes a timestamptz of microseconds. */
+function zoned(at: bigint): string {
+  const us = Number(at);
+  const ms = Math.floor(us / 1000);
+  if (ms !== millisecond.at) {
+    millisecond.at = ms;
+    millisecond.text = new Date(ms).toISOString().slice(0, -1);
+  }
+  return `${millisecond.text}${String(us % 1000).padStart(3, '0')}Z`;
+}
+
+/** Registers a schema and gives the five bytes that stand before what is written by it. */
+async function headerOf(ground: Ground, subject: string, schema: unknown): Promise<Buffer> {
+  const response = await fetch(`${ground.addresses.registryUrl}/subjects/${encodeURIComponent(subject)}/versions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+    body: JSON.stringify({ schema: JSON.stringify(schema) }),
+  });
+  const answer = (await response.json()) as { id?: number };
+  if (answer.id === undefined) throw new Error(`the registry refused ${subject}: ${JSON.stringify(answer)}`);
+  const header = Buffer.alloc(5);
+  header.writeInt32BE(answer.id, 1);
+  return header;
+}

@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Artifacts, createArtifacts } from '../../stack/artifacts.ts';
+import type { Guard } from '../../stack/guard.ts';
+
+const pom = (name: string) => join(import.meta.dirname, '../maven', name, 'pom.xml');
+
+const PEER_ARTIFACTS = {
+  'jdbc-sink': { pom: pom('jdbc-sink'), goal: 'copy-dependencies', layout: '1' },
+  'kafka-streams': { pom: pom('kafka-streams'), goal: 'copy-dependencies', layout: '1' },
+} as const;
+
+export type PeerArtifacts = Artifacts<keyof typeof PEER_ARTIFACTS>;
+
+export function peerArtifacts(guard: Guard, logDir: string): PeerArtifacts {
+  return createArtifacts(PEER_ARTIFACTS, guard, logDir);
+}
+
+/** The directory to be put on a Connect worker's plugin path. */
+export function resolveJdbcSink(artifacts: PeerArtifacts, onDownload: () => void): Promise<string> {
+  return artifacts.resolve('jdbc-sink', onDownload, async (directory) => {
+    const beside = `${directory}-jars`;
+    await rename(directory, beside);
+    mkdirSync(directory);
+    await rename(beside, join(directory, 'debezium-jdbc'));
+  });
+}
+
+/** The class path of the Kafka Streams program, compiled. */
+export async function resolveStreams(
+  artifacts: PeerArtifacts,
+  java: string,
+  workDir: string,
+  onDownload: () => void,
+): Promise<string> {
+  const jars = join(await artifacts.resolve('kafka-streams', onDownload), '*');
+  const classes = join(workDir, 'streams-classes');
+  mkdirSync(classes);
+  // Beside the `java` that runs, or on the path as that is.
+  const javac = java.includes('/') ? join(dirname(java), 'javac') : 'javac';
+  const source = join(import.meta.dirname, 'LastSeenStreams.java');
+  await promisify(execFile)(javac, ['-cp', jars, '-d', classes, source]);
+  return `${classes}:${jars}`;
+}

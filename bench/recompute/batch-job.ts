@@ -1,0 +1,52 @@
+/**
+ * P and S as a batch job computes them that asks for one learner at a time, on one connection: the inputs of the
+ * learner by their indexes, the same figures by the same functions, and one update of the weekly row.
+ *
+ *   node bench/recompute/batch-job.ts DATABASE_URL AS_OF_US LEARNERS
+ */
+import { studentIdOf } from '../../src/activity/learner.ts';
+import { metricsPolicy } from '../../src/kpi/policy.ts';
+import { computeFigures } from '../../src/pipelines/kpi-figures.ts';
+import { openDatabase } from '../../src/postgres/database.ts';
+
+const [url = '', asOfUs = '', learners = ''] = process.argv.slice(2);
+const asOf = BigInt(asOfUs);
+const database = openDatabase({ url, applicationName: 'batch-job', maxConnections: 1 });
+const deps = {
+  source: database,
+  database,
+  growthService: undefined,
+  options: {
+    policy: metricsPolicy('standard'),
+    sources: ['exam_results', 'features_topic_daily', 'attempt', 'session'],
+    attemptSource: 'topic',
+    targetFrom: 'default',
+    defaultTarget: 0,
+    churnHorizonDays: 14,
+    useBayesian: false,
+    useIrtTheta: false,
+  },
+} as const;
+
+const startedAt = performance.now();
+for (let learner = 1; learner <= Number(learners); learner++) {
+  const userId = `learner-${learner}`;
+  const [computed] = await computeFigures(
+    deps,
+    [{ userId, studentId: studentIdOf(userId), asOf }],
+    ['P', 'S'],
+    'refresh',
+  );
+  const { rows } = await database.query<{ week_start: string }>({
+    name: 'weekly_row',
+    text: 'SELECT week_start FROM weekly_kpi WHERE user_id = $1 ORDER BY week_start DESC LIMIT 1',
+    values: [userId],
+  });
+  await database.query({
+    name: 'update_weekly_row',
+    text: 'UPDATE weekly_kpi SET kpis = kpis || $3::jsonb, updated_at = now() WHERE user_id = $1 AND week_start = $2',
+    values: [userId, rows[0]?.week_start, JSON.stringify(computed?.figures)],
+  });
+}
+console.log(JSON.stringify({ seconds: (performance.now() - startedAt) / 1000 }));
+await database.close();

@@ -1,0 +1,115 @@
+import type { Bench, Side } from '../bench.ts';
+import type { Ground } from '../ground.ts';
+
+const PREFIX = 'swept';
+const AS_OF = '2026-03-16T05:00:00Z';
+const SILENT_SHARE = 0.1;
+
+const seconds = (side: string) => ({ side, figure: 'seconds' });
+
+/** Up to the commit of episodes and outbox; publishing is a figure of its own. */
+export const SWEEP: Bench = {
+  name: 'sweep',
+  about:
+    'sweep up to the commit of episodes and outbox, a tenth inactive, beside a bare INSERT … SELECT of the episodes',
+  defaults: { records: 0, learners: 1_000_000, rounds: 5 },
+  needs: ['kafka', 'registry'],
+  async sides(ground, { learners }) {
+    const env = ground.environment(PREFIX);
+    for (const command of [['topics'], ['schemas', 'register']]) await (await ground.lastseen(env, ...command)).ended;
+    await populate(ground, learners);
+    return [sweepSide(ground), bareSide(ground)];
+  },
+  ratios: [{ key: 'sweep/insert-select', of: seconds('sweep'), to: seconds('insert-select') }],
+};
+
+/** Learners seen within the last six days, and a tenth from 7.5 to 29 days before. */
+async function populate({ database, note }: Ground, learners: number): Promise<void> {
+  await database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
+  await database.query({
+    text: `
+INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at)
+SELECT
+  md5('learner ' || n)::uuid,
+  'learner ' || n,
+  timestamptz '${AS_OF}' - CASE
+    WHEN n % ${1 / SILENT_SHARE} = 0 THEN interval '7.5 days' + (n * 7919 % 1857600) * interval '1 second'
+    ELSE (n * 7919 % 518400) * interval '1 second'
+  END
+FROM generate_series(1, $1::int) n`,
+    values: [learners],
+  });
+  await database.query({ text: 'VACUUM (ANALYZE) lastseen.user_last_seen' });
+  note(`${learners} learners, ${learners * SILENT_SHARE} of them inactive`);
+}
+
+function sweepSide(ground: Ground): Side {
+  const { database } = ground;
+  return {
+    name: 'sweep',
+    // The first run of a threshold is held for a person. It is then made to look like an ordinary one of today's, so
+    // that those after it are judged as they are every day.
+    async prepare() {
+      const env = ground.environment(PREFIX);
+      await (await ground.lastseen(env, 'sweep', '--force', '--as-of', AS_OF)).ended.catch(() => {});
+      const { rows } = await database.query<{ run_id: string }>({
+        text: `SELECT run_id FROM lastseen.sweep_run WHERE status = 'held'`,
+      });
+      for (const { run_id } of rows) await (await ground.lastseen(env, 'sweep', 'approve', run_id, '--force')).ended;
+      await database.query({ text: 'UPDATE lastseen.sweep_run SET forced = false, as_of = started_at' });
+    },
+    async turn() {
+      await database.query({ text: 'TRUNCATE lastseen.episode, lastseen.inactivity_outbox' });
+      await database.query({ text: 'CHECKPOINT' });
+      const before = await ground.servers();
+      // No source is there that it could wait for.
+      const run = await ground.lastseen(ground.environment(PREFIX), 'sweep', '--force', '--json', '--as-of', AS_OF);
+      const { crossed } = (await run.ended).json<{ crossed: number }>();
+      const after = await ground.servers();
+      const { rows } = await database.query<{ seconds: number; publishing: number }>({
+        text: `
+SELECT
+  extract(epoch FROM pg_xact_commit_timestamp(r.xmin) - r.started_at)::float8 AS seconds,
+  extract(epoch FROM (SELECT max(published_at) FROM lastseen.inactivity_outbox) - pg_xact_commit_timestamp(r.xmin))::float8
+    AS publishing
+FROM lastseen.sweep_run r ORDER BY r.started_at DESC LIMIT 1`,
+      });
+      return {
+        seconds: rows[0]?.seconds ?? Number.NaN,
+        publishingSeconds: rows[0]?.publishing ?? Number.NaN,
+        episodes: crossed,
+        peakRssMb: run.peakRssMb(),
+        walBytesPerEpisode: Number(after.walBytes - before.walBytes) / crossed,
+      };
+    },
+  };
+}
+
+/** The same rows with the same primary key, in no order, with nothing looked at before and nothing to publish. */
+function bareSide(ground: Ground): Side {
+  const { database } = ground;
+  return {
+    name: 'insert-select',
+    async prepare() {
+      await database.query({ text: 'CREATE TABLE IF NOT EXISTS bare_episode (LIKE lastseen.episode INCLUDING ALL)' });
+    },
+    async turn() {
+      await database.query({ text: 'TRUNCATE bare_episode' });
+      await database.query({ text: 'CHECKPOINT' });
+      const before = await ground.servers();
+      const startedAt = performance.now();
+      const { count } = await database.query({
+        text: `
+INSERT INTO bare_episode
+  (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on)
+SELECT student_id, 7, last_seen_at, '00000000-0000-4000-8000-000000000000', '${AS_OF}', '${AS_OF}', '${AS_OF}'
+FROM lastseen.user_last_seen
+WHERE last_seen_at > timestamptz '${AS_OF}' - interval '30 days'
+  AND last_seen_at <= timestamptz '${AS_OF}' - interval '7 days'`,
+      });
+      const seconds = (performance.now() - startedAt) / 1000;
+      const after = await ground.servers();
+      return { seconds, episodes: count, walBytesPerEpisode: Number(after.walBytes - before.walBytes) / count };
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import type { Side } from '../bench.ts';
+import type { Ground } from '../ground.ts';
+import type { Load } from '../load/load.ts';
+import { startMeasured } from '../measured.ts';
+import { throughput } from './throughput.ts';
+
+const RAW_READER = join(import.meta.dirname, 'raw-reader.ts');
+
+/** The same topic read by the same driver with the same settings, and nothing done with the records. */
+export function kafkajsRawSide(ground: Ground, load: Load): Side {
+  return {
+    name: 'kafkajs.raw',
+    async turn(round) {
+      const groupId = `${load.prefix}-raw-${round}`;
+      const before = await ground.servers();
+      const run = await startMeasured(ground.guard, {
+        command: process.execPath,
+        args: [RAW_READER, ground.addresses.brokers, load.topic, groupId],
+      });
+      const startedAt = await ground.joined(groupId, run.ended);
+      const { records, endedAt } = (await run.ended).json<{ records: number; endedAt: number }>();
+      if (records !== load.records) throw new Error(`kafkajs read ${records} of ${load.records} records`);
+      return throughput({ records, startedAt, endedAt, run, before, after: await ground.servers() });
+    },
+  };
+}
+
+/** librdkafka, by kcat. It joins no group: the time is that of the whole process, which starts within some 50 ms. */
+export function kcatSide(ground: Ground, load: Load): Side {
+  return {
+    name: 'kcat.raw',
+    async missing() {
+      const run = await startMeasured(ground.guard, { command: 'kcat', args: ['-V'] }).catch(() => undefined);
+      await run?.ended;
+      return run === undefined ? 'kcat is not installed (Debian: apt-get install kcat)' : undefined;
+    },
+    async turn() {
+      const before = await ground.servers();
+      const startedAt = Date.now();
+      const run = await startMeasured(ground.guard, {
+        command: 'kcat',
+        args: ['-b', ground.addresses.brokers, '-C', '-t', load.topic, '-o', 'beginning', '-e', '-q', '-f', ''],
+      });
+      await run.ended;
+      const endedAt = Date.now();
+      return throughput({
+        records: load.records,
+        startedAt,
+        endedAt,
+        run,
+        before,
+        after: await ground.servers(),
+      });
+    },
+  };
+}

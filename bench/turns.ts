@@ -1,0 +1,88 @@
+import type { Figures, Ratio, Side } from './bench.ts';
+import { type Spread, spreadOf } from './statistics.ts';
+
+interface SideResult {
+  readonly side: string;
+  /** One a round, the warm-up left out. */
+  readonly rounds: readonly Figures[];
+  readonly spread: Readonly<Record<string, Spread>>;
+}
+
+export interface BenchResult {
+  readonly sides: readonly SideResult[];
+  readonly ratios: Readonly<Record<string, Spread>>;
+}
+
+interface Turns {
+  readonly rounds: number;
+  /** Only these sides, by name. Default: all. */
+  readonly only?: readonly string[] | undefined;
+  readonly note: (line: string) => void;
+}
+
+/**
+ * Runs the sides in turns, A B A B …, after one turn each that is not counted, so that what changes with time (the
+ * machine's other work, its clock) meets all of them alike.
+ */
+export async function takeTurns(
+  sides: readonly Side[],
+  ratios: readonly Ratio[],
+  { rounds, only, note }: Turns,
+): Promise<BenchResult> {
+  const taking = await present(only === undefined ? sides : sides.filter(({ name }) => only.includes(name)), note);
+  const measured = new Map<Side, Figures[]>(taking.map((side) => [side, []]));
+  for (const side of taking) await side.prepare?.();
+  for (let round = 0; round <= rounds; round++) {
+    for (const [side, figures] of measured) {
+      const now = await side.turn(round);
+      if (round > 0) figures.push(now);
+      note(`  ${round === 0 ? 'warm-up' : `round ${round}`}  ${side.name.padEnd(16)} ${describe(now)}`);
+    }
+  }
+  const results = [...measured].map(([side, figures]) => ({
+    side: side.name,
+    rounds: figures,
+    spread: spreadsOf(figures),
+  }));
+  return { sides: results, ratios: ratiosOf(results, ratios) };
+}
+
+async function present(sides: readonly Side[], note: (line: string) => void): Promise<Side[]> {
+  const found: Side[] = [];
+  for (const side of sides) {
+    const missing = await side.missing?.();
+    if (missing === undefined) found.push(side);
+    else note(`  ${side.name} left out: ${missing}`);
+  }
+  return found;
+}
+
+function spreadsOf(rounds: readonly Figures[]): Record<string, Spread> {
+  const names = Object.keys(rounds[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, spreadOf(rounds.map((round) => round[name] ?? Number.NaN))]));
+}
+
+/** The rounds' own ratios, not those of the medians: what slows a whole round down is in neither. */
+function ratiosOf(results: readonly SideResult[], ratios: readonly Ratio[]): Record<string, Spread> {
+  const figureOf = ({ side, figure }: Ratio['of']) =>
+    results.find((result) => result.side === side)?.rounds.map((round) => round[figure] ?? Number.NaN);
+  return Object.fromEntries(
+    ratios.flatMap(({ key, of, to }) => {
+      const above = figureOf(of);
+      const below = to === undefined ? above?.map(() => 1) : figureOf(to);
+      if (above === undefined || below === undefined) return [];
+      return [[key, spreadOf(above.map((value, round) => value / (below[round] ?? Number.NaN)))]];
+    }),
+  );
+}
+
+function describe(figures: Figures): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name} ${shown(value)}`)
+    .join('  ');
+}
+
+/** Three digits that count. */
+export function shown(value: number): string {
+  return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)));
+}

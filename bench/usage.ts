@@ -1,0 +1,53 @@
+/** What processes have used, as Linux accounts it. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+const TICKS_A_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+interface Stat {
+  readonly parent: number;
+  readonly own: number;
+  /** Of children that have ended and been waited for. */
+  readonly ended: number;
+}
+
+/** Undefined once the process is gone. */
+function statOf(pid: number): Stat | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The second field is the command in brackets and may hold blanks.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const seconds = (from: number) => (Number(fields[from]) + Number(fields[from + 1])) / TICKS_A_SECOND;
+    return { parent: Number(fields[1]), own: seconds(11), ended: seconds(13) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** CPU seconds of the process, all its threads; undefined once it is gone. */
+export function cpuSecondsOf(pid: number): number | undefined {
+  return statOf(pid)?.own;
+}
+
+/** CPU seconds of a server and of all its children, ended ones included. */
+export function cpuSecondsOfFamily(pid: number): number {
+  const server = statOf(pid);
+  if (server === undefined) return Number.NaN;
+  let seconds = server.own + server.ended;
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const child = statOf(Number(name));
+    if (child?.parent === pid) seconds += child.own + child.ended;
+  }
+  return seconds;
+}
+
+/** The most memory that the process has held, in MB; undefined once it is gone. */
+export function peakRssMbOf(pid: number): number | undefined {
+  try {
+    const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    return peak === undefined ? undefined : Number(peak) / 1024;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,111 @@
+import '../../src/main/warnings.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import { json, table } from '../../src/main/tables.ts';
+import { onEndingSignal } from '../../stack/ended-by.ts';
+import { openGround } from '../faults/ground.ts';
+import { askPanels, type QueryResult } from './dashboard.ts';
+import { ALERT_FAULTS, type AlertFault, type AlertResult, tryFault } from './faults.ts';
+import { openScene } from './scene.ts';
+
+interface Flags {
+  readonly only?: readonly string[];
+  readonly list?: true;
+  readonly json?: true;
+}
+
+/** The scene that all others are played in. */
+const SETTING = 2;
+
+async function run({ only, list, json: asJson }: Flags): Promise<number> {
+  if (list) {
+    for (const { name, fires } of ALERT_FAULTS) console.log(`${name.padEnd(20)}${fires.join(', ')}`);
+    return 0;
+  }
+  const tell = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+  onEndingSignal((code) => process.exit(code));
+  const results: AlertResult[] = [];
+  let queries: readonly QueryResult[] = [];
+  const ground = await openGround({ seed: 1, onProgress: tell });
+  try {
+    const scene = await openScene(ground);
+    try {
+      await scene.world.prepare();
+      for (const [n, fault] of ALERT_FAULTS.entries()) {
+        if (n >= SETTING && only !== undefined && !only.includes(fault.name)) continue;
+        tell(`${fault.name} …`);
+        const result = await tryFault(scene, fault).catch((error: Error) => brokenDown(fault, error));
+        results.push(result);
+        tell(`${fault.name}: ${verdict(result)}`);
+        // What it has left must not be found by the next.
+        if (result.failure !== undefined) break;
+      }
+      queries = await askPanels(scene.prometheus);
+    } finally {
+      await scene.close();
+    }
+  } finally {
+    await ground.close();
+  }
+  console.log(asJson ? json({ alerts: results, queries }) : page(results, queries));
+  const unasked = only === undefined && queries.some(({ hasData }) => !hasData);
+  return unasked || results.some((result) => verdict(result) !== 'ok') ? 1 : 0;
+}
+
+function brokenDown({ name, fires }: AlertFault, error: Error): AlertResult {
+  const nothing = { firedAfterMs: 0, resolvedAfterMs: 0, beside: [], unexpected: [] };
+  return { fault: name, alerts: fires, ...nothing, failure: `broke down: ${error.message}` };
+}
+
+function verdict({ failure, unexpected }: AlertResult): string {
+  if (failure !== undefined) return failure;
+  return unexpected.length === 0 ? 'ok' : `fired as well: ${unexpected.join(', ')}`;
+}
+
+function page(results: readonly AlertResult[], queries: readonly QueryResult[]): string {
+  const seconds = (ms: number) => (ms / 1_000).toFixed(1);
+  const empty = queries.filter(({ hasData }) => !hasData);
+  return [
+    table(
+      ['fault', 'alert', 'fires after s', 'resolves after s', 'fired beside', ''],
+      results.map((result) => [
+        result.fault,
+        result.alerts.join(', '),
+        seconds(result.firedAfterMs),
+        seconds(result.resolvedAfterMs),
+        result.beside.join(', '),
+        verdict(result),
+      ]),
+    ),
+    '',
+    `dashboard: ${queries.length - empty.length} of ${queries.length} queries have data`,
+    ...empty.map(({ panel, query }) => `without data: ${panel}, ${query}`),
+  ].join('\n');
+}
+
+function readNames(text: string): readonly string[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !ALERT_FAULTS.some((fault) => fault.name === name));
+  if (unknown !== undefined) throw new InvalidArgumentError(`There is no fault "${unknown}": --list names them.`);
+  return names;
+}
+
+await new Command('alerts')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .description(
+    'Has each alert fire on the real stack and resolve, under a real Prometheus, and asks what the dashboard asks.',
+  )
+  .option('--only <names>', 'only these faults, separated by commas, after the two that set the scene', readNames)
+  .option('--list', 'print the faults with their alerts and end')
+  .option('--json', 'print JSON')
+  .addHelpText(
+    'after',
+    `
+Needs \`prometheus\` on the PATH, and Java 17 or newer; the first run also needs Maven. The rules' times are shortened to a
+sixtieth. Exits 1 where an alert did not fire, did not resolve, or fired beside, or where a query had no data.
+
+Examples:
+  npm run alerts
+  npm run alerts -- --only bad-record,kafka-away --json`,
+  )
+  .action(async (flags: Flags) => process.exit(await run(flags)))
+  .parseAsync();

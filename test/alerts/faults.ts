@@ -1,0 +1,316 @@
+import { fileURLToPath } from 'node:url';
+import { sleep, until } from '../faults/waiting.ts';
+import type { Scene } from './scene.ts';
+
+export interface AlertFault {
+  readonly name: string;
+  /** What must fire, and when all is mended must not. */
+  readonly fires: readonly string[];
+  /** What may fire beside, since it is true as well. */
+  readonly beside?: readonly string[];
+  /** What goes on firing after it is mended, until the next fault is. */
+  readonly leaves?: readonly string[];
+  /** @returns what mends it. */
+  inject(scene: Scene): Promise<() => Promise<void>>;
+}
+
+const HOG = fileURLToPath(new URL('./hog.cjs', import.meta.url));
+const NOT_YET = ['LastseenNeverSwept', 'LastseenNeverAudited'];
+
+/** In this order: the first two set the scene for the others. */
+export const ALERT_FAULTS: readonly AlertFault[] = [
+  {
+    name: 'nothing-runs',
+    fires: ['LastseenProcessAbsent'],
+    beside: [...NOT_YET, 'LastseenSourceNotFresh'],
+    leaves: [...NOT_YET, 'LastseenSourceNotFresh'],
+    async inject({ start }) {
+      return async () => start('track', 'recompute');
+    },
+  },
+  {
+    name: 'no-connector',
+    fires: ['LastseenSourceNotFresh', ...NOT_YET],
+    async inject({ sql, connect, lastseen }) {
+      await sql(`
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-' || u, 'user-' || u, now() - u % 10 * interval '1 day' FROM generate_series(1, 200) u`);
+      await sql(`
+INSERT INTO ability_estimates (user_id, mean, sd, fitted_at)
+SELECT 'user-' || u, (u % 40 - 20) / 10.0, 0.7, now() - interval '30 days' FROM generate_series(1, 200) u`);
+      await sql(`
+INSERT INTO attempt (id, student_id, completed_at)
+SELECT u, md5('user-' || u)::uuid, now() - u % 10 * interval '1 day' FROM generate_series(1, 200) u`);
+      return async () => {
+        await connect();
+        await lastseen([0], 'sweep', '--json');
+        await lastseen([0], 'audit', '--json');
+      };
+    },
+  },
+  {
+    name: 'nights-left-out',
+    fires: ['LastseenNoSweepCompleted', 'LastseenNoAudit'],
+    async inject({ sql, lastseen }) {
+      await sql(
+        `UPDATE lastseen.sweep_run SET started_at = started_at - interval '27 hours', finished_at = finished_at - interval '27 hours'`,
+      );
+      await sql(
+        `UPDATE lastseen.audit_run SET started_at = started_at - interval '51 hours', finished_at = finished_at - interval '51 hours'`,
+      );
+      return async () => {
+        await lastseen([0], 'sweep', '--json');
+        await lastseen([0], 'audit', '--json');
+      };
+    },
+  },
+  {
+    name: 'many-fall-silent',
+    fires: ['LastseenSweepHeld'],
+    async inject({ sql, connect, lastseen }) {
+      await sql(`
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-quiet-' || u, 'quiet-' || u, now() - interval '8 days' FROM generate_series(1, 300) u`);
+      await connect();
+      const held = await lastseen([3], 'sweep', '--json');
+      const { runId } = held.json<{ runId: string }>();
+      return async () => void (await lastseen([0], 'sweep', 'approve', runId, '--json'));
+    },
+  },
+  {
+    name: 'rows-missing',
+    fires: ['LastseenAuditDrift'],
+    async inject({ sql, lastseen }) {
+      await sql(`DELETE FROM lastseen.user_last_seen WHERE user_id IN ('user-1', 'user-2', 'user-3')`);
+      await lastseen([1], 'audit', '--json');
+      return async () => void (await lastseen([0], 'audit', '--repair', '--json'));
+    },
+  },
+  {
+    name: 'relay-hangs',
+    fires: ['LastseenOutboxStuck'],
+    async inject({ sql, world }) {
+      const mended = Promise.withResolvers<void>();
+      const locked = Promise.withResolvers<void>();
+      const holding = world.database.session(async (session) => {
+        await session.query({ text: `SELECT pg_advisory_lock(x'6c617374'::int, 2)` });
+        locked.resolve();
+        await mended.promise;
+        await session.query({ text: `SELECT pg_advisory_unlock(x'6c617374'::int, 2)` });
+      });
+      await Promise.race([locked.promise, holding]);
+      await sql(`
+UPDATE lastseen.inactivity_outbox SET published_at = NULL, detected_at = now()
+WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
+      return async () => {
+        mended.resolve();
+        await holding;
+      };
+    },
+  },
+  {
+    name: 'records-expired',
+    fires: ['LastseenGapOpen'],
+    beside: ['LastseenProcessAbsent', 'LastseenSourceNotFresh'],
+    async inject({ sql, world, start, stop, lastseen }) {
+      await stop('track');
+      await touch(sql, 'expired');
+      await world.delivered();
+      const admin = world.kafka.admin();
+      await admin.connect();
+      const topic = `${world.name}.public.session`;
+      const ends = await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({
+        topic,
+        partitions: ends.map(({ partition, high }) => ({ partition, offset: high })),
+      });
+      await admin.disconnect();
+      start('track');
+      await touch(sql, 'after-expired');
+      return async () => void (await lastseen([0, 1], 'audit', '--repair', '--json'));
+    },
+  },
+  {
+    name: 'table-locked',
+    fires: ['LastseenLagging'],
+    async inject({ sql, world }) {
+      const mended = Promise.withResolvers<void>();
+      const locked = Promise.withResolvers<void>();
+      const holding = world.database.transaction(async (tx) => {
+        await tx.query({ text: 'LOCK TABLE lastseen.user_last_seen' });
+        locked.resolve();
+        await mended.promise;
+      });
+      await Promise.race([locked.promise, holding]);
+      await touch(sql, 'locked');
+      return async () => {
+        mended.resolve();
+        await holding;
+      };
+    },
+  },
+  {
+    name: 'postgres-away',
+    fires: ['LastseenOutage'],
+    beside: ['LastseenLagging'],
+    async inject({ sql, ground: { lastseenWays } }) {
+      lastseenWays.postgres.cut('reset');
+      await touch(sql, 'away');
+      return async () => lastseenWays.postgres.mend();
+    },
+  },
+  {
+    name: 'kafka-away',
+    fires: ['LastseenNotInGroup'],
+    beside: ['LastseenOutage', 'LastseenLagging', 'LastseenOutboxStuck', 'LastseenSourceNotFresh'],
+    async inject({ ground: { lastseenWays } }) {
+      lastseenWays.kafka.cut('reset');
+      return async () => lastseenWays.kafka.mend();
+    },
+  },
+  {
+    name: 'group-unsettled',
+    fires: ['LastseenRebalancing'],
+    beside: ['LastseenOffsetCommitsFail', 'LastseenNotInGroup', 'LastseenLagging'],
+    async inject({ world, sql }) {
+      let n = 0;
+      const writing = setInterval(() => void touch(sql, `unsettled-${n++}`).catch(() => {}), 50);
+      for (let comes = 0; comes < 7; comes++) {
+        const consumer = world.kafka.consumer({
+          groupId: world.groupOf('track'),
+          sessionTimeout: 6_000,
+          rebalanceTimeout: 6_000,
+        });
+        const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+        await consumer.connect();
+        await consumer.subscribe({ topics: [`${world.name}.public.session`] });
+        await consumer.run({ autoCommit: false, eachBatch: async () => {} });
+        await Promise.race([joined, sleep(15_000)]);
+        await consumer.disconnect();
+        await sleep(1_500);
+      }
+      return async () => clearInterval(writing);
+    },
+  },
+  {
+    name: 'offsets-refused',
+    fires: ['LastseenOffsetCommitsFail'],
+    async inject({ ground: { lastseenWays }, sql }) {
+      lastseenWays.kafka.refuseCommits(true);
+      let n = 0;
+      const writing = setInterval(() => void touch(sql, `refused-${n++}`).catch(() => {}), 1_000);
+      return async () => {
+        lastseenWays.kafka.refuseCommits(false);
+        clearInterval(writing);
+      };
+    },
+  },
+  {
+    name: 'bad-record',
+    fires: ['LastseenDeadLetters'],
+    async inject({ sql }) {
+      await sql(
+        `INSERT INTO session (id, user_id, started_at) VALUES ('s-future', 'user-1', now() + interval '1 year')`,
+      );
+      return async () => void (await sql(`DELETE FROM session WHERE id = 's-future'`));
+    },
+  },
+  {
+    name: 'learner-refused',
+    fires: ['LastseenRecomputeFails'],
+    async inject({ sql }) {
+      await sql(`
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$`);
+      await sql(
+        `CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON weekly_kpi FOR EACH ROW WHEN (new.user_id = 'quiet-7') EXECUTE FUNCTION refuse()`,
+      );
+      await sql(`DELETE FROM lastseen.kpi_ledger WHERE user_id = 'quiet-7'`);
+      await sql(`DELETE FROM lastseen.kpi_watermark WHERE user_id = 'quiet-7'`);
+      await sql(`DELETE FROM weekly_kpi WHERE user_id = 'quiet-7'`);
+      await sql(`UPDATE lastseen.inactivity_outbox SET published_at = NULL WHERE user_id = 'quiet-7'`);
+      return async () => void (await sql('DROP FUNCTION refuse CASCADE'));
+    },
+  },
+  {
+    name: 'connector-paused',
+    fires: ['LastseenSlotBehind'],
+    beside: ['LastseenSourceNotFresh'],
+    async inject({ sql, world }) {
+      await world.pause();
+      // A commit, and the rest of its 16 MB segment left empty: a position ahead without the load of getting there.
+      for (let segments = 0; segments < 70; segments++) {
+        await sql('SELECT pg_current_xact_id()::text');
+        await sql('SELECT pg_switch_wal()::text');
+      }
+      return async () => {
+        await world.resume();
+        await world.delivered();
+      };
+    },
+  },
+  {
+    name: 'memory-hog',
+    fires: ['LastseenMemoryShort'],
+    async inject({ startBeside }) {
+      const hog = startBeside(`--max-old-space-size=160 --max-semi-space-size=1 --require=${HOG}`);
+      return () => hog.stop();
+    },
+  },
+];
+
+async function touch(sql: Scene['sql'], name: string): Promise<void> {
+  await sql(`
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-${name}-' || u, 'user-' || u, now() - interval '1 minute' FROM generate_series(101, 110) u`);
+}
+
+const FIRES_WITHIN_MS = 90_000;
+const RESOLVES_WITHIN_MS = 120_000;
+
+export interface AlertResult {
+  readonly fault: string;
+  readonly alerts: readonly string[];
+  readonly firedAfterMs: number;
+  readonly resolvedAfterMs: number;
+  /** What fired as well, and was allowed to. */
+  readonly beside: readonly string[];
+  /** What fired that was not to. */
+  readonly unexpected: readonly string[];
+  readonly failure?: string;
+}
+
+/** Injects one, waits until its alerts fire, mends it, and waits until none does. */
+export async function tryFault(
+  scene: Scene,
+  { name, fires, beside = [], leaves = [], inject }: AlertFault,
+): Promise<AlertResult> {
+  const { firing } = scene.prometheus;
+  const unexpected = new Set<string>();
+  const seenBeside = new Set<string>();
+  const watch = async () => {
+    const now = await firing();
+    for (const alert of now) if (!fires.includes(alert)) (beside.includes(alert) ? seenBeside : unexpected).add(alert);
+    return now;
+  };
+  const startedAt = performance.now();
+  const mend = await inject(scene);
+  const fired = await until(watch, (now) => fires.every((alert) => now.has(alert)), FIRES_WITHIN_MS);
+  const firedAfterMs = Math.round(performance.now() - startedAt);
+  const missing = fires.filter((alert) => !fired.seen.has(alert));
+  const mendedAt = performance.now();
+  await mend();
+  const left = await until(watch, (now) => [...now].every((alert) => leaves.includes(alert)), RESOLVES_WITHIN_MS);
+  const failure = [
+    ...missing.map((alert) => `${alert} did not fire`),
+    ...[...left.seen].filter((alert) => !leaves.includes(alert)).map((alert) => `${alert} did not resolve`),
+  ].join(', ');
+  return {
+    fault: name,
+    alerts: fires,
+    firedAfterMs,
+    resolvedAfterMs: Math.round(performance.now() - mendedAt),
+    beside: [...seenBeside],
+    unexpected: [...unexpected],
+    ...(failure === '' ? {} : { failure }),
+  };
+}

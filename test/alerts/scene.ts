@@ -1,0 +1,82 @@
+import { freePorts } from '../../stack/ports.ts';
+import { envPast, type Ground, keepRunning, type Service } from '../faults/ground.ts';
+import { until } from '../faults/waiting.ts';
+import type { CliRun } from '../stack/lastseen-cli.ts';
+import type { World } from '../stack/world.ts';
+import { type Prometheus, startPrometheus } from './prometheus.ts';
+
+/** A small school on the real stack, watched by Prometheus; `track` and `recompute` run where a fault has not stopped them. */
+export interface Scene {
+  readonly ground: Ground;
+  readonly world: World;
+  readonly prometheus: Prometheus;
+  sql(text: string): Promise<Record<string, unknown>[]>;
+  /** Exit codes other than those that are named are failures. */
+  lastseen(codes: readonly number[], ...args: string[]): Promise<CliRun>;
+  start(...commands: Command[]): void;
+  stop(...commands: Command[]): Promise<void>;
+  /** One more track beside, with options for its Node. */
+  startBeside(nodeOptions: string): Service;
+  /** Sources are captured and `track` has what is there. */
+  connect(): Promise<void>;
+  close(): Promise<void>;
+}
+
+type Command = 'track' | 'recompute';
+
+export async function openScene(ground: Ground): Promise<Scene> {
+  const world = await ground.openWorld({ env: { RECOMPUTE_RETRY_DELAY: '5s', WAIT_FRESH: '60s' } });
+  const [trackPort = 0, recomputePort = 0, besidePort = 0] = await freePorts(3);
+  const ports = { track: trackPort, recompute: recomputePort };
+  const prometheus = await startPrometheus([trackPort, recomputePort, besidePort].map((port) => `127.0.0.1:${port}`));
+  const services = new Map<Command, Service>();
+  const run = (command: Command, port: number, more: Readonly<Record<string, string>> = {}) => {
+    const env = {
+      ...envPast(ground.lastseenWays, world, command),
+      HTTP_HOST: '127.0.0.1',
+      HTTP_PORT: String(port),
+      ...more,
+    };
+    return keepRunning(world, env, command);
+  };
+  const stop = async (...commands: Command[]) => {
+    for (const command of commands) {
+      const service = services.get(command);
+      services.delete(command);
+      await service?.stop();
+    }
+  };
+  const sql = async (text: string) => (await world.database.query<Record<string, unknown>>({ text })).rows;
+  return {
+    ground,
+    world,
+    prometheus,
+    sql,
+    async lastseen(codes, ...args) {
+      const ended = await world.lastseen(...args);
+      if (!codes.includes(ended.code ?? -1)) {
+        throw new Error(`lastseen ${args.join(' ')} ended with ${ended.code}:\n${ended.stderr}`);
+      }
+      return ended;
+    },
+    start(...commands) {
+      for (const command of commands) services.set(command, run(command, ports[command]));
+    },
+    stop,
+    startBeside: (nodeOptions) => run('track', besidePort, { NODE_OPTIONS: nodeOptions }),
+    async connect() {
+      await world.connect();
+      await world.delivered();
+      const missing = () =>
+        sql('SELECT FROM session LEFT JOIN lastseen.user_last_seen t USING (user_id) WHERE t.session_at IS NULL');
+      const { seen } = await until(missing, (rows) => rows.length === 0, 60_000);
+      if (seen.length > 0)
+        throw new Error(`track did not apply what was loaded: ${services.get('track')?.ends.join('\n')}`);
+    },
+    async close() {
+      await stop('track', 'recompute')
+        .finally(() => world.close())
+        .finally(() => prometheus.stop());
+    },
+  };
+}
