@@ -18,15 +18,16 @@ interface Bound {
 }
 
 /**
- * CPU and bytes rather than time: they hardly change with what else the machine does. The rate alone shows that stages no
- * longer overlap, but a busy machine halves it, since the bare driver needs one processor and `track` all there are.
+ * CPU and bytes rather than time: they change less with what else the machine does. The rate alone shows that stages no
+ * longer overlap, but a busy machine halves it, since the bare driver needs one processor and `track` all there are. A slow
+ * machine also folds fewer records into a row before a second is over, hence the margins of what is written.
  */
 const BOUNDS: Readonly<Record<string, Bound>> = {
   'track.small/kafkajs.raw': { better: 'more', tolerance: 0.6 },
-  'track.small cpu/kafkajs.raw cpu': { better: 'less', tolerance: 0.25 },
-  'track.small postgres cpu/kafkajs.raw cpu': { better: 'less', tolerance: 0.3 },
-  'track.small wal bytes a record': { better: 'less', tolerance: 0.1 },
-  'track.replayed cpu/kafkajs.raw cpu': { better: 'less', tolerance: 0.25 },
+  'track.small cpu/kafkajs.raw cpu': { better: 'less', tolerance: 0.4 },
+  'track.small postgres cpu/kafkajs.raw cpu': { better: 'less', tolerance: 0.6 },
+  'track.small wal bytes a record': { better: 'less', tolerance: 0.4 },
+  'track.replayed cpu/kafkajs.raw cpu': { better: 'less', tolerance: 0.4 },
   'track.replayed wal bytes a record': { better: 'less', tolerance: 0.1, slack: 2 },
 };
 

@@ -29,6 +29,10 @@ export async function takeTurns(
   ratios: readonly Ratio[],
   { rounds, only, note }: Turns,
 ): Promise<BenchResult> {
+  const unknown = only?.find((name) => sides.every((side) => side.name !== name));
+  if (unknown !== undefined) {
+    throw new Error(`there is no side ${unknown}: there are ${sides.map(({ name }) => name).join(', ')}`);
+  }
   const taking = await present(only === undefined ? sides : sides.filter(({ name }) => only.includes(name)), note);
   const measured = new Map<Side, Figures[]>(taking.map((side) => [side, []]));
   for (const side of taking) await side.prepare?.();

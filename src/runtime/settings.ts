@@ -162,7 +162,7 @@ export const SETTINGS = {
   FLUSH_MAX_DELAY_BEHIND: setting(
     duration,
     'the same while more than one fetch waits at the broker: the longer, the fewer rows are written',
-    { fallback: '2s' },
+    { fallback: '1s' },
   ),
   FLUSH_MAX_ROWS: setting(positive, 'most learners one transaction writes', { fallback: '50000' }),
   QUEUE_MAX_BYTES: setting(positive, 'most bytes of records waiting to be decoded', { fallback: '16777216' }),
