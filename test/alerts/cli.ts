@@ -1,4 +1,5 @@
 import '../../src/main/warnings.ts';
+import { spawnSync } from 'node:child_process';
 import { Command, InvalidArgumentError } from 'commander';
 import { json, table } from '../../src/main/tables.ts';
 import { onEndingSignal } from '../../stack/ended-by.ts';
@@ -20,6 +21,10 @@ async function run({ only, list, json: asJson }: Flags): Promise<number> {
   if (list) {
     for (const { name, fires } of ALERT_FAULTS) console.log(`${name.padEnd(20)}${fires.join(', ')}`);
     return 0;
+  }
+  if (spawnSync('prometheus', ['--version']).error !== undefined) {
+    console.error('prometheus is not on the PATH: install it, or unpack its package and put it there');
+    return 2;
   }
   const tell = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
   onEndingSignal((code) => process.exit(code));
