@@ -6,6 +6,7 @@ import type { Admin } from 'kafkajs';
 import { createKafka, type KafkaClient } from '../src/kafka/client.ts';
 import { type Database, openDatabase } from '../src/postgres/database.ts';
 import { createLogger } from '../src/runtime/logging.ts';
+import { environmentOf } from '../stack/environment.ts';
 import { createGuard, type Guard } from '../stack/guard.ts';
 import type { PartName } from '../stack/part.ts';
 import { applyPlatformSchema } from '../stack/platform.ts';
@@ -28,6 +29,8 @@ export interface Ground {
   readonly note: (line: string) => void;
   /** What the commands of a platform of its own read: the same database, topics with its own prefix. */
   environment(prefix: string): Readonly<Record<string, string>>;
+  /** Own topics and schemas for the prefix. */
+  setUp(prefix: string): Promise<void>;
   /** Starts `lastseen …` as users run it, under the default configuration. */
   lastseen(environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Measured>;
   /** The instant, in ms of the epoch, at which the group's members have their partitions and begin to fetch. */
@@ -82,17 +85,12 @@ export async function openGround(needs: readonly PartName[], note: (line: string
     kafka,
     admin,
     note,
-    environment: (prefix) => ({
-      DATABASE_URL: addresses.databaseUrl,
-      KAFKA_BROKERS: addresses.brokers,
-      SCHEMA_REGISTRY_URL: addresses.registryUrl,
-      TOPIC_PREFIX: prefix,
-      INACTIVITY_TOPIC: `${prefix}.inactivity`,
-      KPI_UPDATED_TOPIC: `${prefix}.kpi-updated`,
-      TRACK_DLQ_TOPIC: `${prefix}.track.dlq`,
-      RECOMPUTE_RETRY_TOPIC: `${prefix}.recompute.retry`,
-      RECOMPUTE_DLQ_TOPIC: `${prefix}.recompute.dlq`,
-    }),
+    environment: (prefix) => environmentOf(addresses, prefix),
+    async setUp(prefix) {
+      for (const command of [['topics'], ['schemas', 'register']]) {
+        await (await ground.lastseen(ground.environment(prefix), ...command)).ended;
+      }
+    },
     lastseen: (env, ...args) => startMeasured(guard, { command: process.execPath, args: [CLI, ...args], env }),
     async joined(groupId, stillRunning) {
       const ended = stillRunning.then(() => {

@@ -39,7 +39,7 @@ function trackSide(ground: Ground): Side {
     name: 'track',
     async prepare() {
       const env = { ...ground.environment(PREFIX), KAFKA_GROUP_ID: `${PREFIX}-track` };
-      for (const command of [['topics'], ['schemas', 'register']]) await (await ground.lastseen(env, ...command)).ended;
+      await ground.setUp(PREFIX);
       await registerConnector(addresses, { name: PREFIX, topicPrefix: PREFIX });
       const track = await ground.lastseen(env, 'track');
       const reader = await startMeasured(ground.guard, {

@@ -1,4 +1,5 @@
 import avro, { type Schema, type Type } from 'avsc';
+import { BIGINT_LONG } from '../../src/registry/bigint-long.ts';
 import { readGoldenRecords } from '../../test/fixtures/golden-records.ts';
 
 /** The tables whose records are written: a narrow one, and one with a large JSON column. */
@@ -16,20 +17,6 @@ export type Row = Readonly<Record<string, string | number | null>>;
 
 const CAPTURE = 'avro';
 const CAPTURED_PREFIX = 'golden_avro';
-
-/** Nanoseconds are past what a number holds. */
-const LONG = avro.types.LongType.__with({
-  fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
-  toBuffer: (value: bigint) => {
-    const buffer = Buffer.allocUnsafe(8);
-    buffer.writeBigInt64LE(value);
-    return buffer;
-  },
-  fromJSON: BigInt,
-  toJSON: Number,
-  isValid: (value: unknown) => typeof value === 'bigint',
-  compare: (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0),
-});
 
 /**
  * Envelopes as Debezium writes them: the writer's schema of a captured record, its topic prefix apart, and a captured
@@ -82,7 +69,7 @@ export function envelopesOf(table: Table, prefix: string): Envelopes {
   };
 }
 
-const typeOf = (schema: Schema): Type => avro.Type.forSchema(schema, { registry: { long: LONG } });
+const typeOf = (schema: Schema): Type => avro.Type.forSchema(schema, { registry: { long: BIGINT_LONG } });
 
 function keySchemaOf(table: Table, prefix: string): Schema {
   const name = `${prefix}.public.${table}`;

@@ -40,9 +40,7 @@ const RECORDS_A_SEND: Readonly<Record<Table, number>> = { session: 160, exam_res
 export async function loadTopic(ground: Ground, options: LoadOptions): Promise<Load> {
   const { prefix, table, records, learners } = options;
   const topic = `${prefix}.public.${table}`;
-  for (const command of [['topics'], ['schemas', 'register']]) {
-    await (await ground.lastseen(ground.environment(prefix), ...command)).ended;
-  }
+  await ground.setUp(prefix);
   const envelopes = envelopesOf(table, prefix);
   const keyHeader = await headerOf(ground, `${topic}-key`, envelopes.keySchema);
   const valueHeader = await headerOf(ground, `${topic}-value`, envelopes.valueSchema);

@@ -5,9 +5,9 @@
  *   node bench/recompute/batch-job.ts DATABASE_URL AS_OF_US LEARNERS
  */
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { metricsPolicy } from '../../src/kpi/policy.ts';
 import { computeFigures } from '../../src/pipelines/kpi-figures.ts';
 import { openDatabase } from '../../src/postgres/database.ts';
+import { OPTIONS } from '../../test/postgres/figure-options.ts';
 
 const [url = '', asOfUs = '', learners = ''] = process.argv.slice(2);
 const asOf = BigInt(asOfUs);
@@ -16,17 +16,8 @@ const deps = {
   source: database,
   database,
   growthService: undefined,
-  options: {
-    policy: metricsPolicy('standard'),
-    sources: ['exam_results', 'features_topic_daily', 'attempt', 'session'],
-    attemptSource: 'topic',
-    targetFrom: 'default',
-    defaultTarget: 0,
-    churnHorizonDays: 14,
-    useBayesian: false,
-    useIrtTheta: false,
-  },
-} as const;
+  options: OPTIONS,
+};
 
 const startedAt = performance.now();
 for (let learner = 1; learner <= Number(learners); learner++) {

@@ -18,8 +18,7 @@ export const RECOMPUTE: Bench = {
   defaults: { records: 0, learners: 10_000, rounds: 5 },
   needs: ['kafka', 'registry'],
   async sides(ground, { learners }) {
-    const env = ground.environment(PREFIX);
-    for (const command of [['topics'], ['schemas', 'register']]) await (await ground.lastseen(env, ...command)).ended;
+    await ground.setUp(PREFIX);
     await populate(ground, learners);
     await publishEvents(ground);
     return [recomputeSide(ground, learners), batchJobSide(ground, learners), allSixSide(ground, learners)];

@@ -15,8 +15,7 @@ export const SWEEP: Bench = {
   defaults: { records: 0, learners: 1_000_000, rounds: 5 },
   needs: ['kafka', 'registry'],
   async sides(ground, { learners }) {
-    const env = ground.environment(PREFIX);
-    for (const command of [['topics'], ['schemas', 'register']]) await (await ground.lastseen(env, ...command)).ended;
+    await ground.setUp(PREFIX);
     await populate(ground, learners);
     return [sweepSide(ground), bareSide(ground)];
   },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import avro, { type Schema, type Type } from 'avsc';
 import type { Outcome } from '../activity/activity.ts';
 import { LastseenError } from '../runtime/errors.ts';
+import { BIGINT_LONG } from './bigint-long.ts';
 import type { OwnSchema, Registry } from './client.ts';
 import { notDecodable, unknownSchema } from './draft.ts';
 import { schemaIdOf, toWireFormat, WIRE_HEADER_BYTES } from './wire-format.ts';
@@ -92,21 +93,7 @@ export function subjectOf(topic: string): string {
   return `${topic}-value`;
 }
 
-/** Instants in microseconds pass 2^53 in 2255, and everywhere else in this program they are bigint. */
-const LONG = avro.types.LongType.__with({
-  fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
-  toBuffer: (value: bigint) => {
-    const buffer = Buffer.alloc(8);
-    buffer.writeBigInt64LE(value);
-    return buffer;
-  },
-  fromJSON: BigInt,
-  toJSON: Number,
-  isValid: (value: unknown) => typeof value === 'bigint' && BigInt.asIntN(64, value) === value,
-  compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
-});
-
 function bigintLongs(schema: Schema): Type | undefined {
   const isLong = schema === 'long' || (typeof schema === 'object' && 'type' in schema && schema.type === 'long');
-  return isLong ? LONG : undefined;
+  return isLong ? BIGINT_LONG : undefined;
 }

@@ -1,9 +1,10 @@
 import '../../src/main/warnings.ts';
 import { spawnSync } from 'node:child_process';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { json, table } from '../../src/main/tables.ts';
 import { onEndingSignal } from '../../stack/ended-by.ts';
 import { openGround } from '../faults/ground.ts';
+import { readNamesAmong } from '../faults/names.ts';
 import { askPanels, type QueryResult } from './dashboard.ts';
 import { ALERT_FAULTS, type AlertFault, type AlertResult, tryFault } from './faults.ts';
 import { openScene } from './scene.ts';
@@ -87,12 +88,7 @@ function page(results: readonly AlertResult[], queries: readonly QueryResult[]):
   ].join('\n');
 }
 
-function readNames(text: string): readonly string[] {
-  const names = text.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => !ALERT_FAULTS.some((fault) => fault.name === name));
-  if (unknown !== undefined) throw new InvalidArgumentError(`There is no fault "${unknown}": --list names them.`);
-  return names;
-}
+const readNames = readNamesAmong(ALERT_FAULTS);
 
 await new Command('alerts')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))

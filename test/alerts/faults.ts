@@ -90,22 +90,17 @@ SELECT 's-quiet-' || u, 'quiet-' || u, now() - interval '8 days' FROM generate_s
     name: 'relay-hangs',
     fires: ['LastseenOutboxStuck'],
     async inject({ sql, world }) {
-      const mended = Promise.withResolvers<void>();
-      const locked = Promise.withResolvers<void>();
-      const holding = world.database.session(async (session) => {
-        await session.query({ text: `SELECT pg_advisory_lock(x'6c617374'::int, 2)` });
-        locked.resolve();
-        await mended.promise;
-        await session.query({ text: `SELECT pg_advisory_unlock(x'6c617374'::int, 2)` });
-      });
-      await Promise.race([locked.promise, holding]);
+      const release = await holding((hold) =>
+        world.database.session(async (session) => {
+          await session.query({ text: `SELECT pg_advisory_lock(x'6c617374'::int, 2)` });
+          await hold();
+          await session.query({ text: `SELECT pg_advisory_unlock(x'6c617374'::int, 2)` });
+        }),
+      );
       await sql(`
 UPDATE lastseen.inactivity_outbox SET published_at = NULL, detected_at = now()
 WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
-      return async () => {
-        mended.resolve();
-        await holding;
-      };
+      return release;
     },
   },
   {
@@ -134,19 +129,14 @@ WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
     name: 'table-locked',
     fires: ['LastseenLagging'],
     async inject({ sql, world }) {
-      const mended = Promise.withResolvers<void>();
-      const locked = Promise.withResolvers<void>();
-      const holding = world.database.transaction(async (tx) => {
-        await tx.query({ text: 'LOCK TABLE lastseen.user_last_seen' });
-        locked.resolve();
-        await mended.promise;
-      });
-      await Promise.race([locked.promise, holding]);
+      const release = await holding((hold) =>
+        world.database.transaction(async (tx) => {
+          await tx.query({ text: 'LOCK TABLE lastseen.user_last_seen' });
+          await hold();
+        }),
+      );
       await touch(sql, 'locked');
-      return async () => {
-        mended.resolve();
-        await holding;
-      };
+      return release;
     },
   },
   {
@@ -262,6 +252,25 @@ async function touch(sql: Scene['sql'], name: string): Promise<void> {
   await sql(`
 INSERT INTO session (id, user_id, started_at)
 SELECT 's-${name}-' || u, 'user-' || u, now() - interval '1 minute' FROM generate_series(101, 110) u`);
+}
+
+/**
+ * Begins work that stops where it calls `hold`, and waits until it does.
+ *
+ * @returns lets it go on, and waits for its end.
+ */
+async function holding(work: (hold: () => Promise<void>) => Promise<void>): Promise<() => Promise<void>> {
+  const held = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const done = work(() => {
+    held.resolve();
+    return released.promise;
+  });
+  await Promise.race([held.promise, done]);
+  return async () => {
+    released.resolve();
+    await done;
+  };
 }
 
 const FIRES_WITHIN_MS = 90_000;

@@ -1,6 +1,7 @@
 import '../../src/main/warnings.ts';
 import { Command, InvalidArgumentError } from 'commander';
 import { onEndingSignal } from '../../stack/ended-by.ts';
+import { readNamesAmong } from './names.ts';
 import { startFaults } from './run.ts';
 import { STAGES } from './stages.ts';
 import { isWhole, page, pageJson } from './table.ts';
@@ -48,12 +49,7 @@ function readCount(text: string): number {
   return count;
 }
 
-function readNames(text: string): readonly string[] {
-  const names = text.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => !FAULTS.some((fault) => fault.name === name));
-  if (unknown !== undefined) throw new InvalidArgumentError(`There is no fault "${unknown}": --list names them.`);
-  return names;
-}
+const readNames = readNamesAmong(FAULTS);
 
 await new Command('faults')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))

@@ -4,6 +4,7 @@ import { createKafka } from '../../src/kafka/client.ts';
 import type { Database } from '../../src/postgres/database.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 import { deleteConnector, pauseConnector, registerConnector, resumeConnector } from '../../stack/connector.ts';
+import { environmentOf } from '../../stack/environment.ts';
 import { asRole, roleOf } from '../../stack/roles.ts';
 import type { StackAddresses } from '../../stack/stack.ts';
 import { freshDatabase } from '../postgres/fresh-database.ts';
@@ -58,15 +59,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const fresh = await freshDatabase(stack.databaseUrl, options.database);
   const addresses = { ...stack, databaseUrl: fresh.url };
   const env = {
-    DATABASE_URL: fresh.url,
-    KAFKA_BROKERS: stack.brokers,
-    SCHEMA_REGISTRY_URL: stack.registryUrl,
-    TOPIC_PREFIX: name,
-    INACTIVITY_TOPIC: `${name}.inactivity`,
-    KPI_UPDATED_TOPIC: `${name}.kpi-updated`,
-    TRACK_DLQ_TOPIC: `${name}.track.dlq`,
-    RECOMPUTE_RETRY_TOPIC: `${name}.recompute.retry`,
-    RECOMPUTE_DLQ_TOPIC: `${name}.recompute.dlq`,
+    ...environmentOf(addresses, name),
     KAFKA_SESSION_TIMEOUT: '6s',
     // Slot and publication are named like the connector, which is named like the prefix.
     WAIT_FRESH: '60s',

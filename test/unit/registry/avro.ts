@@ -1,29 +1,17 @@
 import avro, { type Schema } from 'avsc';
+import { BIGINT_LONG } from '../../../src/registry/bigint-long.ts';
 import type { WriterSchema } from '../../../src/registry/client.ts';
 import { toWireFormat, WIRE_HEADER_BYTES } from '../../../src/registry/wire-format.ts';
 import { writerTypeHook } from '../../../src/registry/writer-type.ts';
-
-const LONG = avro.types.LongType.__with({
-  fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
-  toBuffer: (value: bigint) => {
-    const buffer = Buffer.alloc(8);
-    buffer.writeBigInt64LE(value);
-    return buffer;
-  },
-  fromJSON: BigInt,
-  toJSON: Number,
-  isValid: (value: unknown) => typeof value === 'bigint',
-  compare: (a: bigint, b: bigint) => Number(a - b),
-});
 
 /** The writing side, of any schema: longs are bigint, unions are not wrapped. */
 const writerOf = onceBySchema((schema) =>
   avro.Type.forSchema(structuredClone(schema) as Schema, {
     wrapUnions: 'never',
     typeHook: (attributes) => {
-      if (attributes === 'long') return LONG;
+      if (attributes === 'long') return BIGINT_LONG;
       if (typeof attributes !== 'object' || !('type' in attributes)) return undefined;
-      return attributes.type === 'long' ? LONG : writerTypeHook(attributes as Schema);
+      return attributes.type === 'long' ? BIGINT_LONG : writerTypeHook(attributes as Schema);
     },
   }),
 );
