@@ -1,11 +1,33 @@
 import { hash } from 'node:crypto';
 import type { StudentId } from './activity.ts';
 
-const CANONICAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const UUID_LENGTH = 36;
+const DASH = 45;
+const LOWER = 1;
+const UPPER = 2;
+
+/** How a character code is written as a hexadecimal digit: in lower case (digits too), in upper case, or not at all. */
+const CASE = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  if (/[0-9a-f]/.test(character)) return LOWER;
+  return /[A-F]/.test(character) ? UPPER : 0;
+});
 
 /** The text as a learner's key, if it is a UUID in canonical 8-4-4-4-12 text of any case. */
 export function parseStudentId(text: string): StudentId | undefined {
-  return CANONICAL_UUID.test(text) ? (text.toLowerCase() as StudentId) : undefined;
+  if (text.length !== UUID_LENGTH) return undefined;
+  let cases = 0;
+  for (let at = 0; at < UUID_LENGTH; at++) {
+    const code = text.charCodeAt(at);
+    if (at === 8 || at === 13 || at === 18 || at === 23) {
+      if (code !== DASH) return undefined;
+    } else {
+      const written = CASE[code] ?? 0;
+      if (written === 0) return undefined;
+      cases |= written;
+    }
+  }
+  return ((cases & UPPER) === 0 ? text : text.toLowerCase()) as StudentId;
 }
 
 /**

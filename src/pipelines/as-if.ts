@@ -57,7 +57,7 @@ export function createAsIfReading(
     apply: ({ fold }) =>
       deps.database.transaction(async (tx) => {
         for (const [day, learners] of [...fold.byDay].sort(([a], [b]) => a - b)) {
-          await keepActivity(tx, dateOf(asOfOf(plan, day)), learners.rows());
+          await keepActivity(tx, dateOf(asOfOf(plan, day)), learners.columns());
         }
       }),
   };

@@ -1,5 +1,5 @@
 import { asSourcesSay, has, isDrift, type Standings } from '../activity/drift.ts';
-import type { LearnerRow } from '../activity/fold.ts';
+import { columnsOf, type LearnerRow } from '../activity/fold.ts';
 import type { Source } from '../activity/source.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { raiseLastSeen } from '../postgres/last-seen.ts';
@@ -27,7 +27,7 @@ export const NOTHING_MENDED: Mended = { raised: 0, setBack: 0, deleted: 0, moved
 /** Applies what is missing or behind, as `track` would. Whatever has moved since is only raised, never lowered. */
 export async function raiseBehind(database: Database, differing: readonly Differing[]): Promise<Mended> {
   const rows = differing.flatMap(({ known, standings }) => (known !== undefined && isDrift(standings) ? [known] : []));
-  const raised = await inTurn(() => database.transaction((tx) => raiseLastSeen(tx, rows)));
+  const raised = await inTurn(() => database.transaction((tx) => raiseLastSeen(tx, columnsOf(rows))));
   return { ...NOTHING_MENDED, raised };
 }
 

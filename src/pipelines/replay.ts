@@ -75,17 +75,17 @@ export function createReplay(deps: ReplayDeps): Stages<Flush> {
  */
 export function intoLastSeen(emit: (() => Instant) | undefined): ReplayWrite {
   return async (tx, flush) => {
-    const rows = flush.fold.rows();
-    const raised = await countBehind(tx, rows);
-    const rowsChanged = await raiseLastSeen(tx, rows);
-    const returned = emit === undefined || rowsChanged === 0 ? 0 : await closeEpisodes(tx, rows, emit());
+    const learners = flush.fold.columns();
+    const raised = await countBehind(tx, learners);
+    const rowsChanged = await raiseLastSeen(tx, learners);
+    const returned = emit === undefined || rowsChanged === 0 ? 0 : await closeEpisodes(tx, learners, emit());
     return { rowsChanged, raised, returned };
   };
 }
 
 /** Into the shadow that the table is to be corrected by. */
 export const intoShadow: ReplayWrite = async (tx, flush) => {
-  await raiseShadow(tx, flush.fold.rows());
+  await raiseShadow(tx, flush.fold.columns());
   const { counts: _counts, ...nothing } = nothingDone();
   return nothing;
 };

@@ -88,16 +88,16 @@ export function createTrack(deps: TrackDeps): Stages<TrackFlush> {
         await deps.deadLetters.send(flush.letters);
         flush.lettersSent = true;
       }
-      const rows = flush.fold.rows();
+      const learners = flush.fold.columns();
       const progress = appliedOf(flush, positions);
       const { changed, returned, gaps } = await deps.database.transaction(async (tx) => {
-        const changed = await raiseLastSeen(tx, rows);
-        const returned = changed === 0 ? 0 : await closeEpisodes(tx, rows, deps.now());
+        const changed = await raiseLastSeen(tx, learners);
+        const returned = changed === 0 ? 0 : await closeEpisodes(tx, learners, deps.now());
         const gaps = await deps.progress.record(tx, flush.reached, progress);
         return { changed, returned, gaps };
       });
       for (const gap of gaps) deps.onGap?.(gap);
-      deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: rows.length, progress });
+      deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: learners.size, progress });
     },
 
     size: sizeOf,

@@ -1,6 +1,7 @@
-import type { LearnerRow } from '../activity/fold.ts';
+import type { LearnerColumns } from '../activity/fold.ts';
 import type { Queryable } from './database.ts';
-import { INCOMING, learnerArrays, RAISED } from './last-seen.ts';
+import { INCOMING, RAISED } from './last-seen.ts';
+import { learnerArrays } from './learner-arrays.ts';
 
 /** Empties everything that a detection as if it had run reads and writes. */
 export async function emptyAsIf(db: Queryable): Promise<void> {
@@ -10,8 +11,8 @@ export async function emptyAsIf(db: Queryable): Promise<void> {
 }
 
 /** Keeps what learners did by the sweep of this day and not by the one before it. Repeatable, in any order. */
-export async function keepActivity(tx: Queryable, sweepOn: string, rows: readonly LearnerRow[]): Promise<void> {
-  if (rows.length === 0) return;
+export async function keepActivity(tx: Queryable, sweepOn: string, learners: LearnerColumns): Promise<void> {
+  if (learners.size === 0) return;
   await tx.query({
     name: 'keep_as_if_activity',
     text: `
@@ -21,7 +22,7 @@ INSERT INTO lastseen.as_if_activity AS t
 SELECT $7::date, i.* FROM incoming i ORDER BY i.student_id
 ON CONFLICT (sweep_on, student_id) DO UPDATE SET
   ${RAISED}`,
-    values: [...learnerArrays(rows), sweepOn],
+    values: [...learnerArrays(learners), sweepOn],
   });
 }
 

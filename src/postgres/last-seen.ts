@@ -1,30 +1,30 @@
-import type { LearnerRow } from '../activity/fold.ts';
+import type { LearnerColumns } from '../activity/fold.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
-import { plainArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
+import { learnerArrays } from './learner-arrays.ts';
 
 /**
  * Raises the learners' rows to what was folded, a source at a time; nothing is ever set back. Rows that stand there
  * already are neither locked nor written: the join leaves them out before the upsert, which then checks again, since
  * another instance may have come between.
  *
- * @param rows one a learner. The statement sorts them, so that two instances lock in the same order.
+ * @param learners in any order: the statement sorts them, so that two instances lock in the same order.
  * @returns how many rows were inserted or changed.
  */
-export async function raiseLastSeen(tx: Queryable, rows: readonly LearnerRow[]): Promise<number> {
-  if (rows.length === 0) return 0;
-  const { count } = await tx.query({ name: 'raise_last_seen', text: RAISE_LAST_SEEN, values: learnerArrays(rows) });
+export async function raiseLastSeen(tx: Queryable, learners: LearnerColumns): Promise<number> {
+  if (learners.size === 0) return 0;
+  const { count } = await tx.query({ name: 'raise_last_seen', text: RAISE_LAST_SEEN, values: learnerArrays(learners) });
   return count;
 }
 
 /** The same for the shadow of a replay that builds the table anew. */
-export async function raiseShadow(tx: Queryable, rows: readonly LearnerRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await tx.query({ name: 'raise_shadow', text: RAISE_SHADOW, values: learnerArrays(rows) });
+export async function raiseShadow(tx: Queryable, learners: LearnerColumns): Promise<void> {
+  if (learners.size === 0) return;
+  await tx.query({ name: 'raise_shadow', text: RAISE_SHADOW, values: learnerArrays(learners) });
 }
 
 /** How many of the learners' rows would be raised, source by source. */
-export async function countBehind(tx: Queryable, rows: readonly LearnerRow[]): Promise<Record<Source, number>> {
+export async function countBehind(tx: Queryable, learners: LearnerColumns): Promise<Record<Source, number>> {
   const { rows: counts } = await tx.query<Record<Source, number>>({
     name: 'count_behind',
     text: `
@@ -32,23 +32,11 @@ WITH ${INCOMING}
 SELECT
   ${SOURCES.map((source) => `count(i.${source}_at) FILTER (WHERE s.${source}_at IS NULL OR s.${source}_at < i.${source}_at)::int AS ${source}`).join(',\n  ')}
 FROM incoming i LEFT JOIN lastseen.user_last_seen s USING (student_id)`,
-    values: learnerArrays(rows),
+    values: learnerArrays(learners),
   });
   const [count] = counts;
   if (count === undefined) throw new Error('a count came back without a row');
   return count;
-}
-
-/** The rows as the arrays $1 to $6 that {@link INCOMING} reads. */
-export function learnerArrays(rows: readonly LearnerRow[]): unknown[] {
-  return [
-    plainArray(rows.map((row) => row.studentId)),
-    rows.map((row) => row.userId),
-    plainArray(rows.map((row) => row.exam_results)),
-    plainArray(rows.map((row) => row.features_topic_daily)),
-    plainArray(rows.map((row) => row.attempt)),
-    plainArray(rows.map((row) => row.session)),
-  ];
 }
 
 /** What becomes of a row `t` that is there already. */
@@ -58,17 +46,11 @@ export const RAISED = `user_id = LEAST(t.user_id, excluded.user_id),
   attempt_at = GREATEST(t.attempt_at, excluded.attempt_at),
   session_at = GREATEST(t.session_at, excluded.session_at)`;
 
-/** The rows of {@link learnerArrays}. */
+/** The learners of {@link learnerArrays}, which are $1 to $6. */
 export const INCOMING = `incoming AS (
-  SELECT
-    student_id,
-    user_id COLLATE "C" AS user_id,
-    'epoch'::timestamptz + exam_results * interval '1 microsecond' AS exam_results_at,
-    'epoch'::timestamptz + features_topic_daily * interval '1 microsecond' AS features_topic_daily_at,
-    'epoch'::timestamptz + attempt * interval '1 microsecond' AS attempt_at,
-    'epoch'::timestamptz + session * interval '1 microsecond' AS session_at
-  FROM unnest($1::uuid[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[])
-    AS u (student_id, user_id, exam_results, features_topic_daily, attempt, session)
+  SELECT student_id, user_id COLLATE "C" AS user_id, ${SOURCES.map((source) => `${source}_at`).join(', ')}
+  FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
+    AS u (student_id, user_id, ${SOURCES.map((source) => `${source}_at`).join(', ')})
 )`;
 
 const raise = (table: 'lastseen.user_last_seen' | 'lastseen.replay_shadow') => `

@@ -1,8 +1,8 @@
-import type { FoldedLearner } from '../activity/fold.ts';
+import type { LearnerColumns } from '../activity/fold.ts';
 import { formatInstant, type Instant } from '../activity/instant.ts';
-import { plainArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
 import { type DetectionTables, LIVE } from './detection-tables.ts';
+import { instantArray, studentIdArray } from './learner-arrays.ts';
 
 /**
  * Closes the open episodes of these learners where their row has moved past the episode's last seen, and records one
@@ -14,28 +14,20 @@ import { type DetectionTables, LIVE } from './detection-tables.ts';
  *
  * @returns how many learners returned.
  */
-export async function closeEpisodes(
-  tx: Queryable,
-  learners: readonly Pick<FoldedLearner, 'studentId' | 'committedAt'>[],
-  detectedAt: Instant,
-): Promise<number> {
-  if (learners.length === 0) return 0;
+export async function closeEpisodes(tx: Queryable, learners: LearnerColumns, detectedAt: Instant): Promise<number> {
+  if (learners.size === 0) return 0;
   const { count } = await tx.query({
     name: 'close_episodes',
     text: closing(
       LIVE,
       `
   SELECT e.student_id, e.threshold_days, e.last_seen_at,
-    GREATEST(e.newest_as_of, 'epoch'::timestamptz + u.committed_at * interval '1 microsecond') AS as_of
-  FROM unnest($2::uuid[], $3::int8[]) AS u (student_id, committed_at)
+    GREATEST(e.newest_as_of, u.committed_at) AS as_of
+  FROM unnest($2::uuid[], $3::timestamptz[]) AS u (student_id, committed_at)
   JOIN lastseen.episode e ON e.student_id = u.student_id AND e.returned_as_of IS NULL
   JOIN lastseen.user_last_seen l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at`,
     ),
-    values: [
-      formatInstant(detectedAt),
-      plainArray(learners.map(({ studentId }) => studentId)),
-      plainArray(learners.map(({ committedAt }) => committedAt)),
-    ],
+    values: [formatInstant(detectedAt), studentIdArray(learners), instantArray(learners.committedAt, learners.size)],
   });
   return count;
 }

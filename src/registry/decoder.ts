@@ -36,7 +36,9 @@ export function createDecoder({ registry, neededColumns }: DecoderDeps): Decoder
   function projectionOf(source: Source, id: number): Projection | Change {
     const found = known.get(id);
     if (found === undefined) throw new Error(`schema ${id} was not prepared`);
-    const compiled = found.projections.get(source) ?? compile(found.schema, id, neededColumns(source));
+    const before = found.projections.get(source);
+    if (before !== undefined) return before;
+    const compiled = compile(found.schema, id, neededColumns(source));
     found.projections.set(source, compiled);
     return compiled;
   }
@@ -52,9 +54,12 @@ export function createDecoder({ registry, neededColumns }: DecoderDeps): Decoder
 
   return {
     async prepare(records) {
+      let last: number | undefined;
       for (const { value } of records) {
         const id = value !== null && isWireFormat(value) ? schemaIdOf(value) : undefined;
-        if (id === undefined || known.get(id)?.schema.kind === 'avro') continue;
+        if (id === last || id === undefined) continue;
+        last = id;
+        if (known.get(id)?.schema.kind === 'avro') continue;
         // One after the other: there is one or two of them, and a flood of made-up ids must not become one of requests.
         const schema = await registry.writerSchema(id);
         known.set(id, { schema, projections: new Map() });

@@ -60,7 +60,7 @@ async function keepAll(asIf: AsIfPlan): Promise<void> {
     }
     for (const [day, learners] of fold.byDay) {
       const on = new Date(Number(asIf.firstAsOf / 1000n) + day * 86_400_000).toISOString().slice(0, 10);
-      await db.database.transaction((tx) => keepActivity(tx, on, learners.rows()));
+      await db.database.transaction((tx) => keepActivity(tx, on, learners.columns()));
     }
   }
 }

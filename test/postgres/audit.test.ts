@@ -103,7 +103,7 @@ const differing = async () => {
 const sees = (user: string, instant: bigint) => {
   const fold = createFold();
   fold.add({ studentId: id(user), userId: user, source: 'session', at: instant });
-  return db.database.transaction((tx) => raiseLastSeen(tx, fold.rows()));
+  return db.database.transaction((tx) => raiseLastSeen(tx, fold.columns()));
 };
 
 describe('an audit', () => {

@@ -23,7 +23,7 @@ const at = (text: string) => parseInstant(text) as bigint;
 async function apply(activities: readonly Activity[]): Promise<number> {
   const fold = createFold();
   for (const activity of activities) fold.add(activity);
-  return db.database.transaction((tx) => raiseLastSeen(tx, fold.rows()));
+  return db.database.transaction((tx) => raiseLastSeen(tx, fold.columns()));
 }
 
 async function table(): Promise<unknown[]> {

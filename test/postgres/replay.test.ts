@@ -34,16 +34,16 @@ const table = async () => (await sql('SELECT * FROM lastseen.user_last_seen ORDE
 
 type Seen = readonly [n: number, at: bigint, source?: Source, userId?: string];
 
-function rowsOf(...seen: readonly Seen[]) {
+function learnersOf(...seen: readonly Seen[]) {
   const fold = createFold();
   for (const [n, at, source = 'session', userId = `u${n}`] of seen) {
     fold.add({ studentId: learner(n), userId, source, at });
   }
-  return fold.rows();
+  return fold.columns();
 }
 
-const raise = (...seen: readonly Seen[]) => db.database.transaction((tx) => raiseLastSeen(tx, rowsOf(...seen)));
-const shadow = (...seen: readonly Seen[]) => db.database.transaction((tx) => raiseShadow(tx, rowsOf(...seen)));
+const raise = (...seen: readonly Seen[]) => db.database.transaction((tx) => raiseLastSeen(tx, learnersOf(...seen)));
+const shadow = (...seen: readonly Seen[]) => db.database.transaction((tx) => raiseShadow(tx, learnersOf(...seen)));
 
 const PARTITION = { topic: 't', partition: 0 };
 const begin = (firstOffset: bigint, endOffset?: bigint) =>
@@ -105,19 +105,19 @@ describe('taking over', () => {
     await applied(8n);
     await begin(0n);
     await db.database.transaction(async (tx) => {
-      await raiseShadow(tx, rowsOf([1, T]));
+      await raiseShadow(tx, learnersOf([1, T]));
       await noteReplay(tx, 'r', [{ ...PARTITION, nextOffset: 5n }], nothingDone());
     });
     const taking = takingOver();
     while (taking.looks() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     // The lock is held by now: what track applies next has to wait, and must not be undone.
     const track = db.database.transaction(async (tx) => {
-      await raiseLastSeen(tx, rowsOf([3, T + DAY], [1, T + DAY]));
+      await raiseLastSeen(tx, learnersOf([3, T + DAY], [1, T + DAY]));
       await recordProgress(tx, [{ ...PARTITION, nextOffset: 10n, newestCommitAt: null }]);
     });
     expect((await table()).map((row) => row['session_at'])).toEqual([T + 9n * DAY, T]);
     await db.database.transaction(async (tx) => {
-      await raiseShadow(tx, rowsOf([2, T]));
+      await raiseShadow(tx, learnersOf([2, T]));
       await noteReplay(tx, 'r', [{ ...PARTITION, nextOffset: 8n }], nothingDone());
     });
     expect(await taking.done).toMatchObject({ changed: 1, added: 0, removed: 0 });
@@ -260,7 +260,7 @@ describe('a replay', () => {
   it('into the shadow leaves the table alone', async () => {
     await db.database.transaction(async (tx) => {
       const nothing = await intoShadow(tx, {
-        fold: Object.assign(createFold(), { rows: () => rowsOf([1, T]) }),
+        fold: Object.assign(createFold(), { columns: () => learnersOf([1, T]) }),
         letters: [],
         letterBytes: 0,
         newestCommit: new Map(),

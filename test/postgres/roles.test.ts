@@ -151,12 +151,12 @@ describe('with the rights of its role alone', () => {
       await askForSnapshot(tx, randomUUID(), SOURCES);
     });
     const fold = createFold();
-    fold.add({ studentId: ID, userId: USER, source: 'session', at: AS_OF });
+    fold.add({ studentId: ID, userId: USER, source: 'session', at: AS_OF }, AS_OF);
     await database.transaction(async (tx) => {
-      await countBehind(tx, fold.rows());
-      await raiseLastSeen(tx, fold.rows());
-      await raiseShadow(tx, fold.rows());
-      await closeEpisodes(tx, [{ studentId: ID, committedAt: AS_OF }], AS_OF);
+      await countBehind(tx, fold.columns());
+      await raiseLastSeen(tx, fold.columns());
+      await raiseShadow(tx, fold.columns());
+      await closeEpisodes(tx, fold.columns(), AS_OF);
       await noteReplay(tx, 'r', [{ ...range, nextOffset: 1n }], done);
     });
     await goOnInGroup(database, 'r', 'g2');
@@ -171,7 +171,7 @@ describe('with the rights of its role alone', () => {
     await forgetReplay(database, 'r');
 
     await emptyAsIf(database);
-    await database.transaction((tx) => keepActivity(tx, '2026-03-16', fold.rows()));
+    await database.transaction((tx) => keepActivity(tx, '2026-03-16', fold.columns()));
     await walkDays(
       database,
       { ...plan, firstAsOf: AS_OF, days: 9 },
@@ -262,10 +262,10 @@ describe('with the rights of its role alone', () => {
 
 async function trackSees(at: bigint): Promise<number> {
   const fold = createFold();
-  fold.add({ studentId: ID, userId: USER, source: 'session', at });
+  fold.add({ studentId: ID, userId: USER, source: 'session', at }, AS_OF);
   return as('track').transaction(async (tx) => {
-    await raiseLastSeen(tx, fold.rows());
-    const returned = await closeEpisodes(tx, [{ studentId: ID, committedAt: AS_OF }], AS_OF);
+    await raiseLastSeen(tx, fold.columns());
+    const returned = await closeEpisodes(tx, fold.columns(), AS_OF);
     const gap = { topic: 't', partition: 0, kind: 'another_topic', fromOffset: 1n, toOffset: null } as const;
     await readReading(tx, gap);
     await forgetProgress(tx, [gap]);

@@ -35,7 +35,7 @@ const learner = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12,
 async function seen(...instants: bigint[]): Promise<void> {
   const fold = createFold();
   for (const [n, at] of instants.entries()) fold.add({ studentId: learner(n), userId: `u${n}`, source: 'session', at });
-  await db.database.transaction((tx) => raiseLastSeen(tx, fold.rows()));
+  await db.database.transaction((tx) => raiseLastSeen(tx, fold.columns()));
 }
 
 const sent: { topic: string; record: OutgoingRecord }[] = [];
@@ -117,7 +117,7 @@ describe('who is inactive', () => {
   it('is counted, and gets no event, while known by student_id alone', async () => {
     const fold = createFold();
     fold.add({ studentId: learner(1), userId: null, source: 'attempt', at: asOf - 8n * DAY });
-    await db.database.transaction((tx) => raiseLastSeen(tx, fold.rows()));
+    await db.database.transaction((tx) => raiseLastSeen(tx, fold.columns()));
     expect(await run()).toMatchObject({ inactive: 1n, unresolved: 1n, crossed: 0n, published: 0 });
     await seen(asOf - 20n * DAY, asOf - 20n * DAY);
     expect(await run()).toMatchObject({ unresolved: 0n, crossed: 2n });
@@ -212,7 +212,7 @@ describe('races', () => {
     const track = db.database.transaction(async (tx) => {
       const fold = createFold();
       fold.add({ studentId: learner(0), userId: 'u0', source: 'attempt', at: asOf - 1n });
-      await raiseLastSeen(tx, fold.rows());
+      await raiseLastSeen(tx, fold.columns());
       locked.resolve();
       await returned.promise;
     });
@@ -241,9 +241,9 @@ describe('returns', () => {
   const seenAgain = (n: number, at: bigint, committedAt = at) =>
     db.database.transaction(async (tx) => {
       const fold = createFold();
-      fold.add({ studentId: learner(n), userId: `u${n}`, source: 'attempt', at });
-      await raiseLastSeen(tx, fold.rows());
-      return closeEpisodes(tx, [{ studentId: learner(n), committedAt }], asOf);
+      fold.add({ studentId: learner(n), userId: `u${n}`, source: 'attempt', at }, committedAt);
+      await raiseLastSeen(tx, fold.columns());
+      return closeEpisodes(tx, fold.columns(), asOf);
     });
 
   it('are told once an episode, with the newest as-of, whatever is seen after', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Activity } from '../../../src/activity/activity.ts';
-import { createFold, type Fold } from '../../../src/activity/fold.ts';
+import { columnsOf, createFold, type Fold, NEVER } from '../../../src/activity/fold.ts';
 import { studentIdOf } from '../../../src/activity/learner.ts';
 import { SOURCES } from '../../../src/activity/source.ts';
 
@@ -66,7 +66,7 @@ describe('a fold', () => {
     );
   });
 
-  it('gives the same rows however the activities are split over folds that are merged in any order', () => {
+  it('gives the same rows however the activities are split over folds whose rows are folded in any order', () => {
     const parts = fc
       .array(fc.array(activity), { maxLength: 5 })
       .chain((split) =>
@@ -74,12 +74,43 @@ describe('a fold', () => {
       );
     fc.assert(
       fc.property(parts, ({ split, order }) => {
-        const merged = createFold();
-        for (const part of order) merged.merge(foldOf(part));
-        const whole = foldOf(split.flat());
-        expect(sortedRowsOf(merged)).toEqual(sortedRowsOf(whole));
-        expect(merged.size).toBe(whole.size);
+        const whole = createFold();
+        for (const part of order) for (const row of foldOf(part).rows()) whole.addRow(row);
+        const uncommitted = sortedRowsOf(foldOf(split.flat())).map((row) => ({ ...row, committedAt: null }));
+        expect(sortedRowsOf(whole)).toEqual(uncommitted);
+        expect(whole.size).toBe(uncommitted.length);
       }),
     );
+  });
+
+  it('folds many learners as a map would, past every growth, and again after it was cleared', () => {
+    const fold = createFold();
+    for (let round = 0; round < 2; round++) {
+      const expected = new Map<string, bigint>();
+      for (let n = 0; n < 3_000; n++) {
+        const name = `learner ${(n * 7919) % 1_000}`;
+        const at = BigInt((n * 31) % 500);
+        fold.add({ studentId: studentIdOf(name), userId: name, source: 'session', at });
+        if ((expected.get(name) ?? -1n) < at) expected.set(name, at);
+      }
+      expect(fold.size).toBe(1_000);
+      expect(new Map(fold.rows().map(({ userId, session }) => [userId, session]))).toEqual(expected);
+      fold.clear();
+      expect(fold.rows()).toEqual([]);
+    }
+  });
+
+  it('tells columns: none for a source that nobody was seen at, and no text for a name that is the key', () => {
+    const { size, userId, instants, studentIds } = columnsOf([
+      ...foldOf([
+        { studentId: studentIdOf(UUID), userId: UUID, source: 'session', at: 1n },
+        { studentId: studentIdOf('ada'), userId: 'ada', source: 'attempt', at: 2n },
+        { studentId: studentIdOf('bob'), userId: null, source: 'attempt', at: 3n },
+      ]).rows(),
+    ]);
+    expect([0, 1, 2].map(userId)).toEqual([undefined, 'ada', null]);
+    expect([0, 1, 2].map(studentIds.textOf)).toEqual([UUID, studentIdOf('ada'), studentIdOf('bob')]);
+    expect(Object.keys(instants).sort()).toEqual(['attempt', 'session']);
+    expect([...(instants.attempt?.slice(0, size) ?? [])]).toEqual([NEVER, 2n, 3n]);
   });
 });
