@@ -49,7 +49,9 @@ export interface Fold {
 export function createFold(): Fold {
   const index = createStudentIndex();
   let userIds: (string | null | undefined)[] = [];
+  /** Of sources that were seen since the fold was cleared; the others keep their room apart. */
   let instants: Partial<Record<Source, BigInt64Array>> = {};
+  let unused: Partial<Record<Source, BigInt64Array>> = {};
   let committedAt = new BigInt64Array(index.capacity);
 
   function numberOf(studentId: StudentId): number {
@@ -77,8 +79,9 @@ export function createFold(): Fold {
   }
 
   function columnOf(source: Source): BigInt64Array {
-    const column = new BigInt64Array(index.capacity).fill(NEVER);
-    instants[source] = column;
+    const kept = unused[source];
+    const column = kept !== undefined && kept.length >= index.capacity ? kept : new BigInt64Array(index.capacity);
+    instants[source] = column.fill(NEVER, 0, index.size);
     return column;
   }
 
@@ -136,6 +139,7 @@ export function createFold(): Fold {
     clear() {
       index.clear();
       userIds = [];
+      unused = { ...unused, ...instants };
       instants = {};
     },
   };

@@ -258,8 +258,9 @@ function timed<A>(stages: Stages<A>, on: ConsumerListener): Stages<A> {
     ...stages,
     async apply(accumulation, positions) {
       const startedAt = performance.now();
+      const rows = stages.size(accumulation);
       await stages.apply(accumulation, positions);
-      on.applied?.(stages.size(accumulation), performance.now() - startedAt);
+      on.applied?.(rows, performance.now() - startedAt);
     },
   };
 }

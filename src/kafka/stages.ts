@@ -12,7 +12,7 @@ export interface Stages<A> {
   /**
    * Makes the accumulation durable, in one transaction, together with the positions it reaches. When it resolves the
    * offsets are committed. It may be called again with the same arguments after a retriable error (code `retriable`),
-   * so it must be repeatable; any other error ends the consumer.
+   * so it must be repeatable; any other error ends the consumer. What it has resolved for is not looked at again.
    */
   apply(accumulation: A, positions: readonly Position[]): Promise<void>;
   /** How many rows the accumulation would write: what its bound is measured in. */

@@ -68,14 +68,23 @@ interface TrackFlush extends Flush {
   readonly reached: Reached;
 }
 
+/** The share of rows raised by the transaction before from which the next is expected to be the same. */
+const MOSTLY = 0.8;
+
 /**
  * Change records become rows of `lastseen.user_last_seen`: decode the few columns in use, read who did something and
  * when, fold to one row a learner; then dead letters first, and one transaction with the rows, the returns they mean
  * and how far they reach.
  */
 export function createTrack(deps: TrackDeps): Stages<TrackFlush> {
+  let spare: Fold | undefined;
+  let changedBefore = 0;
   return {
-    open: () => ({ ...emptyFlush(createFold()), reached: deps.progress.nothing() }),
+    open() {
+      const fold = spare ?? createFold();
+      spare = undefined;
+      return { ...emptyFlush(fold), reached: deps.progress.nothing() };
+    },
 
     async collect(batch, flush) {
       await deps.decoder.prepare(batch.records);
@@ -91,13 +100,16 @@ export function createTrack(deps: TrackDeps): Stages<TrackFlush> {
       const learners = flush.fold.columns();
       const progress = appliedOf(flush, positions);
       const { changed, returned, gaps } = await deps.database.transaction(async (tx) => {
-        const changed = await raiseLastSeen(tx, learners);
+        const changed = await raiseLastSeen(tx, learners, changedBefore > MOSTLY);
         const returned = changed === 0 ? 0 : await closeEpisodes(tx, learners, deps.now());
         const gaps = await deps.progress.record(tx, flush.reached, progress);
         return { changed, returned, gaps };
       });
+      changedBefore = learners.size === 0 ? changedBefore : changed / learners.size;
       for (const gap of gaps) deps.onGap?.(gap);
       deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: learners.size, progress });
+      flush.fold.clear();
+      spare = flush.fold;
     },
 
     size: sizeOf,

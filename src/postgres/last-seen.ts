@@ -5,15 +5,20 @@ import { learnerArrays } from './learner-arrays.ts';
 
 /**
  * Raises the learners' rows to what was folded, a source at a time; nothing is ever set back. Rows that stand there
- * already are neither locked nor written: the join leaves them out before the upsert, which then checks again, since
+ * already are neither locked nor written: a join leaves them out before the upsert, which then checks again, since
  * another instance may have come between.
  *
  * @param learners in any order: the statement sorts them, so that two instances lock in the same order.
+ * @param mostlyNews whether almost all rows will be raised: then the join costs more than it saves, and is left out. To the
+ *   same rows; those that stand there already are locked.
  * @returns how many rows were inserted or changed.
  */
-export async function raiseLastSeen(tx: Queryable, learners: LearnerColumns): Promise<number> {
+export async function raiseLastSeen(tx: Queryable, learners: LearnerColumns, mostlyNews = false): Promise<number> {
   if (learners.size === 0) return 0;
-  const { count } = await tx.query({ name: 'raise_last_seen', text: RAISE_LAST_SEEN, values: learnerArrays(learners) });
+  const statement = mostlyNews
+    ? { name: 'raise_last_seen_news', text: RAISE_NEWS }
+    : { name: 'raise_last_seen', text: RAISE_LAST_SEEN };
+  const { count } = await tx.query({ ...statement, values: learnerArrays(learners) });
   return count;
 }
 
@@ -53,31 +58,33 @@ export const INCOMING = `incoming AS (
     AS u (student_id, user_id, ${SOURCES.map((source) => `${source}_at`).join(', ')})
 )`;
 
-const raise = (table: 'lastseen.user_last_seen' | 'lastseen.replay_shadow') => `
+const isRaisedBy = (row: string, incoming: string) => `(
+    LEAST(${row}.user_id, ${incoming}.user_id),
+    GREATEST(${row}.exam_results_at, ${incoming}.exam_results_at),
+    GREATEST(${row}.features_topic_daily_at, ${incoming}.features_topic_daily_at),
+    GREATEST(${row}.attempt_at, ${incoming}.attempt_at),
+    GREATEST(${row}.session_at, ${incoming}.session_at)
+  ) IS DISTINCT FROM (
+    ${row}.user_id, ${row}.exam_results_at, ${row}.features_topic_daily_at, ${row}.attempt_at, ${row}.session_at
+  )`;
+
+type Table = 'lastseen.user_last_seen' | 'lastseen.replay_shadow';
+
+const raise = (table: Table, incoming: string) => `
 WITH ${INCOMING}
 INSERT INTO ${table} AS t
   (student_id, user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at)
 SELECT i.*
-FROM incoming i
-LEFT JOIN ${table} s USING (student_id)
-WHERE s.student_id IS NULL
-  OR (
-    LEAST(s.user_id, i.user_id),
-    GREATEST(s.exam_results_at, i.exam_results_at),
-    GREATEST(s.features_topic_daily_at, i.features_topic_daily_at),
-    GREATEST(s.attempt_at, i.attempt_at),
-    GREATEST(s.session_at, i.session_at)
-  ) IS DISTINCT FROM (s.user_id, s.exam_results_at, s.features_topic_daily_at, s.attempt_at, s.session_at)
+FROM ${incoming}
 ORDER BY i.student_id
 ON CONFLICT (student_id) DO UPDATE SET
   ${RAISED}
-WHERE (
-    LEAST(t.user_id, excluded.user_id),
-    GREATEST(t.exam_results_at, excluded.exam_results_at),
-    GREATEST(t.features_topic_daily_at, excluded.features_topic_daily_at),
-    GREATEST(t.attempt_at, excluded.attempt_at),
-    GREATEST(t.session_at, excluded.session_at)
-  ) IS DISTINCT FROM (t.user_id, t.exam_results_at, t.features_topic_daily_at, t.attempt_at, t.session_at)`;
+WHERE ${isRaisedBy('t', 'excluded')}`;
 
-const RAISE_LAST_SEEN = raise('lastseen.user_last_seen');
-const RAISE_SHADOW = raise('lastseen.replay_shadow');
+const notStanding = (table: Table) => `incoming i
+LEFT JOIN ${table} s USING (student_id)
+WHERE s.student_id IS NULL OR ${isRaisedBy('s', 'i')}`;
+
+const RAISE_LAST_SEEN = raise('lastseen.user_last_seen', notStanding('lastseen.user_last_seen'));
+const RAISE_NEWS = raise('lastseen.user_last_seen', 'incoming i');
+const RAISE_SHADOW = raise('lastseen.replay_shadow', notStanding('lastseen.replay_shadow'));

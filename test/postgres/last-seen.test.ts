@@ -20,10 +20,10 @@ beforeEach(async () => {
 const learner = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}` as StudentId;
 const at = (text: string) => parseInstant(text) as bigint;
 
-async function apply(activities: readonly Activity[]): Promise<number> {
+async function apply(activities: readonly Activity[], mostlyNews = false): Promise<number> {
   const fold = createFold();
   for (const activity of activities) fold.add(activity);
-  return db.database.transaction((tx) => raiseLastSeen(tx, fold.columns()));
+  return db.database.transaction((tx) => raiseLastSeen(tx, fold.columns(), mostlyNews));
 }
 
 async function table(): Promise<unknown[]> {
@@ -71,6 +71,7 @@ describe('raising last seen', () => {
     const before = await version();
     expect(await apply([activity])).toBe(0);
     expect((await version()).rows).toEqual(before.rows);
+    expect(await apply([activity], true)).toBe(0);
   });
 
   it('names a learner known by the key alone as soon as a source does, and keeps the smallest spelling', async () => {
@@ -103,14 +104,16 @@ describe('raising last seen', () => {
               fc.constant(activities),
               fc.shuffledSubarray([...activities, ...activities], { minLength: 2 * activities.length }),
               fc.integer({ min: 1, max: 10 }),
+              fc.boolean(),
             ),
           ),
-        async ([activities, shuffled, chunk]) => {
+        async ([activities, shuffled, chunk, mostlyNews]) => {
           await db.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
           await apply(activities);
           const once = await table();
           await db.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
-          for (let from = 0; from < shuffled.length; from += chunk) await apply(shuffled.slice(from, from + chunk));
+          for (let from = 0; from < shuffled.length; from += chunk)
+            await apply(shuffled.slice(from, from + chunk), mostlyNews);
           expect(await table()).toEqual(once);
         },
       ),
@@ -133,7 +136,7 @@ describe('raising last seen', () => {
     await apply(rounds.flat());
     const alone = await table();
     await db.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
-    await Promise.all([...rounds, ...rounds.toReversed()].map(apply));
+    await Promise.all([...rounds, ...rounds.toReversed()].map((activities, n) => apply(activities, n % 3 === 0)));
     expect(await table()).toEqual(alone);
   });
 });
