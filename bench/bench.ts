@@ -38,6 +38,8 @@ export interface Bench {
   readonly about: string;
   /** Where the command line says nothing else. */
   readonly defaults: BenchOptions & { readonly rounds: number };
+  /** Each side takes one turn that is not counted, unless a turn is long enough to be its own warm-up. */
+  readonly warmUp?: false;
   /** Servers it needs besides Postgres. */
   readonly needs: readonly ('kafka' | 'registry' | 'connect')[];
   /** Brings what all rounds work on, and names who takes turns. */

@@ -63,6 +63,7 @@ async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
       const result = await takeTurns(sides, bench.ratios, {
         rounds: flags.rounds ?? bench.defaults.rounds,
         only: flags.sides,
+        warmUp: bench.warmUp,
         note,
       });
       runs[bench.name] = { ...options, ...result };

@@ -29,12 +29,12 @@ export interface Ground {
   readonly note: (line: string) => void;
   /** What the commands of a platform of its own read: the same database, topics with its own prefix. */
   environment(prefix: string): Readonly<Record<string, string>>;
-  /** Own topics and schemas for the prefix. */
-  setUp(prefix: string): Promise<void>;
+  /** Topics for the prefix, each of so many partitions (default 4), and schemas. */
+  setUp(prefix: string, partitions?: number): Promise<void>;
   /** Starts `lastseen …` as users run it, under the default configuration. */
   lastseen(environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Measured>;
-  /** The instant, in ms of the epoch, at which the group's members have their partitions and begin to fetch. */
-  joined(groupId: string, stillRunning: Promise<unknown>): Promise<number>;
+  /** The instant, in ms of the epoch, at which the group's members (default: one) have their partitions and fetch. */
+  joined(groupId: string, stillRunning: Promise<unknown>, members?: number): Promise<number>;
   servers(): Promise<ServerUse>;
   close(): Promise<void>;
 }
@@ -86,20 +86,19 @@ export async function openGround(needs: readonly PartName[], note: (line: string
     admin,
     note,
     environment: (prefix) => environmentOf(addresses, prefix),
-    async setUp(prefix) {
-      for (const command of [['topics'], ['schemas', 'register']]) {
-        await (await ground.lastseen(ground.environment(prefix), ...command)).ended;
-      }
+    async setUp(prefix, partitions = 4) {
+      const env = { ...ground.environment(prefix), TOPIC_PARTITIONS: String(partitions) };
+      for (const command of [['topics'], ['schemas', 'register']]) await (await ground.lastseen(env, ...command)).ended;
     },
     lastseen: (env, ...args) => startMeasured(guard, { command: process.execPath, args: [CLI, ...args], env }),
-    async joined(groupId, stillRunning) {
+    async joined(groupId, stillRunning, members = 1) {
       const ended = stillRunning.then(() => {
         throw new Error(`${groupId} ended before it had read anything`);
       });
       ended.catch(() => {});
       for (const deadline = Date.now() + JOINED_WITHIN_MS; Date.now() < deadline; ) {
         const { groups } = await Promise.race([ended, admin.describeGroups([groupId])]);
-        if (groups[0]?.state === 'Stable') return Date.now();
+        if (groups[0]?.state === 'Stable' && groups[0].members.length >= members) return Date.now();
         await Promise.race([ended, sleep(LOOK_EVERY_MS)]);
       }
       throw new Error(`${groupId} has not joined within ${JOINED_WITHIN_MS / 1_000} s`);

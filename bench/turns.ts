@@ -17,6 +17,7 @@ interface Turns {
   readonly rounds: number;
   /** Only these sides, by name. Default: all. */
   readonly only?: readonly string[] | undefined;
+  readonly warmUp?: boolean | undefined;
   readonly note: (line: string) => void;
 }
 
@@ -27,7 +28,7 @@ interface Turns {
 export async function takeTurns(
   sides: readonly Side[],
   ratios: readonly Ratio[],
-  { rounds, only, note }: Turns,
+  { rounds, only, warmUp = true, note }: Turns,
 ): Promise<BenchResult> {
   const unknown = only?.find((name) => sides.every((side) => side.name !== name));
   if (unknown !== undefined) {
@@ -36,7 +37,7 @@ export async function takeTurns(
   const taking = await present(only === undefined ? sides : sides.filter(({ name }) => only.includes(name)), note);
   const measured = new Map<Side, Figures[]>(taking.map((side) => [side, []]));
   for (const side of taking) await side.prepare?.();
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
     for (const [side, figures] of measured) {
       const now = await side.turn(round);
       if (round > 0) figures.push(now);

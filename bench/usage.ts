@@ -43,10 +43,15 @@ export function cpuSecondsOfFamily(pid: number): number {
 }
 
 /** The most memory that the process has held, in MB; undefined once it is gone. */
-export function peakRssMbOf(pid: number): number | undefined {
+export const peakRssMbOf = (pid: number) => memoryMbOf(pid, 'VmHWM');
+
+/** The memory that the process holds now, in MB; undefined once it is gone. */
+export const rssMbOf = (pid: number) => memoryMbOf(pid, 'VmRSS');
+
+function memoryMbOf(pid: number, field: 'VmHWM' | 'VmRSS'): number | undefined {
   try {
-    const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    return peak === undefined ? undefined : Number(peak) / 1024;
+    const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    return found === undefined ? undefined : Number(found) / 1024;
   } catch {
     return undefined;
   }

@@ -2,7 +2,8 @@ import type { Message } from 'kafkajs';
 import { CompressionTypes, Partitioners } from '../../src/kafka/driver.ts';
 import type { Ground } from '../ground.ts';
 import { type Envelopes, envelopesOf, type Row, type Table } from './envelopes.ts';
-import { createDraws, type Truth, userIdOf } from './learners.ts';
+import { type Happenings, uniformHappenings } from './happenings.ts';
+import { createDraws, type Truth } from './learners.ts';
 
 /** A topic full of change records, and what they say. */
 export interface Load {
@@ -19,13 +20,13 @@ export interface LoadOptions {
   readonly table: Table;
   readonly records: number;
   readonly learners: number;
+  /** Default: 4. */
+  readonly partitions?: number;
+  /** Who did something when. Default: a month, all learners alike. */
+  readonly happenings?: Happenings;
 }
 
-const FIRST_COMMIT_US = 1_771_142_400_000_000n;
-const DAY_US = 86_400_000_000;
-const DAYS = 30;
 const MAX_SESSION_US = 3_600_000_000;
-const LATE_US = 300_000_000;
 const SENDS_IN_FLIGHT = 8;
 /**
  * Records a send, over four partitions: batches of about 40 and 27 records, as a capture of 60,000 and 30,000 rows in two
@@ -34,23 +35,38 @@ const SENDS_IN_FLIGHT = 8;
 const RECORDS_A_SEND: Readonly<Record<Table, number>> = { session: 160, exam_results: 110 };
 
 /**
- * Makes the topics of a platform of its own, by the commands that make them, and fills one with a month of records:
- * learners drawn uniformly, instants rising but for some minutes.
+ * Makes the topics of a platform of its own, by the commands that make them, and fills one with records of what
+ * happened.
  */
 export async function loadTopic(ground: Ground, options: LoadOptions): Promise<Load> {
+  const { load, write } = await openLoad(ground, options);
+  await write();
+  return load;
+}
+
+/** The same in two steps: `write` fills the topic, and resolves when all is there. */
+export async function openLoad(
+  ground: Ground,
+  options: LoadOptions,
+): Promise<{ readonly load: Load; write(): Promise<void> }> {
   const { prefix, table, records, learners } = options;
   const topic = `${prefix}.public.${table}`;
-  await ground.setUp(prefix);
+  await ground.setUp(prefix, options.partitions);
   const envelopes = envelopesOf(table, prefix);
   const keyHeader = await headerOf(ground, `${topic}-key`, envelopes.keySchema);
   const valueHeader = await headerOf(ground, `${topic}-value`, envelopes.valueSchema);
 
+  const happenings = options.happenings ?? uniformHappenings(records, learners);
+  const truth: Truth = { userIds: happenings.userIds, lastSeen: new BigInt64Array(happenings.userIds.length) };
+  const next = drawRecords(envelopes, table, happenings, truth, keyHeader, valueHeader);
+  const { length: partitions } = await ground.admin.fetchTopicOffsets(topic);
+  const load = { prefix, table, topic, records, partitions, truth };
+  return { load, write: () => writeRecords(ground, load, next) };
+}
+
+async function writeRecords(ground: Ground, load: Load, next: (n: number) => Made): Promise<void> {
+  const { topic, table, records, truth } = load;
   const startedAt = performance.now();
-  const truth: Truth = {
-    userIds: Array.from({ length: learners }, (_, learner) => userIdOf(learner)),
-    lastSeen: new BigInt64Array(learners),
-  };
-  const next = drawRecords(envelopes, options, truth, keyHeader, valueHeader);
   const producer = ground.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
   let bytes = 0;
@@ -72,27 +88,23 @@ export async function loadTopic(ground: Ground, options: LoadOptions): Promise<L
   await producer.disconnect();
   const seconds = (performance.now() - startedAt) / 1000;
   ground.note(
-    `${topic}: ${records} records of ${Math.round(bytes / records)} bytes over ${learners} learners, written in ${seconds.toFixed(1)} s`,
+    `${topic}: ${records} records of ${Math.round(bytes / records)} bytes over ${truth.userIds.length} learners, written in ${seconds.toFixed(1)} s`,
   );
-  const { length: partitions } = await ground.admin.fetchTopicOffsets(topic);
-  return { prefix, table, topic, records, partitions, truth };
 }
 
 type Made = Message & { readonly value: Buffer };
 
 function drawRecords(
   envelopes: Envelopes,
-  { table, records, learners }: LoadOptions,
+  table: Table,
+  happenings: Happenings,
   truth: Truth,
   keyHeader: Buffer,
   valueHeader: Buffer,
 ): (n: number) => Made {
-  const draw = createDraws(20260315);
-  const stepUs = (DAYS * DAY_US) / records;
+  const draw = createDraws(20260316);
   return (n) => {
-    const learner = Math.floor(draw() * learners);
-    const committedAt = FIRST_COMMIT_US + BigInt(Math.floor(n * stepUs));
-    const at = committedAt - BigInt(Math.floor(draw() * LATE_US));
+    const { learner, at, committedAt } = happenings.next(n);
     const startedAt = at - BigInt(Math.floor(draw() * MAX_SESSION_US));
     if (at > (truth.lastSeen[learner] ?? 0n)) truth.lastSeen[learner] = at;
     const userId = truth.userIds[learner] ?? '';

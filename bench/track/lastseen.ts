@@ -4,16 +4,18 @@ import type { Load } from '../load/load.ts';
 import { lastCommitOf, rowsOf, wrongRows } from './result.ts';
 import { throughput } from './throughput.ts';
 
-const LEARNERS_AS_SEEN = `
+export const LEARNERS_AS_SEEN = `
 SELECT user_id, (extract(epoch FROM last_seen_at) * 1e6)::int8 AS at FROM lastseen.user_last_seen`;
 
 export interface TrackOptions {
+  /** Default: by the table. */
+  readonly name?: string;
   /** Leave the rows of the turn before, so that every record is one that was applied already. */
   readonly replayed?: boolean;
 }
 
 /** `lastseen track` from an empty table to the last row applied, under the default configuration. */
-export function trackSide(ground: Ground, load: Load, { replayed = false }: TrackOptions = {}): Side {
+export function trackSide(ground: Ground, load: Load, { name, replayed = false }: TrackOptions = {}): Side {
   const empty = () =>
     ground.database.query({
       text: `TRUNCATE ${replayed ? '' : 'lastseen.user_last_seen,'} lastseen.track_progress, lastseen.track_gap`,
@@ -47,7 +49,7 @@ export function trackSide(ground: Ground, load: Load, { replayed = false }: Trac
   };
 
   return {
-    name: replayed ? 'track.replayed' : `track.${load.table === 'session' ? 'small' : 'large'}`,
+    name: name ?? (replayed ? 'track.replayed' : `track.${load.table === 'session' ? 'small' : 'large'}`),
     ...(replayed
       ? {
           prepare: async () => {

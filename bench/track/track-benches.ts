@@ -1,9 +1,13 @@
+import { OULAD, ouladIsThere } from '../../test/postgres/oulad-files.ts';
 import type { Bench, Ratio } from '../bench.ts';
+import { ouladHappenings } from '../load/happenings.ts';
 import { loadTopic } from '../load/load.ts';
+import { instancesSide } from './instances.ts';
 import { jdbcSinkSide } from './jdbc-sink.ts';
 import { kafkaStreamsSide } from './kafka-streams.ts';
 import { trackSide } from './lastseen.ts';
 import { kafkajsRawSide, kcatSide } from './raw.ts';
+import { steadySide } from './steady.ts';
 
 const rate = (of: string, to: string): Ratio => ({
   key: `${of}/${to}`,
@@ -52,5 +56,48 @@ export const TRACK_BENCHES: readonly Bench[] = [
       return [trackSide(ground, load, { replayed: true }), kafkajsRawSide(ground, load)];
     },
     ratios: [rate('track.replayed', 'kafkajs.raw')],
+  },
+  {
+    name: 'track.oulad',
+    about: 'track over what 13,529 real learners did in a year (the OULAD files), beside the bare driver',
+    defaults: { records: 1_427_297, learners: 13_529, rounds: 5 },
+    needs: ['kafka', 'registry'],
+    async sides(ground, { learners }) {
+      if (!ouladIsThere) {
+        ground.note(`  left out: there are no OULAD files in ${OULAD}; OULAD_DIR says where they are`);
+        return [];
+      }
+      const happenings = await ouladHappenings(OULAD);
+      const { records } = happenings;
+      const load = await loadTopic(ground, { prefix: 'oulad', table: 'session', records, learners, happenings });
+      return [trackSide(ground, load, { name: 'track.oulad' }), kafkajsRawSide(ground, load)];
+    },
+    ratios: [rate('track.oulad', 'kafkajs.raw')],
+  },
+  {
+    name: 'track.instances',
+    about: 'one, two and four instances of track over 16 partitions',
+    defaults: { ...FULL_LOAD, records: 3_000_000, rounds: 3 },
+    needs: ['kafka', 'registry'],
+    async sides(ground, options) {
+      const load = await loadTopic(ground, { prefix: 'shared', table: 'session', partitions: 16, ...options });
+      return [1, 2, 4].map((instances) => instancesSide(ground, load, instances));
+    },
+    ratios: [rate('instances.2', 'instances.1'), rate('instances.4', 'instances.1')],
+  },
+  {
+    name: 'track.steady',
+    about: 'the memory of track over ten minutes and more, while the topic is written as fast as one process can',
+    defaults: { records: 24_000_000, learners: 1_000_000, rounds: 1 },
+    warmUp: false,
+    needs: ['kafka', 'registry'],
+    sides: async (ground, options) => [steadySide(ground, options)],
+    ratios: [
+      {
+        key: 'track.steady last minute/second minute',
+        of: { side: 'track.steady', figure: 'rssMbInLastMinute' },
+        to: { side: 'track.steady', figure: 'rssMbInSecondMinute' },
+      },
+    ],
   },
 ];

@@ -11,7 +11,7 @@ export type LearnerRow = Readonly<Record<Source, Instant | null>> & {
 };
 
 /** What was folded of a learner, and when the newest of their changes was committed; null: nobody said. */
-export type FoldedLearner = LearnerRow & { readonly committedAt: Instant | null };
+type FoldedLearner = LearnerRow & { readonly committedAt: Instant | null };
 
 /** Learners column by column, numbered from 0: what a statement is given. Valid until the fold is changed. */
 export interface LearnerColumns {

@@ -70,7 +70,8 @@ interface Enrolment {
   readonly start: Instant;
 }
 
-async function readStarts(folder: string): Promise<Map<string, Instant>> {
+/** The first day of each module's presentation, by their names in one. */
+export async function readStarts(folder: string): Promise<Map<string, Instant>> {
   const starts = new Map<string, Instant>();
   for await (const [module, presentation, date = ''] of fields(folder, 'presentation_starts.csv')) {
     const start = parseInstant(date);
@@ -155,7 +156,7 @@ function enrolmentOf(enrolments: ReadonlyMap<string, Enrolment>, learner: string
 }
 
 /** The data lines of a file, split: plain ASCII without quotes, by the files' own word. */
-async function* fields(folder: string, name: OuladFile): AsyncGenerator<string[]> {
+export async function* fields(folder: string, name: OuladFile): AsyncGenerator<string[]> {
   const file = createReadStream(join(folder, name));
   const input = name.endsWith('.gz') ? file.pipe(createGunzip()) : file;
   file.on('error', (error) => input.destroy(error));

@@ -1,0 +1,58 @@
+import { MICROS_PER_DAY } from '../../src/activity/instant.ts';
+import { placeEvent } from '../../stack/demo/event-time.ts';
+import { fields, readStarts } from '../../stack/demo/oulad.ts';
+import { createDraws, userIdOf } from './learners.ts';
+
+/** Who did something when, in the order of the records that tell it. */
+export interface Happenings {
+  readonly userIds: readonly string[];
+  /** Of record `n`, asked in order: the learner's number, the instant and its commit in microseconds of the epoch. */
+  next(n: number): { readonly learner: number; readonly at: bigint; readonly committedAt: bigint };
+}
+
+const FIRST_COMMIT_US = 1_771_142_400_000_000n;
+const MONTH_US = 30 * Number(MICROS_PER_DAY);
+const LATE_US = 300_000_000;
+
+/** A month of records over learners drawn uniformly, which is the worst case for folding; instants rise but for minutes. */
+export function uniformHappenings(records: number, learners: number): Happenings {
+  const draw = createDraws(20260315);
+  return {
+    userIds: Array.from({ length: learners }, (_, learner) => userIdOf(learner)),
+    next(n) {
+      const learner = Math.floor(draw() * learners);
+      const committedAt = FIRST_COMMIT_US + BigInt(Math.floor((n * MONTH_US) / records));
+      return { learner, at: committedAt - BigInt(Math.floor(draw() * LATE_US)), committedAt };
+    },
+  };
+}
+
+/**
+ * All activity of the OULAD files in the order in which it was done: some learners do much, others little, each has
+ * days of much, and ids are no UUIDs.
+ */
+export async function ouladHappenings(folder: string): Promise<Happenings & { readonly records: number }> {
+  const starts = await readStarts(folder);
+  const userIds: string[] = [];
+  const enrolments = new Map<string, { readonly number: number; readonly userId: string; readonly start: bigint }>();
+  for await (const [learner = '', userId = '', , module, presentation] of fields(folder, 'learners.csv.gz')) {
+    enrolments.set(learner, { number: userIds.length, userId, start: starts.get(`${module}${presentation}`) ?? 0n });
+    userIds.push(userId);
+  }
+  const done: { readonly learner: number; readonly at: bigint }[] = [];
+  for await (const [learner = '', day = '', kind = ''] of fields(folder, 'activity.csv.gz')) {
+    const enrolment = enrolments.get(learner);
+    if (enrolment === undefined) throw new Error(`activity.csv.gz: there is no learner ${learner}`);
+    const { at } = placeEvent(enrolment.userId, enrolment.start, Number(day), kind);
+    done.push({ learner: enrolment.number, at });
+  }
+  done.sort((a, b) => Number(a.at - b.at));
+  return {
+    userIds,
+    records: done.length,
+    next(n) {
+      const { learner, at } = done[n] ?? { learner: 0, at: 0n };
+      return { learner, at, committedAt: at };
+    },
+  };
+}
