@@ -86,7 +86,12 @@ function gap(
           const rightly = refused.code === 75 && alarm.test(refused.stderr);
           if (!rightly) console.error(`the sweep ended with ${refused.code}:\n${refused.stderr}`);
           unalarmed = (rightly ? 0 : 1) + events.length - before.events.length;
-          const repaired = await world.lastseen('audit', '--repair', '--json');
+          // Not fresh, it says for as long as `track` has not come to the new topic.
+          const { seen: repaired } = await until(
+            () => world.lastseen('audit', '--repair', '--json'),
+            ({ code }) => code !== 75,
+            SETTLES_WITHIN_MS,
+          );
           if ((repaired.code ?? 2) > 1)
             throw new Error(`audit --repair ended with ${repaired.code}:\n${repaired.stderr}`);
         }
