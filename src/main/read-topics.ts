@@ -20,6 +20,8 @@ export interface Reading<A> {
   /** Read up to where the topics end now, with progress, and stop; else until told to stop. */
   readonly untilEnd: boolean;
   readonly delay?: Delay;
+  /** Wait longer while behind: worth it where many records come to few rows. */
+  readonly foldsWhileBehind: boolean;
 }
 
 const LOOK_AT_OTHERS_EVERY_MS = 2_000;
@@ -42,8 +44,10 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     progress?.update(catchUp.read);
     if (catchUp.reached) finished.resolve();
   };
+  const { limits, ...settings } = consumerSettings(context);
   const consumer = startStagedConsumer({
-    ...consumerSettings(context),
+    ...settings,
+    limits: reading.foldsWhileBehind ? limits : { ...limits, maxDelayBehindMs: limits.maxDelayMs },
     kafka,
     groupId,
     topics,

@@ -139,6 +139,7 @@ async function run(
         observation,
         untilEnd: flags.untilEnd === true,
         delay: retryDelay(retryTopic, nowMs),
+        foldsWhileBehind: false,
       }),
     );
     if (flags.untilEnd) {

@@ -137,6 +137,7 @@ async function run(
         stages,
         observation,
         untilEnd: flags.untilEnd === true,
+        foldsWhileBehind: true,
       }),
     );
   } finally {

@@ -88,14 +88,14 @@ export function createRecompute(deps: RecomputeDeps): Stages<Round> {
       }
       const counts = emptyCounts(round);
       const failed: (Pending & { readonly detail: string })[] = [];
-      for (const slice of slicesOf([...round.newest.values()], deps.sliceSize ?? 1_000)) {
-        await halving(
+      await inLanes(slicesOf([...round.newest.values()], deps.sliceSize ?? 1_000), (slice) =>
+        halving(
           slice,
           (requests) => refresh(deps, requests, counts),
           learnerFault,
           (request, detail) => failed.push({ ...request, detail }),
-        );
-      }
+        ),
+      );
       const letters = failed.map(({ topic, partition, record, detail, studentId }) => {
         const letter = { topic, partition, record, reason: 'recompute_failed', step: 'recompute', detail };
         if (!round.failuresCounted.has(studentId)) watchLimit(deps, letter);
@@ -175,6 +175,27 @@ async function refresh(deps: RecomputeDeps, requests: readonly Pending[], counts
     if (figures.S === null) counts.sNull += 1;
     counts.skippedAnswers += skippedAnswers;
     if (outcome === 'updated' || outcome === 'created' || outcome === 'unchanged') deps.onFigures?.(figures);
+  }
+}
+
+const LANES = 2;
+
+/**
+ * Two slices at a time, which have no learner in common: while Postgres works for one, this process does for the other.
+ * After a failure no further slice is begun; it is thrown once none is in work.
+ */
+async function inLanes<T>(slices: readonly T[], work: (slice: T) => Promise<void>): Promise<void> {
+  const waiting = [...slices];
+  const lane = async () => {
+    try {
+      for (let slice = waiting.shift(); slice !== undefined; slice = waiting.shift()) await work(slice);
+    } catch (error) {
+      waiting.length = 0;
+      throw error;
+    }
+  };
+  for (const ended of await Promise.allSettled(Array.from({ length: LANES }, lane))) {
+    if (ended.status === 'rejected') throw ended.reason;
   }
 }
 

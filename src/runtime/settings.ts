@@ -158,13 +158,13 @@ export const SETTINGS = {
   DLQ_MAX_SHARE: setting(share, 'share of dead letters among the last 1,000 records that stops a consumer', {
     fallback: '0.05',
   }),
-  FLUSH_MAX_DELAY: setting(duration, 'longest wait of a record before its transaction', { fallback: '100ms' }),
+  FLUSH_MAX_DELAY: setting(duration, 'longest wait of a record before its transaction', { fallback: '10ms' }),
   FLUSH_MAX_DELAY_BEHIND: setting(
     duration,
-    'the same while more than one fetch waits at the broker: the longer, the fewer rows are written',
+    'the same of `track` and `replay` while more than one fetch waits at the broker: the longer, the fewer rows are written',
     { fallback: '1s' },
   ),
-  FLUSH_MAX_ROWS: setting(positive, 'most learners one transaction writes', { fallback: '50000' }),
+  FLUSH_MAX_ROWS: setting(positive, 'most learners one transaction writes', { fallback: '120000' }),
   QUEUE_MAX_BYTES: setting(positive, 'most bytes of records waiting to be decoded', { fallback: '16777216' }),
   INACTIVITY_THRESHOLD_DAYS: setting(
     dayList,
