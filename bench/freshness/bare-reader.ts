@@ -5,15 +5,14 @@
  *   node bench/freshness/bare-reader.ts BROKERS TOPIC GROUP
  */
 import { createKafka } from '../../src/kafka/client.ts';
+import { FETCHING } from '../../src/kafka/fetching.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 
 const [brokers = '', topic = '', groupId = ''] = process.argv.slice(2);
 const log = createLogger({ level: 'silent', pretty: false, command: 'bare-reader' });
 const consumer = createKafka({ brokers: [brokers], clientId: 'bare-reader', log }).consumer({
   groupId,
-  maxBytesPerPartition: 1_048_576,
-  maxWaitTimeInMs: 250,
-  minBytes: 1,
+  ...FETCHING,
   allowAutoTopicCreation: false,
 });
 /** The registry's header, and a length that fits one byte. */

@@ -5,6 +5,7 @@
  *   node bench/track/raw-reader.ts BROKERS TOPIC GROUP
  */
 import { createKafka } from '../../src/kafka/client.ts';
+import { FETCHING } from '../../src/kafka/fetching.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 
 const [brokers = '', topic = '', groupId = ''] = process.argv.slice(2);
@@ -21,9 +22,7 @@ const consumer = kafka.consumer({
   sessionTimeout,
   heartbeatInterval: sessionTimeout / 10,
   rebalanceTimeout: sessionTimeout,
-  maxBytesPerPartition: 1_048_576,
-  maxWaitTimeInMs: 250,
-  minBytes: 1,
+  ...FETCHING,
   allowAutoTopicCreation: false,
   metadataMaxAge: sessionTimeout,
 });

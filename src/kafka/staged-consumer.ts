@@ -6,6 +6,7 @@ import { unlessAborted, within } from '../runtime/within.ts';
 import { createBatchQueue } from './batch-queue.ts';
 import { createPauses, type Delay, dueRecords } from './delays.ts';
 import { feedVitalSigns } from './driver-signs.ts';
+import { FETCHING } from './fetching.ts';
 import type { RangeReader } from './offset-range.ts';
 import { type Partition, type Position, partitionKey, type RawBatch, type RawRecord } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
@@ -87,9 +88,7 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     sessionTimeout: options.sessionTimeoutMs,
     heartbeatInterval: Math.floor(options.sessionTimeoutMs / 10),
     rebalanceTimeout: Math.max(options.sessionTimeoutMs, 10_000),
-    maxBytesPerPartition: 1_048_576,
-    maxWaitTimeInMs: 250,
-    minBytes: 1,
+    ...FETCHING,
     allowAutoTopicCreation: false,
     // How soon added partitions are seen: the driver then joins anew and reads them from their beginning.
     metadataMaxAge: options.sessionTimeoutMs,
