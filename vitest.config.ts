@@ -18,6 +18,18 @@ export default defineConfig({
         },
       },
       {
+        // What reads or writes last seen, again on a table of hash partitions.
+        test: {
+          name: 'partitioned',
+          execArgv,
+          include: ['test/postgres/{last-seen,sweep,holds,replay,audit,forget-command,roles}.test.ts'],
+          globalSetup: ['test/postgres/global-setup.ts'],
+          provide: { partitions: 5 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
         test: {
           name: 'stack',
           execArgv,

@@ -10,6 +10,10 @@ const sql = (name: string) => readFileSync(join(import.meta.dirname, '../k8s/pos
 /** What gives the roles their rights on the tables that are there; to be run as the administrator, and again after more. */
 export const rolesSql = () => sql('roles.sql');
 
+/** What makes the table of last seen one of so many hash partitions, for one transaction; `rolesSql` is to follow. */
+export const partitioningSql = (partitions: number) =>
+  `SET LOCAL lastseen.partitions = ${partitions};\n${sql('partition-last-seen.sql')}`;
+
 /** The connector's role and publication, where the platform's tables are. */
 export const replicationSql = () => sql('replication.sql');
 

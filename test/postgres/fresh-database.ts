@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
-import { rolesSql } from '../../stack/roles.ts';
+import { partitioningSql, rolesSql } from '../../stack/roles.ts';
 
 export interface FreshDatabase {
   readonly url: string;
@@ -23,7 +23,11 @@ const PLATFORM_SCHEMA = new URL('../../stack/platform/schema.sql', import.meta.u
  */
 export async function freshDatabase(
   server: string = inject('postgresUrl'),
-  special: { readonly prefix: string; readonly query: string } = { prefix: 'test_', query: '' },
+  special: { readonly prefix: string; readonly query: string; readonly partitions?: number | undefined } = {
+    prefix: 'test_',
+    query: '',
+    partitions: inject('partitions'),
+  },
 ): Promise<FreshDatabase> {
   const name = `${special.prefix}${randomBytes(6).toString('hex')}`;
   await onServer(server, (admin) => admin.query({ text: `CREATE DATABASE ${name}` }));
@@ -31,7 +35,11 @@ export async function freshDatabase(
   const database = openDatabase({ url, applicationName: 'test' });
   await database.query({ text: await readFile(PLATFORM_SCHEMA, 'utf8') });
   await migrate(database, { log: () => {} });
-  await database.query({ text: rolesSql() });
+  const { partitions } = special;
+  await database.transaction(async (tx) => {
+    if (partitions !== undefined) await tx.query({ text: partitioningSql(partitions) });
+    await tx.query({ text: rolesSql() });
+  });
   return {
     url,
     database,

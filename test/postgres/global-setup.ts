@@ -5,6 +5,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A superuser's URL of the one server all files of the project share. */
     postgresUrl: string;
+    /** How many hash partitions the table of last seen has; undefined: it is an ordinary one. */
+    partitions: number | undefined;
   }
 }
 

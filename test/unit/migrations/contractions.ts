@@ -8,7 +8,7 @@ export async function contractions(sql: string): Promise<readonly string[]> {
 }
 
 /** Reads as node-pg-migrate does. */
-function upPart(sql: string): string {
+export function upPart(sql: string): string {
   return sql.split(/^\s*--[\s-]*down\s+migration/im)[0] ?? '';
 }
 
