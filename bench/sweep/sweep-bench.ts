@@ -35,7 +35,7 @@ SELECT
     WHEN n % ${1 / SILENT_SHARE} = 0 THEN interval '7.5 days' + (n * 7919 % 1857600) * interval '1 second'
     ELSE (n * 7919 % 518400) * interval '1 second'
   END
-FROM generate_series(1, $1::int) n`,
+FROM generate_series(1, $1::bigint) n`,
     values: [learners],
   });
   await database.query({ text: 'VACUUM (ANALYZE) lastseen.user_last_seen' });
