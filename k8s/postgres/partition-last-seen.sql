@@ -4,9 +4,9 @@
 --   psql "$ADMIN_DATABASE_URL" -v ON_ERROR_STOP=1 --single-transaction \
 --     -c 'SET LOCAL lastseen.partitions = 16' -f partition-last-seen.sql -f roles.sql
 --
--- Rows are copied, while everybody who reads or writes the table waits: stop `track` before and let no sweep begin, as
--- docs/scale.md says. roles.sql gives the roles their rights on the new table. Whatever else hangs on the old one, as a
--- view does, is refused and nothing is changed.
+-- Rows are copied, while everybody who reads or writes the table waits; they go on by themselves, with the rights that
+-- roles.sql gives them on the new table. Whatever else hangs on the old one, as a view does, is refused: nothing is then
+-- changed. See docs/scale.md.
 
 DO $partition$
 DECLARE

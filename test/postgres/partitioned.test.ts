@@ -4,15 +4,16 @@ import { createFold } from '../../src/activity/fold.ts';
 import { parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { SOURCES } from '../../src/activity/source.ts';
-import type { Database } from '../../src/postgres/database.ts';
+import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { digestLastSeen } from '../../src/postgres/digest.ts';
 import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
-import { partitioningSql, rolesSql } from '../../stack/roles.ts';
+import { asRole, partitioningSql, rolesSql } from '../../stack/roles.ts';
 import { upPart } from '../unit/migrations/contractions.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 
 const PARTITIONS = 7;
+const AT = parseInstant('2026-03-15T23:59:59.999999Z') ?? 0n;
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 
 /** What statements do on such a table is tried by the project `partitioned`; here is how it comes about. */
@@ -21,11 +22,10 @@ describe('partitioning the table of last seen', () => {
   beforeAll(async () => {
     db = await freshDatabase();
     const fold = createFold();
-    const at = parseInstant('2026-03-15T23:59:59.999999Z') ?? 0n;
     for (let n = 0; n < 1_000; n++) {
       const userId = `learner ${n}`;
       const source = SOURCES[n % SOURCES.length] ?? 'session';
-      fold.add({ studentId: studentIdOf(userId), userId: n % 9 === 0 ? null : userId, source, at: at + BigInt(n) });
+      fold.add({ studentId: studentIdOf(userId), userId: n % 9 === 0 ? null : userId, source, at: AT + BigInt(n) });
     }
     await db.database.transaction((tx) => raiseLastSeen(tx, fold.columns()));
   });
@@ -42,7 +42,7 @@ describe('partitioning the table of last seen', () => {
     expect(await shapeOf(db.database)).toEqual(before);
   });
 
-  it('keeps its rows, columns, indexes, storage settings and owner, and spreads the rows', async () => {
+  it('keeps its rows, columns, indexes, storage settings, owner and rights, and spreads the rows', async () => {
     const before = { shape: await shapeOf(db.database), digest: await digestLastSeen(db.database) };
     const [ordinary] = await tablesOf(db.database);
     await partition(db.database);
@@ -53,6 +53,33 @@ describe('partitioning the table of last seen', () => {
     for (const { rows, storage, owner } of tables) {
       expect(rows).toBeGreaterThan(50n);
       expect({ storage, owner }).toEqual({ storage: ordinary?.storage, owner: ordinary?.owner });
+    }
+  });
+
+  it('lets who writes meanwhile wait, and go on by the same prepared statement with nothing lost', async () => {
+    const other = await freshDatabase();
+    const track = openDatabase({ url: asRole(other.url, 'track'), applicationName: 'track', maxConnections: 1 });
+    try {
+      let raised = 0;
+      let partitioned = false;
+      const raise = async (userId: string) => {
+        const fold = createFold();
+        fold.add({ studentId: studentIdOf(userId), userId, source: 'session', at: AT });
+        raised += await track.transaction((tx) => raiseLastSeen(tx, fold.columns()));
+      };
+      const writing = (async () => {
+        for (let n = 0; !partitioned || n < 40; n++) await raise(`learner ${n}`);
+        await raise('after');
+      })();
+      while (raised < 10) await new Promise((resolve) => setTimeout(resolve, 5));
+      await partition(other.database);
+      partitioned = true;
+      await writing;
+      expect((await digestLastSeen(other.database)).learners).toBe(BigInt(raised));
+      expect(await tablesOf(other.database)).toHaveLength(PARTITIONS);
+    } finally {
+      await track.close();
+      await other.close();
     }
   });
 
