@@ -12,7 +12,12 @@ export interface Side {
   readonly prepare?: (() => Promise<void>) | undefined;
   /** Does the whole work anew, with nothing left of the turn before. Throws where the result is not right. */
   turn(round: number): Promise<Figures>;
+  /** After the last round: how the server carries out what was measured, by the statement's name. */
+  readonly plans?: () => Promise<Plans>;
 }
+
+/** What is said of them, a line each, by what it is of. */
+export type Plans = Readonly<Record<string, string>>;
 
 /** A figure of one side. */
 interface SideFigure {
@@ -20,12 +25,23 @@ interface SideFigure {
   readonly figure: string;
 }
 
-/** One side's figure through another's, round by round; without another, the figure as it is. */
-export interface Ratio {
+interface Judged {
   /** As it stands in the results, e.g. `track.small/kafkajs.raw`. */
   readonly key: string;
+  /** The bar: a median above it fails the bench, once everything is measured. */
+  readonly most?: number;
+}
+
+/** One side's figure through another's, round by round; without another, the figure as it is. */
+export interface Ratio extends Judged {
   readonly of: SideFigure;
   readonly to?: SideFigure;
+}
+
+/** The power with which a figure grows over another, from side to side: 1 where twice as many take twice the time. */
+export interface Growth extends Judged {
+  readonly figure: string;
+  readonly over: string;
 }
 
 interface BenchOptions {
@@ -44,5 +60,5 @@ export interface Bench {
   readonly needs: readonly ('kafka' | 'registry' | 'connect')[];
   /** Brings what all rounds work on, and names who takes turns. */
   sides(ground: Ground, options: BenchOptions): Promise<readonly Side[]>;
-  readonly ratios: readonly Ratio[];
+  readonly ratios: readonly (Ratio | Growth)[];
 }

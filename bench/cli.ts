@@ -4,14 +4,18 @@ import { onEndingSignal } from '../stack/ended-by.ts';
 import type { Bench } from './bench.ts';
 import { FRESHNESS } from './freshness/freshness-bench.ts';
 import { openGround } from './ground.ts';
+import { GROWTH_BENCHES } from './growth/growth-benches.ts';
 import { accept, GUARD, judge } from './guard.ts';
 import { RECOMPUTE } from './recompute/recompute-bench.ts';
-import { markdownPage, page, presentCommit, type Run, resultsOf } from './report.ts';
+import { aboveBars, markdownPage, page, presentCommit, type Run, resultsOf } from './report.ts';
 import { SWEEP } from './sweep/sweep-bench.ts';
 import { TRACK_BENCHES } from './track/track-benches.ts';
 import { type BenchResult, takeTurns } from './turns.ts';
 
 const BENCHES: readonly Bench[] = [...TRACK_BENCHES, FRESHNESS, SWEEP, RECOMPUTE];
+/** Only where they are named. */
+const OTHERS: readonly Bench[] = [...GROWTH_BENCHES, GUARD];
+const ALL: readonly Bench[] = [...BENCHES, ...OTHERS];
 
 interface Flags {
   readonly rounds?: number;
@@ -32,9 +36,9 @@ function whole(text: string): number {
 
 /** Adds benches by name, or by the first part of it: `track` is all that begin with `track.` */
 function addChosen(name: string, chosen: readonly Bench[] = []): readonly Bench[] {
-  const found = [...BENCHES, GUARD].filter((bench) => isCalled(bench, name));
+  const found = ALL.filter((bench) => isCalled(bench, name));
   if (found.length === 0) {
-    throw new InvalidArgumentError(`There are ${BENCHES.map((bench) => bench.name).join(', ')} and ${GUARD.name}.`);
+    throw new InvalidArgumentError(`There are ${ALL.map((bench) => bench.name).join(', ')}.`);
   }
   return [...new Set([...chosen, ...found])];
 }
@@ -43,7 +47,7 @@ const isCalled = (bench: Bench, name: string) => bench.name === name || bench.na
 
 async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
   if (flags.list === true) {
-    for (const { name, about } of [...BENCHES, GUARD]) console.log(`${name.padEnd(16)} ${about}`);
+    for (const { name, about } of ALL) console.log(`${name.padEnd(18)} ${about}`);
     return;
   }
   const guarding = benches.includes(GUARD);
@@ -70,6 +74,10 @@ async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
       const show = flags.markdown === true ? markdownPage : page;
       if (flags.json !== true) console.log(`\n${show(bench.name, result)}\n`);
     }
+    for (const line of Object.values(runs).flatMap(aboveBars)) {
+      console.error(line);
+      process.exitCode = 1;
+    }
     const { rows } = await ground.database.query<{ server_version: string }>({ text: 'SHOW server_version' });
     if (flags.json === true) {
       console.log(JSON.stringify(resultsOf(runs, rows[0]?.server_version ?? '', commit), null, 2));
@@ -94,10 +102,18 @@ function concludeGuard(result: Pick<BenchResult, 'ratios'>, accepting: boolean):
 
 await new Command('bench')
   .description('Measures lastseen beside its peers, in turns on one stack of their own.')
-  .argument('[names...]', 'which benches; `track` stands for all that begin with it. Default: all but guard', addChosen)
-  .option('--rounds <n>', 'counted turns of each side, after one that is not (default: 5; guard 3)', whole)
+  .argument(
+    '[names...]',
+    'which benches; `track` stands for all that begin with it. Default: all but growth and guard',
+    addChosen,
+  )
+  .option('--rounds <n>', 'counted turns of each side, after one that is not (default: 5; growth and guard 3)', whole)
   .option('--records <n>', 'records of a load (default: 1,000,000; guard 200,000)', whole)
-  .option('--learners <n>', 'learners they are spread over (default: 100,000)', whole)
+  .option(
+    '--learners <n>',
+    'learners they are spread over (default: 100,000); for growth, the largest of its sizes (10,000,000)',
+    whole,
+  )
   .option('--sides <names>', 'only these sides, separated by commas', (text) => text.split(','))
   .option('--accept', 'with guard: what is measured now is what later runs are held against')
   .option('--json', 'print the results as JSON')

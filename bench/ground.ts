@@ -36,6 +36,8 @@ export interface Ground {
   /** The instant, in ms of the epoch, at which the group's members (default: one) have their partitions and fetch. */
   joined(groupId: string, stillRunning: Promise<unknown>, members?: number): Promise<number>;
   servers(): Promise<ServerUse>;
+  /** The same servers, with a database of its own. */
+  beside(databaseName: string): Promise<Ground>;
   close(): Promise<void>;
 }
 
@@ -72,6 +74,7 @@ export async function openGround(needs: readonly PartName[], note: (line: string
   const { addresses } = stack;
   const log = createLogger({ level: 'silent', pretty: false, command: 'bench' });
   const database = openDatabase({ url: addresses.databaseUrl, applicationName: 'bench' });
+  const besides: Database[] = [];
   const kafka = createKafka({ brokers: [addresses.brokers], clientId: 'bench', log });
   const admin = kafka.admin();
   if (parts.includes('kafka')) await admin.connect();
@@ -113,19 +116,38 @@ export async function openGround(needs: readonly PartName[], note: (line: string
         walBytes: rows[0]?.bytes ?? 0n,
       };
     },
+    async beside(databaseName) {
+      await database.query({ text: `CREATE DATABASE ${databaseName}` });
+      const url = new URL(addresses.databaseUrl);
+      url.pathname = `/${databaseName}`;
+      const own = { ...addresses, databaseUrl: url.href };
+      const other: Ground = {
+        ...ground,
+        addresses: own,
+        database: openDatabase({ url: own.databaseUrl, applicationName: 'bench' }),
+        environment: (prefix) => environmentOf(own, prefix),
+      };
+      besides.push(other.database);
+      await makeTables(other);
+      return other;
+    },
     async close() {
       await guard.close();
       await admin.disconnect().catch(() => {});
-      await database.close().catch(() => {});
+      for (const each of [database, ...besides]) await each.close().catch(() => {});
       await stack.stop();
     },
   };
   try {
-    await applyPlatformSchema(addresses.databaseUrl);
-    await (await ground.lastseen(ground.environment('bench'), 'migrate')).ended;
+    await makeTables(ground);
     return ground;
   } catch (error) {
     await ground.close();
     throw error;
   }
+}
+
+async function makeTables(ground: Ground): Promise<void> {
+  await applyPlatformSchema(ground.addresses.databaseUrl);
+  await (await ground.lastseen(ground.environment('bench'), 'migrate')).ended;
 }

@@ -35,14 +35,15 @@ export function resultsOf(runs: Readonly<Record<string, Run>>, postgresVersion: 
 }
 
 export function page(name: string, result: BenchResult): string {
-  const { head, figures, ratios } = tablesOf(name, result);
-  return [head, table(figures[0] ?? [], figures.slice(1)), table(ratios[0] ?? [], ratios.slice(1))].join('\n\n');
+  const { head, figures, ratios, plans } = tablesOf(name, result);
+  const tables = [figures, ratios].map(([heading = [], ...rows]) => table(heading, rows));
+  return [head, ...tables, ...plans].join('\n\n');
 }
 
 /** The same for docs/performance.md. */
 export function markdownPage(name: string, result: BenchResult): string {
-  const { head, figures, ratios } = tablesOf(name, result);
-  return [head, markdownTable(figures), markdownTable(ratios)].join('\n\n');
+  const { head, figures, ratios, plans } = tablesOf(name, result);
+  return [head, markdownTable(figures), markdownTable(ratios), ...plans].join('\n\n');
 }
 
 interface Tables {
@@ -50,9 +51,11 @@ interface Tables {
   /** The first line is the heading. */
   readonly figures: readonly (readonly string[])[];
   readonly ratios: readonly (readonly string[])[];
+  /** A line a plan. */
+  readonly plans: readonly string[];
 }
 
-function tablesOf(name: string, { sides, ratios }: BenchResult): Tables {
+function tablesOf(name: string, { sides, ratios, bars }: BenchResult): Tables {
   const figures = [...new Set(sides.flatMap(({ spread }) => Object.keys(spread)))];
   return {
     head: `${name}: median [least – most] of ${sides[0]?.rounds.length ?? 0} rounds`,
@@ -60,8 +63,34 @@ function tablesOf(name: string, { sides, ratios }: BenchResult): Tables {
       ['figure', ...sides.map(({ side }) => side)],
       ...figures.map((figure) => [figure, ...sides.map(({ spread }) => cell(spread[figure]))]),
     ],
-    ratios: [['ratio', 'median'], ...Object.entries(ratios).map(([key, spread]) => [key, cell(spread)])],
+    ratios: [
+      ['ratio', 'median', ...(Object.keys(bars).length === 0 ? [] : ['at most'])],
+      ...Object.entries(ratios).map(([key, spread]) => [key, cell(spread), ...(key in bars ? [`${bars[key]}`] : [])]),
+    ],
+    plans: plansOf(sides),
   };
+}
+
+/** With the sides that have it, so that a plan which is not everybody's shows. */
+function plansOf(sides: BenchResult['sides']): string[] {
+  const asked = sides.filter(({ plans }) => Object.keys(plans).length > 0);
+  const statements = [...new Set(asked.flatMap(({ plans }) => Object.keys(plans)))];
+  return statements.flatMap((statement) => {
+    const sidesByPlan = Map.groupBy(asked, ({ plans }) => plans[statement] ?? 'none');
+    return [...sidesByPlan].map(([plan, having]) => {
+      const whose =
+        having.length === sides.length ? 'the same on all sides' : having.map(({ side }) => side).join(', ');
+      return `${statement}, ${whose}: ${plan}`;
+    });
+  });
+}
+
+/** The ratios that are above their bars, a line each. */
+export function aboveBars({ ratios, bars }: Pick<BenchResult, 'ratios' | 'bars'>): string[] {
+  return Object.entries(bars).flatMap(([key, most]) => {
+    const median = ratios[key]?.median;
+    return median === undefined || median <= most ? [] : [`${key} is ${shown(median)}, at most ${most} was to be`];
+  });
 }
 
 function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {

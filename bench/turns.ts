@@ -1,16 +1,19 @@
-import type { Figures, Ratio, Side } from './bench.ts';
-import { type Spread, spreadOf } from './statistics.ts';
+import type { Figures, Growth, Plans, Ratio, Side } from './bench.ts';
+import { exponentOf, type Spread, spreadOf } from './statistics.ts';
 
 interface SideResult {
   readonly side: string;
   /** One a round, the warm-up left out. */
   readonly rounds: readonly Figures[];
   readonly spread: Readonly<Record<string, Spread>>;
+  readonly plans: Plans;
 }
 
 export interface BenchResult {
   readonly sides: readonly SideResult[];
   readonly ratios: Readonly<Record<string, Spread>>;
+  /** What ratios must not exceed, by their keys. */
+  readonly bars: Readonly<Record<string, number>>;
 }
 
 interface Turns {
@@ -27,7 +30,7 @@ interface Turns {
  */
 export async function takeTurns(
   sides: readonly Side[],
-  ratios: readonly Ratio[],
+  ratios: readonly (Ratio | Growth)[],
   { rounds, only, warmUp = true, note }: Turns,
 ): Promise<BenchResult> {
   const unknown = only?.find((name) => sides.every((side) => side.name !== name));
@@ -44,12 +47,13 @@ export async function takeTurns(
       note(`  ${round === 0 ? 'warm-up' : `round ${round}`}  ${side.name.padEnd(16)} ${describe(now)}`);
     }
   }
-  const results = [...measured].map(([side, figures]) => ({
-    side: side.name,
-    rounds: figures,
-    spread: spreadsOf(figures),
-  }));
-  return { sides: results, ratios: ratiosOf(results, ratios) };
+  const results: SideResult[] = [];
+  for (const [side, figures] of measured) {
+    const plans = (await side.plans?.()) ?? {};
+    results.push({ side: side.name, rounds: figures, spread: spreadsOf(figures), plans });
+  }
+  const bars = ratios.flatMap(({ key, most }) => (most === undefined ? [] : [[key, most] as const]));
+  return { sides: results, ratios: ratiosOf(results, ratios), bars: Object.fromEntries(bars) };
 }
 
 async function present(sides: readonly Side[], note: (line: string) => void): Promise<Side[]> {
@@ -68,16 +72,26 @@ function spreadsOf(rounds: readonly Figures[]): Record<string, Spread> {
 }
 
 /** The rounds' own ratios, not those of the medians: what slows a whole round down is in neither. */
-function ratiosOf(results: readonly SideResult[], ratios: readonly Ratio[]): Record<string, Spread> {
+function ratiosOf(results: readonly SideResult[], ratios: readonly (Ratio | Growth)[]): Record<string, Spread> {
   const figureOf = ({ side, figure }: Ratio['of']) =>
     results.find((result) => result.side === side)?.rounds.map((round) => round[figure] ?? Number.NaN);
   return Object.fromEntries(
-    ratios.flatMap(({ key, of, to }) => {
+    ratios.flatMap((ratio) => {
+      if ('over' in ratio) return results.length < 2 ? [] : [[ratio.key, spreadOf(growthOf(results, ratio))]];
+      const { key, of, to } = ratio;
       const above = figureOf(of);
       const below = to === undefined ? above?.map(() => 1) : figureOf(to);
       if (above === undefined || below === undefined) return [];
       return [[key, spreadOf(above.map((value, round) => value / (below[round] ?? Number.NaN)))]];
     }),
+  );
+}
+
+function growthOf(results: readonly SideResult[], { figure, over }: Growth): number[] {
+  return (results[0]?.rounds ?? []).map((_, round) =>
+    exponentOf(
+      results.map(({ rounds }) => [rounds[round]?.[over] ?? Number.NaN, rounds[round]?.[figure] ?? Number.NaN]),
+    ),
   );
 }
 

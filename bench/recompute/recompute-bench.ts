@@ -1,7 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { Bench, Side } from '../bench.ts';
+import { parseInstant } from '../../src/activity/instant.ts';
+import { studentIdOf } from '../../src/activity/learner.ts';
+import { refreshFigures } from '../../src/pipelines/kpi-refresh.ts';
+import type { Database, Queryable } from '../../src/postgres/database.ts';
+import { OPTIONS } from '../../test/postgres/figure-options.ts';
+import type { Bench, Plans, Side } from '../bench.ts';
 import type { Ground } from '../ground.ts';
 import { startMeasured } from '../measured.ts';
+import { describePlans, explaining, type PlanNode, tablesOf } from '../plans.ts';
 import { lastCommitOf } from '../track/result.ts';
 import { AS_OF, populate } from './population.ts';
 
@@ -20,8 +27,9 @@ export const RECOMPUTE: Bench = {
   async sides(ground, { learners }) {
     await ground.setUp(PREFIX);
     await populate(ground, learners);
-    await publishEvents(ground);
-    return [recomputeSide(ground, learners), batchJobSide(ground, learners), allSixSide(ground, learners)];
+    await publishEvents(ground, PREFIX);
+    const recompute = recomputeSide(ground, { prefix: PREFIX, learners, among: learners, name: 'recompute' });
+    return [recompute, batchJobSide(ground, learners), allSixSide(ground, learners)];
   },
   ratios: [
     { key: 'recompute/learner-at-a-time', of: rate('recompute'), to: rate('learner-at-a-time') },
@@ -29,9 +37,9 @@ export const RECOMPUTE: Bench = {
   ],
 };
 
-/** All are inactive, which a sweep holds for a person. */
-async function publishEvents(ground: Ground): Promise<void> {
-  const env = ground.environment(PREFIX);
+/** The first sweep of a threshold is held for a person, as is one by which so many cross. */
+export async function publishEvents(ground: Ground, prefix: string): Promise<void> {
+  const env = ground.environment(prefix);
   const { database } = ground;
   await database.query({ text: 'TRUNCATE lastseen.sweep_run, lastseen.episode, lastseen.inactivity_outbox' });
   await (await ground.lastseen(env, 'sweep', '--force', '--as-of', AS_OF)).ended.catch(() => {});
@@ -41,27 +49,77 @@ async function publishEvents(ground: Ground): Promise<void> {
   for (const { run_id } of rows) await (await ground.lastseen(env, 'sweep', 'approve', run_id, '--force')).ended;
 }
 
+interface Recomputed {
+  readonly prefix: string;
+  /** Of whom the topic has an event. */
+  readonly learners: number;
+  /** That the tables have rows of. */
+  readonly among: number;
+  readonly name: string;
+}
+
 /** A turn answers all events anew; the warm-up makes the weekly rows, whose P and S are then refreshed. */
-function recomputeSide(ground: Ground, learners: number): Side {
+export function recomputeSide(ground: Ground, { prefix, learners, among, name }: Recomputed): Side {
   const { database } = ground;
   return {
-    name: 'recompute',
+    name,
     async turn(round) {
+      await database.query({
+        text: `
+UPDATE weekly_kpi w SET kpis = kpis || '{"P": 0, "S": 0}' FROM lastseen.kpi_ledger l
+WHERE (l.user_id, l.week_start) = (w.user_id, w.week_start)`,
+      });
       await database.query({ text: 'TRUNCATE lastseen.kpi_ledger, lastseen.kpi_watermark' });
-      await database.query({ text: `UPDATE weekly_kpi SET kpis = kpis || '{"P": 0, "S": 0}'` });
       await database.query({ text: 'VACUUM (ANALYZE) weekly_kpi' });
-      const groupId = `${PREFIX}-${round}`;
-      const env = { ...ground.environment(PREFIX), KAFKA_GROUP_ID: groupId };
+      await database.query({ text: 'CHECKPOINT' });
+      const before = await ground.servers();
+      const groupId = `${prefix}-${round}`;
+      const env = { ...ground.environment(prefix), KAFKA_GROUP_ID: groupId };
       const run = await ground.lastseen(env, 'recompute', '--until-end', '--json');
       const startedAt = await ground.joined(groupId, run.ended);
       const counts = (await run.ended).json<{ learners: number; updated: number; created: number }>();
       if (counts.updated + counts.created !== learners) {
         throw new Error(`recompute answered ${counts.updated + counts.created} of ${learners} learners`);
       }
+      const after = await ground.servers();
       const seconds = ((await lastCommitOf(ground, 'lastseen.kpi_ledger')) - startedAt) / 1000;
-      return { learnersPerSecond: learners / seconds, seconds, peakRssMb: run.peakRssMb() };
+      return {
+        among,
+        learnersPerSecond: learners / seconds,
+        seconds,
+        peakRssMb: run.peakRssMb(),
+        walBytesPerLearner: Number(after.walBytes - before.walBytes) / learners,
+      };
     },
+    plans: () => plansOfSlice(ground),
   };
+}
+
+/** Of what a slice's figures are read and written by, by the tables in it. */
+async function plansOfSlice({ database }: Ground): Promise<Plans> {
+  const { rows } = await database.query<{ userId: string }>({
+    text: 'SELECT user_id AS "userId" FROM lastseen.kpi_ledger ORDER BY seq LIMIT 1000',
+  });
+  const asOf = parseInstant(AS_OF) ?? 0n;
+  const requests = rows.map(({ userId }) => ({
+    userId,
+    studentId: studentIdOf(userId),
+    asOf,
+    causeEventId: randomUUID(),
+  }));
+  const plans = new Map<string, PlanNode[]>();
+  const explained = (on: Queryable) =>
+    explaining(on, (plan) => {
+      const tables = tablesOf(plan).join(', ');
+      plans.set(tables, [...(plans.get(tables) ?? []), plan]);
+    });
+  const watched: Database = {
+    ...database,
+    ...explained(database),
+    transaction: (work) => database.transaction((tx) => work(explained(tx))),
+  };
+  await refreshFigures({ database: watched, source: watched, growthService: undefined, options: OPTIONS }, requests);
+  return describePlans(plans);
 }
 
 function batchJobSide(ground: Ground, learners: number): Side {

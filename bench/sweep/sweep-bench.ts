@@ -1,9 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import { parseInstant } from '../../src/activity/instant.ts';
+import type { SweepPlan } from '../../src/inactivity/plan.ts';
+import { countCrossing, recordInactive } from '../../src/postgres/episodes.ts';
 import type { Bench, Side } from '../bench.ts';
 import type { Ground } from '../ground.ts';
+import { describePlans, explaining, type PlanNode } from '../plans.ts';
 
 const PREFIX = 'swept';
 const AS_OF = '2026-03-16T05:00:00Z';
 const SILENT_SHARE = 0.1;
+
+/** What `sweep --as-of` decides where nothing is configured. */
+const PLAN: SweepPlan = { asOf: parseInstant(AS_OF) ?? 0n, thresholds: [7], lookbackDays: 30, refresh: 'daily' };
 
 const seconds = (side: string) => ({ side, figure: 'seconds' });
 
@@ -15,9 +23,7 @@ export const SWEEP: Bench = {
   defaults: { records: 0, learners: 1_000_000, rounds: 5 },
   needs: ['kafka', 'registry'],
   async sides(ground, { learners }) {
-    await ground.setUp(PREFIX);
-    await populate(ground, learners);
-    return [sweepSide(ground), bareSide(ground)];
+    return [await sweepSide(ground, learners), bareSide(ground)];
   },
   ratios: [{ key: 'sweep/insert-select', of: seconds('sweep'), to: seconds('insert-select') }],
 };
@@ -42,10 +48,13 @@ FROM generate_series(1, $1::bigint) n`,
   note(`${learners} learners, ${learners * SILENT_SHARE} of them inactive`);
 }
 
-function sweepSide(ground: Ground): Side {
+/** In the ground's database, filled anew. */
+export async function sweepSide(ground: Ground, learners: number, name = 'sweep'): Promise<Side> {
   const { database } = ground;
+  await ground.setUp(PREFIX);
+  await populate(ground, learners);
   return {
-    name: 'sweep',
+    name,
     // The first run of a threshold is held for a person. It is then made to look like an ordinary one of today's, so
     // that those after it are judged as they are every day.
     async prepare() {
@@ -74,12 +83,23 @@ SELECT
 FROM lastseen.sweep_run r ORDER BY r.started_at DESC LIMIT 1`,
       });
       return {
+        learners,
         seconds: rows[0]?.seconds ?? Number.NaN,
         publishingSeconds: rows[0]?.publishing ?? Number.NaN,
         episodes: crossed,
         peakRssMb: run.peakRssMb(),
         walBytesPerEpisode: Number(after.walBytes - before.walBytes) / crossed,
       };
+    },
+    async plans() {
+      await database.query({ text: 'TRUNCATE lastseen.episode, lastseen.inactivity_outbox' });
+      const plans = new Map<string, PlanNode[]>();
+      await database.transaction(async (tx) => {
+        const keeping = (name: string) => explaining(tx, (plan) => plans.set(name, [plan]));
+        await countCrossing(keeping('counting who crosses'), PLAN);
+        await recordInactive(keeping('recording them'), PLAN, randomUUID(), PLAN.asOf);
+      });
+      return describePlans(plans);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { explaining, type PlanNode } from '../../bench/plans.ts';
 import type { StudentId } from '../../src/activity/activity.ts';
 import { createFold } from '../../src/activity/fold.ts';
 import { MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
@@ -7,7 +8,6 @@ import type { SweepPlan } from '../../src/inactivity/plan.ts';
 import type { OutgoingRecord } from '../../src/kafka/records.ts';
 import { createInactivityRelay } from '../../src/pipelines/inactivity-relay.ts';
 import { type CompletedSweep, sweep } from '../../src/pipelines/sweep.ts';
-import type { Queryable, Statement } from '../../src/postgres/database.ts';
 import { eachDue, recordInactive } from '../../src/postgres/episodes.ts';
 import { raiseLastSeen } from '../../src/postgres/last-seen.ts';
 import { holdingLock } from '../../src/postgres/locks.ts';
@@ -69,11 +69,6 @@ async function run(changes: Partial<SweepPlan> = {}, send = producer.send): Prom
 const events = () => sent.map(({ record }) => JSON.parse(String(record.value)));
 const ids = () => events().map((event) => event.event_id);
 
-interface PlanNode {
-  readonly 'Node Type': string;
-  readonly Plans?: readonly PlanNode[];
-}
-
 /** Loops of the plan that go through what was found so far for each row of something else. */
 function loopsOverFindings({ 'Node Type': type, Plans: plans = [] }: PlanNode): number {
   const repeated = type === 'Nested Loop' && plans[1]?.['Node Type'] === 'CTE Scan' ? 1 : 0;
@@ -87,16 +82,8 @@ describe('who is inactive', () => {
     await db.database.query({ text: 'ANALYZE lastseen.episode' });
     const plans: PlanNode[] = [];
     await db.database.transaction(async (tx) => {
-      const explaining: Queryable = {
-        ...tx,
-        query: async <R>(query: Statement) => {
-          const explained = await tx.query<R>({ ...query, text: `EXPLAIN (FORMAT JSON) ${query.text}` });
-          const [row] = explained.rows as { 'QUERY PLAN': { Plan: PlanNode }[] }[];
-          plans.push(...(row?.['QUERY PLAN'] ?? []).map((each) => each.Plan));
-          return explained;
-        },
-      };
-      await recordInactive(explaining, plan, randomUUID(), asOf);
+      const explained = explaining(tx, (each) => plans.push(each));
+      await recordInactive(explained, plan, randomUUID(), asOf);
     });
     expect(plans).toHaveLength(1);
     expect(plans.map(loopsOverFindings)).toEqual([0]);

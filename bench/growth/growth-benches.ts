@@ -1,0 +1,88 @@
+import type { Bench, Side } from '../bench.ts';
+import type { Ground } from '../ground.ts';
+import { populate } from '../recompute/population.ts';
+import { publishEvents, recomputeSide } from '../recompute/recompute-bench.ts';
+import { sweepSide } from '../sweep/sweep-bench.ts';
+
+const SIZES: readonly number[] = [10_000, 100_000, 1_000_000, 10_000_000];
+const LARGEST = Math.max(...SIZES);
+const RECOMPUTED = 10_000;
+
+/** What more learners cost, and more of what they ever did. Each size has a database of its own, on one server. */
+export const GROWTH_BENCHES: readonly Bench[] = [
+  {
+    name: 'growth.sweep',
+    about: 'sweep as the bench of that name has it, of 10,000 learners, of ten times as many, …',
+    defaults: { records: 0, learners: LARGEST, rounds: 3 },
+    needs: ['kafka', 'registry'],
+    sides: (ground, { learners }) =>
+      ofEachSize(ground, 'swept', learners, (own, size) => sweepSide(own, size, `sweep.${size}`)),
+    ratios: [
+      { key: 'growth.sweep seconds, exponent', figure: 'seconds', over: 'learners', most: 1.05 },
+      { key: 'growth.sweep peak MB of the largest', of: { side: `sweep.${LARGEST}`, figure: 'peakRssMb' }, most: 200 },
+    ],
+  },
+  {
+    name: 'growth.activities',
+    about: 'sweep of the same learners with nothing in the source tables, and with many sessions a learner',
+    defaults: { records: 2_000_000, learners: 100_000, rounds: 5 },
+    needs: ['kafka', 'registry'],
+    async sides(ground, { records, learners }) {
+      const [empty, full] = [await ground.beside('sources_empty'), await ground.beside('sources_full')];
+      await fillSessions(full, records, learners);
+      return [await sweepSide(empty, learners, 'sources.empty'), await sweepSide(full, learners, 'sources.full')];
+    },
+    ratios: [
+      {
+        key: 'growth.activities full/empty',
+        of: { side: 'sources.full', figure: 'seconds' },
+        to: { side: 'sources.empty', figure: 'seconds' },
+      },
+    ],
+  },
+  {
+    name: 'growth.recompute',
+    about: `P and S of ${RECOMPUTED} inactive learners among 10,000, among ten times as many, …`,
+    defaults: { records: 0, learners: LARGEST, rounds: 3 },
+    needs: ['kafka', 'registry'],
+    sides: (ground, { learners: largest }) =>
+      ofEachSize(ground, 'recomputed', largest, async (own, among) => {
+        const prefix = `recomputed_${among}`;
+        const learners = Math.min(RECOMPUTED, among);
+        await own.setUp(prefix);
+        await populate(own, learners, among);
+        await publishEvents(own, prefix);
+        return recomputeSide(own, { prefix, learners, among, name: `recompute.${among}` });
+      }),
+    ratios: [{ key: 'growth.recompute seconds, exponent', figure: 'seconds', over: 'among' }],
+  },
+];
+
+async function ofEachSize(
+  ground: Ground,
+  name: string,
+  largest: number,
+  sideOf: (own: Ground, size: number) => Promise<Side>,
+): Promise<Side[]> {
+  const sizes = SIZES.filter((size) => size <= largest);
+  if (sizes.length === 0) throw new Error(`the least size is ${SIZES[0]} learners`);
+  const sides: Side[] = [];
+  for (const size of sizes) {
+    ground.note(`  ${size} learners`);
+    sides.push(await sideOf(await ground.beside(`${name}_${size}`), size));
+  }
+  return sides;
+}
+
+/** A session a day of each learner, and of as many days as there are records for. */
+async function fillSessions({ database, note }: Ground, records: number, learners: number): Promise<void> {
+  await database.query({
+    text: `
+INSERT INTO session (id, user_id, started_at, ended_at)
+SELECT 's-' || n, 'learner ' || n % $2::bigint, at - interval '20 minutes', at
+FROM generate_series(1, $1::bigint) n, LATERAL (SELECT timestamptz '2026-03-09Z' - n / $2 * interval '1 day' AS at) t`,
+    values: [records, learners],
+  });
+  await database.query({ text: 'VACUUM (ANALYZE) session' });
+  note(`  ${records} sessions of them`);
+}
