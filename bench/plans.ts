@@ -44,7 +44,8 @@ export function tablesOf({ 'Relation Name': table, Plans: inner = [] }: PlanNode
   return [...new Set([...(table === undefined ? [] : [table]), ...inner.flatMap(tablesOf)])];
 }
 
-function readsOf(node: PlanNode): string[] {
+/** How the plan reads tables: each scan with its table or index. */
+export function readsOf(node: PlanNode): string[] {
   const reads = /Scan$/.test(node['Node Type']) && nameOf(node) !== undefined ? [labelOf(node)] : [];
   return [...reads, ...(node.Plans ?? []).flatMap(readsOf)];
 }

@@ -48,7 +48,8 @@ function planValues(plan: SweepPlan): unknown[] {
 
 /**
  * $1 after, $2 until, $3 and $4 their dates, $5 thresholds, $6 date of the as-of, $7 whether ONGOING is wanted, $8 the
- * as-of, $9 the limit. Each learner stands on the highest rung they have reached.
+ * as-of, $9 the limit. Each learner stands on the highest rung they have reached. Episodes of other silences than these are
+ * left out by name: the join alone would read all there ever were.
  */
 const due = ({ lastSeen, episode }: DetectionTables) => `
 FROM ${lastSeen} seen
@@ -58,6 +59,7 @@ CROSS JOIN LATERAL (
 ) rung
 LEFT JOIN ${episode} e
   ON e.student_id = seen.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = seen.last_seen_at
+  AND e.last_seen_at > $1::timestamptz AND e.last_seen_at <= $2::timestamptz
 WHERE ${SILENT}
   AND seen.user_id IS NOT NULL
   AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))

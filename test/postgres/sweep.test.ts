@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { explaining, type PlanNode } from '../../bench/plans.ts';
+import { explaining, type PlanNode, readsOf } from '../../bench/plans.ts';
 import type { StudentId } from '../../src/activity/activity.ts';
 import { createFold } from '../../src/activity/fold.ts';
 import { MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
@@ -87,6 +87,27 @@ describe('who is inactive', () => {
     });
     expect(plans).toHaveLength(1);
     expect(plans.map(loopsOverFindings)).toEqual([0]);
+  });
+
+  it('is recorded without a look at the silences of long ago', async () => {
+    await db.database.query({
+      text: `
+INSERT INTO lastseen.episode
+  (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on, returned_as_of)
+SELECT md5(n::text)::uuid, 7, at, gen_random_uuid(), at, at, at, at
+FROM generate_series(1, 100000) n, LATERAL (SELECT timestamptz '2020-01-01' + n * interval '10 minutes' AS at) t`,
+    });
+    await seen(...Array.from({ length: 10_000 }, (_, n) => asOf - 8n * DAY - BigInt(n)));
+    await db.database.query({ text: 'VACUUM (ANALYZE) lastseen.episode, lastseen.user_last_seen' });
+    const plans: PlanNode[] = [];
+    await db.database.transaction(async (tx) => {
+      const explained = explaining(tx, (each) => plans.push(each));
+      await recordInactive(explained, plan, randomUUID(), asOf);
+    });
+    expect(plans.flatMap(readsOf).filter((read) => read.includes('episode'))).toEqual([
+      'Bitmap Heap Scan episode',
+      'Bitmap Index Scan episode_last_seen_at',
+    ]);
   });
 
   it('is silent for the threshold to the microsecond, and for less than the lookback', async () => {
