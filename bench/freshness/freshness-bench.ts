@@ -4,7 +4,7 @@ import { registerConnector } from '../../stack/connector.ts';
 import type { Bench, Figures, Side } from '../bench.ts';
 import type { Ground } from '../ground.ts';
 import { userIdOf } from '../load/learners.ts';
-import { startMeasured } from '../measured.ts';
+import { type Measured, startMeasured } from '../measured.ts';
 import { quantile } from '../statistics.ts';
 
 const PREFIX = 'fresh';
@@ -35,13 +35,14 @@ export const FRESHNESS: Bench = {
 function trackSide(ground: Ground): Side {
   const { database, addresses } = ground;
   const cameAt = new Map<string, number>();
+  let track: Measured | undefined;
   return {
     name: 'track',
     async prepare() {
       const env = { ...ground.environment(PREFIX), KAFKA_GROUP_ID: `${PREFIX}-track` };
       await ground.setUp(PREFIX);
       await registerConnector(addresses, { name: PREFIX, topicPrefix: PREFIX });
-      const track = await ground.lastseen(env, 'track');
+      track = await ground.lastseen(env, 'track');
       const reader = await startMeasured(ground.guard, {
         command: process.execPath,
         args: [BARE_READER, addresses.brokers, `${PREFIX}.public.session`, `${PREFIX}-bare`],
@@ -54,11 +55,13 @@ function trackSide(ground: Ground): Side {
     },
     async turn(round) {
       await database.query({ text: 'TRUNCATE lastseen.user_last_seen, session' });
+      const startedAt = Date.now();
       await commitEvents(ground, round);
+      const cpuSeconds = track?.cpuSecondsBetween(startedAt, Date.now()) ?? Number.NaN;
       await untilArrived(ground, () => cameAt.size);
       const figures = await delays(ground, cameAt);
       cameAt.clear();
-      return figures;
+      return { ...figures, trackCpuPercent: (100 * cpuSeconds) / SECONDS };
     },
   };
 }
