@@ -5,7 +5,6 @@ import { loadActivity, loadLearners } from '../activity-load.ts';
 import { inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';
 import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
-import { sweepThrough } from '../sweeping.ts';
 import { until } from '../waiting.ts';
 
 /**
@@ -56,6 +55,30 @@ async function catchUp(on: TopicStage): Promise<void> {
   if (run.code !== 0) throw new Error(`track ended with ${run.code}:\n${run.stderr}`);
 }
 
+/** Not fresh, an audit says for as long as `track` has not come to the new topic. */
+async function repair(world: World): Promise<void> {
+  const { seen } = await until(
+    () => world.lastseen('audit', '--repair', '--json'),
+    ({ code }) => code !== 75,
+    SETTLES_WITHIN_MS,
+  );
+  if ((seen.code ?? 2) > 1) throw new Error(`audit --repair ended with ${seen.code}:\n${seen.stderr}`);
+}
+
+/** Sweeps until one comes through; where `track` has come to more of what is missing, an audit is asked for once more. */
+async function comeThrough(world: World, alarm: RegExp | undefined): Promise<void> {
+  const { seen } = await until(
+    async () => {
+      const run = await world.lastseen('sweep', '--json');
+      if (run.code === 75 && alarm?.test(run.stderr)) await repair(world);
+      return run;
+    },
+    ({ code }) => code === 0,
+    SETTLES_WITHIN_MS,
+  );
+  if (seen.code !== 0) throw new Error(`no sweep came through:\n${seen.stderr}`);
+}
+
 /**
  * Brings the topic into its state while `track` is stopped, then lets it run.
  *
@@ -86,17 +109,10 @@ function gap(
           const rightly = refused.code === 75 && alarm.test(refused.stderr);
           if (!rightly) console.error(`the sweep ended with ${refused.code}:\n${refused.stderr}`);
           unalarmed = (rightly ? 0 : 1) + events.length - before.events.length;
-          // Not fresh, it says for as long as `track` has not come to the new topic.
-          const { seen: repaired } = await until(
-            () => world.lastseen('audit', '--repair', '--json'),
-            ({ code }) => code !== 75,
-            SETTLES_WITHIN_MS,
-          );
-          if ((repaired.code ?? 2) > 1)
-            throw new Error(`audit --repair ended with ${repaired.code}:\n${repaired.stderr}`);
+          await repair(world);
         }
         const settled = await until(() => losses(on), isRight, SETTLES_WITHIN_MS);
-        await sweepThrough(world);
+        await comeThrough(world, alarm);
         const { differing, lost } = settled.seen;
         if (differing > 0n) console.error(track.ends.slice(-3).join('\n'));
         return {
