@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,7 +48,7 @@ export interface ServerUse {
   readonly walBytes: bigint;
 }
 
-const CLI = join(import.meta.dirname, '../src/main/cli.ts');
+const ROOT = join(import.meta.dirname, '..');
 const JOINED_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 10;
 
@@ -93,7 +93,8 @@ export async function openGround(needs: readonly PartName[], note: (line: string
       const env = { ...ground.environment(prefix), TOPIC_PARTITIONS: String(partitions) };
       for (const command of [['topics'], ['schemas', 'register']]) await (await ground.lastseen(env, ...command)).ended;
     },
-    lastseen: (env, ...args) => startMeasured(guard, { command: process.execPath, args: [CLI, ...args], env }),
+    lastseen: (env, ...args) =>
+      startMeasured(guard, { command: process.execPath, args: [...lastseenArguments(), ...args], env }),
     async joined(groupId, stillRunning, members = 1) {
       const ended = stillRunning.then(() => {
         throw new Error(`${groupId} ended before it had read anything`);
@@ -150,4 +151,13 @@ export async function openGround(needs: readonly PartName[], note: (line: string
 async function makeTables(ground: Ground): Promise<void> {
   await applyPlatformSchema(ground.addresses.databaseUrl);
   await (await ground.lastseen(ground.environment('bench'), 'migrate')).ended;
+}
+
+/** What `npm run lastseen` gives to node, as the image does. */
+function lastseenArguments(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { lastseen: string } };
+  return scripts.lastseen
+    .split(' ')
+    .slice(1)
+    .map((word) => (word.endsWith('.ts') ? join(ROOT, word) : word));
 }

@@ -3,7 +3,7 @@
  * compressed unpacked; so a fetch is kept small.
  */
 export const FETCHING = {
-  maxBytesPerPartition: 1_048_576,
+  maxBytesPerPartition: 262_144,
   maxWaitTimeInMs: 250,
   minBytes: 1,
 } as const;

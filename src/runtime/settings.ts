@@ -162,10 +162,10 @@ export const SETTINGS = {
   FLUSH_MAX_DELAY_BEHIND: setting(
     duration,
     'the same of `track` and `replay` while more than one fetch waits at the broker: the longer, the fewer rows are written',
-    { fallback: '1s' },
+    { fallback: '10s' },
   ),
   FLUSH_MAX_ROWS: setting(positive, 'most learners one transaction writes', { fallback: '120000' }),
-  QUEUE_MAX_BYTES: setting(positive, 'most bytes of records waiting to be decoded', { fallback: '16777216' }),
+  QUEUE_MAX_BYTES: setting(positive, 'most bytes of records waiting to be decoded', { fallback: '2097152' }),
   INACTIVITY_THRESHOLD_DAYS: setting(
     dayList,
     'days without activity after which a learner is inactive; several, as in `7,14,21`, make a ladder',
