@@ -2,6 +2,7 @@ import { committedPositions, endPositions } from '../kafka/admin.ts';
 import { type CatchUp, createCatchUp } from '../kafka/catch-up.ts';
 import type { KafkaClient } from '../kafka/client.ts';
 import type { Delay } from '../kafka/delays.ts';
+import type { StageLimits } from '../kafka/stage-runner.ts';
 import { type ConsumerListener, startStagedConsumer } from '../kafka/staged-consumer.ts';
 import type { Stages } from '../kafka/stages.ts';
 import type { WaitingRecords } from '../kafka/waiting-records.ts';
@@ -20,8 +21,8 @@ export interface Reading<A> {
   /** Read up to where the topics end now, with progress, and stop; else until told to stop. */
   readonly untilEnd: boolean;
   readonly delay?: Delay;
-  /** Wait longer while behind: worth it where many records come to few rows. */
-  readonly foldsWhileBehind: boolean;
+  /** Where the configuration's own do not fit what is collected. */
+  readonly limits?: Partial<StageLimits>;
 }
 
 const LOOK_AT_OTHERS_EVERY_MS = 2_000;
@@ -44,10 +45,10 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     progress?.update(catchUp.read);
     if (catchUp.reached) finished.resolve();
   };
-  const { limits, ...settings } = consumerSettings(context);
+  const settings = consumerSettings(context);
   const consumer = startStagedConsumer({
     ...settings,
-    limits: reading.foldsWhileBehind ? limits : { ...limits, maxDelayBehindMs: limits.maxDelayMs },
+    limits: { ...settings.limits, ...reading.limits },
     kafka,
     groupId,
     topics,

@@ -53,6 +53,8 @@ export function addRecompute(program: Command): void {
     );
 }
 
+const MOST_EVENTS_AT_ONCE = 10_000;
+
 const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? RECOMPUTE_GROUP;
 const topicsOf = (settings: Settings) => [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC];
 
@@ -139,7 +141,11 @@ async function run(
         observation,
         untilEnd: flags.untilEnd === true,
         delay: retryDelay(retryTopic, nowMs),
-        foldsWhileBehind: false,
+        // An event is kept whole until it is answered, and few are of the same learner: waiting saves nothing.
+        limits: {
+          maxDelayBehindMs: settings.FLUSH_MAX_DELAY,
+          maxRows: Math.min(settings.FLUSH_MAX_ROWS, MOST_EVENTS_AT_ONCE),
+        },
       }),
     );
     if (flags.untilEnd) {

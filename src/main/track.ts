@@ -137,7 +137,6 @@ async function run(
         stages,
         observation,
         untilEnd: flags.untilEnd === true,
-        foldsWhileBehind: true,
       }),
     );
   } finally {

@@ -142,11 +142,13 @@ function emptyFlush<F extends ActivityFold>(fold: F): Flush<F> {
   };
 }
 
-const BYTES_A_ROW = 1_024;
+/** What a folded learner takes, and about what a letter takes besides its record. */
+const BYTES_A_ROW = 128;
+const BYTES_A_LETTER = 1_024;
 
-/** Letters keep the whole record, so large ones count for more. */
-function sizeOf(flush: Flush<ActivityFold>): number {
-  return flush.fold.size + flush.letters.length + Math.floor(flush.letterBytes / BYTES_A_ROW);
+/** Letters keep the whole record, so each counts for many rows. */
+function sizeOf({ fold, letters, letterBytes }: Flush<ActivityFold>): number {
+  return fold.size + Math.floor((letters.length * BYTES_A_LETTER + letterBytes) / BYTES_A_ROW);
 }
 
 /** Of records that the decoder is prepared for. */
