@@ -41,6 +41,10 @@ function trackSide(ground: Ground): Side {
     async prepare() {
       const env = { ...ground.environment(PREFIX), KAFKA_GROUP_ID: `${PREFIX}-track` };
       await ground.setUp(PREFIX);
+      // The connector would read what another bench has left there.
+      await database.query({
+        text: 'TRUNCATE exam_results, features_topic_daily, attempt, session, lastseen.user_last_seen',
+      });
       await registerConnector(addresses, { name: PREFIX, topicPrefix: PREFIX });
       track = await ground.lastseen(env, 'track');
       const reader = await startMeasured(ground.guard, {
