@@ -22,12 +22,17 @@ const PLATFORM_SCHEMA = new URL('../../stack/platform/schema.sql', import.meta.u
  * @param special how the database is named otherwise, and what its URL says besides
  */
 export async function freshDatabase(
-  server: string = inject('postgresUrl'),
-  special: { readonly prefix: string; readonly query: string; readonly partitions?: number | undefined } = {
-    prefix: 'test_',
-    query: '',
-    partitions: inject('partitions'),
-  },
+  server?: string,
+  special: { readonly prefix: string; readonly query: string } = { prefix: 'test_', query: '' },
+): Promise<FreshDatabase> {
+  // Elsewhere than in the project's own tests there is nothing to be injected.
+  if (server === undefined) return create(inject('postgresUrl'), { ...special, partitions: inject('partitions') });
+  return create(server, special);
+}
+
+async function create(
+  server: string,
+  special: { readonly prefix: string; readonly query: string; readonly partitions?: number | undefined },
 ): Promise<FreshDatabase> {
   const name = `${special.prefix}${randomBytes(6).toString('hex')}`;
   await onServer(server, (admin) => admin.query({ text: `CREATE DATABASE ${name}` }));
