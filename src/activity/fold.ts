@@ -10,9 +10,6 @@ export type LearnerRow = Readonly<Record<Source, Instant | null>> & {
   readonly userId: string | null;
 };
 
-/** What was folded of a learner, and when the newest of their changes was committed; null: nobody said. */
-type FoldedLearner = LearnerRow & { readonly committedAt: Instant | null };
-
 /** Learners column by column, numbered from 0: what a statement is given. Valid until the fold is changed. */
 export interface LearnerColumns {
   readonly size: number;
@@ -40,8 +37,6 @@ export interface Fold {
   /** How many learners it holds. */
   readonly size: number;
   columns(): LearnerColumns;
-  /** In no order. */
-  rows(): FoldedLearner[];
   /** Forgets all, and keeps the room. */
   clear(): void;
 }
@@ -118,24 +113,6 @@ export function createFold(): Fold {
       instants,
       committedAt,
     }),
-    rows() {
-      const instantOf = (column: BigInt64Array | undefined, learner: number) => {
-        const at = column?.[learner];
-        return at === undefined || at === NEVER ? null : at;
-      };
-      return userIds.map((userId, learner) => {
-        const studentId = index.textOf(learner);
-        return {
-          studentId,
-          userId: userId === undefined ? studentId : userId,
-          exam_results: instantOf(instants.exam_results, learner),
-          features_topic_daily: instantOf(instants.features_topic_daily, learner),
-          attempt: instantOf(instants.attempt, learner),
-          session: instantOf(instants.session, learner),
-          committedAt: instantOf(committedAt, learner),
-        };
-      });
-    },
     clear() {
       index.clear();
       userIds = [];

@@ -4,6 +4,7 @@ import type { StudentId } from '../../../src/activity/activity.ts';
 import { asSourcesSay, isDrift, standingsOf } from '../../../src/activity/drift.ts';
 import { createFold, type LearnerRow } from '../../../src/activity/fold.ts';
 import { SOURCES, type Source } from '../../../src/activity/source.ts';
+import { rowsOf } from './rows-of.ts';
 
 const studentId = '0195d2a0-abcd-7000-8000-00000000000f' as StudentId;
 const ALL = new Set(SOURCES);
@@ -35,7 +36,7 @@ function raised(stored: LearnerRow | undefined, known: LearnerRow | undefined): 
       if (each !== undefined && at != null) fold.add({ studentId, userId: each.userId, source, at });
     }
   }
-  return fold.rows()[0];
+  return rowsOf(fold.columns())[0];
 }
 
 describe('a learner’s standing', () => {

@@ -4,6 +4,7 @@ import type { Activity } from '../../../src/activity/activity.ts';
 import { columnsOf, createFold, type Fold, NEVER } from '../../../src/activity/fold.ts';
 import { studentIdOf } from '../../../src/activity/learner.ts';
 import { SOURCES } from '../../../src/activity/source.ts';
+import { rowsOf } from './rows-of.ts';
 
 const UUID = '0195d2a0-abcd-7000-8000-00000000000f';
 /** Few learners, so that they meet; two of the names spell one UUID. */
@@ -18,17 +19,19 @@ function foldOf(activities: readonly Activity[]) {
   return fold;
 }
 
-const sortedRowsOf = (fold: Fold) => fold.rows().sort((a, b) => (a.studentId < b.studentId ? -1 : 1));
+const sortedRowsOf = (fold: Fold) => rowsOf(fold.columns()).sort((a, b) => (a.studentId < b.studentId ? -1 : 1));
 
 describe('a fold', () => {
   it('has one row a learner: the newest instant of each source, the newest commit and the smallest name', () => {
     const studentId = studentIdOf(UUID);
-    const rows = foldOf([
-      { studentId, userId: UUID, source: 'session', at: 3n },
-      { studentId, userId: null, source: 'attempt', at: 9n },
-      { studentId, userId: UUID.toUpperCase(), source: 'session', at: 2n },
-      { studentId: studentIdOf('ada'), userId: 'ada', source: 'exam_results', at: 1n },
-    ]).rows();
+    const rows = rowsOf(
+      foldOf([
+        { studentId, userId: UUID, source: 'session', at: 3n },
+        { studentId, userId: null, source: 'attempt', at: 9n },
+        { studentId, userId: UUID.toUpperCase(), source: 'session', at: 2n },
+        { studentId: studentIdOf('ada'), userId: 'ada', source: 'exam_results', at: 1n },
+      ]).columns(),
+    );
     expect(rows).toEqual([
       {
         studentId,
@@ -75,7 +78,7 @@ describe('a fold', () => {
     fc.assert(
       fc.property(parts, ({ split, order }) => {
         const whole = createFold();
-        for (const part of order) for (const row of foldOf(part).rows()) whole.addRow(row);
+        for (const part of order) for (const row of rowsOf(foldOf(part).columns())) whole.addRow(row);
         const uncommitted = sortedRowsOf(foldOf(split.flat())).map((row) => ({ ...row, committedAt: null }));
         expect(sortedRowsOf(whole)).toEqual(uncommitted);
         expect(whole.size).toBe(uncommitted.length);
@@ -94,20 +97,22 @@ describe('a fold', () => {
         if ((expected.get(name) ?? -1n) < at) expected.set(name, at);
       }
       expect(fold.size).toBe(1_000);
-      expect(new Map(fold.rows().map(({ userId, session }) => [userId, session]))).toEqual(expected);
+      expect(new Map(rowsOf(fold.columns()).map(({ userId, session }) => [userId, session]))).toEqual(expected);
       fold.clear();
-      expect(fold.rows()).toEqual([]);
+      expect(rowsOf(fold.columns())).toEqual([]);
     }
   });
 
   it('tells columns: none for a source that nobody was seen at, and no text for a name that is the key', () => {
-    const { size, userId, instants, studentIds } = columnsOf([
-      ...foldOf([
-        { studentId: studentIdOf(UUID), userId: UUID, source: 'session', at: 1n },
-        { studentId: studentIdOf('ada'), userId: 'ada', source: 'attempt', at: 2n },
-        { studentId: studentIdOf('bob'), userId: null, source: 'attempt', at: 3n },
-      ]).rows(),
-    ]);
+    const { size, userId, instants, studentIds } = columnsOf(
+      rowsOf(
+        foldOf([
+          { studentId: studentIdOf(UUID), userId: UUID, source: 'session', at: 1n },
+          { studentId: studentIdOf('ada'), userId: 'ada', source: 'attempt', at: 2n },
+          { studentId: studentIdOf('bob'), userId: null, source: 'attempt', at: 3n },
+        ]).columns(),
+      ),
+    );
     expect([0, 1, 2].map(userId)).toEqual([undefined, 'ada', null]);
     expect([0, 1, 2].map(studentIds.textOf)).toEqual([UUID, studentIdOf('ada'), studentIdOf('bob')]);
     expect(Object.keys(instants).sort()).toEqual(['attempt', 'session']);
