@@ -1,6 +1,6 @@
-import type { LearnerRow } from '../activity/fold.ts';
-import { plainArray } from './arrays.ts';
+import { columnsOf, type LearnerRow } from '../activity/fold.ts';
 import type { Queryable } from './database.ts';
+import { learnerArrays } from './learner-arrays.ts';
 
 /** A row as it was when it was judged, and what it is to be instead; without any instant it is to be no more. */
 export interface SetBack {
@@ -22,39 +22,22 @@ export async function setBackLastSeen(
   const { rows } = await tx.query<{ changed: number; deleted: number }>({
     text: SET_BACK,
     values: [
-      plainArray(changes.map(({ seen }) => seen.studentId)),
-      ...columnsOf(changes.map(({ target }) => target)),
-      ...columnsOf(changes.map(({ seen }) => seen)),
+      ...learnerArrays(columnsOf(changes.map(({ target }) => target))),
+      // Of the same learners, whose ids are there already.
+      ...learnerArrays(columnsOf(changes.map(({ seen }) => seen))).slice(1),
     ],
   });
   return rows[0] ?? { changed: 0, deleted: 0 };
 }
 
-function columnsOf(rows: readonly LearnerRow[]): unknown[] {
-  return [
-    rows.map((row) => row.userId),
-    plainArray(rows.map((row) => row.exam_results)),
-    plainArray(rows.map((row) => row.features_topic_daily)),
-    plainArray(rows.map((row) => row.attempt)),
-    plainArray(rows.map((row) => row.session)),
-  ];
-}
-
-const timestamps = (prefix: string) => `
-    'epoch'::timestamptz + ${prefix}exam_results * interval '1 microsecond' AS ${prefix}exam_results_at,
-    'epoch'::timestamptz + ${prefix}features_topic_daily * interval '1 microsecond' AS ${prefix}features_topic_daily_at,
-    'epoch'::timestamptz + ${prefix}attempt * interval '1 microsecond' AS ${prefix}attempt_at,
-    'epoch'::timestamptz + ${prefix}session * interval '1 microsecond' AS ${prefix}session_at`;
-
 const SET_BACK = `
 WITH wanted AS (
-  SELECT student_id, user_id, seen_user_id,${timestamps('')},${timestamps('seen_')}
-  FROM unnest(
-    $1::uuid[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[],
-    $7::text[], $8::int8[], $9::int8[], $10::int8[], $11::int8[]
+  SELECT * FROM unnest(
+    $1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
+    $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[]
   ) AS u (
-    student_id, user_id, exam_results, features_topic_daily, attempt, session,
-    seen_user_id, seen_exam_results, seen_features_topic_daily, seen_attempt, seen_session
+    student_id, user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at,
+    seen_user_id, seen_exam_results_at, seen_features_topic_daily_at, seen_attempt_at, seen_session_at
   )
 ), held AS (
   SELECT w.*, num_nonnulls(w.exam_results_at, w.features_topic_daily_at, w.attempt_at, w.session_at) AS instants
