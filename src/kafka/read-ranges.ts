@@ -1,5 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import { deleteGroup } from './admin.ts';
+import { FETCHING } from './fetching.ts';
 import { type Position, partitionKey, type RawBatch } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
 
@@ -39,8 +40,7 @@ export async function readRanges({ kafka, groupId, ranges, stopping, onRecords }
 
   const consumer = kafka.consumer({
     groupId,
-    maxBytesPerPartition: 1_048_576,
-    maxWaitTimeInMs: 250,
+    ...FETCHING,
     allowAutoTopicCreation: false,
     retry: { retries: 8, initialRetryTime: 200, maxRetryTime: 10_000, restartOnFailure: async () => !ended },
   });
