@@ -20,7 +20,7 @@ interface Bound {
 /**
  * CPU and bytes rather than time: they change less with what else the machine does. The rate alone shows that stages no
  * longer overlap, but a busy machine halves it, since the bare driver needs one processor and `track` all there are. A slow
- * machine also folds fewer records into a row before a second is over, hence the margins of what is written.
+ * machine also folds fewer records into a row before it writes, hence the margins of what is written.
  */
 const BOUNDS: Readonly<Record<string, Bound>> = {
   'track.small/kafkajs.raw': { better: 'more', tolerance: 0.6 },

@@ -1,6 +1,6 @@
 import { MICROS_PER_DAY } from '../../src/activity/instant.ts';
 import { placeEvent } from '../../stack/demo/event-time.ts';
-import { fields, readStarts } from '../../stack/demo/oulad.ts';
+import { fields, readStarts, startOf } from '../../stack/demo/oulad.ts';
 import { createDraws, userIdOf } from './learners.ts';
 
 /** Who did something when, in the order of the records that tell it. */
@@ -35,8 +35,8 @@ export async function ouladHappenings(folder: string): Promise<Happenings & { re
   const starts = await readStarts(folder);
   const userIds: string[] = [];
   const enrolments = new Map<string, { readonly number: number; readonly userId: string; readonly start: bigint }>();
-  for await (const [learner = '', userId = '', , module, presentation] of fields(folder, 'learners.csv.gz')) {
-    enrolments.set(learner, { number: userIds.length, userId, start: starts.get(`${module}${presentation}`) ?? 0n });
+  for await (const [learner = '', userId = '', , module = '', presentation = ''] of fields(folder, 'learners.csv.gz')) {
+    enrolments.set(learner, { number: userIds.length, userId, start: startOf(starts, module, presentation) });
     userIds.push(userId);
   }
   const done: { readonly learner: number; readonly at: bigint }[] = [];

@@ -1,8 +1,7 @@
 import type { Side } from '../bench.ts';
 import type { Ground } from '../ground.ts';
 import type { Load } from '../load/load.ts';
-import { LEARNERS_AS_SEEN } from './lastseen.ts';
-import { lastCommitOf, rowsOf, wrongRows } from './result.ts';
+import { appliedRecords, emptyLastSeen, lastCommitOf, requireRight } from './result.ts';
 
 /**
  * So many instances of `track` in one group, from when all of them have their partitions to the last row applied: what
@@ -13,9 +12,7 @@ export function instancesSide(ground: Ground, load: Load, instances: number): Si
   return {
     name: `instances.${instances}`,
     async turn(round) {
-      await database.query({
-        text: 'TRUNCATE lastseen.user_last_seen, lastseen.track_progress, lastseen.track_gap',
-      });
+      await emptyLastSeen(ground);
       await database.query({ text: 'CHECKPOINT' });
       const groupId = `${load.prefix}-${instances}-${round}`;
       const env = { ...ground.environment(load.prefix), KAFKA_GROUP_ID: groupId };
@@ -24,11 +21,10 @@ export function instancesSide(ground: Ground, load: Load, instances: number): Si
       );
       const ended = Promise.all(runs.map((run) => run.ended));
       const startedAt = await ground.joined(groupId, ended, instances);
-      const before = await applied();
+      const before = await appliedRecords(ground);
       if (before > load.records / 2) throw new Error(`${before} records were applied before all instances had joined`);
       await ended;
-      const wrong = wrongRows(load, await rowsOf(ground, LEARNERS_AS_SEEN));
-      if (wrong > 0) throw new Error(`track left ${wrong} learners elsewhere than at the latest of their records`);
+      await requireRight(ground, load);
       const endedAt = await lastCommitOf(ground, 'lastseen.track_progress');
       const seconds = (endedAt - startedAt) / 1000;
       const cpuSeconds = runs.reduce((sum, run) => sum + run.cpuSecondsBetween(startedAt, endedAt), 0);
@@ -40,11 +36,4 @@ export function instancesSide(ground: Ground, load: Load, instances: number): Si
       };
     },
   };
-
-  async function applied(): Promise<number> {
-    const { rows } = await database.query<{ records: bigint | null }>({
-      text: 'SELECT sum(next_offset)::int8 AS records FROM lastseen.track_progress',
-    });
-    return Number(rows[0]?.records ?? 0);
-  }
 }

@@ -1,11 +1,8 @@
 import type { Figures, Side } from '../bench.ts';
 import type { Ground } from '../ground.ts';
 import type { Load } from '../load/load.ts';
-import { lastCommitOf, rowsOf, wrongRows } from './result.ts';
+import { emptyLastSeen, lastCommitOf, requireRight } from './result.ts';
 import { throughput } from './throughput.ts';
-
-export const LEARNERS_AS_SEEN = `
-SELECT user_id, (extract(epoch FROM last_seen_at) * 1e6)::int8 AS at FROM lastseen.user_last_seen`;
 
 export interface TrackOptions {
   /** Default: by the table. */
@@ -16,13 +13,9 @@ export interface TrackOptions {
 
 /** `lastseen track` from an empty table to the last row applied, under the default configuration. */
 export function trackSide(ground: Ground, load: Load, { name, replayed = false }: TrackOptions = {}): Side {
-  const empty = () =>
-    ground.database.query({
-      text: `TRUNCATE ${replayed ? '' : 'lastseen.user_last_seen,'} lastseen.track_progress, lastseen.track_gap`,
-    });
-
   const turn = async (round: number): Promise<Figures> => {
-    await empty();
+    if (replayed) await ground.database.query({ text: 'TRUNCATE lastseen.track_progress, lastseen.track_gap' });
+    else await emptyLastSeen(ground);
     await ground.database.query({ text: 'CHECKPOINT' });
     const groupId = `${load.prefix}-track${replayed ? '-again' : ''}-${round}`;
     const env = { ...ground.environment(load.prefix), KAFKA_GROUP_ID: groupId };
@@ -33,8 +26,7 @@ export function trackSide(ground: Ground, load: Load, { name, replayed = false }
     const after = await ground.servers();
     const applied = summary.counts[load.table]?.['applied'];
     if (applied !== load.records) throw new Error(`track applied ${applied} of ${load.records} records`);
-    const wrong = wrongRows(load, await rowsOf(ground, LEARNERS_AS_SEEN));
-    if (wrong > 0) throw new Error(`track left ${wrong} learners elsewhere than at the latest of their records`);
+    await requireRight(ground, load);
     return {
       ...throughput({
         records: load.records,

@@ -28,3 +28,26 @@ export function wrongRows({ truth }: Load, found: ReadonlyMap<string, bigint>): 
   });
   return wrong + Math.max(0, found.size - learners);
 }
+
+/** Nothing is left of the turn before. */
+export async function emptyLastSeen({ database }: Ground): Promise<void> {
+  await database.query({ text: 'TRUNCATE lastseen.user_last_seen, lastseen.track_progress, lastseen.track_gap' });
+}
+
+/** How many records `track` has applied since then. */
+export async function appliedRecords({ database }: Ground): Promise<number> {
+  const { rows } = await database.query<{ records: bigint | null }>({
+    text: 'SELECT sum(next_offset)::int8 AS records FROM lastseen.track_progress',
+  });
+  return Number(rows[0]?.records ?? 0);
+}
+
+/** Throws where `track` has come to another result than the load says. */
+export async function requireRight(ground: Ground, load: Load): Promise<void> {
+  const found = await rowsOf(
+    ground,
+    'SELECT user_id, (extract(epoch FROM last_seen_at) * 1e6)::int8 AS at FROM lastseen.user_last_seen',
+  );
+  const wrong = wrongRows(load, found);
+  if (wrong > 0) throw new Error(`track left ${wrong} learners elsewhere than at the latest of their records`);
+}

@@ -4,8 +4,7 @@ import type { Ground } from '../ground.ts';
 import { openLoad } from '../load/load.ts';
 import { quantile } from '../statistics.ts';
 import { rssMbOf } from '../usage.ts';
-import { LEARNERS_AS_SEEN } from './lastseen.ts';
-import { lastCommitOf, rowsOf, wrongRows } from './result.ts';
+import { appliedRecords, emptyLastSeen, lastCommitOf, requireRight } from './result.ts';
 
 const SAMPLE_EVERY_MS = 1_000;
 const MINUTE = 60_000 / SAMPLE_EVERY_MS;
@@ -15,9 +14,7 @@ export function steadySide(ground: Ground, options: { readonly records: number; 
   return {
     name: 'track.steady',
     async turn(round) {
-      await ground.database.query({
-        text: 'TRUNCATE lastseen.user_last_seen, lastseen.track_progress, lastseen.track_gap',
-      });
+      await emptyLastSeen(ground);
       const prefix = `steady-${round}`;
       const { load, write } = await openLoad(ground, { prefix, table: 'session', ...options });
       const groupId = `${prefix}-track`;
@@ -27,7 +24,7 @@ export function steadySide(ground: Ground, options: { readonly records: number; 
       const sampling = setInterval(() => samples.push(rssMbOf(run.pid) ?? Number.NaN), SAMPLE_EVERY_MS);
       try {
         await write();
-        while ((await applied()) < load.records) await sleep(SAMPLE_EVERY_MS);
+        while ((await appliedRecords(ground)) < load.records) await sleep(SAMPLE_EVERY_MS);
       } finally {
         clearInterval(sampling);
       }
@@ -35,8 +32,7 @@ export function steadySide(ground: Ground, options: { readonly records: number; 
       const peakRssMb = run.peakRssMb();
       run.stop();
       await run.ended;
-      const wrong = wrongRows(load, await rowsOf(ground, LEARNERS_AS_SEEN));
-      if (wrong > 0) throw new Error(`track left ${wrong} learners elsewhere than at the latest of their records`);
+      await requireRight(ground, load);
       return {
         recordsPerSecond: load.records / seconds,
         seconds,
@@ -46,11 +42,4 @@ export function steadySide(ground: Ground, options: { readonly records: number; 
       };
     },
   };
-
-  async function applied(): Promise<number> {
-    const { rows } = await ground.database.query<{ records: bigint | null }>({
-      text: 'SELECT sum(next_offset)::int8 AS records FROM lastseen.track_progress',
-    });
-    return Number(rows[0]?.records ?? 0);
-  }
 }

@@ -81,6 +81,12 @@ export async function readStarts(folder: string): Promise<Map<string, Instant>> 
   return starts;
 }
 
+export function startOf(starts: ReadonlyMap<string, Instant>, module: string, presentation: string): Instant {
+  const start = starts.get(`${module}${presentation}`);
+  if (start === undefined) throw new Error(`learners.csv.gz: ${module}${presentation} has no start date`);
+  return start;
+}
+
 async function stageLearners(
   db: Queryable,
   folder: string,
@@ -92,9 +98,7 @@ async function stageLearners(
     folder,
     'learners.csv.gz',
   )) {
-    const start = starts.get(`${module}${presentation}`);
-    if (start === undefined) throw new Error(`learners.csv.gz: ${module}${presentation} has no start date`);
-    enrolments.set(learner, { userId, start });
+    enrolments.set(learner, { userId, start: startOf(starts, module, presentation) });
     staged.push(learner, userId, studentId, module, presentation);
   }
   await rows.stageLearners(db, staged.take());
