@@ -3,30 +3,26 @@ import { defineConfig } from 'vitest/config';
 // Two warnings that the Kafka driver causes by itself on current Node.
 const execArgv = ['--disable-warning=DEP0030', '--disable-warning=TimeoutNegativeWarning'];
 
+/** One Postgres for all files of a project, a database for each. */
+const onPostgres = {
+  execArgv,
+  globalSetup: ['test/postgres/global-setup.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], execArgv } },
-      {
-        test: {
-          name: 'postgres',
-          execArgv,
-          include: ['test/postgres/**/*.test.ts'],
-          globalSetup: ['test/postgres/global-setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
+      { test: { ...onPostgres, name: 'postgres', include: ['test/postgres/**/*.test.ts'] } },
       {
         // What reads or writes last seen, again on a table of hash partitions.
         test: {
+          ...onPostgres,
           name: 'partitioned',
-          execArgv,
           include: ['test/postgres/{last-seen,sweep,holds,replay,audit,forget-command,roles}.test.ts'],
-          globalSetup: ['test/postgres/global-setup.ts'],
           provide: { partitions: 5 },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {
