@@ -58,7 +58,10 @@ interface Recomputed {
   readonly name: string;
 }
 
-/** A turn answers all events anew; the warm-up makes the weekly rows, whose P and S are then refreshed. */
+/**
+ * A turn answers all events anew; the warm-up makes the weekly rows, whose P and S are then refreshed. It ends when they
+ * stand in `weekly_kpi`, as the batch job does; that they are published as well, by marking the ledger, is told apart.
+ */
 export function recomputeSide(ground: Ground, { prefix, learners, among, name }: Recomputed): Side {
   const { database } = ground;
   return {
@@ -82,11 +85,12 @@ WHERE (l.user_id, l.week_start) = (w.user_id, w.week_start)`,
         throw new Error(`recompute answered ${counts.updated + counts.created} of ${learners} learners`);
       }
       const after = await ground.servers();
-      const seconds = ((await lastCommitOf(ground, 'lastseen.kpi_ledger')) - startedAt) / 1000;
+      const seconds = ((await lastCommitOf(ground, 'weekly_kpi')) - startedAt) / 1000;
       return {
         among,
         learnersPerSecond: learners / seconds,
         seconds,
+        secondsToPublished: ((await lastCommitOf(ground, 'lastseen.kpi_ledger')) - startedAt) / 1000,
         peakRssMb: run.peakRssMb(),
         walBytesPerLearner: Number(after.walBytes - before.walBytes) / learners,
       };

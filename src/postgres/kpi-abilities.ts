@@ -1,5 +1,5 @@
-import { formatInstant } from '../activity/instant.ts';
 import type { Ability } from '../kpi/goal-probability.ts';
+import { instantArray, textArray } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 import type { KpiLearner } from './kpi-inputs.ts';
 
@@ -31,7 +31,7 @@ JOIN (
   AND ability.mean > '-infinity' AND ability.mean < 'infinity'
   AND ability.sd > 0 AND ability.sd < 'infinity'
 ORDER BY learner.position, ability.at DESC NULLS LAST, ability.sd, ability.mean`,
-    values: [learners.map(({ userId }) => userId), learners.map(({ asOf }) => formatInstant(asOf))],
+    values: [textArray(learners.map(({ userId }) => userId)), instantArray(learners.map(({ asOf }) => asOf))],
   });
   return byPosition(rows);
 }
@@ -48,7 +48,7 @@ FROM unnest($1::text[]) WITH ORDINALITY AS learner (user_id, position)
 JOIN ability_estimates AS ability ON ability.user_id = learner.user_id AND ability.user_id = ANY ($1)
 ORDER BY learner.position, coalesce(ability.fitted_at, ability.updated_at, ability.created_at) DESC NULLS FIRST,
   ability.sd, ability.mean`,
-    values: [learners.map(({ userId }) => userId)],
+    values: [textArray(learners.map(({ userId }) => userId))],
   });
   return byPosition(rows);
 }

@@ -1,7 +1,8 @@
 import type { StudentId } from '../activity/activity.ts';
-import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import type { AttemptRow } from '../kpi/attempt.ts';
 import type { Window } from '../kpi/window.ts';
+import { instantArray, textArray, uuidArray } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 
 /** A learner whose answers of a window are asked for. */
@@ -36,7 +37,7 @@ JOIN (
   FROM exam_results WHERE user_id = ANY ($1)
 ) AS exam ON exam.user_id = learner.user_id AND exam.at BETWEEN learner.window_from AND learner.window_through
 WHERE jsonb_typeof(exam.questions) = 'array' AND exam.questions <> '[]'`,
-    values: [learners.map(({ userId }) => userId), ...edgesOf(learners)],
+    values: [textArray(learners.map(({ userId }) => userId)), ...edgesOf(learners)],
   });
   return rows;
 }
@@ -66,14 +67,14 @@ WHERE attempt.item_id IS NOT NULL AND NOT EXISTS (
   SELECT FROM exam_results AS exam
   WHERE exam.session_id = attempt.session_id
     AND jsonb_typeof(exam.result_json -> 'questions') = 'array' AND exam.result_json -> 'questions' <> '[]')`,
-    values: [learners.map(({ studentId }) => studentId), ...edgesOf(learners)],
+    values: [uuidArray(learners.map(({ studentId }) => studentId)), ...edgesOf(learners)],
   });
   return rows;
 }
 
-function edgesOf(learners: readonly AnswersOf[]): [string[], string[]] {
+function edgesOf(learners: readonly AnswersOf[]): [Buffer, Buffer] {
   return [
-    learners.map(({ window }) => formatInstant(window.from)),
-    learners.map(({ window }) => formatInstant(window.through)),
+    instantArray(learners.map(({ window }) => window.from)),
+    instantArray(learners.map(({ window }) => window.through)),
   ];
 }

@@ -1,5 +1,6 @@
-import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import { type Observation, observationWindow } from '../kpi/growth-model.ts';
+import { instantArray, textArray } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 import type { KpiLearner } from './kpi-inputs.ts';
 
@@ -26,9 +27,9 @@ JOIN (
   AND ability.sd > 0 AND ability.sd < 'infinity'
 ORDER BY learner.position, ability.at, ability.mean, ability.sd`,
     values: [
-      learners.map(({ userId }) => userId),
-      windows.map(({ from }) => formatInstant(from)),
-      windows.map(({ through }) => formatInstant(through)),
+      textArray(learners.map(({ userId }) => userId)),
+      instantArray(windows.map(({ from }) => from)),
+      instantArray(windows.map(({ through }) => through)),
     ],
   });
   return rows;
@@ -50,7 +51,7 @@ JOIN LATERAL (
   ORDER BY fitted_at DESC, run_id COLLATE "C" DESC
   LIMIT 1
 ) AS fit ON true`,
-    values: [asOfs.map(formatInstant)],
+    values: [instantArray(asOfs)],
   });
   return new Map(
     rows.flatMap(({ position, summary }) => {
@@ -75,7 +76,7 @@ JOIN LATERAL (
   ORDER BY week_start DESC
   LIMIT 1
 ) AS newest ON true`,
-    values: [learners.map(({ userId }) => userId)],
+    values: [textArray(learners.map(({ userId }) => userId))],
   });
   return new Map(rows.map(({ position, p }) => [position, p]));
 }

@@ -3,6 +3,7 @@ import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import type { Ability } from '../kpi/goal-probability.ts';
 import type { MetricsPolicy } from '../kpi/policy.ts';
+import { textArray } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 import { newestAbilities, newestUsableAbilities } from './kpi-abilities.ts';
 
@@ -80,7 +81,7 @@ SELECT DISTINCT ON (learner.position) learner.position::int - 1 AS position, goa
 FROM unnest($1::text[]) WITH ORDINALITY AS learner (user_id, position)
 JOIN interest_goal AS goal ON goal.user_id = learner.user_id AND goal.user_id = ANY ($1) AND goal.target_level < 'NaN'
 ORDER BY learner.position, goal.priority NULLS LAST, goal.topic_id COLLATE "C"`,
-    values: [learners.map(({ userId }) => userId)],
+    values: [textArray(learners.map(({ userId }) => userId))],
   });
   return new Map(rows.map(({ position, target }) => [position, target]));
 }

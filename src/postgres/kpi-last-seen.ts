@@ -1,5 +1,6 @@
-import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
+import { instantArray, textArray, uuidArray } from './binary-arrays.ts';
 import type { Queryable, Statement } from './database.ts';
 import type { KpiLearner } from './kpi-inputs.ts';
 
@@ -21,7 +22,7 @@ export async function lastSeenInTable(lastseen: Queryable, learners: readonly Kp
 SELECT learner.position::int - 1 AS position, seen.last_seen_at AS at
 FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS learner (student_id, as_of, position)
 JOIN lastseen.user_last_seen AS seen ON seen.student_id = learner.student_id AND seen.last_seen_at <= learner.as_of`,
-    values: [learners.map(({ studentId }) => studentId), asOfs(learners)],
+    values: [uuidArray(learners.map(({ studentId }) => studentId)), asOfs(learners)],
   });
   return new Map(rows.map(({ position, at }) => [position, at]));
 }
@@ -45,7 +46,7 @@ export async function lastSeenInSources(
 
 /** An instant before 2000 is no activity to `track` either, and nor is `-infinity`. */
 function latestActivity(source: Source, learners: readonly KpiLearner[]): Statement {
-  const byUser = [learners.map(({ userId }) => userId), asOfs(learners)];
+  const byUser = [textArray(learners.map(({ userId }) => userId)), asOfs(learners)];
   switch (source) {
     case 'exam_results':
       return {
@@ -75,7 +76,7 @@ FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS learner (student_i
 JOIN attempt ON attempt.student_id = learner.student_id AND attempt.student_id = ANY ($1)
   AND attempt.completed_at BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
 GROUP BY learner.position`,
-        values: [learners.map(({ studentId }) => studentId), asOfs(learners)],
+        values: [uuidArray(learners.map(({ studentId }) => studentId)), asOfs(learners)],
       };
     case 'session':
       return {
@@ -90,6 +91,6 @@ GROUP BY learner.position`,
   }
 }
 
-function asOfs(learners: readonly KpiLearner[]): readonly string[] {
-  return learners.map(({ asOf }) => formatInstant(asOf));
+function asOfs(learners: readonly KpiLearner[]): Buffer {
+  return instantArray(learners.map(({ asOf }) => asOf));
 }

@@ -1,6 +1,7 @@
-import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import type { ProbabilityInterval } from '../kpi/probability-interval.ts';
 import type { Computed } from '../kpi/updated-event.ts';
+import { booleanArray, dateArray, doubleArray, instantArray, textArray, uuidArray } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 
 /** The inactivity event that asked for figures, and what is told of the answer beside them. */
@@ -40,19 +41,19 @@ FROM unnest($1::uuid[], $2::text[], $3::date[], $4::timestamptz[], $5::text[], $
 ORDER BY position
 ON CONFLICT (cause_event_id) DO NOTHING`,
     values: [
-      events.map(({ cause }) => cause.eventId),
-      events.map(({ userId }) => userId),
-      events.map(({ weekStart }) => weekStart),
-      events.map(({ asOf }) => formatInstant(asOf)),
-      events.map(({ cause }) => cause.computed),
-      events.map(({ p }) => p),
-      events.map(({ s }) => s),
-      events.map(({ previousP }) => previousP),
-      events.map(({ previousS }) => previousS),
-      events.map(({ cause }) => cause.pInterval?.low ?? null),
-      events.map(({ cause }) => cause.pInterval?.high ?? null),
-      events.map(({ cause }) => cause.pInterval?.insufficientData ?? null),
-      events.map(({ created }) => created),
+      uuidArray(events.map(({ cause }) => cause.eventId)),
+      textArray(events.map(({ userId }) => userId)),
+      dateArray(events.map(({ weekStart }) => weekStart)),
+      instantArray(events.map(({ asOf }) => asOf)),
+      textArray(events.map(({ cause }) => cause.computed)),
+      doubleArray(events.map(({ p }) => p)),
+      doubleArray(events.map(({ s }) => s)),
+      doubleArray(events.map(({ previousP }) => previousP)),
+      doubleArray(events.map(({ previousS }) => previousS)),
+      doubleArray(events.map(({ cause }) => cause.pInterval?.low ?? null)),
+      doubleArray(events.map(({ cause }) => cause.pInterval?.high ?? null)),
+      booleanArray(events.map(({ cause }) => cause.pInterval?.insufficientData ?? null)),
+      booleanArray(events.map(({ created }) => created)),
     ],
   });
 }

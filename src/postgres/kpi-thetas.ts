@@ -1,5 +1,5 @@
-import { formatInstant } from '../activity/instant.ts';
 import type { Window } from '../kpi/window.ts';
+import { instantArray, textArray } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 
 interface ThetaRow {
@@ -47,8 +47,8 @@ ORDER BY learner.position, topic.topic_id COLLATE "C"`,
 
 function valuesOf(learners: readonly ThetasOf[]): unknown[] {
   return [
-    learners.map(({ userId }) => userId),
-    learners.map(({ window }) => formatInstant(window.from)),
-    learners.map(({ window }) => formatInstant(window.through)),
+    textArray(learners.map(({ userId }) => userId)),
+    instantArray(learners.map(({ window }) => window.from)),
+    instantArray(learners.map(({ window }) => window.through)),
   ];
 }

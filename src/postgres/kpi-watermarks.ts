@@ -1,4 +1,4 @@
-import { formatInstant } from '../activity/instant.ts';
+import { dateArray, instantArray, textArray, uuidArray } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 import type { WeeklyTarget } from './weekly-rows.ts';
 
@@ -12,9 +12,9 @@ FROM unnest($1::text[], $2::date[], $3::timestamptz[]) WITH ORDINALITY AS target
 ORDER BY position
 ON CONFLICT (user_id, week_start) DO UPDATE SET as_of = excluded.as_of WHERE watermark.as_of < excluded.as_of`,
     values: [
-      targets.map(({ userId }) => userId),
-      targets.map(({ weekStart }) => weekStart),
-      targets.map(({ asOf }) => formatInstant(asOf)),
+      textArray(targets.map(({ userId }) => userId)),
+      dateArray(targets.map(({ weekStart }) => weekStart)),
+      instantArray(targets.map(({ asOf }) => asOf)),
     ],
   });
 }
@@ -36,10 +36,10 @@ JOIN lastseen.kpi_watermark AS watermark USING (user_id, week_start)
 LEFT JOIN lastseen.kpi_ledger AS ledger USING (cause_event_id)
 WHERE ledger.cause_event_id IS NOT NULL OR watermark.as_of > target.as_of`,
     values: [
-      targets.map(({ userId }) => userId),
-      targets.map(({ weekStart }) => weekStart),
-      targets.map(({ asOf }) => formatInstant(asOf)),
-      targets.map(({ cause }) => cause?.eventId ?? null),
+      textArray(targets.map(({ userId }) => userId)),
+      dateArray(targets.map(({ weekStart }) => weekStart)),
+      instantArray(targets.map(({ asOf }) => asOf)),
+      uuidArray(targets.map(({ cause }) => cause?.eventId ?? null)),
     ],
   });
   return new Map(rows.map(({ position, redelivered }) => [position, redelivered ? 'redelivered' : 'outdated']));

@@ -1,37 +1,33 @@
 import { type LearnerColumns, NEVER } from '../activity/fold.ts';
-import type { Instant } from '../activity/instant.ts';
 import { SOURCES } from '../activity/source.ts';
+import {
+  arrayOf,
+  HEADER_BYTES,
+  INSTANT_BYTES,
+  LENGTH_BYTES,
+  NULL_LENGTH,
+  setInstant,
+  TYPE,
+  UUID_BYTES,
+  viewOf,
+} from './binary-arrays.ts';
 
-/** By `pg_type`: the same in every server. */
-const UUID = 2950;
-const TEXT = 25;
-const TIMESTAMPTZ = 1184;
-
-/** Postgres counts its microseconds from the start of 2000. */
-const EPOCH: Instant = 946_684_800_000_000n;
-
-const HEADER_BYTES = 20;
-const LENGTH_BYTES = 4;
-const UUID_BYTES = 16;
-const INSTANT_BYTES = 8;
 const UUID_TEXT_BYTES = 36;
-const NULL_LENGTH = -1;
 
 /**
  * Learners as Postgres' own binary arrays: `uuid[]`, `text[]`, and a `timestamptz[]` a source, in the order of
- * {@link SOURCES}. Neither side has to write or read digits, which takes most of the time that text arrays take. A source
- * of which nobody has an instant is an empty array: `unnest` fills up with nulls.
+ * {@link SOURCES}. A source of which nobody has an instant is an empty array: `unnest` fills up with nulls.
  */
 export function learnerArrays(learners: LearnerColumns): readonly Buffer[] {
   return [
     studentIdArray(learners),
     userIdArray(learners),
-    ...SOURCES.map((source) => instantArray(learners.instants[source], learners.size)),
+    ...SOURCES.map((source) => instantColumn(learners.instants[source], learners.size)),
   ];
 }
 
 export function studentIdArray({ size, studentIds: { words } }: LearnerColumns): Buffer {
-  const array = arrayOf(UUID, size, size * (LENGTH_BYTES + UUID_BYTES));
+  const array = arrayOf(TYPE.uuid, size, size * (LENGTH_BYTES + UUID_BYTES));
   const view = viewOf(array);
   let at = HEADER_BYTES;
   for (let word = 0; word < 4 * size; word += 4) {
@@ -46,9 +42,9 @@ export function studentIdArray({ size, studentIds: { words } }: LearnerColumns):
 }
 
 /** @param instants none at all, or one a learner; {@link NEVER} becomes null. */
-export function instantArray(instants: BigInt64Array | undefined, size: number): Buffer {
-  if (instants === undefined) return arrayOf(TIMESTAMPTZ, 0, 0);
-  const array = arrayOf(TIMESTAMPTZ, size, size * (LENGTH_BYTES + INSTANT_BYTES));
+export function instantColumn(instants: BigInt64Array | undefined, size: number): Buffer {
+  if (instants === undefined) return arrayOf(TYPE.timestamptz, 0, 0);
+  const array = arrayOf(TYPE.timestamptz, size, size * (LENGTH_BYTES + INSTANT_BYTES));
   const view = viewOf(array);
   let at = HEADER_BYTES;
   for (let learner = 0; learner < size; learner++) {
@@ -58,7 +54,7 @@ export function instantArray(instants: BigInt64Array | undefined, size: number):
       at += LENGTH_BYTES;
     } else {
       view.setInt32(at, INSTANT_BYTES);
-      view.setBigInt64(at + LENGTH_BYTES, BigInt.asIntN(64, instant - EPOCH));
+      setInstant(view, at + LENGTH_BYTES, instant);
       at += LENGTH_BYTES + INSTANT_BYTES;
     }
   }
@@ -72,7 +68,7 @@ function userIdArray(learners: LearnerColumns): Buffer {
     const userId = learners.userId(learner);
     bytes += LENGTH_BYTES + (userId === undefined ? UUID_TEXT_BYTES : Buffer.byteLength(userId ?? ''));
   }
-  const array = arrayOf(TEXT, size, bytes);
+  const array = arrayOf(TYPE.text, size, bytes);
   let at = HEADER_BYTES;
   for (let learner = 0; learner < size; learner++) {
     const userId = learners.userId(learner);
@@ -102,21 +98,3 @@ function writeUuid(array: Buffer, start: number, words: Uint32Array, first: numb
   }
   return at;
 }
-
-/** The head of an array of one dimension from 1, which may hold nulls, and room for its elements. */
-function arrayOf(type: number, size: number, bytes: number): Buffer {
-  if (size === 0) {
-    const empty = Buffer.alloc(12);
-    empty.writeInt32BE(type, 8);
-    return empty;
-  }
-  const array = Buffer.allocUnsafe(HEADER_BYTES + bytes);
-  array.writeInt32BE(1, 0);
-  array.writeInt32BE(1, 4);
-  array.writeInt32BE(type, 8);
-  array.writeInt32BE(size, 12);
-  array.writeInt32BE(1, 16);
-  return array;
-}
-
-const viewOf = ({ buffer, byteOffset, byteLength }: Buffer) => new DataView(buffer, byteOffset, byteLength);

@@ -2,7 +2,7 @@ import type { LearnerColumns } from '../activity/fold.ts';
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import type { Queryable } from './database.ts';
 import { type DetectionTables, LIVE } from './detection-tables.ts';
-import { instantArray, studentIdArray } from './learner-arrays.ts';
+import { instantColumn, studentIdArray } from './learner-arrays.ts';
 
 /**
  * Closes the open episodes of these learners where their row has moved past the episode's last seen, and records one
@@ -27,7 +27,7 @@ export async function closeEpisodes(tx: Queryable, learners: LearnerColumns, det
   JOIN lastseen.episode e ON e.student_id = u.student_id AND e.returned_as_of IS NULL
   JOIN lastseen.user_last_seen l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at`,
     ),
-    values: [formatInstant(detectedAt), studentIdArray(learners), instantArray(learners.committedAt, learners.size)],
+    values: [formatInstant(detectedAt), studentIdArray(learners), instantColumn(learners.committedAt, learners.size)],
   });
   return count;
 }

@@ -1,5 +1,6 @@
 import { dateOf, type Instant, startOfIsoWeek } from '../activity/instant.ts';
 import type { Figures } from '../kpi/figure-names.ts';
+import { dateArray, textArray } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 import type { Cause } from './kpi-ledger.ts';
 
@@ -36,7 +37,7 @@ SELECT learner.position::int - 1 AS position
 FROM unnest($1::text[], $2::date[]) WITH ORDINALITY AS learner (user_id, week_start, position)
 JOIN weekly_kpi AS weekly ON weekly.user_id = learner.user_id AND weekly.week_start = learner.week_start
 WHERE jsonb_typeof(weekly.kpis) = 'object'`,
-    values: [learners.map(({ userId }) => userId), learners.map(weekOf)],
+    values: [textArray(learners.map(({ userId }) => userId)), dateArray(learners.map(weekOf))],
   });
   return new Set(rows.map(({ position }) => position));
 }
@@ -95,7 +96,7 @@ ON CONFLICT (user_id, week_start) DO UPDATE SET
   updated_at = now()
 WHERE CASE WHEN jsonb_typeof(weekly.kpis) = 'object' THEN weekly.kpis || excluded.kpis <> weekly.kpis ELSE true END
 RETURNING user_id, week_start, xmax = 0 AS inserted`,
-    values: [...keysOf(targets), targets.map(({ figures }) => numbersAsJson(figures))],
+    values: [...keysOf(targets), textArray(targets.map(({ figures }) => numbersAsJson(figures)))],
   });
   const positions = new Map(targets.map((target, position) => [`${target.weekStart} ${target.userId}`, position]));
   return new Map(
@@ -110,6 +111,6 @@ function numbersAsJson(figures: Figures): string {
   return JSON.stringify(Object.fromEntries(Object.entries(figures).filter(([, value]) => typeof value === 'number')));
 }
 
-function keysOf(targets: readonly WeeklyTarget[]): [string[], string[]] {
-  return [targets.map(({ userId }) => userId), targets.map(({ weekStart }) => weekStart)];
+function keysOf(targets: readonly WeeklyTarget[]): [Buffer, Buffer] {
+  return [textArray(targets.map(({ userId }) => userId)), dateArray(targets.map(({ weekStart }) => weekStart))];
 }

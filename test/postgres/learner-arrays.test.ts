@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { columnsOf, createFold, type LearnerRow } from '../../src/activity/fold.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { SOURCES } from '../../src/activity/source.ts';
-import { instantArray, learnerArrays, studentIdArray } from '../../src/postgres/learner-arrays.ts';
+import { instantColumn, learnerArrays, studentIdArray } from '../../src/postgres/learner-arrays.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 
 let db: FreshDatabase;
@@ -68,7 +68,7 @@ it('learners and their commits alone, none at all as well', async () => {
   const learners = fold.columns();
   const { rows } = await db.database.query({
     text: 'SELECT id, at::text FROM unnest($1::uuid[], $2::timestamptz[]) AS u (id, at)',
-    values: [studentIdArray(learners), instantArray(learners.committedAt, learners.size)],
+    values: [studentIdArray(learners), instantColumn(learners.committedAt, learners.size)],
   });
   expect(rows).toEqual([
     { id: studentIdOf('ada'), at: '9999-01-01 00:00:00+00' },
