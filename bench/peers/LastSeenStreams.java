@@ -41,8 +41,8 @@ import org.apache.kafka.streams.state.QueryableStoreTypes;
  * The table of last seen as a Kafka Streams application would keep it: change records, keyed by row, are keyed by
  * learner, repartitioned, and reduced to the latest instant in a RocksDB store with its changelog.
  *
- * Arguments: brokers, registry, topic, application id, state directory, records to read, file for the table. Prints the
- * instant, in ms of the epoch, at which the last record was reduced.
+ * Arguments: brokers, registry, topic, application id, state directory, records to read, file for the table, threads. Prints
+ * the instant, in ms of the epoch, at which the last record was reduced.
  */
 public final class LastSeenStreams {
   private static final String STORE = "last-seen";
@@ -56,7 +56,7 @@ public final class LastSeenStreams {
     settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, args[0]);
     settings.put(StreamsConfig.APPLICATION_ID_CONFIG, args[3]);
     settings.put(StreamsConfig.STATE_DIR_CONFIG, args[4]);
-    settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 2);
+    settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, Integer.parseInt(args[7]));
     settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1000);
     settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 64L * 1024 * 1024);
     settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");

@@ -10,11 +10,12 @@ import { wrongRows } from './result.ts';
 import { throughput } from './throughput.ts';
 
 /** A Kafka Streams program that keeps the latest instant a learner; see LastSeenStreams.java. It writes to no database. */
-export function kafkaStreamsSide(ground: Ground, load: Load): Side {
+export function kafkaStreamsSide(ground: Ground, load: Load, threads: 1 | 2): Side {
   let java = '';
   let classPath = '';
+  const name = threads === 2 ? 'kafka-streams' : 'kafka-streams.one-thread';
   return {
-    name: 'kafka-streams',
+    name,
     async prepare() {
       java = await findJava();
       classPath = await resolveStreams(peerArtifacts(ground.guard, ground.workDir), java, ground.workDir, () =>
@@ -22,7 +23,7 @@ export function kafkaStreamsSide(ground: Ground, load: Load): Side {
       );
     },
     async turn(round) {
-      const application = `${load.prefix}-streams-${round}`;
+      const application = `${load.prefix}-${name}-${round}`;
       const table = join(ground.workDir, `${application}.tsv`);
       const { brokers, registryUrl } = ground.addresses;
       const before = await ground.servers();
@@ -31,7 +32,7 @@ export function kafkaStreamsSide(ground: Ground, load: Load): Side {
         args: [
           ...['-Xmx1g', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', classPath, 'LastSeenStreams'],
           ...[brokers, registryUrl, load.topic, application],
-          ...[join(ground.workDir, application), String(load.records), table],
+          ...[join(ground.workDir, application), String(load.records), table, String(threads)],
         ],
       });
       const startedAt = await ground.joined(application, run.ended);

@@ -30,10 +30,20 @@ export const TRACK_BENCHES: readonly Bench[] = [
         kafkajsRawSide(ground, load),
         kcatSide(ground, load),
         jdbcSinkSide(ground, load),
-        kafkaStreamsSide(ground, load),
+        kafkaStreamsSide(ground, load, 2),
+        kafkaStreamsSide(ground, load, 1),
       ];
     },
-    ratios: ['kafkajs.raw', 'kcat.raw', 'jdbc-sink', 'kafka-streams'].map((peer) => rate('track.small', peer)),
+    ratios: [
+      ...['kafkajs.raw', 'kcat.raw', 'jdbc-sink', 'kafka-streams', 'kafka-streams.one-thread'].map((peer) =>
+        rate('track.small', peer),
+      ),
+      {
+        key: 'CPU a record: kafka-streams/track.small',
+        of: { side: 'kafka-streams', figure: 'cpuUsPerRecord' },
+        to: { side: 'track.small', figure: 'cpuUsPerRecord' },
+      },
+    ],
   },
   {
     name: 'track.large',
