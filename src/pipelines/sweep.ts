@@ -50,10 +50,11 @@ export function sweep(deps: SweepDeps, plan: SweepPlan): Promise<CompletedSweep 
     const outcome = await noting(deps, runId, async () => {
       const sourceEnds = await deps.proveFresh?.(plan.asOf);
       return deps.database.transaction(async (tx): Promise<SweepCounts | HeldSweep> => {
-        const hold = await holdBefore(tx, deps, plan);
-        if (hold === undefined) return record(tx, plan, { runId, detectedAt, sourceEnds });
-        await holdRun(tx, runId, hold.census, hold.hold, { sourceEnds });
-        return { status: 'held', runId, ...hold.census, ...hold.hold };
+        const census = await takeCensus(tx, plan);
+        const hold = await whatHolds(tx, deps, plan, census);
+        if (hold === undefined) return record(tx, plan, census, { runId, detectedAt, sourceEnds });
+        await holdRun(tx, runId, census, hold, { sourceEnds });
+        return { status: 'held', runId, ...census, ...hold };
       });
     });
     if ('status' in outcome) return outcome;
@@ -72,7 +73,9 @@ export function approve(deps: SweepDeps, runId: string): Promise<CompletedSweep>
     const plan = await heldPlan(deps.database, runId);
     const sourceEnds = await deps.proveFresh?.(plan.asOf);
     const detectedAt = deps.now();
-    const counts = await deps.database.transaction((tx) => record(tx, plan, { runId, detectedAt, sourceEnds }));
+    const counts = await deps.database.transaction(async (tx) =>
+      record(tx, plan, await takeCensus(tx, plan), { runId, detectedAt, sourceEnds }),
+    );
     return { status: 'completed', runId, ...counts, published: await deps.relay() };
   });
 }
@@ -91,30 +94,28 @@ interface Run {
   readonly sourceEnds: SourceEnds | undefined;
 }
 
-async function record(tx: Queryable, plan: SweepPlan, run: Run): Promise<SweepCounts> {
+async function record(tx: Queryable, plan: SweepPlan, census: Census, run: Run): Promise<SweepCounts> {
   const returned = BigInt(await closeAllEpisodes(tx, run.detectedAt));
-  const census = await takeCensus(tx, plan);
   const recorded = await recordInactive(tx, plan, run.runId, run.detectedAt);
   const counts = { ...census, ...recorded, returned };
   await completeRun(tx, run.runId, counts, run);
   return counts;
 }
 
-async function holdBefore(
+async function whatHolds(
   tx: Queryable,
   deps: SweepDeps,
   plan: SweepPlan,
-): Promise<{ census: Census; hold: Hold } | undefined> {
-  const census = await takeCensus(tx, plan);
+  { active }: Census,
+): Promise<Hold | undefined> {
   const usual = await readUsualRuns(tx, plan.thresholds);
-  const hold = holdOf({
+  return holdOf({
     crossing: await countCrossing(tx, plan),
-    active: census.active,
+    active,
     usuallyCrossed: usual.crossed,
     knownThresholds: usual.thresholds,
     maxShare: deps.maxCrossedShare,
   });
-  return hold && { census, hold };
 }
 
 async function noting<T>(deps: SweepDeps, runId: string, work: () => Promise<T>): Promise<T> {

@@ -27,7 +27,7 @@ export async function recordInactive(
   tables: DetectionTables = LIVE,
 ): Promise<RecordedCounts> {
   const { rows } = await tx.query<RecordedCounts>({
-    text: recording(tables),
+    text: recording(tables, plan),
     values: [...planValues(plan), runId, formatInstant(detectedAt)],
   });
   const [counts] = rows;
@@ -38,7 +38,7 @@ export async function recordInactive(
 function planValues(plan: SweepPlan): unknown[] {
   return [
     ...silenceValues(silenceWindow(plan)),
-    plainArray(plan.thresholds),
+    plainArray(plan.thresholds.toSorted((a, b) => b - a)),
     dateOf(plan.asOf),
     plan.refresh === 'daily',
     formatInstant(plan.asOf),
@@ -47,33 +47,42 @@ function planValues(plan: SweepPlan): unknown[] {
 }
 
 /**
- * $1 after, $2 until, $3 and $4 their dates, $5 thresholds, $6 date of the as-of, $7 whether ONGOING is wanted, $8 the
- * as-of, $9 the limit. Each learner stands on the highest rung they have reached. Episodes of other silences than these are
- * left out by name: the join alone would read all there ever were.
+ * $1 after, $2 until, $3 and $4 their dates, $5 thresholds from the longest, $6 date of the as-of, $7 whether ONGOING is
+ * wanted, $8 the as-of, $9 the limit. Each learner stands on the highest rung they have reached; whoever is inactive has
+ * reached the lowest. Episodes of other silences than these are left out by name: the join alone would read all there
+ * ever were.
  */
-const due = ({ lastSeen, episode }: DetectionTables) => `
+const due = ({ lastSeen, episode }: DetectionTables, { thresholds }: SweepPlan) => `
 FROM ${lastSeen} seen
 CROSS JOIN LATERAL (
-  SELECT max(days) AS threshold_days FROM unnest($5::int[]) days
-  WHERE seen.last_seen_at <= $8::timestamptz - days * interval '24 hours'
+  SELECT CASE ${reached(thresholds.length)} END AS threshold_days
 ) rung
 LEFT JOIN ${episode} e
   ON e.student_id = seen.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = seen.last_seen_at
   AND e.last_seen_at > $1::timestamptz AND e.last_seen_at <= $2::timestamptz
 WHERE ${SILENT}
   AND seen.user_id IS NOT NULL
-  AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))
-ORDER BY seen.student_id`;
+  AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))`;
+
+function reached(rungs: number): string {
+  const whens = Array.from({ length: rungs }, (_, index) => {
+    const days = `($5::int[])[${index + 1}]`;
+    return `WHEN seen.last_seen_at <= $8::timestamptz - ${days} * interval '24 hours' THEN ${days}`;
+  });
+  return whens.join(' ');
+}
+
+const FIRST_BY_ID = 'ORDER BY seen.student_id LIMIT $9';
 
 /**
  * What is due and what was noted of it meet in groups and not in a join. Where every episode was noted today the planner
  * expects that nobody is due, and a join would go through all that is due for each that was noted.
  */
-const recording = (tables: DetectionTables) => `
+const recording = (tables: DetectionTables, plan: SweepPlan) => `
 WITH due AS (
   SELECT seen.*, rung.threshold_days
-  ${due(tables)}
-  LIMIT $9
+  ${due(tables, plan)}
+  ${FIRST_BY_ID}
   FOR NO KEY UPDATE OF seen
 ), passed AS (
   INSERT INTO ${tables.episode}
@@ -122,8 +131,8 @@ export async function countCrossing(db: Queryable, plan: SweepPlan): Promise<Rea
 SELECT threshold_days, count(*) AS learners
 FROM (
   SELECT rung.threshold_days, e.student_id IS NULL AS crossing
-  ${due(LIVE)}
-  LIMIT $9
+  ${due(LIVE, plan)}
+  ${plan.limit === undefined ? 'LIMIT $9' : FIRST_BY_ID}
 ) due
 WHERE crossing
 GROUP BY threshold_days
@@ -153,8 +162,8 @@ export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: Du
     {
       text: `
 SELECT seen.*, rung.threshold_days, CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
-${due(LIVE)}
-LIMIT $9`,
+${due(LIVE, plan)}
+${FIRST_BY_ID}`,
       values: planValues(plan),
     },
     onDue,
