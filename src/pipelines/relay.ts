@@ -21,6 +21,9 @@ export interface RelayDeps<T> {
   readonly onPublished?: (count: number) => void;
 }
 
+/** The driver makes several buffers a record and holds those of a batch; larger batches are no faster. */
+const BATCH_SIZE = 250;
+
 /**
  * Publishes what is unpublished, batch by batch, until nothing is left. At least once: a crash between the
  * acknowledgement and the mark publishes the batch again, with the same event ids.
@@ -28,7 +31,7 @@ export interface RelayDeps<T> {
  * @returns the number of events published, `undefined` where another relay is at work.
  */
 export function relay<T>(deps: RelayDeps<T>): Promise<number | undefined> {
-  const batchSize = deps.batchSize ?? 1_000;
+  const batchSize = deps.batchSize ?? BATCH_SIZE;
   return deps.exclusively(async () => {
     let published = 0;
     for (;;) {
