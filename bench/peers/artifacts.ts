@@ -38,7 +38,7 @@ export async function resolveStreams(
 ): Promise<string> {
   const jars = join(await artifacts.resolve('kafka-streams', onDownload), '*');
   const classes = join(workDir, 'streams-classes');
-  mkdirSync(classes);
+  mkdirSync(classes, { recursive: true });
   // Beside the `java` that runs, or on the path as that is.
   const javac = java.includes('/') ? join(dirname(java), 'javac') : 'javac';
   const source = join(import.meta.dirname, 'LastSeenStreams.java');
