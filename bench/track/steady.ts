@@ -15,7 +15,7 @@ export function steadySide(ground: Ground, options: { readonly records: number; 
     name: 'track.steady',
     async turn(round) {
       await emptyLastSeen(ground);
-      const prefix = `steady-${round}`;
+      const prefix = `steady_${round}`;
       const { load, write } = await openLoad(ground, { prefix, table: 'session', ...options });
       const groupId = `${prefix}-track`;
       const run = await ground.lastseen({ ...ground.environment(prefix), KAFKA_GROUP_ID: groupId }, 'track');
