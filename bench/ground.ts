@@ -33,8 +33,8 @@ export interface Ground {
   setUp(prefix: string, partitions?: number): Promise<void>;
   /** Starts `lastseen …` as users run it, under the default configuration. */
   lastseen(environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Measured>;
-  /** The instant, in ms of the epoch, at which the group's members (default: one) have their partitions and fetch. */
-  joined(groupId: string, stillRunning: Promise<unknown>, members?: number): Promise<number>;
+  /** The instant, in ms of the epoch, at which the group's first members have their partitions and fetch. */
+  joined(groupId: string, stillRunning: Promise<unknown>): Promise<number>;
   servers(): Promise<ServerUse>;
   /** The same servers, with a database of its own. */
   beside(databaseName: string): Promise<Ground>;
@@ -95,14 +95,14 @@ export async function openGround(needs: readonly PartName[], note: (line: string
     },
     lastseen: (env, ...args) =>
       startMeasured(guard, { command: process.execPath, args: [...lastseenArguments(), ...args], env }),
-    async joined(groupId, stillRunning, members = 1) {
+    async joined(groupId, stillRunning) {
       const ended = stillRunning.then(() => {
         throw new Error(`${groupId} ended before it had read anything`);
       });
       ended.catch(() => {});
       for (const deadline = Date.now() + JOINED_WITHIN_MS; Date.now() < deadline; ) {
         const { groups } = await Promise.race([ended, admin.describeGroups([groupId])]);
-        if (groups[0]?.state === 'Stable' && groups[0].members.length >= members) return Date.now();
+        if (groups[0]?.state === 'Stable' && groups[0].members.length > 0) return Date.now();
         await Promise.race([ended, sleep(LOOK_EVERY_MS)]);
       }
       throw new Error(`${groupId} has not joined within ${JOINED_WITHIN_MS / 1_000} s`);
