@@ -2,15 +2,20 @@
  * The driver alone: reads a topic to its present end with the consumer settings of `src/kafka/staged-consumer.ts`, and
  * counts.
  *
- *   node bench/track/raw-reader.ts BROKERS TOPIC GROUP
+ *   node bench/track/raw-reader.ts BROKERS TOPIC GROUP usual|inline
+ *
+ * `usual`: lz4 is unpacked as the codec's own asynchronous function does it; `inline`: as `track` has it.
  */
+import { decompressFrame } from 'lz4-napi';
 import { createKafka } from '../../src/kafka/client.ts';
+import { CompressionCodecs, CompressionTypes } from '../../src/kafka/driver.ts';
 import { FETCHING } from '../../src/kafka/fetching.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 
-const [brokers = '', topic = '', groupId = ''] = process.argv.slice(2);
+const [brokers = '', topic = '', groupId = '', codec = ''] = process.argv.slice(2);
 const log = createLogger({ level: 'silent', pretty: false, command: 'raw' });
 const kafka = createKafka({ brokers: [brokers], clientId: 'raw', log });
+if (codec === 'usual') CompressionCodecs[CompressionTypes.LZ4] = () => ({ decompress: decompressFrame });
 const admin = kafka.admin();
 await admin.connect();
 const unread = new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, BigInt(high)]));

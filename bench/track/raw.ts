@@ -7,16 +7,21 @@ import { throughput } from './throughput.ts';
 
 const RAW_READER = join(import.meta.dirname, 'raw-reader.ts');
 
-/** The same topic read by the same driver with the same settings, and nothing done with the records. */
-export function kafkajsRawSide(ground: Ground, load: Load): Side {
+/**
+ * The same topic read by the same driver with the same settings, and nothing done with the records.
+ *
+ * @param codec `usual`: lz4 as codecs for the driver are written; `inline`: with that of `track`.
+ */
+export function kafkajsRawSide(ground: Ground, load: Load, codec: 'usual' | 'inline' = 'usual'): Side {
+  const name = codec === 'usual' ? 'kafkajs.raw' : 'kafkajs.raw.inline';
   return {
-    name: 'kafkajs.raw',
+    name,
     async turn(round) {
-      const groupId = `${load.prefix}-raw-${round}`;
+      const groupId = `${load.prefix}-${name}-${round}`;
       const before = await ground.servers();
       const run = await startMeasured(ground.guard, {
         command: process.execPath,
-        args: [RAW_READER, ground.addresses.brokers, load.topic, groupId],
+        args: [RAW_READER, ground.addresses.brokers, load.topic, groupId, codec],
       });
       const startedAt = await ground.joined(groupId, run.ended);
       const { records, endedAt } = (await run.ended).json<{ records: number; endedAt: number }>();

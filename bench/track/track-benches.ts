@@ -28,6 +28,7 @@ export const TRACK_BENCHES: readonly Bench[] = [
       return [
         trackSide(ground, load),
         kafkajsRawSide(ground, load),
+        kafkajsRawSide(ground, load, 'inline'),
         kcatSide(ground, load),
         jdbcSinkSide(ground, load),
         kafkaStreamsSide(ground, load, 2),
@@ -35,9 +36,14 @@ export const TRACK_BENCHES: readonly Bench[] = [
       ];
     },
     ratios: [
-      ...['kafkajs.raw', 'kcat.raw', 'jdbc-sink', 'kafka-streams', 'kafka-streams.one-thread'].map((peer) =>
-        rate('track.small', peer),
-      ),
+      ...[
+        'kafkajs.raw',
+        'kafkajs.raw.inline',
+        'kcat.raw',
+        'jdbc-sink',
+        'kafka-streams',
+        'kafka-streams.one-thread',
+      ].map((peer) => rate('track.small', peer)),
       {
         key: 'CPU a record: kafka-streams/track.small',
         of: { side: 'kafka-streams', figure: 'cpuUsPerRecord' },
@@ -52,9 +58,9 @@ export const TRACK_BENCHES: readonly Bench[] = [
     needs: ['kafka', 'registry'],
     async sides(ground, options) {
       const load = await loadTopic(ground, { prefix: 'large', table: 'exam_results', ...options });
-      return [trackSide(ground, load), kafkajsRawSide(ground, load)];
+      return [trackSide(ground, load), kafkajsRawSide(ground, load), kafkajsRawSide(ground, load, 'inline')];
     },
-    ratios: [rate('track.large', 'kafkajs.raw')],
+    ratios: [rate('track.large', 'kafkajs.raw'), rate('track.large', 'kafkajs.raw.inline')],
   },
   {
     name: 'track.replayed',

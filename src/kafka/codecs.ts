@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 
-import { compressFrame, decompressFrame } from 'lz4-napi';
-import { compress, uncompress } from 'snappy';
+import { compressFrame, decompressFrame, decompressFrameSync } from 'lz4-napi';
+import { compress, uncompress, uncompressSync } from 'snappy';
 import { CompressionCodecs, CompressionTypes } from './driver.ts';
 
 interface Codec {
@@ -20,14 +21,39 @@ export function registerCodecs(): void {
 const zstdCompressAsync = promisify(zstdCompress);
 const zstdDecompressAsync = promisify(zstdDecompress);
 
+/** Compressed; a larger batch is worth the way to another thread and back, and would hold this one up. */
+const MOST_INLINE_BYTES = 65_536;
+const TURN_BYTES = 262_144;
+let sinceTurn = 0;
+
+/**
+ * Unpacks in this thread. What batches mostly are is unpacked in some microseconds; waiting for another thread takes
+ * several times as long, once for each of ten thousands of batches a second. Now and then the event loop has a turn, in
+ * which the memory of what is no longer used is given back.
+ */
+async function inline(
+  packed: Buffer,
+  unpack: (packed: Buffer) => Buffer,
+  unpackElsewhere: (packed: Buffer) => Promise<Buffer>,
+): Promise<Buffer> {
+  if (packed.length > MOST_INLINE_BYTES) return unpackElsewhere(packed);
+  const unpacked = unpack(packed);
+  sinceTurn += unpacked.length;
+  if (sinceTurn >= TURN_BYTES) {
+    sinceTurn = 0;
+    await setImmediate();
+  }
+  return unpacked;
+}
+
 const zstd: Codec = {
   compress: (encoder) => zstdCompressAsync(encoder.buffer),
-  decompress: (buffer) => zstdDecompressAsync(buffer),
+  decompress: (buffer) => inline(buffer, zstdDecompressSync, zstdDecompressAsync),
 };
 
 const lz4: Codec = {
   compress: (encoder) => compressFrame(encoder.buffer),
-  decompress: (buffer) => decompressFrame(buffer),
+  decompress: (buffer) => inline(buffer, decompressFrameSync, decompressFrame),
 };
 
 /** Java clients frame snappy as xerial does: this header, two 32-bit versions, then blocks with their length before each. */
@@ -49,6 +75,10 @@ const snappy: Codec = {
   },
 };
 
-async function uncompressBlock(block: Buffer): Promise<Buffer> {
-  return (await uncompress(block, { asBuffer: true })) as Buffer;
+function uncompressBlock(block: Buffer): Promise<Buffer> {
+  return inline(
+    block,
+    (packed) => uncompressSync(packed, { asBuffer: true }) as Buffer,
+    async (packed) => (await uncompress(packed, { asBuffer: true })) as Buffer,
+  );
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4 --heap-growing-percent=200
+#!/usr/bin/env -S node --max-semi-space-size=4 --heap-growing-percent=120
 import './warnings.ts';
 import { CommanderError } from 'commander';
 import { EXIT } from './process.ts';
