@@ -3,6 +3,7 @@ import { createProducer } from '../kafka/producer.ts';
 import { proveFresh } from '../pipelines/freshness.ts';
 import type { SweepDeps } from '../pipelines/sweep.ts';
 import type { Database } from '../postgres/database.ts';
+import { keepHeapSmall } from '../runtime/small-heap.ts';
 import { openKafka, openRegistry, orGivenUp } from './connections.ts';
 import { freshnessDeps } from './freshness-deps.ts';
 import type { CommandContext } from './process.ts';
@@ -15,6 +16,7 @@ export async function withDetector<T>(
   force: boolean,
   work: (deps: SweepDeps) => Promise<T>,
 ): Promise<T> {
+  keepHeapSmall();
   const { settings, now } = context;
   const kafka = openKafka(context);
   const producer = createProducer(kafka);

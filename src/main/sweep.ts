@@ -5,7 +5,6 @@ import { sweep } from '../pipelines/sweep.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Texts } from '../runtime/configuration.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { keepHeapSmall } from '../runtime/small-heap.ts';
 import { detectionPlan } from './detection-plan.ts';
 import { withDetector } from './detector.ts';
 import { printDue } from './dry-run.ts';
@@ -60,7 +59,6 @@ export function addSweep(program: Command): void {
 }
 
 async function run(context: CommandContext, flags: Flags, database: Database): Promise<number> {
-  keepHeapSmall();
   const plan = planOf(context, flags);
   if (flags.dryRun) {
     await printDue(context, database, plan, flags.json === true);

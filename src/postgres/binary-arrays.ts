@@ -1,4 +1,5 @@
 import { dayNumber, type Instant, parseInstant } from '../activity/instant.ts';
+import type { Window } from '../kpi/window.ts';
 
 /*
  * Postgres' own binary arrays. A Buffer is bound as it is, so that neither side writes or reads digits, quotes or
@@ -70,6 +71,11 @@ export function uuidArray(values: readonly (string | null)[]): Buffer {
 /** For `timestamptz[]`. */
 export function instantArray(values: readonly Instant[]): Buffer {
   return fixedArray(TYPE.timestamptz, INSTANT_BYTES, values, setInstant);
+}
+
+/** For two `timestamptz[]`: where the windows begin, and where they end. */
+export function windowArrays(windows: readonly Window[]): [Buffer, Buffer] {
+  return [instantArray(windows.map(({ from }) => from)), instantArray(windows.map(({ through }) => through))];
 }
 
 /**

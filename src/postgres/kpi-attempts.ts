@@ -2,7 +2,7 @@ import type { StudentId } from '../activity/activity.ts';
 import type { Instant } from '../activity/instant.ts';
 import type { AttemptRow } from '../kpi/attempt.ts';
 import type { Window } from '../kpi/window.ts';
-import { instantArray, textArray, uuidArray } from './binary-arrays.ts';
+import { textArray, uuidArray, windowArrays } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 
 /** A learner whose answers of a window are asked for. */
@@ -72,9 +72,4 @@ WHERE attempt.item_id IS NOT NULL AND NOT EXISTS (
   return rows;
 }
 
-function edgesOf(learners: readonly AnswersOf[]): [Buffer, Buffer] {
-  return [
-    instantArray(learners.map(({ window }) => window.from)),
-    instantArray(learners.map(({ window }) => window.through)),
-  ];
-}
+const edgesOf = (learners: readonly AnswersOf[]) => windowArrays(learners.map(({ window }) => window));

@@ -1,6 +1,6 @@
 import type { Instant } from '../activity/instant.ts';
 import { type Observation, observationWindow } from '../kpi/growth-model.ts';
-import { instantArray, textArray } from './binary-arrays.ts';
+import { instantArray, textArray, windowArrays } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 import type { KpiLearner } from './kpi-inputs.ts';
 
@@ -26,11 +26,7 @@ JOIN (
   AND ability.mean > '-infinity' AND ability.mean < 'infinity'
   AND ability.sd > 0 AND ability.sd < 'infinity'
 ORDER BY learner.position, ability.at, ability.mean, ability.sd`,
-    values: [
-      textArray(learners.map(({ userId }) => userId)),
-      instantArray(windows.map(({ from }) => from)),
-      instantArray(windows.map(({ through }) => through)),
-    ],
+    values: [textArray(learners.map(({ userId }) => userId)), ...windowArrays(windows)],
   });
   return rows;
 }

@@ -1,7 +1,7 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { type Exams, examWindow, NO_EXAMS } from '../kpi/churn-risk.ts';
-import { instantArray, textArray } from './binary-arrays.ts';
+import { textArray, windowArrays } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 import type { KpiInputOptions, KpiLearner } from './kpi-inputs.ts';
 import { lastSeenInSources, lastSeenInTable } from './kpi-last-seen.ts';
@@ -90,11 +90,7 @@ JOIN (
 ) AS exam
   ON exam.user_id = learner.user_id AND exam.at BETWEEN learner.window_from AND learner.window_through
 GROUP BY learner.position`,
-    values: [
-      textArray(learners.map(({ userId }) => userId)),
-      instantArray(windows.map(({ from }) => from)),
-      instantArray(windows.map(({ through }) => through)),
-    ],
+    values: [textArray(learners.map(({ userId }) => userId)), ...windowArrays(windows)],
   });
   return new Map(rows.map(({ position, ...exams }) => [position, exams]));
 }

@@ -1,5 +1,5 @@
 import type { Window } from '../kpi/window.ts';
-import { instantArray, textArray } from './binary-arrays.ts';
+import { textArray, windowArrays } from './binary-arrays.ts';
 import type { Queryable } from './database.ts';
 
 interface ThetaRow {
@@ -46,9 +46,5 @@ ORDER BY learner.position, topic.topic_id COLLATE "C"`,
 }
 
 function valuesOf(learners: readonly ThetasOf[]): unknown[] {
-  return [
-    textArray(learners.map(({ userId }) => userId)),
-    instantArray(learners.map(({ window }) => window.from)),
-    instantArray(learners.map(({ window }) => window.through)),
-  ];
+  return [textArray(learners.map(({ userId }) => userId)), ...windowArrays(learners.map(({ window }) => window))];
 }
