@@ -1,10 +1,11 @@
-import type { Activity, DeadLetterReason, Outcome, SkipReason, StudentId } from './activity.ts';
-import type { Change, ColumnValue, Row } from './change.ts';
-import { type Instant, MICROS_PER_MS } from './instant.ts';
-import { parseStudentId, studentIdOf } from './learner.ts';
+import type { Activity, DeadLetterReason, Outcome, SkipReason } from './activity.ts';
+import type { ColumnValue, Row } from './change.ts';
+import type { Instant } from './instant.ts';
+import { learnerKeyOf } from './learner.ts';
 import { hasQuestions } from './questions.ts';
 import type { Source } from './source.ts';
 import { instantOf } from './times.ts';
+import { parseUuid, Uuid } from './uuid.ts';
 
 /** Where attempts come from: a captured `attempt` table, or the questions of exam results where it is only a view. */
 export type AttemptSource = 'topic' | 'exam_results';
@@ -39,17 +40,10 @@ export function neededColumns(source: Source, attemptSource: AttemptSource): rea
 }
 
 /**
- * What a change says of a learner. Columns that are absent are judged first, then nulls, then values, so that a
+ * What a row says of a learner after its change. Columns that are absent are judged first, then nulls, then values, so that a
  * change of the platform's schema shows as what it is. Never throws.
  */
-export function activitiesOf(
-  source: Source,
-  change: Change,
-  kafkaTimestampMs: number,
-  policy: ActivityPolicy,
-): Outcome {
-  if (change.kind !== 'row') return change;
-  const { row } = change;
+export function activitiesOf(source: Source, row: Row, committedAt: Instant, policy: ActivityPolicy): Outcome {
   const { learner: learnerColumn, instants } = READINGS[source];
 
   const learner = row[learnerColumn];
@@ -65,7 +59,6 @@ export function activitiesOf(
   const at = instantOf(instantValue);
   if (at === undefined) return deadLetter('bad_instant', `${instantColumn} does not read as a time`);
   if (at < YEAR_2000) return deadLetter('instant_too_old', `${instantColumn} is before 2000-01-01`);
-  const committedAt = change.committedAt ?? BigInt(kafkaTimestampMs) * MICROS_PER_MS;
   if (at > committedAt + policy.maxClockSkewUs) {
     return deadLetter('instant_in_future', `${instantColumn} is too far after the record's own commit`);
   }
@@ -90,18 +83,20 @@ function firstNotNull(row: Row, columns: readonly string[]): string {
 type Identity = Pick<Activity, 'studentId' | 'userId'>;
 
 function byStudentId(value: ColumnValue): Identity | undefined {
-  const studentId: StudentId | undefined = typeof value === 'string' ? parseStudentId(value) : undefined;
+  const studentId = typeof value === 'string' ? parseUuid(value) : value instanceof Uuid ? value : undefined;
   return studentId === undefined ? undefined : { studentId, userId: null };
 }
 
 /** Text with a NUL byte or a lone surrogate is none that Postgres could have held, or could take. */
 function byUserId(value: ColumnValue): Identity | undefined {
+  if (value instanceof Uuid) return { studentId: value, userId: value };
   if (typeof value !== 'string' || value.includes('\0') || !value.isWellFormed()) return undefined;
-  return { studentId: studentIdOf(value), userId: value };
+  return { studentId: learnerKeyOf(value), userId: value };
 }
 
 function badLearner(column: string, value: ColumnValue): string {
-  if (typeof value === 'object' && value !== null) return `${column} is of type ${value.unreadable}`;
+  if (typeof value === 'object' && value !== null && 'unreadable' in value)
+    return `${column} is of type ${value.unreadable}`;
   if (typeof value !== 'string') return `${column} is of type ${typeof value}, not text`;
   return column === 'student_id' ? `${column} is no UUID` : `${column} holds a NUL or is no valid Unicode`;
 }

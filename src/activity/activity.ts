@@ -1,5 +1,6 @@
 import type { Instant } from './instant.ts';
 import type { Source } from './source.ts';
+import type { Uuid } from './uuid.ts';
 
 declare const studentIdBrand: unique symbol;
 
@@ -8,9 +9,9 @@ export type StudentId = string & { readonly [studentIdBrand]: true };
 
 /** One thing a learner did, read from one change record. */
 export interface Activity {
-  readonly studentId: StudentId;
+  readonly studentId: StudentId | Uuid;
   /** The platform's own name for the learner; null where the source names only the key (`attempt`). */
-  readonly userId: string | null;
+  readonly userId: string | Uuid | null;
   readonly source: Source;
   readonly at: Instant;
 }

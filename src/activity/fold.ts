@@ -3,6 +3,7 @@ import type { Instant } from './instant.ts';
 import { smallerUserId } from './learner.ts';
 import { SOURCES, type Source } from './source.ts';
 import { createStudentIndex, type StudentKeys } from './student-index.ts';
+import type { Uuid } from './uuid.ts';
 
 /** What many activities say of one learner: the newest instant of each source, the smallest spelling of the name. */
 export type LearnerRow = Readonly<Record<Source, Instant | null>> & {
@@ -49,7 +50,7 @@ export function createFold(): Fold {
   let unused: Partial<Record<Source, BigInt64Array>> = {};
   let committedAt = new BigInt64Array(index.capacity);
 
-  function numberOf(studentId: StudentId): number {
+  function numberOf(studentId: StudentId | Uuid): number {
     const known = index.size;
     const learner = index.numberOf(studentId);
     if (learner < known) return learner;
@@ -80,12 +81,16 @@ export function createFold(): Fold {
     return column;
   }
 
-  function name(learner: number, studentId: StudentId, userId: string | null): void {
+  function name(learner: number, studentId: StudentId | Uuid, userId: string | Uuid | null): void {
     if (userId === null) return;
     const before = userIds[learner];
-    if (before === undefined && userId === studentId) return;
-    const smaller = smallerUserId(before === undefined ? studentId : before, userId);
-    userIds[learner] = smaller === studentId ? undefined : smaller;
+    if (userId === studentId && typeof before !== 'string') {
+      if (before === null) userIds[learner] = undefined;
+      return;
+    }
+    const own = studentId.toString();
+    const smaller = smallerUserId(before === undefined ? own : before, userId.toString());
+    userIds[learner] = smaller === own ? undefined : smaller;
   }
 
   return {

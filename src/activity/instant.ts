@@ -20,15 +20,27 @@ export function parseInstant(text: string): Instant | undefined {
   return parseUtc(text) ?? parseAny(text);
 }
 
-const ZERO = 48;
+const MOST_UTC_BYTES = 27;
+const scratch = new Uint8Array(MOST_UTC_BYTES);
 
-/** `2026-03-16T05:00:00.123456Z`, with no to six digits of a second: what Debezium writes. Reads it in a fifth of the time. */
 function parseUtc(text: string): Instant | undefined {
-  const end = text.length - 1;
-  if (end < 19 || end > 26 || end === 20 || !hasUtcForm(text, end)) return undefined;
-  const days = daysOf(digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10));
-  const seconds = secondsOf(digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19));
-  const fraction = end === 19 ? 0 : digits(text, 20, end) * (SCALE[end - 20] ?? Number.NaN);
+  const { length } = text;
+  if (length > MOST_UTC_BYTES) return undefined;
+  for (let at = 0; at < length; at++) scratch[at] = Math.min(text.charCodeAt(at), NO_ASCII);
+  return readInstant(scratch, 0, length);
+}
+
+/**
+ * Reads `2026-03-16T05:00:00.123456Z`, with no to six digits of a second, which is what Debezium writes; `undefined`
+ * for all other forms. From bytes it takes a fifth of the time that a pattern takes.
+ */
+export function readInstant(bytes: Uint8Array, from: number, to: number): Instant | undefined {
+  const end = to - from - 1;
+  if (end < 19 || end >= MOST_UTC_BYTES || end === 20 || !hasUtcForm(bytes, from, end)) return undefined;
+  const number = (first: number, past: number) => digits(bytes, from + first, from + past);
+  const days = daysOf(number(0, 4), number(5, 7), number(8, 10));
+  const seconds = secondsOf(number(11, 13), number(14, 16), number(17, 19));
+  const fraction = end === 19 ? 0 : number(20, end) * (SCALE[end - 20] ?? Number.NaN);
   if (days === undefined || seconds === undefined) return undefined;
   const whole = days * 86_400 + seconds;
   // NaN where there was no digit. Past these the microseconds would not be exact.
@@ -40,23 +52,25 @@ const EXACT_SECONDS = 7_000_000_000;
 /** What the last of so many digits of a second counts, in microseconds. */
 const SCALE = [Number.NaN, 100_000, 10_000, 1_000, 100, 10, 1];
 
-function hasUtcForm(text: string, end: number): boolean {
+const [ZERO, DASH, T, COLON, POINT, Z, NO_ASCII] = [48, 45, 84, 58, 46, 90, 128];
+
+function hasUtcForm(bytes: Uint8Array, from: number, end: number): boolean {
   return (
-    text[4] === '-' &&
-    text[7] === '-' &&
-    text[10] === 'T' &&
-    text[13] === ':' &&
-    text[16] === ':' &&
-    (end === 19 || text[19] === '.') &&
-    text[end] === 'Z'
+    bytes[from + 4] === DASH &&
+    bytes[from + 7] === DASH &&
+    bytes[from + 10] === T &&
+    bytes[from + 13] === COLON &&
+    bytes[from + 16] === COLON &&
+    (end === 19 || bytes[from + 19] === POINT) &&
+    bytes[from + end] === Z
   );
 }
 
-/** The number that the characters spell; NaN where one is no digit. */
-function digits(text: string, from: number, to: number): number {
+/** The number that the bytes spell; NaN where one is no digit. */
+function digits(bytes: Uint8Array, from: number, to: number): number {
   let number = 0;
   for (let at = from; at < to; at++) {
-    const digit = text.charCodeAt(at) - ZERO;
+    const digit = (bytes[at] ?? 0) - ZERO;
     if (digit < 0 || digit > 9) return Number.NaN;
     number = number * 10 + digit;
   }

@@ -1,45 +1,21 @@
 import { hash } from 'node:crypto';
 import type { StudentId } from './activity.ts';
-
-const UUID_LENGTH = 36;
-const DASH = 45;
-const LOWER = 1;
-const UPPER = 2;
-
-/** How a character code is written as a hexadecimal digit: in lower case (digits too), in upper case, or not at all. */
-const CASE = Uint8Array.from({ length: 128 }, (_, code) => {
-  const character = String.fromCharCode(code);
-  if (/[0-9a-f]/.test(character)) return LOWER;
-  return /[A-F]/.test(character) ? UPPER : 0;
-});
-
-/** The text as a learner's key, if it is a UUID in canonical 8-4-4-4-12 text of any case. */
-export function parseStudentId(text: string): StudentId | undefined {
-  if (text.length !== UUID_LENGTH) return undefined;
-  let cases = 0;
-  for (let at = 0; at < UUID_LENGTH; at++) {
-    const code = text.charCodeAt(at);
-    if (at === 8 || at === 13 || at === 18 || at === 23) {
-      if (code !== DASH) return undefined;
-    } else {
-      const written = CASE[code] ?? 0;
-      if (written === 0) return undefined;
-      cases |= written;
-    }
-  }
-  return ((cases & UPPER) === 0 ? text : text.toLowerCase()) as StudentId;
-}
+import { parseUuid, Uuid } from './uuid.ts';
 
 /**
  * The key under which a learner's activity of every source meets: the user id itself where it is a UUID, else the 16
  * bytes of the md5 of its UTF-8 text (Postgres: `md5(user_id)::uuid`; no version or variant bits are set).
  */
-export function studentIdOf(userId: string): StudentId {
-  const own = parseStudentId(userId);
+export function learnerKeyOf(userId: string): Uuid {
+  const own = parseUuid(userId);
   if (own !== undefined) return own;
-  const hex = hash('md5', userId, 'hex');
-  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
-  return parts.join('-') as StudentId;
+  const md5 = hash('md5', userId, 'buffer');
+  return new Uuid(md5.readInt32BE(0), md5.readInt32BE(4), md5.readInt32BE(8), md5.readInt32BE(12));
+}
+
+/** The same as text. */
+export function studentIdOf(userId: string): StudentId {
+  return learnerKeyOf(userId).toString() as StudentId;
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { StudentId } from './activity.ts';
+import { parseUuid, Uuid } from './uuid.ts';
 
 /** Student ids by number, as the 16 bytes they are. */
 export interface StudentKeys {
-  /** Four words of 32 bits an id, the most significant first. */
-  readonly words: Uint32Array;
+  /** Four signed words of 32 bits an id, the most significant first. */
+  readonly words: Int32Array;
   textOf(number: number): StudentId;
 }
 
@@ -12,7 +13,7 @@ export interface StudentIndex extends StudentKeys {
   readonly size: number;
   /** How many there is room for; doubles when it is full. */
   readonly capacity: number;
-  numberOf(studentId: StudentId): number;
+  numberOf(studentId: StudentId | Uuid): number;
   /** Forgets all, and keeps the room. */
   clear(): void;
 }
@@ -28,12 +29,12 @@ const [SPREAD_0 = 1, SPREAD_1 = 1, SPREAD_2 = 1, SPREAD_3 = 1] = crypto
 /** An open hash table over flat arrays: looking an id up touches two places in memory and creates nothing. */
 export function createStudentIndex(): StudentIndex {
   let size = 0;
-  let words = new Uint32Array(WORDS * FIRST_CAPACITY);
+  let words = new Int32Array(WORDS * FIRST_CAPACITY);
   /** One more than the number of the id that lies here; half of them at least are 0, for none. */
   let places = new Uint32Array(2 * FIRST_CAPACITY);
 
   function grow(): void {
-    const larger = new Uint32Array(2 * words.length);
+    const larger = new Int32Array(2 * words.length);
     larger.set(words);
     words = larger;
     places = new Uint32Array(2 * places.length);
@@ -46,11 +47,8 @@ export function createStudentIndex(): StudentIndex {
     }
   }
 
-  function numberOf(studentId: StudentId): number {
-    const first = wordOf(studentId, 0, 4);
-    const second = wordOf(studentId, 9, 14);
-    const third = wordOf(studentId, 19, 24);
-    const fourth = wordOf(studentId, 28, 32);
+  function numberOf(studentId: StudentId | Uuid): number {
+    const { first, second, third, fourth } = typeof studentId === 'string' ? uuidOf(studentId) : studentId;
     const mask = places.length - 1;
     let place = placeOf(first, second, third, fourth) & mask;
     for (let found = places[place] ?? 0; found !== 0; found = places[place] ?? 0) {
@@ -85,9 +83,9 @@ export function createStudentIndex(): StudentIndex {
     },
     numberOf,
     textOf(number) {
-      const hex = (word: number) => (words[WORDS * number + word] ?? 0).toString(16).padStart(8, '0');
-      const [a, b, c, d] = [hex(0), hex(1), hex(2), hex(3)];
-      return `${a}-${b.slice(0, 4)}-${b.slice(4)}-${c.slice(0, 4)}-${c.slice(4)}${d}` as StudentId;
+      const at = WORDS * number;
+      const id = new Uuid(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0);
+      return id.toString() as StudentId;
     },
     clear() {
       size = 0;
@@ -103,20 +101,8 @@ function placeOf(first: number, second: number, third: number, fourth: number): 
   return folded ^ (folded >>> 12);
 }
 
-/** What a character code counts as a hexadecimal digit in lower case. */
-const DIGIT = Uint8Array.from({ length: 128 }, (_, code) =>
-  Math.max(0, '0123456789abcdef'.indexOf(String.fromCharCode(code))),
-);
-
-/** The 32 bits that four digits here and four there spell. */
-function wordOf(text: string, high: number, low: number): number {
-  return ((quarter(text, high) << 16) | quarter(text, low)) >>> 0;
-}
-
-function quarter(text: string, at: number): number {
-  return (digit(text, at) << 12) | (digit(text, at + 1) << 8) | (digit(text, at + 2) << 4) | digit(text, at + 3);
-}
-
-function digit(text: string, at: number): number {
-  return DIGIT[text.charCodeAt(at)] ?? 0;
+function uuidOf(studentId: StudentId): Uuid {
+  const uuid = parseUuid(studentId);
+  if (uuid === undefined) throw new Error('a student id is a UUID');
+  return uuid;
 }

@@ -36,6 +36,11 @@ export function unitByName(schemaName: string | undefined): TimeUnit | 'none' | 
   return UNIT_BY_NAME.get(schemaName) ?? (FOREIGN_TIME.test(schemaName) ? 'none' : undefined);
 }
 
+/** Whether a text of the schema is an instant in UTC, as Debezium writes `timestamptz`. */
+export function isZonedTimestamp(schemaName: string | undefined): boolean {
+  return schemaName === 'io.debezium.time.ZonedTimestamp';
+}
+
 /** Nanoseconds are floored, so that an instant never moves into the next microsecond. */
 export function fromUnit(count: bigint, unit: TimeUnit): Instant {
   switch (unit) {

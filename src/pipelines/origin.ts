@@ -1,3 +1,5 @@
+import type { Change } from '../activity/change.ts';
+import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import type { RawRecord, RecordHeaders } from '../kafka/records.ts';
 
 /** Where a record was read for the first time, however often it was sent back or set aside since. */
@@ -36,10 +38,15 @@ function originOf(topic: string, partition: number, record: RawRecord): Origin {
  * When the record came into its first topic, in milliseconds since the epoch: a record that was sent back is judged by
  * that. Never after it came into this one, whatever a header says.
  */
-export function firstTimestampMs(record: RawRecord): number {
+function firstTimestampMs(record: RawRecord): number {
   const timestamp = Number(record.timestamp);
   if (record.headers?.['lastseen.origin.timestamp'] === undefined) return timestamp;
   return Math.min(timestamp, Number(toldOrigin(record)?.timestamp ?? timestamp));
+}
+
+/** When the change was committed: as the source says, else when its record came into its first topic. */
+export function committedAtOf(change: Extract<Change, { kind: 'row' }>, record: RawRecord): Instant {
+  return change.committedAt ?? BigInt(firstTimestampMs(record)) * MICROS_PER_MS;
 }
 
 /** Which try of the record this is, from 1. */

@@ -1,7 +1,7 @@
 import type { Activity, DeadLetterReason, Outcome, SkipReason } from '../activity/activity.ts';
 import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
 import { createFold, type Fold } from '../activity/fold.ts';
-import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { PartitionGap } from '../inactivity/gap.ts';
 import { type Position, partitionKey, type RawBatch, type RawRecord } from '../kafka/records.ts';
@@ -12,7 +12,7 @@ import { closeEpisodes } from '../postgres/returns.ts';
 import type { Decoder } from '../registry/decoder.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from './dead-letters.ts';
-import { firstTimestampMs } from './origin.ts';
+import { committedAtOf } from './origin.ts';
 import type { AppliedPosition, Progress, Reached } from './progress.ts';
 
 /** What became of records: by source, then `applied`, `skipped: <reason>` or `dead letter: <reason>`. */
@@ -177,10 +177,12 @@ function collectRecord(
   flush: Flush<ActivityFold>,
 ): Instant | undefined {
   const change = deps.decoder.decode(source, record);
-  const outcome: Outcome =
-    change.kind === 'row' ? activitiesOf(source, change, firstTimestampMs(record), deps.policy) : change;
-  const committedAt =
-    change.kind === 'row' ? (change.committedAt ?? BigInt(firstTimestampMs(record)) * MICROS_PER_MS) : undefined;
+  let committedAt: Instant | undefined;
+  let outcome: Outcome;
+  if (change.kind === 'row') {
+    committedAt = committedAtOf(change, record);
+    outcome = activitiesOf(source, change.row, committedAt, deps.policy);
+  } else outcome = change;
   count(flush.counts, source, outcome);
   if (deps.deadLetterLimit.passed(outcome.kind === 'deadLetter')) {
     throw new LastseenError(

@@ -1,5 +1,6 @@
 import { type LearnerColumns, NEVER } from '../activity/fold.ts';
 import { SOURCES } from '../activity/source.ts';
+import { UUID_TEXT_BYTES } from '../activity/uuid.ts';
 import {
   arrayOf,
   HEADER_BYTES,
@@ -11,8 +12,6 @@ import {
   UUID_BYTES,
   viewOf,
 } from './binary-arrays.ts';
-
-const UUID_TEXT_BYTES = 36;
 
 /**
  * Learners as Postgres' own binary arrays: `uuid[]`, `text[]`, and a `timestamptz[]` a source, in the order of
@@ -32,10 +31,10 @@ export function studentIdArray({ size, studentIds: { words } }: LearnerColumns):
   let at = HEADER_BYTES;
   for (let word = 0; word < 4 * size; word += 4) {
     view.setInt32(at, UUID_BYTES);
-    view.setUint32(at + 4, words[word] ?? 0);
-    view.setUint32(at + 8, words[word + 1] ?? 0);
-    view.setUint32(at + 12, words[word + 2] ?? 0);
-    view.setUint32(at + 16, words[word + 3] ?? 0);
+    view.setInt32(at + 4, words[word] ?? 0);
+    view.setInt32(at + 8, words[word + 1] ?? 0);
+    view.setInt32(at + 12, words[word + 2] ?? 0);
+    view.setInt32(at + 16, words[word + 3] ?? 0);
     at += LENGTH_BYTES + UUID_BYTES;
   }
   return array;
@@ -89,7 +88,7 @@ const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0
 const DASH = 45;
 
 /** The canonical text of the id whose first word is there. */
-function writeUuid(array: Buffer, start: number, words: Uint32Array, first: number): number {
+function writeUuid(array: Buffer, start: number, words: Int32Array, first: number): number {
   let at = start;
   for (let nibble = 0; nibble < 32; nibble++) {
     if (nibble === 8 || nibble === 12 || nibble === 16 || nibble === 20) array[at++] = DASH;

@@ -96,8 +96,8 @@ function unzigzag(low: number, middle: number, high: number): bigint {
 
 const ONE_CHARACTER = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
 
-export function readText(cursor: Cursor): string {
-  const length = readLength(cursor);
+/** @param length that {@link readLength} has read. */
+export function readText(cursor: Cursor, length: number): string {
   const start = cursor.at;
   if (length === 1) {
     const known = ONE_CHARACTER[cursor.bytes[start] ?? -1]; // an operation, in every envelope

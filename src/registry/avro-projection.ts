@@ -1,5 +1,8 @@
 import type { Type, types } from 'avsc';
 import type { Change, ColumnValue } from '../activity/change.ts';
+import { readInstant } from '../activity/instant.ts';
+import { isZonedTimestamp } from '../activity/times.ts';
+import { readUuid, UUID_TEXT_BYTES } from '../activity/uuid.ts';
 import {
   type Cursor,
   MalformedRecord,
@@ -7,6 +10,7 @@ import {
   readBranch,
   readDouble,
   readFloat,
+  readLength,
   readLong,
   readText,
 } from './avro-cursor.ts';
@@ -187,7 +191,7 @@ function compileColumn(type: Type): ColumnReader {
     case 'double':
       return readDouble;
     case 'string':
-      return (cursor) => textColumn(readText(cursor));
+      return isZonedTimestamp(name) ? readInstantOrText : readUuidOrText;
     case 'enum': {
       const { symbols } = type as types.EnumType;
       return (cursor) => readBranch(symbols, cursor);
@@ -195,6 +199,24 @@ function compileColumn(type: Type): ColumnReader {
     default:
       return nestedColumn(type);
   }
+}
+
+/** What a learner and an instant mostly are is read from the bytes as they stand: no text is made of them. */
+function readUuidOrText(cursor: Cursor): ColumnValue {
+  const length = readLength(cursor);
+  const uuid = length === UUID_TEXT_BYTES ? readUuid(cursor.bytes, cursor.at) : undefined;
+  if (uuid === undefined) return textColumn(readText(cursor, length));
+  cursor.at += length;
+  return uuid;
+}
+
+function readInstantOrText(cursor: Cursor): ColumnValue {
+  const length = readLength(cursor);
+  const end = cursor.at + length;
+  const instant = readInstant(cursor.bytes, cursor.at, end);
+  if (instant === undefined) return textColumn(readText(cursor, length));
+  cursor.at = end;
+  return instant;
 }
 
 /** Debezium gives the placeholder in every type: as the bytes, the one element, or the key and value of a map. */

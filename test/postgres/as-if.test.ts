@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatInstant, type Instant, parseInstant } from '../../src/activity/instant.ts';
-import { parseStudentId, studentIdOf } from '../../src/activity/learner.ts';
+import { studentIdOf } from '../../src/activity/learner.ts';
 import type { Source } from '../../src/activity/source.ts';
+import { parseUuid } from '../../src/activity/uuid.ts';
 import type { InactivityDecision } from '../../src/inactivity/event.ts';
 import { type AsIfDay, type AsIfPlan, createAsIfFold, walkDays } from '../../src/pipelines/as-if.ts';
 import { emptyAsIf, keepActivity } from '../../src/postgres/as-if.ts';
@@ -55,7 +56,7 @@ async function keepAll(asIf: AsIfPlan): Promise<void> {
   for (const portion of [rows.slice(0, 700), rows.slice(300)]) {
     const fold = createAsIfFold(asIf);
     for (const { user_id: userId, student_id, source, at } of portion) {
-      const studentId = userId === null ? parseStudentId(student_id ?? '') : studentIdOf(userId);
+      const studentId = userId === null ? parseUuid(student_id ?? '') : studentIdOf(userId);
       if (studentId !== undefined) fold.add({ studentId, userId, source, at });
     }
     for (const [day, learners] of fold.byDay) {

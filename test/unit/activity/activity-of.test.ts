@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type ActivityPolicy, activitiesOf, neededColumns } from '../../../src/activity/activity-of.ts';
+import { type ActivityPolicy, neededColumns } from '../../../src/activity/activity-of.ts';
 import type { Row } from '../../../src/activity/change.ts';
 import { type Instant, parseInstant } from '../../../src/activity/instant.ts';
 import { studentIdOf } from '../../../src/activity/learner.ts';
 import type { Source } from '../../../src/activity/source.ts';
+import { parseUuid, Uuid } from '../../../src/activity/uuid.ts';
+import { outcomeOfChange } from './outcome-of.ts';
 
 const POLICY: ActivityPolicy = { attemptSource: 'topic', maxClockSkewUs: 600_000_000n };
 const FROM_EXAMS: ActivityPolicy = { ...POLICY, attemptSource: 'exam_results' };
@@ -19,7 +21,14 @@ function instant(text: string): Instant {
 }
 
 function outcomeOf(source: Source, row: Row, policy = POLICY, committedAt: Instant | null = COMMITTED) {
-  return activitiesOf(source, { kind: 'row', row, committedAt }, Number(COMMITTED / 1000n), policy);
+  const outcome = outcomeOfChange(source, { kind: 'row', row, committedAt }, Number(COMMITTED / 1000n), policy);
+  if (outcome.kind !== 'applied') return outcome;
+  const texts = outcome.activities.map(({ studentId, userId, ...rest }) => ({
+    ...rest,
+    studentId: studentId.toString(),
+    userId: userId?.toString() ?? null,
+  }));
+  return { ...outcome, activities: texts };
 }
 
 describe('which instant counts', () => {
@@ -186,7 +195,17 @@ describe('attempts that are only a view over exam results', () => {
   });
 });
 
-it('passes on what the decoder has decided', () => {
-  const change = { kind: 'skipped', reason: 'tombstone' } as const;
-  expect(activitiesOf('session', change, 0, POLICY)).toBe(change);
+it('takes a learner that was read as a UUID for the one whose text it is', () => {
+  const read = parseUuid(UUID);
+  if (read === undefined) throw new Error('no UUID');
+  for (const [source, column] of [
+    ['session', 'user_id'],
+    ['attempt', 'student_id'],
+  ] as const) {
+    const row = { [column]: read, ended_at: EARLY, completed_at: EARLY };
+    expect(outcomeOf(source, row)).toEqual(outcomeOf(source, { ...row, [column]: UUID }));
+  }
+  expect(outcomeOf('session', { user_id: 'u', ended_at: new Uuid(1, 2, 3, 4) })).toMatchObject({
+    reason: 'bad_instant',
+  });
 });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseStudentId, smallerUserId, studentIdOf } from '../../../src/activity/learner.ts';
+import { smallerUserId, studentIdOf } from '../../../src/activity/learner.ts';
+import { parseUuid } from '../../../src/activity/uuid.ts';
 
 describe("a learner's key", () => {
   it('is the user id itself where that is a UUID, in lower case', () => {
@@ -18,7 +19,7 @@ describe("a learner's key", () => {
     '0195d2a0abcd7000800000000000000f',
     ' 0195d2a0-abcd-7000-8000-00000000000f',
   ])('takes no other spelling of a UUID for one: %s', (text) => {
-    expect(parseStudentId(text)).toBeUndefined();
+    expect(parseUuid(text)).toBeUndefined();
     expect(studentIdOf(text).replaceAll('-', '')).toBe(createHash('md5').update(text).digest('hex'));
   });
 

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/activity/activity.ts';
-import { type ActivityPolicy, activitiesOf, neededColumns } from '../../../src/activity/activity-of.ts';
+import { type ActivityPolicy, neededColumns } from '../../../src/activity/activity-of.ts';
 import { formatInstant } from '../../../src/activity/instant.ts';
 import { SOURCES, type Source } from '../../../src/activity/source.ts';
 import { createDecoder } from '../../../src/registry/decoder.ts';
 import { type CapturedRecord, readGoldenRecords } from '../../fixtures/golden-records.ts';
+import { outcomeOfChange } from '../activity/outcome-of.ts';
 import { fakeRegistry } from './avro.ts';
 
 /**
@@ -125,7 +126,7 @@ async function outcomeOf({ topic, value, timestamp }: CapturedRecord): Promise<O
   const record = { key: null, value: value === null ? null : Buffer.from(value, 'base64'), timestamp, offset: '0' };
   await decoder.prepare([record]);
   const source = sourceOf(topic);
-  return activitiesOf(source, decoder.decode(source, record), Number(timestamp), POLICY);
+  return outcomeOfChange(source, decoder.decode(source, record), Number(timestamp), POLICY);
 }
 
 function inWords(outcome: Outcome): string {

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ActivityPolicy, activitiesOf, neededColumns } from '../../../src/activity/activity-of.ts';
+import { type ActivityPolicy, neededColumns } from '../../../src/activity/activity-of.ts';
 import { SOURCES } from '../../../src/activity/source.ts';
 import { createDecoder } from '../../../src/registry/decoder.ts';
+import { outcomeOfChange } from '../activity/outcome-of.ts';
 import { avroRecord, fakeRegistry } from './avro.ts';
 import { EXAM_RESULT_FIELDS, envelope, envelopeSchema, flattenedSchema, nullable } from './debezium-schemas.ts';
 
@@ -53,7 +54,7 @@ async function outcomesOf(value: Buffer) {
   const record = { key: null, value, timestamp: '1773637260000', offset: '0' };
   await prepare([record]);
   return SOURCES.map((source) => {
-    const outcome = activitiesOf(source, decode(source, record), 1_773_637_260_000, POLICY);
+    const outcome = outcomeOfChange(source, decode(source, record), 1_773_637_260_000, POLICY);
     expect(['applied', 'skipped', 'deadLetter']).toContain(outcome.kind);
     if (outcome.kind === 'deadLetter') {
       expect(outcome.detail).not.toContain('SECRET');

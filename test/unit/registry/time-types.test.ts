@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ActivityPolicy, activitiesOf, neededColumns } from '../../../src/activity/activity-of.ts';
+import { type ActivityPolicy, neededColumns } from '../../../src/activity/activity-of.ts';
 import { formatInstant, type Instant } from '../../../src/activity/instant.ts';
 import { createDecoder } from '../../../src/registry/decoder.ts';
+import { outcomeOfChange } from '../activity/outcome-of.ts';
 import { avroRecord, fakeRegistry } from './avro.ts';
 import { connectType, envelope, envelopeSchema, flattenedSchema, nullable } from './debezium-schemas.ts';
 
@@ -46,7 +47,7 @@ async function appliedAt(value: Buffer, schema?: object): Promise<Instant> {
   });
   const record = { key: null, value, timestamp: '0', offset: '0' };
   await decoder.prepare([record]);
-  const outcome = activitiesOf('features_topic_daily', decoder.decode('features_topic_daily', record), 0, POLICY);
+  const outcome = outcomeOfChange('features_topic_daily', decoder.decode('features_topic_daily', record), 0, POLICY);
   if (outcome.kind !== 'applied') throw new Error(JSON.stringify(outcome));
   expect(outcome.activities).toHaveLength(1);
   return outcome.activities[0]?.at ?? 0n;
