@@ -63,7 +63,7 @@ export function activitiesOf(source: Source, row: Row, committedAt: Instant, pol
     return deadLetter('instant_in_future', `${instantColumn} is too far after the record's own commit`);
   }
 
-  const activity: Activity = { ...identity, source, at };
+  const activity: Activity = { studentId: identity.studentId, userId: identity.userId, source, at };
   if (isAlsoAttempt(source, policy.attemptSource) && holdsQuestions(row[QUESTIONS_COLUMN])) {
     return { kind: 'applied', activities: [activity, { ...activity, source: 'attempt' }] };
   }

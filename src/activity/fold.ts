@@ -2,7 +2,7 @@ import type { Activity, StudentId } from './activity.ts';
 import type { Instant } from './instant.ts';
 import { smallerUserId } from './learner.ts';
 import { SOURCES, type Source } from './source.ts';
-import { createStudentIndex, type StudentKeys } from './student-index.ts';
+import { createStudentIndex, type StudentKeys, WORDS } from './student-index.ts';
 import type { Uuid } from './uuid.ts';
 
 /** What many activities say of one learner: the newest instant of each source, the smallest spelling of the name. */
@@ -42,9 +42,16 @@ export interface Fold {
   clear(): void;
 }
 
+const UNKNOWN = 0;
+/** The student id's own text. */
+const OWN = 1;
+const TEXT = 2;
+
 export function createFold(): Fold {
   const index = createStudentIndex();
-  let userIds: (string | null | undefined)[] = [];
+  /** What is known of a learner's name: {@link UNKNOWN}, {@link OWN}, or {@link TEXT}, which lies beside. */
+  let names = new Uint8Array(index.capacity);
+  const texts = new Map<number, string>();
   /** Of sources that were seen since the fold was cleared; the others keep their room apart. */
   let instants: Partial<Record<Source, BigInt64Array>> = {};
   let unused: Partial<Record<Source, BigInt64Array>> = {};
@@ -55,7 +62,7 @@ export function createFold(): Fold {
     const learner = index.numberOf(studentId);
     if (learner < known) return learner;
     if (committedAt.length < index.capacity) grow();
-    userIds.push(null);
+    names[learner] = UNKNOWN;
     committedAt[learner] = NEVER;
     for (const column of Object.values(instants)) column[learner] = NEVER;
     return learner;
@@ -68,6 +75,9 @@ export function createFold(): Fold {
       return copy;
     };
     committedAt = larger(committedAt);
+    const more = new Uint8Array(index.capacity);
+    more.set(names);
+    names = more;
     for (const source of SOURCES) {
       const column = instants[source];
       if (column !== undefined) instants[source] = larger(column);
@@ -83,14 +93,19 @@ export function createFold(): Fold {
 
   function name(learner: number, studentId: StudentId | Uuid, userId: string | Uuid | null): void {
     if (userId === null) return;
-    const before = userIds[learner];
-    if (userId === studentId && typeof before !== 'string') {
-      if (before === null) userIds[learner] = undefined;
+    const known = names[learner];
+    if (userId === studentId && known !== TEXT) {
+      names[learner] = OWN;
       return;
     }
+    const text = known === TEXT ? (texts.get(learner) ?? null) : null;
+    if (userId === text) return;
     const own = studentId.toString();
-    const smaller = smallerUserId(before === undefined ? own : before, userId.toString());
-    userIds[learner] = smaller === own ? undefined : smaller;
+    const said = userId.toString();
+    const smaller = smallerUserId(known === OWN ? own : text, said) ?? said;
+    names[learner] = smaller === own ? OWN : TEXT;
+    if (smaller === own) texts.delete(learner);
+    else if (smaller !== text) texts.set(learner, smaller);
   }
 
   return {
@@ -114,17 +129,38 @@ export function createFold(): Fold {
     columns: () => ({
       size: index.size,
       studentIds: index,
-      userId: (learner) => userIds[learner],
+      userId: (learner) => (names[learner] === OWN ? undefined : (texts.get(learner) ?? null)),
       instants,
       committedAt,
     }),
     clear() {
       index.clear();
-      userIds = [];
+      texts.clear();
       unused = { ...unused, ...instants };
       instants = {};
     },
   };
+}
+
+/** The same learners in parts of about the same size. */
+export function partsOf(learners: LearnerColumns, count: number): LearnerColumns[] {
+  return Array.from({ length: count }, (_, part) => {
+    const from = Math.floor((learners.size * part) / count);
+    const to = Math.floor((learners.size * (part + 1)) / count);
+    const { studentIds, instants } = learners;
+    return {
+      size: to - from,
+      studentIds: {
+        words: studentIds.words.subarray(WORDS * from, WORDS * to),
+        textOf: (learner) => studentIds.textOf(from + learner),
+      },
+      userId: (learner) => learners.userId(from + learner),
+      instants: Object.fromEntries(
+        Object.entries(instants).map(([source, column]) => [source, column.subarray(from, to)]),
+      ),
+      committedAt: learners.committedAt.subarray(from, to),
+    };
+  });
 }
 
 /** Rows that were not folded here. */

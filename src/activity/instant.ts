@@ -37,20 +37,28 @@ function parseUtc(text: string): Instant | undefined {
 export function readInstant(bytes: Uint8Array, from: number, to: number): Instant | undefined {
   const end = to - from - 1;
   if (end < 19 || end >= MOST_UTC_BYTES || end === 20 || !hasUtcForm(bytes, from, end)) return undefined;
-  const number = (first: number, past: number) => digits(bytes, from + first, from + past);
-  const days = daysOf(number(0, 4), number(5, 7), number(8, 10));
-  const seconds = secondsOf(number(11, 13), number(14, 16), number(17, 19));
-  const fraction = end === 19 ? 0 : number(20, end) * (SCALE[end - 20] ?? Number.NaN);
+  const century = pair(bytes, from);
+  const year = pair(bytes, from + 2);
+  const month = pair(bytes, from + 5);
+  const day = pair(bytes, from + 8);
+  const hour = pair(bytes, from + 11);
+  const minute = pair(bytes, from + 14);
+  const second = pair(bytes, from + 17);
+  const fraction = end === 19 ? 0 : digits(bytes, from + 20, from + end) * (SCALE[end - 20] ?? NONE);
+  if ((century | year | month | day | hour | minute | second | fraction) < 0) return undefined;
+  const days = daysOf(100 * century + year, month, day);
+  const seconds = secondsOf(hour, minute, second);
   if (days === undefined || seconds === undefined) return undefined;
   const whole = days * 86_400 + seconds;
-  // NaN where there was no digit. Past these the microseconds would not be exact.
-  if (!(Math.abs(whole) < EXACT_SECONDS) || Number.isNaN(fraction)) return undefined;
+  // Past these the microseconds would not be exact.
+  if (Math.abs(whole) >= EXACT_SECONDS) return undefined;
   return BigInt(whole * 1_000_000 + fraction);
 }
 
 const EXACT_SECONDS = 7_000_000_000;
+const NONE = -1;
 /** What the last of so many digits of a second counts, in microseconds. */
-const SCALE = [Number.NaN, 100_000, 10_000, 1_000, 100, 10, 1];
+const SCALE = [NONE, 100_000, 10_000, 1_000, 100, 10, 1];
 
 const [ZERO, DASH, T, COLON, POINT, Z, NO_ASCII] = [48, 45, 84, 58, 46, 90, 128];
 
@@ -66,12 +74,19 @@ function hasUtcForm(bytes: Uint8Array, from: number, end: number): boolean {
   );
 }
 
-/** The number that the bytes spell; NaN where one is no digit. */
+/** The number that two bytes spell; negative where one is no digit. */
+function pair(bytes: Uint8Array, at: number): number {
+  const tens = (bytes[at] ?? 0) - ZERO;
+  const ones = (bytes[at + 1] ?? 0) - ZERO;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? 10 * tens + ones : NONE;
+}
+
+/** The number that so many bytes spell, six at most; negative where one is no digit. */
 function digits(bytes: Uint8Array, from: number, to: number): number {
   let number = 0;
   for (let at = from; at < to; at++) {
     const digit = (bytes[at] ?? 0) - ZERO;
-    if (digit < 0 || digit > 9) return Number.NaN;
+    if (digit < 0 || digit > 9) return NONE;
     number = number * 10 + digit;
   }
   return number;

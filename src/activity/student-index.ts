@@ -18,7 +18,8 @@ export interface StudentIndex extends StudentKeys {
   clear(): void;
 }
 
-const WORDS = 4;
+/** Of 32 bits an id. */
+export const WORDS = 4;
 const FIRST_CAPACITY = 64;
 
 /** Chosen anew by each process, so that nobody can name ids that all meet in one place. */

@@ -7,13 +7,12 @@ import type { PartitionGap } from '../inactivity/gap.ts';
 import { type Position, partitionKey, type RawBatch, type RawRecord } from '../kafka/records.ts';
 import type { Stages } from '../kafka/stages.ts';
 import type { Database } from '../postgres/database.ts';
-import { raiseLastSeen } from '../postgres/last-seen.ts';
-import { closeEpisodes } from '../postgres/returns.ts';
 import type { Decoder } from '../registry/decoder.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from './dead-letters.ts';
 import { committedAtOf } from './origin.ts';
 import type { AppliedPosition, Progress, Reached } from './progress.ts';
+import { writeLearners } from './write-learners.ts';
 
 /** What became of records: by source, then `applied`, `skipped: <reason>` or `dead letter: <reason>`. */
 export type OutcomeCounts = Record<Source, Record<string, number>>;
@@ -74,7 +73,7 @@ const MOSTLY = 0.8;
 /**
  * Change records become rows of `lastseen.user_last_seen`: decode the few columns in use, read who did something and
  * when, fold to one row a learner; then dead letters first, and one transaction with the rows, the returns they mean
- * and how far they reach.
+ * and how far they reach, which of many learners follows in one of its own.
  */
 export function createTrack(deps: TrackDeps): Stages<TrackFlush> {
   let spare: Fold | undefined;
@@ -99,12 +98,10 @@ export function createTrack(deps: TrackDeps): Stages<TrackFlush> {
       }
       const learners = flush.fold.columns();
       const progress = appliedOf(flush, positions);
-      const { changed, returned, gaps } = await deps.database.transaction(async (tx) => {
-        const changed = await raiseLastSeen(tx, learners, changedBefore > MOSTLY);
-        const returned = changed === 0 ? 0 : await closeEpisodes(tx, learners, deps.now());
-        const gaps = await deps.progress.record(tx, flush.reached, progress);
-        return { changed, returned, gaps };
-      });
+      const writes = { mostlyNews: changedBefore > MOSTLY, now: deps.now };
+      const [{ changed, returned }, gaps] = await writeLearners(deps.database, learners, writes, (tx) =>
+        deps.progress.record(tx, flush.reached, progress),
+      );
       changedBefore = learners.size === 0 ? changedBefore : changed / learners.size;
       for (const gap of gaps) deps.onGap?.(gap);
       deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: learners.size, progress });

@@ -11,7 +11,8 @@ export function isWireFormat(value: Buffer): boolean {
 /** `undefined` where the header is cut short, or the id is none that a registry gives out (they start at 1). */
 export function schemaIdOf(value: Buffer): number | undefined {
   if (value.length < WIRE_HEADER_BYTES) return undefined;
-  const id = value.readInt32BE(1);
+  // Three times a record: the buffer's own method checks its argument each time.
+  const id = ((value[1] ?? 0) << 24) | ((value[2] ?? 0) << 16) | ((value[3] ?? 0) << 8) | (value[4] ?? 0);
   return id > 0 ? id : undefined;
 }
 

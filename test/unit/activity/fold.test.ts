@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Activity } from '../../../src/activity/activity.ts';
-import { columnsOf, createFold, type Fold, NEVER } from '../../../src/activity/fold.ts';
-import { studentIdOf } from '../../../src/activity/learner.ts';
+import { columnsOf, createFold, type Fold, NEVER, partsOf } from '../../../src/activity/fold.ts';
+import { learnerKeyOf, studentIdOf } from '../../../src/activity/learner.ts';
 import { SOURCES } from '../../../src/activity/source.ts';
 import { rowsOf } from './rows-of.ts';
 
@@ -10,8 +10,18 @@ const UUID = '0195d2a0-abcd-7000-8000-00000000000f';
 /** Few learners, so that they meet; two of the names spell one UUID. */
 const names = fc.constantFrom('ada', 'bob', UUID, UUID.toUpperCase());
 const activity: fc.Arbitrary<Activity> = fc
-  .record({ name: names, named: fc.boolean(), source: fc.constantFrom(...SOURCES), at: fc.bigInt(0n, 5n) })
-  .map(({ name, named, source, at }) => ({ studentId: studentIdOf(name), userId: named ? name : null, source, at }));
+  .record({
+    name: names,
+    named: fc.boolean(),
+    read: fc.boolean(),
+    source: fc.constantFrom(...SOURCES),
+    at: fc.bigInt(0n, 5n),
+  })
+  .map(({ name, named, read, source, at }) => {
+    const studentId = read ? learnerKeyOf(name) : studentIdOf(name);
+    const own = name === UUID ? studentId : name;
+    return { studentId, userId: named ? own : null, source, at };
+  });
 
 function foldOf(activities: readonly Activity[]) {
   const fold = createFold();
@@ -82,6 +92,19 @@ describe('a fold', () => {
         const uncommitted = sortedRowsOf(foldOf(split.flat())).map((row) => ({ ...row, committedAt: null }));
         expect(sortedRowsOf(whole)).toEqual(uncommitted);
         expect(whole.size).toBe(uncommitted.length);
+      }),
+    );
+  });
+
+  it('is the same in parts', () => {
+    fc.assert(
+      fc.property(fc.array(activity), fc.integer({ min: 1, max: 6 }), (activities, count) => {
+        const whole = foldOf(activities).columns();
+        const parts = partsOf(whole, count);
+        expect(parts).toHaveLength(count);
+        expect(parts.flatMap(rowsOf)).toEqual(rowsOf(whole));
+        const sizes = parts.map(({ size }) => size);
+        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
       }),
     );
   });
