@@ -40,8 +40,10 @@ export function neededColumns(source: Source, attemptSource: AttemptSource): rea
 }
 
 /**
- * What a row says of a learner after its change. Columns that are absent are judged first, then nulls, then values, so that a
- * change of the platform's schema shows as what it is. Never throws.
+ * What a row says of a learner after its change. Columns that are absent are judged first, then nulls, then values, so
+ * that a change of the platform's schema shows as what it is. Never throws.
+ *
+ * @param committedAt when the change was committed; an instant may lie past it by the policy's skew
  */
 export function activitiesOf(source: Source, row: Row, committedAt: Instant, policy: ActivityPolicy): Outcome {
   const { learner: learnerColumn, instants } = READINGS[source];
