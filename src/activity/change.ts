@@ -5,8 +5,8 @@ import type { Uuid } from './uuid.ts';
 /**
  * A column's value after decoding, whatever the format was. Times of a known unit arrive as microseconds (`bigint`);
  * times as text, and integers whose format does not tell their unit, arrive as they are and are read by
- * {@link import('./times.ts')}. Text that is a UUID may arrive as one. A column that is
- * absent, or holds the unavailable-value placeholder, is `undefined`.
+ * {@link import('./times.ts')}. Text that is a UUID may arrive as one. A column that is absent, or holds the
+ * unavailable-value placeholder, is `undefined`.
  */
 export type ColumnValue = bigint | number | string | boolean | null | undefined | Uuid | Unreadable;
 

@@ -3,6 +3,7 @@ import type { RawBatch, RawRecord } from '../kafka/records.ts';
 import type { Stages } from '../kafka/stages.ts';
 import type { Figures } from '../kpi/figure-names.ts';
 import type { WriteOutcome } from '../postgres/weekly-kpi.ts';
+import { allEnded } from '../runtime/all-ended.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from './dead-letters.ts';
 import { halving } from './halving.ts';
@@ -194,9 +195,7 @@ async function inLanes<T>(slices: readonly T[], work: (slice: T) => Promise<void
       throw error;
     }
   };
-  for (const ended of await Promise.allSettled(Array.from({ length: LANES }, lane))) {
-    if (ended.status === 'rejected') throw ended.reason;
-  }
+  await allEnded(Array.from({ length: LANES }, lane));
 }
 
 function slicesOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {

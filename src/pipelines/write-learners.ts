@@ -3,6 +3,7 @@ import type { Instant } from '../activity/instant.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { raiseLastSeen } from '../postgres/last-seen.ts';
 import { closeEpisodes } from '../postgres/returns.ts';
+import { allEnded } from '../runtime/all-ended.ts';
 
 /** How many rows were inserted or changed, and how many learners returned. */
 export interface Written {
@@ -38,13 +39,7 @@ export async function writeLearners<T>(
     return database.transaction(async (tx) => [await write(tx, learners), await rest(tx)]);
   }
   // Both are waited for, also where one fails: what follows must not meet the other's locks.
-  const halves = await Promise.allSettled(
-    partsOf(learners, 2).map((half) => database.transaction((tx) => write(tx, half))),
-  );
-  const written = halves.map((half) => {
-    if (half.status === 'rejected') throw half.reason;
-    return half.value;
-  });
+  const written = await allEnded(partsOf(learners, 2).map((half) => database.transaction((tx) => write(tx, half))));
   return [written.reduce(sum), await database.transaction(rest)];
 }
 
