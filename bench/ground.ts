@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
-import { createKafka, type KafkaClient } from '../src/kafka/client.ts';
+import { createKafka, type KafkaClient } from '../src/kafka/client/client.ts';
 import { type Database, openDatabase } from '../src/postgres/database.ts';
 import { createLogger } from '../src/runtime/logging.ts';
 import { environmentOf } from '../stack/environment.ts';

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { table } from '../src/main/tables.ts';
+import { table } from '../src/cli/tables.ts';
 import type { Bench } from './bench.ts';
 import { loadTopic } from './load/load.ts';
 import { trackSide } from './track/lastseen.ts';

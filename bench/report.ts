@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { table } from '../src/main/tables.ts';
+import { table } from '../src/cli/tables.ts';
 import type { Spread } from './statistics.ts';
 import { type BenchResult, shown } from './turns.ts';
 

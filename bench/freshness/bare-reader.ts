@@ -4,8 +4,8 @@
  *
  *   node bench/freshness/bare-reader.ts BROKERS TOPIC GROUP
  */
-import { createKafka } from '../../src/kafka/client.ts';
-import { FETCHING } from '../../src/kafka/fetching.ts';
+import { createKafka } from '../../src/kafka/client/client.ts';
+import { FETCHING } from '../../src/kafka/consumer/fetching.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 
 const [brokers = '', topic = '', groupId = ''] = process.argv.slice(2);

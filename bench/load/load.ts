@@ -1,5 +1,5 @@
 import type { Message } from 'kafkajs';
-import { CompressionTypes, Partitioners } from '../../src/kafka/driver.ts';
+import { CompressionTypes, Partitioners } from '../../src/kafka/client/driver.ts';
 import type { Ground } from '../ground.ts';
 import { type Envelopes, envelopesOf, type Row, type Table } from './envelopes.ts';
 import { type Happenings, uniformHappenings } from './happenings.ts';

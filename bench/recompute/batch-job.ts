@@ -5,9 +5,9 @@
  *   node bench/recompute/batch-job.ts DATABASE_URL AS_OF_US LEARNERS
  */
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { computeFigures } from '../../src/pipelines/kpi-figures.ts';
+import { computeFigures } from '../../src/kpi/figures-pipeline.ts';
 import { openDatabase } from '../../src/postgres/database.ts';
-import { OPTIONS } from '../../test/postgres/figure-options.ts';
+import { OPTIONS } from '../../test/kpi/figure-options.ts';
 
 const [url = '', asOfUs = '', learners = ''] = process.argv.slice(2);
 const asOf = BigInt(asOfUs);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseInstant } from '../../src/activity/instant.ts';
-import type { SweepPlan } from '../../src/inactivity/plan.ts';
-import { countCrossing, recordInactive } from '../../src/postgres/episodes.ts';
+import type { SweepPlan } from '../../src/silence/plan.ts';
+import { countCrossing, recordInactive } from '../../src/sweep/episodes-store.ts';
 import type { Bench, Side } from '../bench.ts';
 import type { Ground } from '../ground.ts';
 import { describePlans, explaining, type PlanNode } from '../plans.ts';

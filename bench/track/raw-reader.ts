@@ -1,5 +1,5 @@
 /**
- * The driver alone: reads a topic to its present end with the consumer settings of `src/kafka/staged-consumer.ts`, and
+ * The driver alone: reads a topic to its present end with the consumer settings of `src/kafka/consumer/staged-consumer.ts`, and
  * counts.
  *
  *   node bench/track/raw-reader.ts BROKERS TOPIC GROUP usual|inline
@@ -7,9 +7,9 @@
  * `usual`: lz4 is unpacked as the codec's own asynchronous function does it; `inline`: as `track` has it.
  */
 import { decompressFrame } from 'lz4-napi';
-import { createKafka } from '../../src/kafka/client.ts';
-import { CompressionCodecs, CompressionTypes } from '../../src/kafka/driver.ts';
-import { FETCHING } from '../../src/kafka/fetching.ts';
+import { createKafka } from '../../src/kafka/client/client.ts';
+import { CompressionCodecs, CompressionTypes } from '../../src/kafka/client/driver.ts';
+import { FETCHING } from '../../src/kafka/consumer/fetching.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 
 const [brokers = '', topic = '', groupId = '', codec = ''] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-import { OULAD, ouladIsThere } from '../../test/postgres/oulad-files.ts';
+import { OULAD, ouladIsThere } from '../../test/support/oulad-files.ts';
 import type { Bench, Ratio } from '../bench.ts';
 import { ouladHappenings } from '../load/happenings.ts';
 import { loadTopic } from '../load/load.ts';

@@ -1,5 +1,5 @@
 import { dayNumber, type Instant, parseInstant } from '../activity/instant.ts';
-import type { Window } from '../kpi/window.ts';
+import type { Window } from '../kpi/figures/window.ts';
 
 /*
  * Postgres' own binary arrays. A Buffer is bound as it is, so that neither side writes or reads digits, quotes or

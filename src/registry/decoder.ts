@@ -1,6 +1,6 @@
 import type { Change } from '../activity/change.ts';
 import type { Source } from '../activity/source.ts';
-import type { RawRecord } from '../kafka/records.ts';
+import type { RawRecord } from '../kafka/client/records.ts';
 import { MalformedRecord } from './avro-cursor.ts';
 import { compileProjection, type Projection } from './avro-projection.ts';
 import type { Registry, WriterSchema } from './client.ts';

@@ -1,4 +1,4 @@
-import '../../src/main/warnings.ts';
+import '../../src/cli/warnings.ts';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';

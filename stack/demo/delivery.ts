@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SOURCES, type Source } from '../../src/activity/source.ts';
-import { endPositions } from '../../src/kafka/admin.ts';
-import type { KafkaClient } from '../../src/kafka/client.ts';
+import { endPositions } from '../../src/kafka/admin/admin.ts';
+import type { KafkaClient } from '../../src/kafka/client/client.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
 import { StackError } from '../errors.ts';
 import { progressBar } from './bar.ts';

@@ -6,7 +6,7 @@ import { StackError } from '../errors.ts';
 import { progressBar } from './bar.ts';
 import type { Tell } from './load.ts';
 
-const CLI = join(import.meta.dirname, '../../src/main/cli.ts');
+const CLI = join(import.meta.dirname, '../../src/cli.ts');
 const KEPT_LINES = 20;
 
 /** Runs `lastseen …` as an operator would, as a process of its own. */

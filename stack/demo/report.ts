@@ -1,7 +1,7 @@
 import { formatInstant } from '../../src/activity/instant.ts';
 import { SOURCES } from '../../src/activity/source.ts';
-import { daysInactive } from '../../src/inactivity/event.ts';
-import { json, table } from '../../src/main/tables.ts';
+import { json, table } from '../../src/cli/tables.ts';
+import { daysInactive } from '../../src/events/inactivity-decision.ts';
 import { type Check, checksOf } from './checks.ts';
 import type { SilentDay } from './findings.ts';
 import { PUBLISHED } from './published.ts';

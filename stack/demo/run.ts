@@ -1,6 +1,6 @@
 import { formatInstant } from '../../src/activity/instant.ts';
 import { SOURCES, type Source } from '../../src/activity/source.ts';
-import { createKafka } from '../../src/kafka/client.ts';
+import { createKafka } from '../../src/kafka/client/client.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 import { DEFAULT_CONNECTOR, registerConnector } from '../connector.ts';

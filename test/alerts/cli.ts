@@ -1,7 +1,7 @@
-import '../../src/main/warnings.ts';
+import '../../src/cli/warnings.ts';
 import { spawnSync } from 'node:child_process';
 import { Command } from 'commander';
-import { json, table } from '../../src/main/tables.ts';
+import { json, table } from '../../src/cli/tables.ts';
 import { onEndingSignal } from '../../stack/ended-by.ts';
 import { openGround } from '../faults/ground.ts';
 import { readNamesAmong } from '../faults/names.ts';

@@ -1,8 +1,8 @@
 import { freePorts } from '../../stack/ports.ts';
 import { envPast, type Ground, keepRunning, type Service } from '../faults/ground.ts';
 import { until } from '../faults/waiting.ts';
-import type { CliRun } from '../stack/lastseen-cli.ts';
-import type { World } from '../stack/world.ts';
+import type { CliRun } from '../support/lastseen-cli.ts';
+import type { World } from '../support/world.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 
 /** A small school on the real stack, watched by Prometheus; `track` and `recompute` run where a fault has not stopped them. */

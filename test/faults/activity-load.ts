@@ -1,4 +1,4 @@
-import type { World } from '../stack/world.ts';
+import type { World } from '../support/world.ts';
 
 /** What all loads are placed before: an instant of a daily sweep. */
 const AS_OF = '2026-03-16 05:00Z';

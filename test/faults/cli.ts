@@ -1,4 +1,4 @@
-import '../../src/main/warnings.ts';
+import '../../src/cli/warnings.ts';
 import { Command, InvalidArgumentError } from 'commander';
 import { onEndingSignal } from '../../stack/ended-by.ts';
 import { readNamesAmong } from './names.ts';

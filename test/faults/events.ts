@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { createRegistry } from '../../src/registry/client.ts';
 import { createEventCodec } from '../../src/registry/event-codec.ts';
-import { recordsOf } from '../stack/topic-records.ts';
-import type { World } from '../stack/world.ts';
+import { recordsOf } from '../support/topic-records.ts';
+import type { World } from '../support/world.ts';
 
 /** What an idempotent reader of a topic has: each event once, and how many it passed over. */
 export interface ReadEvents<T> {

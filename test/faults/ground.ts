@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { asRole, roleOf } from '../../stack/roles.ts';
 import { type RunningStack, startStack } from '../../stack/stack.ts';
-import type { StartedCli } from '../stack/lastseen-cli.ts';
-import { createWorld, type World, type WorldOptions } from '../stack/world.ts';
+import type { StartedCli } from '../support/lastseen-cli.ts';
+import { createWorld, type World, type WorldOptions } from '../support/world.ts';
 import { startProxy, type Way } from './proxy.ts';
 
 /** The three servers that lastseen's processes, or the connector, talk to: each reached past a proxy. */

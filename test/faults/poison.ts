@@ -1,4 +1,4 @@
-import { avroRecord, avroValue } from '../unit/registry/avro.ts';
+import { avroRecord, avroValue } from '../registry/avro.ts';
 
 /** A record as Debezium wrote it, and the schema that it names. */
 export interface Sample {

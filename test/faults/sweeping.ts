@@ -1,5 +1,5 @@
-import type { CliRun } from '../stack/lastseen-cli.ts';
-import type { World } from '../stack/world.ts';
+import type { CliRun } from '../support/lastseen-cli.ts';
+import type { World } from '../support/world.ts';
 import { sleep } from './waiting.ts';
 
 const TRIES = 20;

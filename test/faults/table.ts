@@ -1,4 +1,4 @@
-import { json, table } from '../../src/main/tables.ts';
+import { json, table } from '../../src/cli/tables.ts';
 import type { Outcome } from './fault.ts';
 
 /** All injections of one fault. */

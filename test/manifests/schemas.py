@@ -8,7 +8,7 @@ import sys
 import kubernetes_validate
 import yaml
 
-# Kinds that no cluster has by itself: ./policy and test/unit/deploy look at them.
+# Kinds that no cluster has by itself: ./policy and test/deploy look at them.
 ELSEWHERE = {
     ("monitoring.coreos.com/v1", "PodMonitor"),
     ("monitoring.coreos.com/v1", "PrometheusRule"),

@@ -1,4 +1,4 @@
-import { table } from '../../src/main/tables.ts';
+import { table } from '../../src/cli/tables.ts';
 
 interface Row {
   readonly pod: string;

@@ -1,4 +1,4 @@
-import '../../src/main/warnings.ts';
+import '../../src/cli/warnings.ts';
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';

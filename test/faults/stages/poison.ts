@@ -1,11 +1,11 @@
-import { committedPositions, endPositions } from '../../../src/kafka/admin.ts';
-import { Partitioners } from '../../../src/kafka/driver.ts';
-import type { Position } from '../../../src/kafka/records.ts';
+import { committedPositions, endPositions } from '../../../src/kafka/admin/admin.ts';
+import { Partitioners } from '../../../src/kafka/client/driver.ts';
+import type { Position } from '../../../src/kafka/client/records.ts';
 import { isWireFormat, schemaIdOf } from '../../../src/registry/wire-format.ts';
-import type { StartedCli } from '../../stack/lastseen-cli.ts';
-import { recordsOf } from '../../stack/topic-records.ts';
-import { lossesAgainstSources } from '../../stack/truth.ts';
-import type { World } from '../../stack/world.ts';
+import type { StartedCli } from '../../support/lastseen-cli.ts';
+import { recordsOf } from '../../support/topic-records.ts';
+import { lossesAgainstSources } from '../../support/truth.ts';
+import type { World } from '../../support/world.ts';
 import { loadActivity, loadLearners } from '../activity-load.ts';
 import { stage } from '../fault.ts';
 import { envPast, type Ground } from '../ground.ts';

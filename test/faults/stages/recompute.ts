@@ -1,4 +1,4 @@
-import type { World } from '../../stack/world.ts';
+import type { World } from '../../support/world.ts';
 import { inactivityEvents, kpiUpdates } from '../events.ts';
 import { type Fault, type Outcome, stage } from '../fault.ts';
 import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';

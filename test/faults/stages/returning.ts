@@ -1,4 +1,4 @@
-import type { World } from '../../stack/world.ts';
+import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import { stage } from '../fault.ts';
 import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';

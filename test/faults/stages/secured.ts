@@ -1,4 +1,4 @@
-import { createSecuredWorld } from '../../stack/secured-world.ts';
+import { createSecuredWorld } from '../../support/secured-world.ts';
 import { stage } from '../fault.ts';
 import type { Ground } from '../ground.ts';
 

@@ -1,6 +1,6 @@
 import { dateOf, formatInstant } from '../../../src/activity/instant.ts';
-import type { CliRun } from '../../stack/lastseen-cli.ts';
-import type { World } from '../../stack/world.ts';
+import type { CliRun } from '../../support/lastseen-cli.ts';
+import type { World } from '../../support/world.ts';
 import { type InactivityEventRead, inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';
 import { envPast, type Ground } from '../ground.ts';

@@ -1,6 +1,6 @@
 import type { Admin } from 'kafkajs';
-import { lossesAgainstSources } from '../../stack/truth.ts';
-import type { World } from '../../stack/world.ts';
+import { lossesAgainstSources } from '../../support/truth.ts';
+import type { World } from '../../support/world.ts';
 import { loadActivity, loadLearners } from '../activity-load.ts';
 import { inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';

@@ -1,6 +1,6 @@
 import { restartFailed } from '../../../stack/connector.ts';
-import { lossesAgainstSources } from '../../stack/truth.ts';
-import type { World } from '../../stack/world.ts';
+import { lossesAgainstSources } from '../../support/truth.ts';
+import type { World } from '../../support/world.ts';
 import { loadActivity, loadLearners, loadReturns, loadSilent } from '../activity-load.ts';
 import { inactivityEvents } from '../events.ts';
 import { type Fault, type Outcome, stage } from '../fault.ts';

@@ -1,0 +1,133 @@
+import type { Command } from 'commander';
+import { v7 as uuidv7 } from 'uuid';
+import { openKafka, withDatabase, withSourceDatabase } from '../cli/connections.ts';
+import { readCount } from '../cli/number-flags.ts';
+import { showProgress } from '../cli/progress-bar.ts';
+import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { sourceTopics, trackedSources } from '../config/topic-names.ts';
+import { proveApplied } from '../freshness/pipeline.ts';
+import { freshnessDeps } from '../freshness/wiring.ts';
+import { listAudits, type Repair } from '../history/audit-runs-store.ts';
+import type { Database } from '../postgres/database.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { auditJson, auditPage, auditRunJson, auditRunsPage } from './audit-page.ts';
+import { audit } from './pipeline.ts';
+
+interface Flags {
+  readonly repair?: true;
+  readonly trustSource?: true;
+  readonly sample: number;
+  readonly waitFresh?: string;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+const PRINT_CONFIG = 'print the effective configuration and end';
+
+export function addAudit(program: Command): void {
+  const command = program
+    .command('audit')
+    .enablePositionalOptions()
+    .description('hold last seen against the source tables, and repair it')
+    .option('--repair', 'apply what is missing or behind')
+    .option('--trust-source', 'with --repair: also set back, or delete, what the source tables do not say')
+    .option('--sample <n>', 'name this many learners a source and difference', readCount, 5)
+    .option('--wait-fresh <duration>', 'longest wait for what was committed at the source to be applied (WAIT_FRESH)')
+    .option('--json', 'print one JSON object')
+    .option('--print-config', PRINT_CONFIG)
+    .addHelpText(
+      'after',
+      `
+Ends with 0 where nothing is missing or behind, or all of it was repaired; with 1 where something is.
+
+Examples:
+  lastseen audit
+  lastseen audit --repair --sample 20
+  lastseen audit --repair --trust-source --json
+  lastseen audit runs`,
+    )
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'audit',
+        needs: ['postgres', 'kafka'],
+        flags: { WAIT_FRESH: flags.waitFresh },
+        printConfig: flags.printConfig,
+        work: (context) => {
+          const repair = repairOf(flags);
+          // A replica may be older than the table, and nothing must be set back by it.
+          const withSource = repair === 'trust_source' ? withDatabase : withSourceDatabase;
+          return withOwnTables(context, (database) =>
+            withSource(context, (source) => run(context, { ...flags, repair }, database, source)),
+          );
+        },
+      }),
+    );
+  addAuditRuns(command);
+}
+
+function repairOf({ repair, trustSource }: Flags): Repair {
+  if (trustSource && !repair) throw new LastseenError('usage', '--trust-source goes with --repair');
+  return trustSource ? 'trust_source' : repair ? 'missing' : 'none';
+}
+
+async function run(
+  context: CommandContext,
+  flags: Omit<Flags, 'repair'> & { readonly repair: Repair },
+  database: Database,
+  source: Database,
+): Promise<number> {
+  const { settings, log, now, stopping, terminal, print } = context;
+  const freshness = freshnessDeps(context, database, openKafka(context));
+  const outcome = await audit(
+    {
+      database,
+      source,
+      sources: trackedSources(settings),
+      topics: [...sourceTopics(settings).keys()],
+      attemptSource: settings.ATTEMPT_SOURCE,
+      maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),
+      newRunId: uuidv7,
+      now,
+      proveApplied: () => proveApplied(freshness),
+      isStopping: () => stopping.aborted,
+      showProgress: (total) => showProgress({ what: 'audit', unit: 'learners', total, log, terminal }),
+    },
+    { repair: flags.repair, sample: flags.sample },
+  );
+  const { samples, ...told } = outcome;
+  log.info({ event: 'audit_completed', ...told, position: String(told.position) }, 'audit completed');
+  print(flags.json ? auditJson(outcome) : auditPage(outcome));
+  if (outcome.status === 'drift') {
+    throw new LastseenError(
+      'drift',
+      `drift: last seen of ${outcome.drifting} ${outcome.drifting === 1 ? 'learner' : 'learners'} lacks what the ` +
+        'source tables say; `lastseen audit --repair` applies it',
+    );
+  }
+  return EXIT.done;
+}
+
+const SHOWN = 20;
+
+function addAuditRuns(command: Command): void {
+  command
+    .command('runs')
+    .description(`list the newest ${SHOWN} audits`)
+    .option('--json', 'print JSON, one audit a line')
+    .option('--print-config', PRINT_CONFIG)
+    .action((flags: Pick<Flags, 'json' | 'printConfig'>) =>
+      runCommand({
+        name: 'audit runs',
+        needs: ['postgres'],
+        printConfig: flags.printConfig,
+        work: (context) =>
+          withOwnTables(context, async (database) => {
+            const runs = await listAudits(database, SHOWN);
+            if (flags.json) for (const each of runs) context.print(auditRunJson(each));
+            else context.print(auditRunsPage(runs));
+            return EXIT.done;
+          }),
+      }),
+    );
+}

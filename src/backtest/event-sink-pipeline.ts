@@ -1,0 +1,80 @@
+import { open } from 'node:fs/promises';
+import { formatInstant } from '../activity/instant.ts';
+import type { CommandContext } from '../cli/run-command.ts';
+import type { Settings } from '../config/settings.ts';
+import { notificationTopic, sourceTopics } from '../config/topic-names.ts';
+import { inactivityCodec } from '../events/codecs-wiring.ts';
+import type { InactivityDecision } from '../events/inactivity-decision.ts';
+import { inactivityEvent, inactivityRecord } from '../events/inactivity-event.ts';
+import { requireTopics } from '../kafka/admin/admin.ts';
+import type { KafkaClient } from '../kafka/client/client.ts';
+import { createProducer } from '../kafka/client/producer.ts';
+import type { Registry } from '../registry/client.ts';
+import { type ReplayFlags, usage } from '../replay/plan.ts';
+
+/** Where the events go that would have been emitted. */
+interface EventSink {
+  write(decisions: readonly InactivityDecision[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openEventSink(
+  { settings }: CommandContext,
+  kafka: KafkaClient,
+  registry: Registry,
+  { out, outTopic }: Pick<ReplayFlags, 'out' | 'outTopic'>,
+): Promise<EventSink> {
+  if (outTopic !== undefined) return topicSink(settings, kafka, registry, outTopic);
+  if (out !== undefined) return fileSink(out);
+  return { write: async () => {}, close: async () => {} };
+}
+
+/** One JSON object a line, named as the event's schema names it, instants as text. */
+async function fileSink(path: string): Promise<EventSink> {
+  const file = await open(path, 'w').catch((error: NodeJS.ErrnoException) => {
+    throw usage(`--out ${path} cannot be written (${error.code})`);
+  });
+  return {
+    async write(decisions) {
+      const lines = decisions.map((decision) => `${JSON.stringify(inactivityEvent(decision), instantsAsText)}\n`);
+      await file.write(lines.join(''));
+    },
+    close: () => file.close(),
+  };
+}
+
+function instantsAsText(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? formatInstant(value) : value;
+}
+
+/** Never one that somebody acts upon. */
+async function topicSink(
+  settings: Settings,
+  kafka: KafkaClient,
+  registry: Registry,
+  topic: string,
+): Promise<EventSink> {
+  const live = [
+    settings.INACTIVITY_TOPIC,
+    settings.KPI_UPDATED_TOPIC,
+    settings.TRACK_DLQ_TOPIC,
+    settings.RECOMPUTE_DLQ_TOPIC,
+    notificationTopic(settings),
+    ...sourceTopics(settings).keys(),
+  ];
+  if (live.includes(topic)) throw usage(`--out-topic ${topic} is in use: the events of the past need a topic apart`);
+  await requireTopics(kafka, [topic]);
+  const { encode } = await inactivityCodec(settings, registry);
+  const producer = createProducer(kafka);
+  return {
+    write: (decisions) =>
+      producer.send(
+        topic,
+        decisions.map((decision) => {
+          const record = inactivityRecord(decision, encode);
+          return { ...record, headers: { ...record.headers, ce_source: '/lastseen/replay' } };
+        }),
+      ),
+    close: () => producer.close(),
+  };
+}

@@ -1,0 +1,120 @@
+import { totalmem } from 'node:os';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pkg from '../../package.json' with { type: 'json' };
+import type { DeadLetterSink } from '../dead-letters/dead-letter.ts';
+import { createVitalSigns, type VitalSigns } from '../kafka/consumer/vital-signs.ts';
+import { createWaitingRecords, type WaitingRecords } from '../kafka/consumer/waiting-records.ts';
+import { countFromZero } from '../observability/initial-counts.ts';
+import { addProcessMetrics, type Metrics } from '../observability/metrics.ts';
+import type { Sample, SampleSources } from '../observability/samples.ts';
+import type { Database } from '../postgres/database.ts';
+import { safeMessage } from '../runtime/errors.ts';
+import { openKafka, orGivenUp, withProbeDatabase } from './connections.ts';
+import type { CommandContext } from './run-command.ts';
+
+/** What is seen of a running consumer. */
+export interface Observation {
+  readonly vitals: VitalSigns;
+  readonly waiting: WaitingRecords;
+  /** Why it cannot begin, while it waits for that to end. */
+  hindrance: string | undefined;
+}
+
+const SAMPLE_EVERY_MS = 5_000;
+/** What was found so long ago says nothing of now. */
+const SAMPLE_LASTS_MS = 60_000;
+
+/** Does `work` while it can be asked over HTTP how it goes, where HTTP_PORT says so. */
+export async function observed<T>(
+  context: CommandContext,
+  samplesOf: (sources: SampleSources) => readonly Sample[],
+  work: (observation: Observation) => Promise<T>,
+): Promise<T> {
+  const { HTTP_PORT: port, HTTP_HOST: host, KAFKA_SESSION_TIMEOUT } = context.settings;
+  const observation: Observation = {
+    vitals: createVitalSigns(KAFKA_SESSION_TIMEOUT, performance.now()),
+    waiting: createWaitingRecords(),
+    hindrance: undefined,
+  };
+  if (port === undefined) return work(observation);
+  // Loaded here, since no other command needs it.
+  const { serveProbes } = await import('../observability/probe-server.ts');
+  return withProbeDatabase(context, async (database) => {
+    const samples = samplesOf({ context, observation, kafka: openKafka(context), database });
+    const sampling = startSampling(context, samples);
+    const probes = await serveProbes({ host, port }, answers(context, observation, database, sampling.show));
+    context.log.info({ event: 'http_listening', address: probes.address }, 'answers probes and scrapes');
+    return work(observation).finally(() => orGivenUp(context, probes.close()));
+  });
+}
+
+function answers(context: CommandContext, observation: Observation, database: Database, show: () => void) {
+  const { metrics, stopping } = context;
+  const { vitals } = observation;
+  addProcessMetrics(metrics);
+  countFromZero(metrics);
+  // Without a limit it is told of more than there is.
+  metrics.memoryLimitBytes.set({}, Math.min(process.constrainedMemory() || totalmem(), totalmem()));
+  metrics.buildInfo.set({ version: pkg.version, command: context.command }, 1);
+  return {
+    whyDead: () => vitals.whyDead(performance.now()),
+    async whyNotReady() {
+      const reasons = stopping.aborted ? ['the process is stopping'] : [];
+      if (observation.hindrance !== undefined) reasons.push(observation.hindrance);
+      if (!vitals.isMember(performance.now())) reasons.push('not a member of the consumer group');
+      await database.query({ text: 'SELECT' }).catch((error) => reasons.push(safeMessage(error)));
+      return reasons;
+    },
+    async metrics() {
+      metrics.groupMember.set({}, vitals.isMember(performance.now()) ? 1 : 0);
+      show();
+      return { contentType: metrics.registry.contentType, text: await metrics.registry.metrics() };
+    },
+  };
+}
+
+/** Each sample is taken in a loop of its own: where one question hangs, the others go on. */
+function startSampling({ log, stopping }: CommandContext, samples: readonly Sample[]): { show: () => void } {
+  const found = new Map<Sample, { readonly atMs: number; readonly show: () => void }>();
+  const loop = async (sample: Sample) => {
+    while (!stopping.aborted) {
+      try {
+        const show = await sample.take();
+        found.set(sample, { atMs: performance.now(), show });
+      } catch (error) {
+        log.debug({ event: 'sample_failed', sample: sample.name, error: safeMessage(error) }, 'not known');
+      }
+      await sleep(SAMPLE_EVERY_MS, undefined, { signal: stopping }).catch(() => {});
+    }
+  };
+  for (const sample of samples) void loop(sample);
+  return {
+    show() {
+      for (const sample of samples) {
+        const newest = found.get(sample);
+        if (newest === undefined || performance.now() - newest.atMs > SAMPLE_LASTS_MS) sample.forget();
+        else newest.show();
+      }
+    },
+  };
+}
+
+/** Says that it waits, in the log and in the metrics. */
+export function tellOutage({ log, metrics }: CommandContext): (error: Error, waitMs: number) => void {
+  return (error, waitMs) => {
+    const { code } = error as { code?: string };
+    metrics.outageWaits.inc({ code: code ?? 'unknown' });
+    log.warn({ event: 'outage', code, waitMs, error: safeMessage(error) }, 'waiting');
+  };
+}
+
+/** The same sink, with what the broker has acknowledged counted. */
+export function countedLetters(metrics: Metrics, sink: DeadLetterSink): DeadLetterSink {
+  return {
+    async send(letters) {
+      await sink.send(letters);
+      for (const { reason } of letters) metrics.deadLetters.inc({ reason });
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import type { Instant } from '../activity/instant.ts';
+import { type Configuration, describeConfiguration, readConfiguration, type Texts } from '../config/configuration.ts';
+import type { Part, Settings } from '../config/settings.ts';
+import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { framesOf, LastseenError, safeMessage } from '../runtime/errors.ts';
+import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
+import { createEnding } from './shutdown.ts';
+import { table } from './tables.ts';
+
+/** 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later. */
+export const EXIT = { done: 0, failed: 1, usage: 2, held: 3, tryLater: 75 } as const;
+
+export interface CommandContext {
+  readonly command: string;
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Aborted by SIGTERM or SIGINT: finish what is in hand and end. */
+  readonly stopping: AbortSignal;
+  /** Aborted when that takes too long: wait for nothing any more. */
+  readonly givingUp: AbortSignal;
+  /** For a failure with something still in flight: from now on, the time to end in runs. */
+  endSoon(): void;
+  /** Standard error, where it is a terminal that can move its cursor. */
+  readonly terminal: NodeJS.WriteStream | undefined;
+  now(): Instant;
+  /** Writes a result to standard output. */
+  print(text: string): void;
+  /** Writes bytes to standard output as they are. */
+  write(bytes: Buffer): void;
+  /** Resolves once all that was printed has left the process: whoever prints much waits for its reader. */
+  flushed(): Promise<void>;
+}
+
+export interface CommandRun {
+  readonly name: string;
+  readonly needs: readonly Part[];
+  /** Flags, as the settings they stand for. */
+  readonly flags?: Texts;
+  readonly printConfig?: boolean | undefined;
+  readonly work: (context: CommandContext) => Promise<number>;
+}
+
+/** Runs one command from configuration to exit code. The only place that ends the process. */
+export async function runCommand(run: CommandRun): Promise<never> {
+  // Node's own report prints all that an error holds: the row in a driver's detail, too.
+  process.on('uncaughtException', (error) => process.exit(report(error, run.name)));
+  try {
+    const configuration = readConfiguration(process.env, run.flags ?? {}, run.printConfig ? [] : run.needs, (path) =>
+      readFileSync(path, 'utf8'),
+    );
+    const code = run.printConfig ? printConfiguration(configuration) : await withSignals(run, configuration.settings);
+    await flushed();
+    process.exit(code);
+  } catch (error) {
+    const code = report(error, run.name);
+    await flushed();
+    process.exit(code);
+  }
+}
+
+/** A pipe takes only what its reader has room for; exiting would lose the rest. */
+function flushed(): Promise<void> {
+  return new Promise((done) => {
+    // Of a reader that has gone nothing more is expected.
+    process.stdout.write('', () => done());
+  });
+}
+
+async function withSignals(run: CommandRun, settings: Settings): Promise<number> {
+  const log = createLogger({
+    level: settings.LOG_LEVEL as LogLevel,
+    pretty: process.stderr.isTTY === true,
+    // Not where NO_COLOR is set, nor on a terminal that knows none.
+    colors: process.stderr.isTTY && process.stderr.hasColors(),
+    command: run.name,
+  });
+  const ending = createEnding(settings.STOP_WITHIN, () => {
+    log.error({ event: 'stop_overdue' }, 'not ended in time; what is not applied is read again');
+    process.exit(EXIT.failed);
+  });
+  // Unhandled rejections arrive here too; nothing is known of the state that this leaves, and the process ends.
+  process.prependListener('uncaughtException', (error, origin) => {
+    log.fatal(
+      { event: 'unexpected_error', origin, stack: error instanceof Error ? framesOf(error).trim() : undefined },
+      'unexpected error',
+    );
+  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      // Asked twice, it goes at once; every step is safe to break off.
+      if (ending.stopping.aborted) process.exit(EXIT.failed);
+      log.info({ event: 'stopping', signal }, 'stopping');
+      ending.stop();
+    });
+  }
+  // A reader such as `head` has enough: there is nobody left to tell.
+  process.stdout.on('error', () => process.exit(EXIT.failed));
+  return run.work({
+    command: run.name,
+    settings,
+    log,
+    metrics: createMetrics(),
+    stopping: ending.stopping,
+    givingUp: ending.givingUp,
+    endSoon: ending.begin,
+    terminal: process.stderr.isTTY && process.env['TERM'] !== 'dumb' ? process.stderr : undefined,
+    now: () => BigInt(Date.now()) * 1000n,
+    write: (bytes) => process.stdout.write(bytes),
+    print: (text) => process.stdout.write(`${text}\n`),
+    flushed,
+  });
+}
+
+function printConfiguration(configuration: Configuration): number {
+  // The value last: however long one is, the others stay in their places.
+  const rows = describeConfiguration(configuration).map(([name, value, origin]) => [name, origin, value]);
+  process.stdout.write(`${table(['name', 'from', 'value'], rows)}\n`);
+  return EXIT.done;
+}
+
+/** One clear line, or one a mistake, for errors that say what to do; where in the code it was where it is unknown. */
+function report(error: unknown, command: string): number {
+  if (error instanceof LastseenError && error.code === 'stopped') return EXIT.done;
+  if (!(error instanceof LastseenError)) {
+    const frames = error instanceof Error ? framesOf(error) : '';
+    process.stderr.write(`lastseen ${command}: unexpected: ${safeMessage(error)}${frames}\n`);
+    return EXIT.failed;
+  }
+  const lines = error.message.split('\n');
+  for (const line of lines) process.stderr.write(`lastseen ${command}: ${line}\n`);
+  switch (error.code) {
+    case 'config_invalid':
+    case 'usage':
+      return EXIT.usage;
+    case 'held':
+      return EXIT.held;
+    case 'busy':
+    case 'not_fresh':
+      return EXIT.tryLater;
+    default:
+      return EXIT.failed;
+  }
+}

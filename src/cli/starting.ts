@@ -1,0 +1,48 @@
+import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
+import { throughOutages } from '../runtime/outages.ts';
+import { unlessAborted } from '../runtime/timeouts.ts';
+import { type Observation, tellOutage } from './observation.ts';
+import type { CommandContext } from './run-command.ts';
+
+/**
+ * Work that must succeed before a consumer begins. One that is to run for ever waits for an outage to end, as it does
+ * later, and for own tables to be migrated; one that reads up to an end fails, since somebody waits for it.
+ *
+ * @throws LastseenError `stopped` as soon as the process is told to stop.
+ */
+export function starting<T>(
+  context: CommandContext,
+  observation: Observation,
+  waits: boolean,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!waits) return unlessAborted(context.stopping, work());
+  const tell = tellWait(context);
+  const onOutage = (error: Error, waitMs: number) => {
+    observation.vitals.driverActed(performance.now());
+    observation.vitals.stagesActed(performance.now());
+    observation.hindrance = safeMessage(error);
+    tell(error, waitMs);
+  };
+  const isOutage = (error: unknown) => isRetriable(error) || isNotMigrated(error);
+  const begun = throughOutages(work, { isOutage, onOutage, impatient: context.stopping }).finally(() => {
+    observation.hindrance = undefined;
+  });
+  return unlessAborted(context.stopping, begun);
+}
+
+function isNotMigrated(error: unknown): boolean {
+  return error instanceof LastseenError && error.code === 'not_migrated';
+}
+
+/** An outage is told each time; tables that wait for a person, once. */
+function tellWait(context: CommandContext): (error: Error, waitMs: number) => void {
+  const tell = tellOutage(context);
+  let told = false;
+  return (error, waitMs) => {
+    if (!isNotMigrated(error)) return tell(error, waitMs);
+    context.metrics.outageWaits.inc({ code: 'not_migrated' });
+    if (!told) context.log.warn({ event: 'waiting_for_migration' }, error.message);
+    told = true;
+  };
+}

@@ -1,0 +1,60 @@
+import process from 'node:process';
+import Table from 'cli-table3';
+import type { OutcomeCounts } from '../track/pipeline.ts';
+
+type Cell = string | number | bigint;
+
+/**
+ * A table for people: no frame, two blanks between columns, no colours. Where a terminal is too narrow for most of
+ * its lines, a line a cell instead, each with the name of its column.
+ */
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[], width = terminalWidth()): string {
+  const lines = aligned(head, rows);
+  const tooLong = lines.filter((line) => line.length > width).length;
+  if (head.length < 3 || tooLong <= lines.length / 2) return lines.join('\n');
+  return rows
+    .map((row) =>
+      aligned(
+        [],
+        head.map((name, at) => [name, row[at] ?? '']),
+      ).join('\n'),
+    )
+    .join('\n\n');
+}
+
+function aligned(head: readonly string[], rows: readonly (readonly Cell[])[]): readonly string[] {
+  const display = new Table({
+    head: [...head],
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+    chars: Object.fromEntries(FRAME.map((part) => [part, ''])),
+  });
+  display.push(...rows.map((row) => row.map((cell) => (typeof cell === 'bigint' ? String(cell) : cell))));
+  return display
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd());
+}
+
+function terminalWidth(): number {
+  // Some terminals say that they have no columns at all.
+  return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY;
+}
+
+/** What became of records, by source and outcome. */
+export function outcomeRows(counts: OutcomeCounts): (readonly [string, string, number])[] {
+  return Object.entries(counts).flatMap(([source, outcomes]) =>
+    Object.entries(outcomes).map(([outcome, records]) => [source, outcome, records] as const),
+  );
+}
+
+const FRAME = [
+  'top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right',
+  'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle',
+] as const; // biome-ignore format: names of one kind
+
+/** JSON with bigints as numbers where they are exact, else as text. */
+export function json(value: unknown): string {
+  return JSON.stringify(value, (_key, item) =>
+    typeof item === 'bigint' ? (Number.isSafeInteger(Number(item)) ? Number(item) : String(item)) : item,
+  );
+}

@@ -1,0 +1,113 @@
+import { LastseenError } from '../runtime/errors.ts';
+import { shownPath } from '../runtime/pem-file.ts';
+import { disagreements } from './setting-conflicts.ts';
+import { type Part, SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
+
+/** Where an effective value came from. */
+export type Origin = 'flag' | 'environment' | 'file' | 'default' | 'unset';
+
+export interface Configuration {
+  readonly settings: Settings;
+  readonly origins: Readonly<Record<SettingName, Origin>>;
+}
+
+export type Texts = Readonly<Partial<Record<SettingName, string | undefined>>>;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the whole configuration at once. Flags win over the environment, the environment over defaults; an empty
+ * variable counts as unset. A secret may stand in a file that `NAME_FILE` names instead.
+ *
+ * @param needs the parts the command talks to: their names must be there.
+ * @param readFile gives the text of a file, or throws.
+ * @throws LastseenError `config_invalid` with every mistake, a line each.
+ */
+export function readConfiguration(
+  environment: Environment,
+  flags: Texts,
+  needs: readonly Part[],
+  readFile: (path: string) => string,
+): Configuration {
+  const settings: Record<string, unknown> = {};
+  const origins: Record<string, Origin> = {};
+  const mistakes: string[] = [];
+  for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
+    const found = effective(name, setting, environment, flags, readFile);
+    if ('mistake' in found) {
+      mistakes.push(found.mistake);
+      continue;
+    }
+    const { text, origin } = found;
+    origins[name] = origin;
+    if (text === undefined && setting.neededFor !== undefined && needs.includes(setting.neededFor)) {
+      mistakes.push(`${name} is not set: ${setting.about}`);
+      continue;
+    }
+    const result = setting.read.safeParse(text);
+    if (result.success) settings[name] = result.data;
+    else mistakes.push(...result.error.issues.map((issue) => `${name} ${issue.message}${shown(setting, text)}`));
+  }
+  if (mistakes.length === 0) mistakes.push(...disagreements(settings));
+  if (mistakes.length > 0) throw new LastseenError('config_invalid', mistakes.join('\n'));
+  return { settings: settings as Settings, origins: origins as Record<SettingName, Origin> };
+}
+
+type Found = { readonly text: string | undefined; readonly origin: Origin } | { readonly mistake: string };
+
+function effective(
+  name: SettingName,
+  setting: Setting<unknown>,
+  environment: Environment,
+  flags: Texts,
+  readFile: (path: string) => string,
+): Found {
+  const flag = flags[name];
+  if (flag !== undefined) return { text: flag, origin: 'flag' };
+  const variable = environment[name] || undefined;
+  const path = setting.secret ? environment[`${name}_FILE`] || undefined : undefined;
+  if (path !== undefined && variable !== undefined) {
+    return { mistake: `${name} and ${name}_FILE are both set: which of them counts?` };
+  }
+  if (path !== undefined) return fromFile(`${name}_FILE`, path, readFile);
+  if (variable !== undefined) return { text: variable, origin: 'environment' };
+  return setting.fallback === undefined
+    ? { text: undefined, origin: 'unset' }
+    : { text: setting.fallback, origin: 'default' };
+}
+
+/** Editors and `kubectl create secret --from-file` leave a line's end that is no part of the secret. */
+function fromFile(name: string, path: string, readFile: (path: string) => string): Found {
+  try {
+    const text = readFile(path).replace(/\r?\n$/, '');
+    return text === '' ? { mistake: `${name}${shownPath(path)} is empty` } : { text, origin: 'file' };
+  } catch (error) {
+    return {
+      mistake: `${name}${shownPath(path)} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
+    };
+  }
+}
+
+/** Nothing of a text that may hold a password before its @, as URLs do. */
+function shown(setting: Setting<unknown>, text: string | undefined): string {
+  return setting.secret || text === undefined || text.includes('@') ? '' : `, not "${text}"`;
+}
+
+const MASK = '••••••';
+
+/** The effective values for people: name, value with secrets masked, origin. */
+export function describeConfiguration({ settings, origins }: Configuration): [SettingName, string, Origin][] {
+  return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
+    const value = settings[name];
+    const text = value === undefined ? '' : Array.isArray(value) ? value.join(',') : String(value);
+    return [name, masked(SETTINGS[name], text), origins[name]];
+  });
+}
+
+/** Of a URL it stays to be seen where it leads. */
+function masked(setting: Setting<unknown>, text: string): string {
+  if (!setting.secret || text === '') return text;
+  if (!/^\w+:\/\//.test(text) || !URL.canParse(text)) return MASK;
+  const { protocol, host, pathname } = new URL(text);
+  return `${protocol}//${MASK}@${host}${pathname}`;
+}

@@ -1,0 +1,238 @@
+import { z } from 'zod';
+import { SOURCES, type Source } from '../activity/source.ts';
+import { postgresTlsMistake } from '../runtime/postgres-url.ts';
+import { parseDuration } from './durations.ts';
+
+/** One name of the configuration: how it is read, what it means, and who must not see it. */
+export interface Setting<T> {
+  readonly read: z.ZodType<T, string | undefined>;
+  /** The default as it would be written in the environment; undefined: none. */
+  readonly fallback?: string;
+  readonly about: string;
+  /** Never printed, and also read from the file that `NAME_FILE` names. */
+  readonly secret?: true;
+  /** Commands that need these parts fail without the name. */
+  readonly neededFor?: Part;
+}
+
+/** What a command talks to. */
+export type Part = 'postgres' | 'kafka' | 'registry';
+
+const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+
+const text = z.string().min(1, 'must not be empty');
+const optional = text.optional();
+const yesOrNo = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false', '1', '0', 'yes', 'no'], 'must be true or false'))
+  .transform((value) => ['true', '1', 'yes'].includes(value));
+const number = z
+  .string()
+  .trim()
+  .refine((value) => value !== '' && Number.isFinite(Number(value)), 'must be a number')
+  .transform(Number);
+const whole = number.pipe(z.number().int('must be a whole number'));
+const positive = whole.pipe(z.number().min(1, 'must be 1 or more'));
+const port = whole.pipe(z.number().min(0, 'must be a port, 0 to 65535').max(65_535, 'must be a port, 0 to 65535'));
+const share = number.pipe(z.number().gt(0, 'must be above 0').max(1, 'must be at most 1'));
+const duration = z.string().transform((value, context) => {
+  const ms = parseDuration(value);
+  if (ms !== undefined) return ms;
+  context.addIssue({ code: 'custom', message: 'must be a duration such as 250ms, 30s, 10m, 2h or 1d' });
+  return z.NEVER;
+});
+const postgresUrl = text
+  .refine(
+    (value) => /^postgres(ql)?:\/\/./.test(value) && URL.canParse(value) && isDecodable(value),
+    'must be a URL such as postgres://user:password@host:5432/database (special characters as %XX)',
+  )
+  .superRefine((value, context) => {
+    const mistake = URL.canParse(value) ? postgresTlsMistake(new URL(value)) : undefined;
+    if (mistake !== undefined) context.addIssue({ code: 'custom', message: mistake });
+  });
+const httpUrl = text
+  .refine((value) => /^https?:\/\/./.test(value) && URL.canParse(value), 'must be an http:// or https:// URL')
+  .refine((value) => !URL.canParse(value) || new URL(value).username === '', 'must not hold a user name or password');
+const brokerList = text.transform((value, context) => {
+  const brokers = value.split(',').map((broker) => broker.trim());
+  if (brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker))) return brokers;
+  context.addIssue({ code: 'custom', message: 'must be host:port[,host:port…]' });
+  return z.NEVER;
+});
+const saslMechanism = text.toUpperCase().pipe(z.enum(SASL_MECHANISMS, `must be ${SASL_MECHANISMS.join(', ')}`));
+const sourceList = text.transform((value, context) => {
+  const names = value.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !(SOURCES as readonly string[]).includes(name));
+  if (unknown.length === 0) return names as Source[];
+  context.addIssue({ code: 'custom', message: `knows no ${unknown.join(', ')}; sources are ${SOURCES.join(', ')}` });
+  return z.NEVER;
+});
+
+const dayList = text.transform((value, context) => {
+  const days = value.split(',').map((day) => positive.safeParse(day));
+  if (days.every((day) => day.success)) return days.map((day) => day.data).sort((a, b) => a - b);
+  context.addIssue({ code: 'custom', message: 'must be whole days above 0, as in 7 or 7,14,21' });
+  return z.NEVER;
+});
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== '';
+  } catch {
+    return false;
+  }
+}
+
+function setting<T>(
+  read: z.ZodType<T, string | undefined>,
+  about: string,
+  more: { fallback?: string; secret?: true; neededFor?: Part } = {},
+): Setting<T> {
+  return { read, about, ...more };
+}
+
+/** Every name of the environment that lastseen reads. The README's table is held against this. */
+export const SETTINGS = {
+  DATABASE_URL: setting(postgresUrl.optional(), 'Postgres with the `lastseen` schema and `weekly_kpi`', {
+    secret: true,
+    neededFor: 'postgres',
+  }),
+  SOURCE_DATABASE_URL: setting(
+    postgresUrl.optional(),
+    'where learner data is read from, e.g. a replica; default `DATABASE_URL`',
+    {
+      secret: true,
+    },
+  ),
+  KAFKA_BROKERS: setting(brokerList.optional(), 'brokers to start from, `host:port` separated by commas', {
+    neededFor: 'kafka',
+  }),
+  KAFKA_CLIENT_ID: setting(text, 'the name brokers log', { fallback: 'lastseen' }),
+  KAFKA_GROUP_ID: setting(optional, 'consumer group; default `lastseen-track` or `lastseen-recompute`'),
+  KAFKA_SESSION_TIMEOUT: setting(duration, 'silence after which the group gives a member’s partitions away', {
+    fallback: '30s',
+  }),
+  KAFKA_SSL_ENABLED: setting(yesOrNo, 'TLS to the brokers, their certificates verified', { fallback: 'false' }),
+  KAFKA_SSL_CA_FILE: setting(optional, 'PEM file with the authorities that sign them; default those of Node'),
+  KAFKA_SSL_CERT_FILE: setting(optional, 'PEM file with our own certificate, where brokers ask for one'),
+  KAFKA_SSL_KEY_FILE: setting(optional, 'PEM file with its key'),
+  KAFKA_SSL_KEY_PASSPHRASE: setting(optional, 'of the key, where it is encrypted', { secret: true }),
+  KAFKA_SASL_MECHANISM: setting(saslMechanism.optional(), '`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`'),
+  KAFKA_SASL_USERNAME: setting(optional, 'who logs in to the brokers'),
+  KAFKA_SASL_PASSWORD: setting(optional, 'their password', { secret: true }),
+  SCHEMA_REGISTRY_URL: setting(httpUrl.optional(), 'schema registry with the Confluent API', { neededFor: 'registry' }),
+  SCHEMA_REGISTRY_TIMEOUT: setting(duration, 'longest wait for one answer of the registry', { fallback: '5s' }),
+  SCHEMA_REGISTRY_CA_FILE: setting(
+    optional,
+    'PEM file with the authorities that sign the registry’s certificate; default those of Node',
+  ),
+  SCHEMA_REGISTRY_USERNAME: setting(optional, 'who logs in to the registry (basic authentication)'),
+  SCHEMA_REGISTRY_PASSWORD: setting(optional, 'their password', { secret: true }),
+  SCHEMA_REGISTRY_TOKEN: setting(optional, 'sent to the registry instead (bearer authentication)', { secret: true }),
+  CONNECT_URL: setting(httpUrl.optional(), 'Kafka Connect’s REST interface, for `doctor` alone'),
+  SOURCES: setting(sourceList, 'the enabled sources, separated by commas', { fallback: SOURCES.join(',') }),
+  ATTEMPT_SOURCE: setting(
+    z.enum(['topic', 'exam_results'], 'must be topic or exam_results'),
+    '`topic`: `attempt` is a captured table; `exam_results`: an exam result with a question is an attempt',
+    {
+      fallback: 'topic',
+    },
+  ),
+  TOPIC_PREFIX: setting(text, 'source topics are `<prefix>.public.<table>`', { fallback: 'seedtest' }),
+  TOPIC_EXAM_RESULTS: setting(optional, 'this source’s topic, where it is named otherwise'),
+  TOPIC_FEATURES_TOPIC_DAILY: setting(optional, 'likewise'),
+  TOPIC_ATTEMPT: setting(optional, 'likewise'),
+  TOPIC_SESSION: setting(optional, 'likewise'),
+  INACTIVITY_TOPIC: setting(text, 'where inactivity events go', { fallback: 'lastseen.inactivity.v1' }),
+  KPI_UPDATED_TOPIC: setting(text, 'where updates of P and S are told', { fallback: 'lastseen.kpi-updated.v1' }),
+  TRACK_DLQ_TOPIC: setting(text, 'dead letters of `track`', { fallback: 'lastseen.track.dlq.v1' }),
+  RECOMPUTE_DLQ_TOPIC: setting(text, 'dead letters of `recompute`', { fallback: 'lastseen.recompute.dlq.v1' }),
+  RECOMPUTE_RETRY_TOPIC: setting(text, 'events that `recompute` failed to answer and tries again', {
+    fallback: 'lastseen.recompute.retry.v1',
+  }),
+  RECOMPUTE_RETRY_DELAY: setting(duration, 'wait before each of the three tries on it', { fallback: '1m' }),
+  TOPIC_PARTITIONS: setting(positive, 'partitions of topics that `topics` creates', { fallback: '4' }),
+  TOPIC_REPLICATION: setting(positive, 'replicas of topics that `topics` creates', { fallback: '1' }),
+  MAX_CLOCK_SKEW: setting(duration, 'how far an instant may lie after its record’s commit', { fallback: '10m' }),
+  DLQ_MAX_SHARE: setting(share, 'share of dead letters among the last 1,000 records that stops a consumer', {
+    fallback: '0.05',
+  }),
+  FLUSH_MAX_DELAY: setting(duration, 'longest wait of a record before its transaction', { fallback: '10ms' }),
+  FLUSH_MAX_DELAY_BEHIND: setting(
+    duration,
+    'the same of `track` and `replay` while more than one fetch waits at the broker: the longer, the fewer rows are written',
+    { fallback: '10s' },
+  ),
+  FLUSH_MAX_ROWS: setting(positive, 'most learners one transaction writes', { fallback: '120000' }),
+  QUEUE_MAX_BYTES: setting(positive, 'most bytes of records waiting to be decoded', { fallback: '2097152' }),
+  INACTIVITY_THRESHOLD_DAYS: setting(
+    dayList,
+    'days without activity after which a learner is inactive; several, as in `7,14,21`, make a ladder',
+    {
+      fallback: '7',
+    },
+  ),
+  KPI_LOOKBACK_DAYS: setting(positive, 'days after which silence is no longer interesting', { fallback: '30' }),
+  INACTIVITY_REFRESH: setting(
+    z.enum(['daily', 'off'], 'must be daily or off'),
+    'whether the still inactive get `ONGOING` once a UTC day',
+    {
+      fallback: 'daily',
+    },
+  ),
+  MAX_CROSSED_SHARE: setting(share, 'share of the active learners above which a sweep’s crossings wait for a person', {
+    fallback: '0.2',
+  }),
+  WAIT_FRESH: setting(
+    duration,
+    'longest wait of a sweep or an audit for what was committed at the source to be applied',
+    {
+      fallback: '10m',
+    },
+  ),
+  REPLICATION_SLOT: setting(optional, 'the connector’s `slot.name`; default `TOPIC_PREFIX`'),
+  PUBLICATION: setting(optional, 'the connector’s `publication.name`; default the slot’s name'),
+  NOTIFICATION_TOPIC: setting(
+    optional,
+    'the connector’s `notification.sink.topic.name`; default `<TOPIC_PREFIX>.notifications`',
+  ),
+  METRICS_PROFILE: setting(
+    z.enum(['standard', 'legacy'], 'must be standard or legacy'),
+    '`legacy` reproduces the platform’s previous job',
+    {
+      fallback: 'standard',
+    },
+  ),
+  METRICS_DEFAULT_TARGET: setting(number, 'ability to be reached, where no goal says another', { fallback: '0.0' }),
+  METRICS_TARGET_FROM: setting(
+    z.enum(['default', 'interest_goal'], 'must be default or interest_goal'),
+    'where the target comes from',
+    {
+      fallback: 'default',
+    },
+  ),
+  METRICS_USE_BAYESIAN: setting(yesOrNo, 'P from the growth model', { fallback: 'false' }),
+  R_BRMS_BASE_URL: setting(httpUrl.optional(), 'growth service that is asked for P first, with METRICS_USE_BAYESIAN'),
+  METRICS_USE_IRT_THETA: setting(yesOrNo, 'I_t from fitted abilities where both windows have one', {
+    fallback: 'false',
+  }),
+  METRICS_CHURN_HORIZON_DAYS: setting(whole, 'days of silence that weigh fully in S', { fallback: '14' }),
+  HTTP_PORT: setting(
+    port.optional(),
+    'port of /healthz, /readyz and /metrics of `track` and `recompute`; default none, `0` any',
+  ),
+  HTTP_HOST: setting(text, 'address that it listens at', { fallback: '0.0.0.0' }),
+  STOP_WITHIN: setting(duration, 'longest time from SIGTERM to the end of the process', { fallback: '25s' }),
+  LOG_LEVEL: setting(
+    z.enum(
+      ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      'must be trace, debug, info, warn, error, fatal or silent',
+    ),
+    'least serious log line written',
+    { fallback: 'info' },
+  ),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+export type Settings = { readonly [N in SettingName]: (typeof SETTINGS)[N] extends Setting<infer T> ? T : never };

@@ -1,0 +1,52 @@
+import { SOURCES, type Source } from '../activity/source.ts';
+import type { SettingName, Settings } from './settings.ts';
+
+const OWN_NAME: Readonly<Record<Source, SettingName & `TOPIC_${string}`>> = {
+  exam_results: 'TOPIC_EXAM_RESULTS',
+  features_topic_daily: 'TOPIC_FEATURES_TOPIC_DAILY',
+  attempt: 'TOPIC_ATTEMPT',
+  session: 'TOPIC_SESSION',
+};
+
+/** The topics to read, each with its source. With `ATTEMPT_SOURCE=exam_results` there is none for `attempt`. */
+export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {
+  const enabled = SOURCES.filter(
+    (source) =>
+      settings.SOURCES.includes(source) && !(source === 'attempt' && settings.ATTEMPT_SOURCE === 'exam_results'),
+  );
+  return new Map(
+    enabled.map((source) => [
+      String(settings[OWN_NAME[source]] ?? `${settings.TOPIC_PREFIX}.public.${source}`),
+      source,
+    ]),
+  );
+}
+
+/** The sources whose activity the table holds: with `ATTEMPT_SOURCE=exam_results` attempts come with the exam results. */
+export function trackedSources(settings: Settings): ReadonlySet<Source> {
+  const captured = new Set(sourceTopics(settings).values());
+  if (settings.ATTEMPT_SOURCE === 'exam_results' && captured.has('exam_results')) captured.add('attempt');
+  return new Set(SOURCES.filter((source) => captured.has(source)));
+}
+
+/** Who sets records aside. */
+export const READERS = ['track', 'recompute'] as const;
+export type Reader = (typeof READERS)[number];
+
+/** Where a process sets records aside, and the topics they came from. */
+export interface LetterTopic {
+  readonly topic: string;
+  readonly origins: readonly string[];
+}
+
+export function letterTopics(settings: Settings): Readonly<Record<Reader, LetterTopic>> {
+  return {
+    track: { topic: settings.TRACK_DLQ_TOPIC, origins: [...sourceTopics(settings).keys()] },
+    recompute: { topic: settings.RECOMPUTE_DLQ_TOPIC, origins: [settings.INACTIVITY_TOPIC] },
+  };
+}
+
+/** Where Debezium tells how far its snapshots are. */
+export function notificationTopic(settings: Settings): string {
+  return settings.NOTIFICATION_TOPIC ?? `${settings.TOPIC_PREFIX}.notifications`;
+}

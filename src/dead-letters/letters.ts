@@ -1,0 +1,79 @@
+import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
+import type { RawBatch, RawRecord } from '../kafka/client/records.ts';
+import { attemptOf, headerText, type Origin, toldOrigin } from './origin.ts';
+
+/** A record of a topic of dead letters, read back. */
+export interface Letter {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  /** When it was set aside. */
+  readonly writtenAt: Instant;
+  /** Undefined where none of ours wrote it. */
+  readonly origin: Origin | undefined;
+  readonly reason: string;
+  readonly step: string;
+  readonly detail: string;
+  readonly attempts: number;
+  readonly record: RawRecord;
+}
+
+/** What is absent admits every letter. */
+export interface LetterFilter {
+  readonly reason?: string | undefined;
+  readonly since?: Instant | undefined;
+  readonly sourceTopic?: string | undefined;
+}
+
+export function lettersOf({ topic, partition, records }: RawBatch): Letter[] {
+  return records.map((record) => ({
+    topic,
+    partition,
+    offset: BigInt(record.offset),
+    writtenAt: BigInt(record.timestamp) * MICROS_PER_MS,
+    origin: toldOrigin(record),
+    reason: headerText(record.headers, 'lastseen.reason') ?? 'unknown',
+    step: headerText(record.headers, 'lastseen.step') ?? 'unknown',
+    detail: headerText(record.headers, 'lastseen.detail') ?? '',
+    attempts: attemptOf(record),
+    record,
+  }));
+}
+
+export function admits({ reason, since, sourceTopic }: LetterFilter, letter: Letter): boolean {
+  return (
+    (reason === undefined || letter.reason === reason) &&
+    (since === undefined || letter.writtenAt >= since) &&
+    (sourceTopic === undefined || letter.origin?.topic === sourceTopic)
+  );
+}
+
+export interface NewestLetters {
+  add(letter: Letter): void;
+  /** Newest first. */
+  list(): readonly Letter[];
+}
+
+/** The newest `limit` of any number of letters, without the content of their records. */
+export function keepNewest(limit: number): NewestLetters {
+  let kept: Letter[] = [];
+  const cut = () => {
+    kept = kept.sort(newestFirst).slice(0, limit);
+  };
+  return {
+    add(letter) {
+      kept.push({ ...letter, record: { ...letter.record, key: null, value: null, headers: {} } });
+      if (kept.length >= 2 * limit) cut();
+    },
+    list() {
+      cut();
+      return kept;
+    },
+  };
+}
+
+function newestFirst(a: Letter, b: Letter): number {
+  if (a.writtenAt !== b.writtenAt) return a.writtenAt > b.writtenAt ? -1 : 1;
+  if (a.topic !== b.topic) return a.topic < b.topic ? -1 : 1;
+  return a.partition - b.partition || Number(b.offset - a.offset);
+}

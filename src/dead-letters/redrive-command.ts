@@ -1,0 +1,120 @@
+import type { Command } from 'commander';
+import type { Instant } from '../activity/instant.ts';
+import { openKafka } from '../cli/connections.ts';
+import { readInstant } from '../cli/instant-flag.ts';
+import { readPositive } from '../cli/number-flags.ts';
+import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { json, table } from '../cli/tables.ts';
+import type { Settings } from '../config/settings.ts';
+import { letterTopics, type Reader } from '../config/topic-names.ts';
+import { writtenPositions } from '../kafka/admin/admin.ts';
+import type { KafkaClient } from '../kafka/client/client.ts';
+import { createProducer } from '../kafka/client/producer.ts';
+import type { Database } from '../postgres/database.ts';
+import { requiringLock } from '../postgres/locks.ts';
+import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { printable } from './letter-content.ts';
+import { idOf, type LetterId, readLetterIds, readReader } from './letter-id.ts';
+import { readLetters } from './reading-pipeline.ts';
+import { createRedrive, type OriginCount, type Redrive, type RedriveCounts } from './redrive-pipeline.ts';
+import { markRedriven, redrivenAmong } from './redriven-store.ts';
+
+interface Flags {
+  readonly topic?: Reader;
+  readonly reason?: string;
+  readonly since?: Instant;
+  readonly sourceTopic?: string;
+  readonly id?: readonly LetterId[];
+  readonly limit?: number;
+  readonly dryRun?: true;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+export function addDlqRedrive(dlq: Command): void {
+  dlq
+    .command('redrive')
+    .description('send dead letters back to where they came from, each once')
+    .option('--topic <of>', 'those of track or recompute alone', readReader)
+    .option('--reason <reason>', 'of this reason, e.g. missing_column')
+    .option('--since <instant>', 'set aside then or later, e.g. 2026-03-16T05:00:00Z', readInstant)
+    .option('--source-topic <topic>', 'that came from this topic')
+    .option('--id <id>', 'this one, as `dlq list` has it; may be repeated', readLetterIds)
+    .option('--limit <count>', 'send no more than these', readPositive)
+    .option('--dry-run', 'send nothing, and count what would be sent')
+    .option('--json', 'print the summary as JSON')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  lastseen dlq redrive --reason missing_column --dry-run' +
+        '\n  lastseen dlq redrive --id track/0/12 --id track/0/13',
+    )
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'dlq redrive',
+        needs: ['postgres', 'kafka'],
+        printConfig: flags.printConfig,
+        work: (context) =>
+          withOwnTables(context, (database) => requiringLock(database, 'redrive', () => run(context, flags, database))),
+      }),
+    );
+}
+
+async function run(context: CommandContext, flags: Flags, database: Database): Promise<number> {
+  const { settings, log } = context;
+  const kafka = openKafka(context);
+  const producer = createProducer(kafka);
+  const redrive = createRedrive({
+    producer,
+    ledger: {
+      redriven: (letters) => redrivenAmong(database, letters),
+      mark: (letters) => markRedriven(database, letters),
+    },
+    partitions: await originPartitions(kafka, settings),
+    dryRun: flags.dryRun === true,
+    limit: flags.limit ?? Number.POSITIVE_INFINITY,
+    onLeft: (letter, why) => log.warn({ event: 'letter_left', id: idOf(settings, letter), why }, 'not sent back'),
+  });
+  try {
+    await readAndSend(context, flags, kafka, redrive);
+  } finally {
+    await producer.close();
+    // Also of a run that failed or was interrupted: what it has sent is sent.
+    const { byOrigin, ...counts } = redrive.counts;
+    const summary = { dryRun: flags.dryRun === true, ...counts, origins: [...byOrigin.values()] };
+    log.info({ event: 'redriven', ...counts, dryRun: summary.dryRun }, 'redriven');
+    context.print(flags.json ? json(summary) : page(summary));
+  }
+  return redrive.counts.left === 0 ? EXIT.done : EXIT.failed;
+}
+
+function readAndSend(context: CommandContext, flags: Flags, kafka: KafkaClient, redrive: Redrive): Promise<void> {
+  const { topic, reason, since, sourceTopic, id } = flags;
+  return readLetters(context, { kafka, reader: topic, reason, since, sourceTopic, ids: id, onLetters: redrive.take });
+}
+
+/** How many partitions each topic has that letters may be sent back to. */
+async function originPartitions(kafka: KafkaClient, settings: Settings): Promise<ReadonlyMap<string, number>> {
+  const topics = Object.values(letterTopics(settings)).flatMap(({ origins }) => origins);
+  const counts = new Map<string, number>();
+  for (const { topic } of await writtenPositions(kafka, topics)) counts.set(topic, (counts.get(topic) ?? 0) + 1);
+  return counts;
+}
+
+type Summary = Omit<RedriveCounts, 'byOrigin'> & {
+  readonly dryRun: boolean;
+  readonly origins: readonly OriginCount[];
+};
+
+function page({ dryRun, letters, redriven, redrivenBefore, left, origins }: Summary): string {
+  return table(
+    ['what', 'letters'],
+    [
+      ['asked for', letters],
+      [dryRun ? 'would be sent back' : 'sent back', redriven],
+      ...origins.map((origin) => [`  ${origin.topic}, ${printable(origin.reason)}`, origin.letters] as const),
+      ['sent back before', redrivenBefore],
+      ['cannot be sent back', left],
+    ],
+  );
+}

@@ -1,0 +1,54 @@
+import { plainArray } from '../postgres/arrays.ts';
+import type { Queryable } from '../postgres/database.ts';
+
+/** What tells one dead letter from all others. */
+export interface LetterKey {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  /** Microseconds. */
+  readonly writtenAt: bigint;
+}
+
+/** The columns of the letters. */
+function keys(letters: readonly LetterKey[]): readonly unknown[] {
+  return [
+    letters.map(({ topic }) => topic),
+    plainArray(letters.map(({ partition }) => partition)),
+    plainArray(letters.map(({ offset }) => offset)),
+    plainArray(letters.map(({ writtenAt }) => writtenAt)),
+  ];
+}
+
+/** Those of the letters that were sent back before. */
+export async function redrivenAmong<T extends LetterKey>(
+  db: Queryable,
+  letters: readonly T[],
+): Promise<ReadonlySet<T>> {
+  if (letters.length === 0) return new Set();
+  const { rows } = await db.query<{ position: number }>({
+    name: 'redriven_among',
+    text: `
+SELECT u.position::int
+FROM unnest($1::text[], $2::int[], $3::int8[], $4::int8[]) WITH ORDINALITY
+  AS u (topic, partition, letter_offset, written_us, position)
+JOIN lastseen.redriven_letter r
+  ON (r.topic, r.partition, r.letter_offset, r.written_at)
+   = (u.topic, u.partition, u.letter_offset, 'epoch'::timestamptz + u.written_us * interval '1 microsecond')`,
+    values: keys(letters),
+  });
+  return new Set(rows.flatMap(({ position }) => letters[position - 1] ?? []));
+}
+
+export async function markRedriven(db: Queryable, letters: readonly LetterKey[]): Promise<void> {
+  if (letters.length === 0) return;
+  await db.query({
+    name: 'mark_redriven',
+    text: `
+INSERT INTO lastseen.redriven_letter (topic, partition, letter_offset, written_at)
+SELECT topic, partition, letter_offset, 'epoch'::timestamptz + written_us * interval '1 microsecond'
+FROM unnest($1::text[], $2::int[], $3::int8[], $4::int8[]) AS u (topic, partition, letter_offset, written_us)
+ON CONFLICT DO NOTHING`,
+    values: keys(letters),
+  });
+}

@@ -1,0 +1,101 @@
+import type { Command } from 'commander';
+import { openKafka } from '../cli/connections.ts';
+import { forPeople } from '../cli/dates.ts';
+import { readPositive } from '../cli/number-flags.ts';
+import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { json, table } from '../cli/tables.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { contentText, printable } from './letter-content.ts';
+import { idOf, type LetterId, placeOf, readLetterId } from './letter-id.ts';
+import type { Letter } from './letters.ts';
+import { describeLetter, originText } from './list-command.ts';
+import { readLetters } from './reading-pipeline.ts';
+
+interface Flags {
+  readonly maxBytes: number;
+  readonly raw?: true;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+const SHOWN_BYTES = 4_096;
+
+export function addDlqShow(dlq: Command): void {
+  dlq
+    .command('show')
+    .description('show one dead letter: its headers, key and value, which may name a learner')
+    .argument('<id>', 'as `dlq list` has it: track/PARTITION/OFFSET, recompute/… or TOPIC/…', readLetterId)
+    .option('--max-bytes <count>', 'show no more of key and value', readPositive, SHOWN_BYTES)
+    .option('--raw', 'print the value’s bytes as they are, and nothing else')
+    .option('--json', 'print JSON, key and value in base64, whole')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  lastseen dlq show track/0/12\n  lastseen dlq show track/0/12 --raw > value.avro',
+    )
+    .action((id: LetterId, flags: Flags) =>
+      runCommand({
+        name: 'dlq show',
+        needs: ['kafka'],
+        printConfig: flags.printConfig,
+        work: async (context) => {
+          show(context, flags, await find(context, id));
+          return EXIT.done;
+        },
+      }),
+    );
+}
+
+async function find(context: CommandContext, id: LetterId): Promise<Letter> {
+  const found: Letter[] = [];
+  await readLetters(context, {
+    kafka: openKafka(context),
+    ids: [id],
+    onLetters: async (letters) => {
+      found.push(...letters);
+      return false;
+    },
+  });
+  const [letter] = found;
+  if (letter === undefined) {
+    const { topic, partition, offset } = placeOf(context.settings, id);
+    throw new LastseenError('no_such_letter', `there is no letter ${topic}/${partition}/${offset}`);
+  }
+  return letter;
+}
+
+function show({ settings, print, write }: CommandContext, flags: Flags, letter: Letter): void {
+  const { key, value } = letter.record;
+  const headers = headersOf(letter);
+  if (flags.raw) {
+    if (value !== null) write(value);
+  } else if (flags.json) {
+    const base64 = (bytes: Buffer | null) => bytes?.toString('base64') ?? null;
+    const id = idOf(settings, letter);
+    print(json({ id, ...describeLetter(letter), headers, key: base64(key), value: base64(value) }));
+  } else {
+    print(
+      table(
+        ['letter', idOf(settings, letter)],
+        [
+          ['written', forPeople(letter.writtenAt)],
+          ['from', originText(letter)],
+          ...headers.map(([name, text]) => [printable(name), printable(text)]),
+        ],
+      ),
+    );
+    print(`\nkey, ${content(key, flags.maxBytes)}`);
+    print(`\nvalue, ${content(value, flags.maxBytes)}`);
+  }
+}
+
+/** Every header with each of its values. */
+function headersOf({ record }: Letter): [string, string][] {
+  return Object.entries(record.headers ?? {}).flatMap(([name, values]) =>
+    (Array.isArray(values) ? values : [values]).map((value): [string, string] => [name, String(value ?? '')]),
+  );
+}
+
+function content(bytes: Buffer | null, maxBytes: number): string {
+  return bytes === null ? 'null' : `${bytes.length} bytes\n${contentText(bytes, maxBytes)}`;
+}

@@ -1,0 +1,92 @@
+import type { StudentId } from '../activity/activity.ts';
+import type { Instant } from '../activity/instant.ts';
+import { plainArray } from '../postgres/arrays.ts';
+import { eachBatch } from '../postgres/cursor.ts';
+import type { Database, Queryable } from '../postgres/database.ts';
+import type { InactivityDecision, Phase } from './inactivity-decision.ts';
+
+/** A decided event on its way to the topic. */
+export interface QueuedDecision extends InactivityDecision {
+  readonly seq: bigint;
+}
+
+interface OutboxRow {
+  readonly seq: bigint;
+  readonly phase: Phase;
+  readonly student_id: StudentId;
+  readonly user_id: string;
+  readonly threshold_days: number;
+  readonly last_seen_at: Instant;
+  readonly exam_results_at: Instant | null;
+  readonly features_topic_daily_at: Instant | null;
+  readonly attempt_at: Instant | null;
+  readonly session_at: Instant | null;
+  readonly as_of: Instant;
+  readonly sweep_run_id: string | null;
+  readonly detected_at: Instant;
+}
+
+const SAID = `seq, phase, student_id, user_id, threshold_days, last_seen_at, exam_results_at, features_topic_daily_at,
+  attempt_at, session_at, as_of, sweep_run_id, detected_at`;
+
+function decisionOf(row: OutboxRow): QueuedDecision {
+  return {
+    seq: row.seq,
+    phase: row.phase,
+    studentId: row.student_id,
+    userId: row.user_id,
+    thresholdDays: row.threshold_days,
+    lastSeenAt: row.last_seen_at,
+    lastSeenBySource: {
+      exam_results: row.exam_results_at,
+      features_topic_daily: row.features_topic_daily_at,
+      attempt: row.attempt_at,
+      session: row.session_at,
+    },
+    asOf: row.as_of,
+    sweepRunId: row.sweep_run_id,
+    detectedAt: row.detected_at,
+  };
+}
+
+/**
+ * Hands on what one day of a detection as if it had run has decided, returns first, a batch at a time.
+ *
+ * @param after the last `seq` of the day before.
+ */
+export function eachAsIfDecision(
+  database: Database,
+  after: bigint,
+  onDecisions: (decisions: readonly QueuedDecision[]) => Promise<void>,
+): Promise<void> {
+  return eachBatch<OutboxRow>(
+    database,
+    {
+      text: `SELECT ${SAID} FROM lastseen.as_if_outbox WHERE seq > $1 ORDER BY phase DESC, student_id`,
+      values: [after],
+    },
+    (rows) => onDecisions(rows.map(decisionOf)),
+    1_000,
+  );
+}
+
+/** Unpublished inactivity events, oldest first. */
+export function createInactivityOutbox(db: Queryable) {
+  return {
+    async take(limit: number): Promise<readonly QueuedDecision[]> {
+      const { rows } = await db.query<OutboxRow>({
+        name: 'take_inactivity_outbox',
+        text: `SELECT ${SAID} FROM lastseen.inactivity_outbox WHERE published_at IS NULL ORDER BY seq LIMIT $1`,
+        values: [limit],
+      });
+      return rows.map(decisionOf);
+    },
+    async markPublished(rows: readonly QueuedDecision[]): Promise<void> {
+      await db.query({
+        name: 'mark_inactivity_outbox',
+        text: 'UPDATE lastseen.inactivity_outbox SET published_at = now() WHERE seq = ANY ($1::int8[])',
+        values: [plainArray(rows.map(({ seq }) => seq))],
+      });
+    },
+  };
+}

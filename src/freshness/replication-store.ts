@@ -1,0 +1,110 @@
+import { formatInstant, type Instant } from '../activity/instant.ts';
+import { SOURCES, type Source } from '../activity/source.ts';
+import type { Queryable } from '../postgres/database.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import type { SlotObservation } from './judgement.ts';
+
+/** A position in the source's write-ahead log, as Postgres writes it. */
+export type Lsn = string & { readonly lsn: unique symbol };
+
+/**
+ * The position of the source by now; undefined while the source's clock has not come to the instant, so that a commit
+ * before it may still follow.
+ *
+ * @throws LastseenError `not_fresh` on a standby, which has no position of its own.
+ */
+export async function currentPosition(source: Queryable, asOf: Instant): Promise<Lsn | undefined> {
+  const { rows } = await source.query<{ lsn: Lsn | null; reached: boolean }>({
+    text: `
+SELECT
+  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn()::text END AS lsn,
+  clock_timestamp() >= $1::timestamptz AS reached`,
+    values: [formatInstant(asOf)],
+  });
+  const [row] = rows;
+  if (row?.lsn == null) {
+    throw new LastseenError('not_fresh', 'DATABASE_URL is a standby: freshness can only be proven on the primary');
+  }
+  return row.reached ? row.lsn : undefined;
+}
+
+export async function isStandby(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ standby: boolean }>({ text: 'SELECT pg_is_in_recovery() AS standby' });
+  return rows[0]?.standby !== false;
+}
+
+export async function slotExists(source: Queryable, name: string): Promise<boolean> {
+  const { count } = await source.query({
+    text: `SELECT FROM pg_replication_slots WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()`,
+    values: [name],
+  });
+  return count > 0;
+}
+
+/** Where the connector's slot stands against a position. Connect confirms only what Kafka has acknowledged. */
+export async function observeSlot(source: Queryable, name: string, position: Lsn): Promise<SlotObservation> {
+  const { rows } = await source.query<{ lost: boolean; past: boolean; bytes: bigint }>({
+    text: `
+SELECT
+  coalesce(wal_status = 'lost', false) AS lost,
+  coalesce(confirmed_flush_lsn > $2::pg_lsn, false) AS past,
+  coalesce(pg_wal_lsn_diff($2::pg_lsn, confirmed_flush_lsn), 0)::int8 AS bytes
+FROM pg_replication_slots
+WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()`,
+    values: [name, position],
+  });
+  const [row] = rows;
+  if (row === undefined) return { name, kind: 'missing' };
+  if (row.lost) return { name, kind: 'lost' };
+  return row.past ? { name, kind: 'past' } : { name, kind: 'behind', bytes: row.bytes };
+}
+
+export interface SlotState {
+  readonly active: boolean;
+  /** What Postgres keeps for it: `reserved`, `extended`, `unreserved`, or `lost`. */
+  readonly walStatus: string | null;
+  readonly behindBytes: bigint;
+}
+
+/** The connector's slot as it is now; undefined where there is none. */
+export async function readSlotState(source: Queryable, name: string): Promise<SlotState | undefined> {
+  const { rows } = await source.query<SlotState>({
+    text: `
+SELECT active, wal_status AS "walStatus", coalesce(pg_wal_lsn_diff(
+  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, confirmed_flush_lsn
+), 0)::int8 AS "behindBytes"
+FROM pg_replication_slots
+WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()`,
+    values: [name],
+  });
+  return rows[0];
+}
+
+/** The sources whose tables the publication carries, inserts and updates both. */
+export async function publishedSources(source: Queryable, publication: string): Promise<ReadonlySet<Source>> {
+  const { rows } = await source.query<{ tablename: Source }>({
+    text: `
+SELECT t.tablename
+FROM pg_publication_tables t JOIN pg_publication p USING (pubname)
+WHERE t.pubname = $1 AND t.schemaname = 'public' AND t.tablename = ANY ($2::text[]) AND p.pubinsert AND p.pubupdate`,
+    values: [publication, [...SOURCES]],
+  });
+  return new Set(rows.map(({ tablename }) => tablename));
+}
+
+const HAS_ROWS: Readonly<Record<Source, string>> = {
+  exam_results: 'SELECT EXISTS (SELECT FROM public.exam_results) AS has',
+  features_topic_daily: 'SELECT EXISTS (SELECT FROM public.features_topic_daily) AS has',
+  attempt: 'SELECT EXISTS (SELECT FROM public.attempt) AS has',
+  session: 'SELECT EXISTS (SELECT FROM public.session) AS has',
+};
+
+/** Which of these sources' tables hold any row: tables that are not captured need not exist. */
+export async function sourcesWithRows(db: Queryable, sources: Iterable<Source>): Promise<ReadonlySet<Source>> {
+  const found = new Set<Source>();
+  for (const source of sources) {
+    const { rows } = await db.query<{ has: boolean }>({ text: HAS_ROWS[source] });
+    if (rows[0]?.has) found.add(source);
+  }
+  return found;
+}

@@ -1,0 +1,63 @@
+import { connect as connectPlain, isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ISocketFactory, Kafka } from 'kafkajs';
+import { LastseenError } from '../../runtime/errors.ts';
+import { tlsRefusal } from '../../runtime/tls-refusal.ts';
+
+const KEEP_ALIVE_MS = 60_000;
+
+/** Told of a broker whose certificate, or whose opinion of ours, ends the connection. */
+type OnRefused = (error: LastseenError) => void;
+
+/** Sockets as the driver makes them; it would take a refused certificate for an outage, so it is told of apart. */
+export function watchedSockets(onRefused: OnRefused, onConnecting?: () => void): ISocketFactory {
+  return ({ host, port, ssl, onConnect }) => {
+    onConnecting?.();
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = ssl
+      ? connectTls({ host, port, ...name, ...ssl }, onConnect)
+      : connectPlain({ host, port }, onConnect);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.once('error', (error) => {
+      const why = tlsRefusal(error);
+      if (why !== undefined) onRefused(refused(`no safe connection to broker ${host}:${port}: ${why}`, error));
+    });
+    return socket;
+  };
+}
+
+const REFUSALS = new WeakMap<Kafka, Promise<never>>();
+
+export function noteRefusals(kafka: Kafka, refusal: Promise<never>): void {
+  // Nobody may be waiting when it comes.
+  refusal.catch(() => {});
+  REFUSALS.set(kafka, refusal);
+}
+
+/** The work, or the refusal that makes it pointless: the driver would go on trying for half a minute. */
+export function unlessRefused<T>(kafka: Kafka, work: Promise<T>): Promise<T> {
+  const refusal = REFUSALS.get(kafka);
+  return refusal === undefined ? work : Promise.race([refusal, work]);
+}
+
+/** Broker errors that waiting does not mend: the credentials, or what they allow. */
+const REFUSED = /^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|\w+_AUTHORIZATION_FAILED)$/;
+
+/** `kafka_refused` where the brokers know us and say no, else `kafka_unavailable`. */
+export function kafkaFailure(what: string, error: unknown, isOutage = true): LastseenError {
+  if (error instanceof LastseenError) return error;
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { type } = at as { type?: unknown };
+    if (at.name === 'KafkaJSSASLAuthenticationError' || (typeof type === 'string' && REFUSED.test(type))) {
+      return refused(`Kafka refuses us: ${(error as Error).message}`, error);
+    }
+  }
+  return new LastseenError('kafka_unavailable', `${what}: ${(error as Error).message}`, {
+    retriable: isOutage,
+    cause: error,
+  });
+}
+
+function refused(message: string, cause: unknown): LastseenError {
+  return new LastseenError('kafka_refused', message, { cause });
+}

@@ -1,0 +1,63 @@
+import { within } from '../../runtime/timeouts.ts';
+import type { RawBatch } from '../client/records.ts';
+
+export interface BatchQueue {
+  /** True while another batch may be taken in. */
+  readonly hasRoom: boolean;
+  push(batch: RawBatch): void;
+  /** Resolves as soon as there is room, or after `timeoutMs`. */
+  room(timeoutMs: number): Promise<void>;
+  /** The next batch; `undefined` after `timeoutMs` without one, or when the queue was woken. */
+  next(timeoutMs: number): Promise<RawBatch | undefined>;
+  /** Makes a pending `next` and `room` return. */
+  wake(): void;
+}
+
+/**
+ * Batches between fetching and decoding. Bounded by bytes of keys and values: the reader of the broker waits (and
+ * heartbeats) while it is full.
+ */
+export function createBatchQueue(maxBytes: number): BatchQueue {
+  const batches: { batch: RawBatch; bytes: number }[] = [];
+  let bytes = 0;
+  let arrived = pending();
+  let taken = pending();
+  return {
+    get hasRoom() {
+      return bytes < maxBytes;
+    },
+    push(batch) {
+      const size = batch.records.reduce(
+        (sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0) + RECORD_OVERHEAD_BYTES,
+        0,
+      );
+      batches.push({ batch, bytes: size });
+      bytes += size;
+      arrived.resolve();
+    },
+    room: (timeoutMs) => (bytes < maxBytes ? Promise.resolve() : within(timeoutMs, taken.promise)),
+    async next(timeoutMs) {
+      if (batches.length === 0) {
+        arrived = pending();
+        await within(timeoutMs, arrived.promise);
+      }
+      const first = batches.shift();
+      if (first === undefined) return undefined;
+      bytes -= first.bytes;
+      taken.resolve();
+      taken = pending();
+      return first.batch;
+    },
+    wake() {
+      arrived.resolve();
+      taken.resolve();
+      taken = pending();
+    },
+  };
+}
+
+const RECORD_OVERHEAD_BYTES = 100;
+
+function pending(): { promise: Promise<void>; resolve: () => void } {
+  return Promise.withResolvers<void>();
+}

@@ -1,0 +1,46 @@
+import { type Position, partitionKey } from '../client/records.ts';
+
+/** How far a bounded reading is: done when every partition has come to the end it had at the start. */
+export interface CatchUp {
+  /** Records to read in all, and read so far. Offsets without a record count as read. */
+  readonly total: number;
+  readonly read: number;
+  readonly reached: boolean;
+  advance(positions: readonly Position[]): void;
+  /** What is at the position and after it is not waited for. */
+  endAt(position: Position): void;
+}
+
+type End = Position & { readonly firstOffset?: bigint };
+
+/** @param start what was committed before; a partition without a commit starts at its first record. */
+export function createCatchUp(ends: readonly End[], start: readonly Position[]): CatchUp {
+  const at = new Map(ends.map((end) => [partitionKey(end), end.firstOffset ?? 0n]));
+  for (const position of start) at.set(partitionKey(position), position.nextOffset);
+  const goals = ends.map((end) => ({
+    key: partitionKey(end),
+    from: at.get(partitionKey(end)) ?? 0n,
+    to: end.nextOffset,
+  }));
+  const span = (from: bigint, to: bigint) => (to > from ? Number(to - from) : 0);
+  const total = goals.reduce((sum, { from, to }) => sum + span(from, to), 0);
+  return {
+    total,
+    get read() {
+      return total - goals.reduce((sum, { key, to }) => sum + span(at.get(key) ?? 0n, to), 0);
+    },
+    get reached() {
+      return goals.every(({ key, to }) => (at.get(key) ?? 0n) >= to);
+    },
+    advance(positions) {
+      for (const position of positions) {
+        const key = partitionKey(position);
+        if ((at.get(key) ?? -1n) < position.nextOffset) at.set(key, position.nextOffset);
+      }
+    },
+    endAt(position) {
+      const goal = goals.find(({ key }) => key === partitionKey(position));
+      if (goal !== undefined && position.nextOffset < goal.to) goal.to = position.nextOffset;
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import type { Kafka } from 'kafkajs';
+import { deleteGroup } from '../admin/admin.ts';
+import { type Position, partitionKey, type RawBatch } from '../client/records.ts';
+import { kafkaFailure, unlessRefused } from '../client/refusal.ts';
+import { FETCHING } from './fetching.ts';
+
+/** Records of a partition from `firstOffset` to before `nextOffset`. */
+export interface OffsetRange extends Position {
+  readonly firstOffset: bigint;
+}
+
+export interface RangeReading {
+  readonly kafka: Kafka;
+  /** Of this reading alone: it is deleted at the end, and nothing is committed in it. */
+  readonly groupId: string;
+  readonly ranges: readonly OffsetRange[];
+  readonly stopping: AbortSignal;
+  /** Takes records in the order of their partition, each once, batch after batch. False: it has enough. */
+  readonly onRecords: (batch: RawBatch) => Promise<boolean>;
+}
+
+/**
+ * Reads ranges of offsets once, without keeping them. Resolves when all are read, enough is, or it was told to stop.
+ *
+ * The driver reads in a consumer group only. One that nothing was committed in is forgotten by the broker after a while even
+ * where it was not deleted.
+ */
+export async function readRanges({ kafka, groupId, ranges, stopping, onRecords }: RangeReading): Promise<void> {
+  const left = new Map(ranges.filter(hasRecords).map((range) => [partitionKey(range), { ...range }]));
+  if (left.size === 0) return;
+  const finished = Promise.withResolvers<void>();
+  let ended = false;
+  let failure: { readonly error: unknown } | undefined;
+  const enough = () => {
+    ended = true;
+    finished.resolve();
+  };
+  if (stopping.aborted) enough();
+  stopping.addEventListener('abort', enough, { once: true });
+
+  const consumer = kafka.consumer({
+    groupId,
+    ...FETCHING,
+    allowAutoTopicCreation: false,
+    retry: { retries: 8, initialRetryTime: 200, maxRetryTime: 10_000, restartOnFailure: async () => !ended },
+  });
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) finished.reject(payload.error);
+  });
+
+  const take = async (batch: RawBatch) => {
+    const range = left.get(partitionKey(batch));
+    if (range === undefined) return;
+    // After a rebalance the driver starts over.
+    const records = batch.records.filter(
+      ({ offset }) => BigInt(offset) >= range.firstOffset && BigInt(offset) < range.nextOffset,
+    );
+    if (records.length > 0 && !(await onRecords({ ...batch, records }))) enough();
+    if (batch.nextOffset > range.firstOffset) range.firstOffset = batch.nextOffset;
+    if (!hasRecords(range)) left.delete(partitionKey(batch));
+    if (left.size === 0) enough();
+  };
+
+  try {
+    await unlessRefused(kafka, consumer.connect());
+    await consumer.subscribe({ topics: [...new Set(ranges.map(({ topic }) => topic))], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async ({ batch, resolveOffset, heartbeat, pause }) => {
+        if (ended) return;
+        const { topic, partition, messages } = batch;
+        const last = batch.lastOffset();
+        try {
+          await take({
+            topic,
+            partition,
+            records: messages,
+            fromOffset: BigInt(batch.firstOffset() ?? last),
+            nextOffset: BigInt(last) + 1n,
+          });
+        } catch (error) {
+          // The driver would read the batch again, for ever.
+          failure = { error };
+          return enough();
+        }
+        resolveOffset(messages.at(-1)?.offset ?? last);
+        if (!left.has(partitionKey(batch))) pause();
+        await heartbeat();
+      },
+    });
+    for (const { topic, partition, firstOffset } of left.values()) {
+      consumer.seek({ topic, partition, offset: String(firstOffset) });
+    }
+    await finished.promise;
+    if (failure !== undefined) throw failure.error;
+  } catch (error) {
+    throw failure === undefined ? kafkaFailure('cannot read from Kafka', error) : failure.error;
+  } finally {
+    ended = true;
+    stopping.removeEventListener('abort', enough);
+    await consumer.disconnect();
+    await deleteGroup(kafka, groupId).catch(() => {});
+  }
+}
+
+function hasRecords({ firstOffset, nextOffset }: OffsetRange): boolean {
+  return firstOffset < nextOffset;
+}

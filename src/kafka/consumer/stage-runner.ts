@@ -1,0 +1,138 @@
+import { throughOutages } from '../../runtime/outages.ts';
+import { type Position, partitionKey, type RawBatch } from '../client/records.ts';
+import type { BatchQueue } from './batch-queue.ts';
+import type { Stages } from './stages.ts';
+
+export interface StageLimits {
+  /** The longest a collected record waits before its transaction starts, as long as the one before has ended. */
+  readonly maxDelayMs: number;
+  /**
+   * The same while partitions hold more than has been fetched: such records are late anyway, and the more of them are
+   * folded the fewer rows are written.
+   */
+  readonly maxDelayBehindMs: number;
+  /** The most rows one transaction is to write; also what bounds memory. */
+  readonly maxRows: number;
+}
+
+export interface StageRunnerOptions<A> {
+  readonly queue: BatchQueue;
+  readonly stages: Stages<A>;
+  readonly limits: StageLimits;
+  readonly isOutage: (error: unknown) => boolean;
+  readonly onOutage?: (error: Error, waitMs: number) => void;
+  /** Hands the offsets of what is durable to the broker. */
+  readonly commit: (positions: readonly Position[]) => Promise<void>;
+  /** Called again and again, but not while one and the same attempt to apply is in flight. */
+  readonly onTurn?: () => void;
+}
+
+export interface StageRunner {
+  /** Resolves when finished; rejects with what ended it. */
+  readonly done: Promise<void>;
+  /** Takes what is queued, applies and commits it, and ends. */
+  finish(): Promise<void>;
+  /** Ends with this error; what was not applied is left to be read again. */
+  fail(error: Error): void;
+}
+
+interface Accumulation<A> {
+  readonly into: A;
+  readonly positions: Map<string, Position>;
+  readonly since: number;
+  /** Partitions whose newest batch here was not the end of what they held. */
+  readonly behind: Set<string>;
+}
+
+const IDLE_WAIT_MS = 1_000;
+
+/**
+ * Two loops in one thread: collecting from the queue, and at most one apply in flight beside it. An accumulation is
+ * closed when it is old or large enough and nothing is in flight; past twice the row bound, collecting waits.
+ */
+export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
+  const { queue, stages, limits } = options;
+  let finishing = false;
+  let failure: Error | undefined;
+  // A stop does not wait for an outage to end: what is not applied is read again by the next.
+  const ending = new AbortController();
+  const outages = { isOutage: options.isOutage, onOutage: options.onOutage, impatient: ending.signal };
+  let applying: Promise<void> | undefined;
+  let open: Accumulation<A> | undefined;
+
+  const fail = (error: Error) => {
+    failure ??= error;
+    ending.abort();
+    queue.wake();
+  };
+
+  const collect = async (batch: RawBatch) => {
+    open ??= { into: stages.open(), positions: new Map(), since: performance.now(), behind: new Set() };
+    const current = open;
+    await throughOutages(() => stages.collect(batch, current.into), outages);
+    const { topic, partition, nextOffset } = batch;
+    const key = partitionKey(batch);
+    // The newest, which is not the highest where a partition is read again.
+    current.positions.set(key, { topic, partition, nextOffset });
+    if (batch.isBehind) current.behind.add(key);
+    else current.behind.delete(key);
+  };
+
+  const startApply = () => {
+    const closed = open;
+    if (closed === undefined) return;
+    open = undefined;
+    const positions = [...closed.positions.values()];
+    applying = throughOutages(() => stages.apply(closed.into, positions), outages)
+      .then(() => options.commit(positions))
+      .catch(fail)
+      .finally(() => {
+        applying = undefined;
+        // Lets a full accumulation go at once.
+        queue.wake();
+      });
+  };
+
+  const delayLeft = ({ since, behind }: Accumulation<A>) =>
+    since + (behind.size > 0 ? limits.maxDelayBehindMs : limits.maxDelayMs) - performance.now();
+  const due = (current: Accumulation<A>) => delayLeft(current) <= 0 || stages.size(current.into) >= limits.maxRows;
+
+  const run = async () => {
+    for (;;) {
+      if (failure !== undefined) throw failure;
+      if (applying === undefined) options.onTurn?.();
+      if (open !== undefined && applying === undefined && (finishing || due(open))) startApply();
+      if (open !== undefined && applying !== undefined && stages.size(open.into) >= 2 * limits.maxRows) {
+        await applying;
+        continue;
+      }
+      const batch = await queue.next(waitFor(open, applying !== undefined));
+      if (failure !== undefined) throw failure;
+      if (batch !== undefined) await collect(batch);
+      else if (finishing && applying !== undefined) await applying;
+      else if (finishing && open === undefined) return;
+    }
+  };
+
+  const waitFor = (current: Accumulation<A> | undefined, busy: boolean) => {
+    if (finishing) return 0;
+    if (current === undefined || busy) return IDLE_WAIT_MS;
+    return Math.max(0, delayLeft(current));
+  };
+
+  const done = run().catch(async (error) => {
+    fail(error as Error);
+    await applying;
+    throw error;
+  });
+  return {
+    done,
+    finish() {
+      finishing = true;
+      ending.abort();
+      queue.wake();
+      return done.catch(() => {});
+    },
+    fail,
+  };
+}

@@ -1,0 +1,184 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { dateOf, formatInstant, type Instant, startOfIsoWeek } from '../activity/instant.ts';
+import { withSourceDatabase } from '../cli/connections.ts';
+import { readInstant } from '../cli/instant-flag.ts';
+import { showProgress } from '../cli/progress-bar.ts';
+import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { json, table } from '../cli/tables.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Database } from '../postgres/database.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { detectionPlan } from '../silence/configured-plan.ts';
+import { silenceWindow } from '../silence/plan.ts';
+import { FIGURES, type FigureName } from './figures/figure-names.ts';
+import {
+  countInactiveLearners,
+  countNamedLearners,
+  eachInactiveLearner,
+  eachNamedLearner,
+} from './inputs/learners-store.ts';
+import { createKpiRun, type KpiPlan, type KpiRunCounts } from './pipeline.ts';
+import { figureDeps } from './wiring.ts';
+
+interface Flags {
+  readonly asOf?: Instant;
+  readonly user?: readonly string[];
+  readonly all?: true;
+  readonly inactive?: true;
+  readonly only?: readonly FigureName[];
+  readonly store?: true;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+export function addKpi(program: Command): void {
+  program
+    .command('kpi')
+    .description('compute the figures of learners as of an instant and print them')
+    .option('--as-of <instant>', 'compute for this instant, e.g. 2026-03-16T05:00:00Z (required)', readInstant)
+    .option('--user <user_id...>', 'these learners')
+    .option('--all', 'every learner the source tables name')
+    .option('--inactive', 'who is inactive by the table of last seen, as a sweep would find them')
+    .option('--only <figures>', `some of ${FIGURES.join(',')}`, readFigures)
+    .option('--store', 'merge them into weekly_kpi, as the platform’s weekly job would')
+    .option('--json', 'print one JSON object a line')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  lastseen kpi --as-of 2026-03-16T05:00:00Z --user anna ben --only P,S' +
+        '\n  lastseen kpi --as-of 2026-03-16T05:00:00Z --all --json > figures.ndjson',
+    )
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'kpi',
+        needs: ['postgres'],
+        printConfig: flags.printConfig,
+        work: (context) => {
+          const plan = planOf(context, flags);
+          return withOwnTables(context, (database) =>
+            withSourceDatabase(context, (source) => run(context, flags, plan, database, source)),
+          );
+        },
+      }),
+    );
+}
+
+function planOf({ now }: CommandContext, flags: Flags): KpiPlan {
+  if (flags.asOf === undefined) throw new LastseenError('usage', 'say when: --as-of 2026-03-16T05:00:00Z');
+  const chosen = [flags.user, flags.all, flags.inactive].filter((each) => each !== undefined);
+  if (chosen.length !== 1) throw new LastseenError('usage', 'say whose: one of --user, --all and --inactive');
+  if (flags.store && flags.asOf > now()) {
+    throw new LastseenError('usage', '--as-of lies in the future: nothing can be stored for it yet');
+  }
+  return { asOf: flags.asOf, wanted: flags.only ?? FIGURES, store: flags.store === true };
+}
+
+/** Learners a batch; each has all answers of 56 days in memory. */
+const BATCH = 500;
+
+async function run(
+  context: CommandContext,
+  flags: Flags,
+  plan: KpiPlan,
+  database: Database,
+  source: Database,
+): Promise<number> {
+  const { print, flushed, log, stopping, terminal } = context;
+  if (!flags.json) print(heading(plan));
+  const work = createKpiRun(
+    {
+      ...figureDeps(context, source, database),
+      onFigures: (userId, { figures }) =>
+        print(flags.json ? json({ ...keys(userId, plan), ...figures }) : line(userId, plan, figures)),
+      onFailed: (userId, why) => {
+        // Who it is is said with the results; a log names no learner.
+        log.error({ event: 'learner_failed', why }, 'the figures of a learner failed');
+        print(
+          flags.json ? json({ ...keys(userId, plan), failed: why }) : `${userId.padEnd(USER_WIDTH)}  failed: ${why}`,
+        );
+      },
+    },
+    plan,
+  );
+  const learners = learnersOf(flags, plan.asOf, context.settings, database, source);
+  const progress = showProgress({ what: 'figures', unit: 'learners', total: await learners.count(), log, terminal });
+  try {
+    await learners.each(async (userIds) => {
+      if (stopping.aborted) throw new LastseenError('interrupted', 'interrupted: the learners printed so far are done');
+      await work.take(userIds);
+      progress.update(work.counts.learners);
+      await flushed();
+    });
+  } finally {
+    progress.end();
+  }
+  log.info({ event: 'kpi_done', ...work.counts }, 'done');
+  if (!flags.json) print(`\n${summary(work.counts, plan)}`);
+  return work.counts.failed === 0 ? EXIT.done : EXIT.failed;
+}
+
+interface Learners {
+  count(): Promise<number>;
+  each(onUserIds: (userIds: readonly string[]) => Promise<void>): Promise<void>;
+}
+
+function learnersOf(flags: Flags, asOf: Instant, settings: Settings, database: Database, source: Database): Learners {
+  if (flags.user !== undefined) {
+    const userIds = [...new Set(flags.user)];
+    return {
+      count: async () => userIds.length,
+      each: async (onUserIds) => {
+        for (let at = 0; at < userIds.length; at += BATCH) await onUserIds(userIds.slice(at, at + BATCH));
+      },
+    };
+  }
+  if (flags.all) {
+    return {
+      count: () => countNamedLearners(source),
+      each: (onUserIds) => eachNamedLearner(source, onUserIds, BATCH),
+    };
+  }
+  const window = silenceWindow(detectionPlan(settings, asOf));
+  return {
+    count: () => countInactiveLearners(database, window),
+    each: (onUserIds) => eachInactiveLearner(database, window, onUserIds, BATCH),
+  };
+}
+
+function readFigures(text: string): readonly FigureName[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !FIGURES.some((figure) => figure === name));
+  if (unknown.length > 0) throw new InvalidArgumentError(`There is no figure ${unknown.join(', ')}.`);
+  return FIGURES.filter((figure) => names.includes(figure));
+}
+
+function keys(userId: string, { asOf }: KpiPlan) {
+  return { user_id: userId, week_start: dateOf(startOfIsoWeek(asOf)), as_of: formatInstant(asOf) };
+}
+
+const USER_WIDTH = 36;
+const FIGURE_WIDTH = 8;
+
+function heading({ wanted }: KpiPlan): string {
+  return ['user_id'.padEnd(USER_WIDTH), ...wanted.map((name) => name.padStart(FIGURE_WIDTH))].join('  ');
+}
+
+function line(userId: string, { wanted }: KpiPlan, figures: { readonly [name in FigureName]?: number | null }): string {
+  const cells = wanted.map((name) => figures[name]?.toFixed(4) ?? '–');
+  return [userId.padEnd(USER_WIDTH), ...cells.map((cell) => cell.padStart(FIGURE_WIDTH))].join('  ');
+}
+
+function summary(counts: KpiRunCounts, { asOf, store }: KpiPlan): string {
+  const { learners, nothing, skippedAnswers, failed, ...outcomes } = counts;
+  return table(
+    ['as of', formatInstant(asOf)],
+    [
+      ['learners', learners],
+      ['  no figure can be computed', nothing],
+      ['  failed', failed],
+      ['answers skipped as malformed', skippedAnswers],
+      ...(store ? Object.entries(outcomes).map(([outcome, count]) => [`rows ${outcome}`, count]) : []),
+    ],
+  );
+}

@@ -1,0 +1,87 @@
+import type { StudentId } from '../../activity/activity.ts';
+import type { Instant } from '../../activity/instant.ts';
+import type { Source } from '../../activity/source.ts';
+import { textArray } from '../../postgres/binary-arrays.ts';
+import type { Queryable } from '../../postgres/database.ts';
+import type { Ability } from '../figures/goal-probability.ts';
+import type { MetricsPolicy } from '../figures/policy.ts';
+import { newestAbilities, newestUsableAbilities } from './abilities-store.ts';
+
+export interface KpiLearner {
+  readonly userId: string;
+  readonly studentId: StudentId;
+  readonly asOf: Instant;
+}
+
+export interface KpiInputOptions {
+  readonly policy: MetricsPolicy;
+  readonly sources: readonly Source[];
+  /** `exam_results`: attempts are derived from exam results, and there is no `attempt` to read. */
+  readonly attemptSource: 'topic' | 'exam_results';
+  readonly targetFrom: 'default' | 'interest_goal';
+}
+
+/*
+ * The statements of a batch name its learners twice: by the join, which gives each their own window, and as `= ANY`, which
+ * narrows a table down to the batch first, through its index if it has one, whatever the planner believes of its values.
+ */
+
+/** What the P of one learner is computed from. */
+export interface GoalRows {
+  readonly ability: Ability | null;
+  /** The goal's level; null where the learner has none, or goals are not asked for. */
+  readonly goalTarget: number | null;
+}
+
+/**
+ * Loads what P is computed from for a batch, in the order of `learners`. The number of queries depends on the options,
+ * never on the number of learners. The as-of may differ a learner.
+ */
+export async function loadGoalRows(
+  source: Queryable,
+  learners: readonly KpiLearner[],
+  options: Pick<KpiInputOptions, 'policy' | 'targetFrom'>,
+): Promise<GoalRows[]> {
+  // One after the other: `source` may be a single connection.
+  const abilities = await loadAbilities(source, learners, options.policy);
+  const targets = await loadTargets(source, learners, options.targetFrom);
+  return learners.map((_, position) => ({
+    ability: abilities.get(position) ?? null,
+    goalTarget: targets.get(position) ?? null,
+  }));
+}
+
+function loadAbilities(source: Queryable, learners: readonly KpiLearner[], policy: MetricsPolicy) {
+  switch (policy.abilityRow) {
+    case 'newest_usable':
+      return newestUsableAbilities(source, learners);
+    case 'newest':
+      return newestAbilities(source, learners);
+  }
+}
+
+async function loadTargets(
+  source: Queryable,
+  learners: readonly KpiLearner[],
+  from: KpiInputOptions['targetFrom'],
+): Promise<ReadonlyMap<number, number>> {
+  switch (from) {
+    case 'default':
+      return new Map();
+    case 'interest_goal':
+      return goalTargets(source, learners);
+  }
+}
+
+/** Of each learner's goals that have a level, that of the lowest priority number; of equal ones the first topic's. */
+async function goalTargets(source: Queryable, learners: readonly KpiLearner[]): Promise<ReadonlyMap<number, number>> {
+  const { rows } = await source.query<{ position: number; target: number }>({
+    text: `
+SELECT DISTINCT ON (learner.position) learner.position::int - 1 AS position, goal.target_level::float8 AS target
+FROM unnest($1::text[]) WITH ORDINALITY AS learner (user_id, position)
+JOIN interest_goal AS goal ON goal.user_id = learner.user_id AND goal.user_id = ANY ($1) AND goal.target_level < 'NaN'
+ORDER BY learner.position, goal.priority NULLS LAST, goal.topic_id COLLATE "C"`,
+    values: [textArray(learners.map(({ userId }) => userId))],
+  });
+  return new Map(rows.map(({ position, target }) => [position, target]));
+}

@@ -1,0 +1,36 @@
+import { SOURCES } from '../activity/source.ts';
+import type { Queryable } from '../postgres/database.ts';
+
+export interface TableDigest {
+  readonly learners: bigint;
+  /** SHA-256 in hexadecimal. */
+  readonly digest: string;
+}
+
+/**
+ * What last seen says, as one short text: two tables that say the same have the same, however their rows lie. A row is a
+ * JSON array of student id, user id and each source's instant in microseconds since the epoch. Rows are hashed one by
+ * one, their hashes by block in order of the student id (a block: the same first three hexadecimal digits), and the
+ * hashes of the blocks once more; so the server sorts on disk and holds no more than a block.
+ */
+export async function digestLastSeen(db: Queryable): Promise<TableDigest> {
+  const { rows } = await db.query<TableDigest>({ text: DIGEST });
+  const [row] = rows;
+  if (row === undefined) throw new Error('a digest came back without a row');
+  return row;
+}
+
+const DIGEST = `
+SELECT
+  coalesce(sum(learners), 0)::int8 AS learners,
+  encode(sha256(coalesce(string_agg(digest, '' ORDER BY block), '')), 'hex') AS digest
+FROM (
+  SELECT block, count(*) AS learners, sha256(string_agg(digest, '' ORDER BY student_id)) AS digest
+  FROM (
+    SELECT left(student_id::text, 3) AS block, student_id, sha256(convert_to(json_build_array(
+      student_id, user_id, ${SOURCES.map((source) => `(extract(epoch FROM ${source}_at) * 1000000)::int8`).join(', ')}
+    )::text, 'UTF8')) AS digest
+    FROM lastseen.user_last_seen
+  ) learner
+  GROUP BY block
+) blocks`;

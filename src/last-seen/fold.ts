@@ -1,0 +1,175 @@
+import type { Activity, StudentId } from '../activity/activity.ts';
+import type { Instant } from '../activity/instant.ts';
+import { smallerUserId } from '../activity/learner.ts';
+import { SOURCES, type Source } from '../activity/source.ts';
+import type { Uuid } from '../activity/uuid.ts';
+import { createStudentIndex, type StudentKeys, WORDS } from './student-index.ts';
+
+/** What many activities say of one learner: the newest instant of each source, the smallest spelling of the name. */
+export type LearnerRow = Readonly<Record<Source, Instant | null>> & {
+  readonly studentId: StudentId;
+  readonly userId: string | null;
+};
+
+/** Learners column by column, numbered from 0: what a statement is given. Valid until the fold is changed. */
+export interface LearnerColumns {
+  readonly size: number;
+  readonly studentIds: StudentKeys;
+  /** The platform's name of a learner; `undefined`: it is the student id's own text. */
+  userId(learner: number): string | null | undefined;
+  /** Absent: no learner has an instant of the source. {@link NEVER} stands for none. */
+  readonly instants: Readonly<Partial<Record<Source, BigInt64Array>>>;
+  readonly committedAt: BigInt64Array;
+}
+
+/** Stands for no instant: earlier than any. */
+export const NEVER: Instant = -(2n ** 63n);
+
+/**
+ * Folds activities to one row a learner. Every step is a maximum or a minimum, so neither order nor repetition nor
+ * the way the activities are split over folds changes the rows.
+ *
+ * A learner takes some 60 bytes outside of the heap, and an id that is the learner's name takes no more: while it folds
+ * hundreds of thousands of records a second, nothing is left for a collector to look at.
+ */
+export interface Fold {
+  add(activity: Activity, committedAt?: Instant): void;
+  addRow(row: LearnerRow): void;
+  /** How many learners it holds. */
+  readonly size: number;
+  columns(): LearnerColumns;
+  /** Forgets all, and keeps the room. */
+  clear(): void;
+}
+
+const UNKNOWN = 0;
+/** The student id's own text. */
+const OWN = 1;
+const TEXT = 2;
+
+export function createFold(): Fold {
+  const index = createStudentIndex();
+  /** What is known of a learner's name: {@link UNKNOWN}, {@link OWN}, or {@link TEXT}, which lies beside. */
+  let names = new Uint8Array(index.capacity);
+  const texts = new Map<number, string>();
+  /** Of sources that were seen since the fold was cleared; the others keep their room apart. */
+  let instants: Partial<Record<Source, BigInt64Array>> = {};
+  let unused: Partial<Record<Source, BigInt64Array>> = {};
+  let committedAt = new BigInt64Array(index.capacity);
+
+  function numberOf(studentId: StudentId | Uuid): number {
+    const known = index.size;
+    const learner = index.numberOf(studentId);
+    if (learner < known) return learner;
+    if (committedAt.length < index.capacity) grow();
+    names[learner] = UNKNOWN;
+    committedAt[learner] = NEVER;
+    for (const column of Object.values(instants)) column[learner] = NEVER;
+    return learner;
+  }
+
+  function grow(): void {
+    const larger = (column: BigInt64Array) => {
+      const copy = new BigInt64Array(index.capacity);
+      copy.set(column);
+      return copy;
+    };
+    committedAt = larger(committedAt);
+    const more = new Uint8Array(index.capacity);
+    more.set(names);
+    names = more;
+    for (const source of SOURCES) {
+      const column = instants[source];
+      if (column !== undefined) instants[source] = larger(column);
+    }
+  }
+
+  function columnOf(source: Source): BigInt64Array {
+    const kept = unused[source];
+    const column = kept !== undefined && kept.length >= index.capacity ? kept : new BigInt64Array(index.capacity);
+    instants[source] = column.fill(NEVER, 0, index.size);
+    return column;
+  }
+
+  function name(learner: number, studentId: StudentId | Uuid, userId: string | Uuid | null): void {
+    if (userId === null) return;
+    const known = names[learner];
+    if (userId === studentId && known !== TEXT) {
+      names[learner] = OWN;
+      return;
+    }
+    const text = known === TEXT ? (texts.get(learner) ?? null) : null;
+    if (userId === text) return;
+    const own = studentId.toString();
+    const said = userId.toString();
+    const smaller = smallerUserId(known === OWN ? own : text, said) ?? said;
+    names[learner] = smaller === own ? OWN : TEXT;
+    if (smaller === own) texts.delete(learner);
+    else if (smaller !== text) texts.set(learner, smaller);
+  }
+
+  return {
+    add({ studentId, userId, source, at }, commit) {
+      const learner = numberOf(studentId);
+      name(learner, studentId, userId);
+      raise(instants[source] ?? columnOf(source), learner, at);
+      if (commit !== undefined) raise(committedAt, learner, commit);
+    },
+    addRow(row) {
+      const learner = numberOf(row.studentId);
+      name(learner, row.studentId, row.userId);
+      for (const source of SOURCES) {
+        const at = row[source];
+        if (at !== null) raise(instants[source] ?? columnOf(source), learner, at);
+      }
+    },
+    get size() {
+      return index.size;
+    },
+    columns: () => ({
+      size: index.size,
+      studentIds: index,
+      userId: (learner) => (names[learner] === OWN ? undefined : (texts.get(learner) ?? null)),
+      instants,
+      committedAt,
+    }),
+    clear() {
+      index.clear();
+      texts.clear();
+      unused = { ...unused, ...instants };
+      instants = {};
+    },
+  };
+}
+
+/** The same learners in parts of about the same size. */
+export function partsOf(learners: LearnerColumns, count: number): LearnerColumns[] {
+  return Array.from({ length: count }, (_, part) => {
+    const from = Math.floor((learners.size * part) / count);
+    const to = Math.floor((learners.size * (part + 1)) / count);
+    const { studentIds, instants } = learners;
+    return {
+      size: to - from,
+      studentIds: {
+        words: studentIds.words.subarray(WORDS * from, WORDS * to),
+        textOf: (learner) => studentIds.textOf(from + learner),
+      },
+      userId: (learner) => learners.userId(from + learner),
+      instants: Object.fromEntries(
+        Object.entries(instants).map(([source, column]) => [source, column.subarray(from, to)]),
+      ),
+      committedAt: learners.committedAt.subarray(from, to),
+    };
+  });
+}
+
+/** Rows that were not folded here. */
+export function columnsOf(rows: readonly LearnerRow[]): LearnerColumns {
+  const fold = createFold();
+  for (const row of rows) fold.addRow(row);
+  return fold.columns();
+}
+
+function raise(column: BigInt64Array, learner: number, at: Instant): void {
+  if ((column[learner] ?? NEVER) < at) column[learner] = at;
+}

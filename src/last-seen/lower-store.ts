@@ -1,0 +1,66 @@
+import type { Queryable } from '../postgres/database.ts';
+import { columnsOf, type LearnerRow } from './fold.ts';
+import { learnerArrays } from './learner-arrays.ts';
+
+/** A row as it was when it was judged, and what it is to be instead; without any instant it is to be no more. */
+export interface SetBack {
+  readonly seen: LearnerRow;
+  readonly target: LearnerRow;
+}
+
+/**
+ * Replaces rows, the one statement that lowers last seen. Only what still is as it was seen is touched, under the row's
+ * lock: a row that `track` has moved since stays as it is.
+ *
+ * @param changes sorted by student id, so that they lock in the same order as others.
+ */
+export async function setBackLastSeen(
+  tx: Queryable,
+  changes: readonly SetBack[],
+): Promise<{ readonly changed: number; readonly deleted: number }> {
+  if (changes.length === 0) return { changed: 0, deleted: 0 };
+  const { rows } = await tx.query<{ changed: number; deleted: number }>({
+    text: SET_BACK,
+    values: [
+      ...learnerArrays(columnsOf(changes.map(({ target }) => target))),
+      // Of the same learners, whose ids are there already.
+      ...learnerArrays(columnsOf(changes.map(({ seen }) => seen))).slice(1),
+    ],
+  });
+  return rows[0] ?? { changed: 0, deleted: 0 };
+}
+
+const SET_BACK = `
+WITH wanted AS (
+  SELECT * FROM unnest(
+    $1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
+    $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[]
+  ) AS u (
+    student_id, user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at,
+    seen_user_id, seen_exam_results_at, seen_features_topic_daily_at, seen_attempt_at, seen_session_at
+  )
+), held AS (
+  SELECT w.*, num_nonnulls(w.exam_results_at, w.features_topic_daily_at, w.attempt_at, w.session_at) AS instants
+  FROM lastseen.user_last_seen t
+  JOIN wanted w USING (student_id)
+  WHERE (t.user_id, t.exam_results_at, t.features_topic_daily_at, t.attempt_at, t.session_at)
+    IS NOT DISTINCT FROM
+    (w.seen_user_id, w.seen_exam_results_at, w.seen_features_topic_daily_at, w.seen_attempt_at, w.seen_session_at)
+  ORDER BY t.student_id
+  FOR UPDATE OF t
+), gone AS (
+  DELETE FROM lastseen.user_last_seen t USING held h
+  WHERE t.student_id = h.student_id AND h.instants = 0
+  RETURNING t.student_id
+), changed AS (
+  UPDATE lastseen.user_last_seen t SET
+    user_id = h.user_id,
+    exam_results_at = h.exam_results_at,
+    features_topic_daily_at = h.features_topic_daily_at,
+    attempt_at = h.attempt_at,
+    session_at = h.session_at
+  FROM held h
+  WHERE t.student_id = h.student_id AND h.instants > 0
+  RETURNING t.student_id
+)
+SELECT (SELECT count(*) FROM changed)::int AS changed, (SELECT count(*) FROM gone)::int AS deleted`;

@@ -1,0 +1,104 @@
+import type { Instant } from '../activity/instant.ts';
+import type { Partition, Position } from '../kafka/client/records.ts';
+import { plainArray } from '../postgres/arrays.ts';
+import type { Queryable } from '../postgres/database.ts';
+import type { Reading } from './continuity.ts';
+
+/** What is applied of a partition. */
+export interface ProgressRow extends Position {
+  /** The newest commit time at the source among the records below the position; null: none said one. */
+  readonly newestCommitAt: Instant | null;
+  /** Where records are read again: how far they had been read before. */
+  readonly knownOffset?: bigint | undefined;
+  /** The Kafka timestamp of the last record below the further of the two, where it is known. */
+  readonly lastRecordAt?: Instant | undefined;
+}
+
+/**
+ * Records what is applied, in the transaction that applies it. Whoever reads on, only raises: an instance that lost the
+ * partition and ends its last transaction late proves nothing less. Whoever reads again from below sets the progress
+ * back to what it has read, since the records up to what was known may be another topic's.
+ *
+ * The progress cannot stay too low: whoever sets it back is the partition's reader, commits to Kafka no more than it has
+ * recorded, and goes on to what was known; whoever reads after it starts at what it committed and does the same.
+ */
+export async function recordProgress(tx: Queryable, progress: readonly ProgressRow[]): Promise<void> {
+  if (progress.length === 0) return;
+  const sorted = [...progress].sort((a, b) =>
+    a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition,
+  );
+  await tx.query({
+    name: 'record_progress',
+    text: `
+INSERT INTO lastseen.track_progress AS p
+  (topic, partition, next_offset, known_offset, last_record_at, last_record_below, newest_commit_at)
+SELECT
+  topic, partition, next_offset, known_offset,
+  'epoch'::timestamptz + last_record_at * interval '1 microsecond', coalesce(known_offset, next_offset),
+  'epoch'::timestamptz + newest_commit_at * interval '1 microsecond'
+FROM unnest($1::text[], $2::int[], $3::int8[], $4::int8[], $5::int8[], $6::int8[])
+  AS u (topic, partition, next_offset, known_offset, last_record_at, newest_commit_at)
+ON CONFLICT (topic, partition) DO UPDATE SET
+  next_offset = excluded.next_offset,
+  known_offset = excluded.known_offset,
+  last_record_at = excluded.last_record_at,
+  last_record_below = excluded.last_record_below,
+  newest_commit_at = GREATEST(p.newest_commit_at, excluded.newest_commit_at),
+  updated_at = now()
+WHERE excluded.known_offset IS NOT NULL
+  OR (excluded.next_offset > p.next_offset AND excluded.next_offset >= coalesce(p.known_offset, 0))`,
+    values: [
+      sorted.map(({ topic }) => topic),
+      plainArray(sorted.map(({ partition }) => partition)),
+      plainArray(sorted.map(({ nextOffset }) => nextOffset)),
+      plainArray(sorted.map(({ knownOffset }) => knownOffset ?? null)),
+      plainArray(sorted.map(({ lastRecordAt }) => lastRecordAt ?? null)),
+      plainArray(sorted.map(({ newestCommitAt }) => newestCommitAt)),
+    ],
+  });
+}
+
+/** Takes back what is recorded of partitions whose topic is found to be another, before what is read of that is recorded. */
+export async function forgetProgress(tx: Queryable, partitions: readonly Partition[]): Promise<void> {
+  if (partitions.length === 0) return;
+  await tx.query({
+    text: `
+UPDATE lastseen.track_progress p
+SET next_offset = 0, known_offset = NULL, last_record_at = NULL, last_record_below = NULL, newest_commit_at = NULL
+FROM unnest($1::text[], $2::int[]) AS u (topic, partition)
+WHERE p.topic = u.topic AND p.partition = u.partition`,
+    values: [partitions.map(({ topic }) => topic), plainArray(partitions.map(({ partition }) => partition))],
+  });
+}
+
+/** How far the partitions of these topics are applied; those that nothing is recorded of are left out. */
+export async function readProgress(db: Queryable, topics: readonly string[]): Promise<Position[]> {
+  const { rows } = await db.query<{ topic: string; partition: number; next_offset: bigint }>({
+    text: 'SELECT topic, partition, next_offset FROM lastseen.track_progress WHERE topic = ANY ($1::text[])',
+    values: [[...topics]],
+  });
+  return rows.map(({ topic, partition, next_offset }) => ({ topic, partition, nextOffset: next_offset }));
+}
+
+/**
+ * Where the reading of a partition is; undefined where nothing is recorded of it. What an older release has left behind
+ * as it raised the offset says nothing of the partition any more.
+ */
+export async function readReading(db: Queryable, { topic, partition }: Partition): Promise<Reading | undefined> {
+  const { rows } = await db.query<{ next_offset: bigint; known_offset: bigint | null; last_record_at: Instant | null }>(
+    {
+      text: `
+SELECT next_offset, furthest.known_offset, CASE WHEN last_record_below = furthest.below THEN last_record_at END AS last_record_at
+FROM lastseen.track_progress,
+  LATERAL (SELECT CASE WHEN known_offset > next_offset THEN known_offset END, GREATEST(known_offset, next_offset))
+    AS furthest (known_offset, below)
+WHERE topic = $1 AND partition = $2`,
+      values: [topic, partition],
+    },
+  );
+  if (rows[0] === undefined) return undefined;
+  const { next_offset: nextOffset, known_offset: knownOffset, last_record_at } = rows[0];
+  const lastRecordAt = last_record_at ?? undefined;
+  if (knownOffset === null) return { nextOffset, lastRecordAt };
+  return { nextOffset, lastRecordAt: undefined, known: { nextOffset: knownOffset, lastRecordAt } };
+}

@@ -1,0 +1,33 @@
+import type { StudentId } from '../activity/activity.ts';
+import { plainArray } from '../postgres/arrays.ts';
+import { rowsOf } from '../postgres/cursor.ts';
+import type { Queryable } from '../postgres/database.ts';
+import type { LearnerRow } from './fold.ts';
+
+const ROWS = `
+SELECT student_id AS "studentId", user_id AS "userId", exam_results_at AS exam_results,
+  features_topic_daily_at AS features_topic_daily, attempt_at AS attempt, session_at AS session
+FROM lastseen.user_last_seen`;
+
+/** The whole table, by student id. */
+export function lastSeenInOrder(snapshot: Queryable): AsyncGenerator<LearnerRow, void, undefined> {
+  return rowsOf(snapshot, 'last_seen_in_order', { text: `${ROWS} ORDER BY student_id` });
+}
+
+export async function lastSeenOf(
+  db: Queryable,
+  studentIds: readonly StudentId[],
+): Promise<ReadonlyMap<StudentId, LearnerRow>> {
+  const { rows } = await db.query<LearnerRow>({
+    text: `${ROWS} WHERE student_id = ANY ($1::uuid[])`,
+    values: [plainArray(studentIds)],
+  });
+  return new Map(rows.map((row) => [row.studentId, row]));
+}
+
+export async function countLastSeen(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ learners: bigint }>({
+    text: 'SELECT count(*) AS learners FROM lastseen.user_last_seen',
+  });
+  return Number(rows[0]?.learners ?? 0n);
+}

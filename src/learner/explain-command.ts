@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { formatInstant, type Instant } from '../activity/instant.ts';
+import { withSourceDatabase } from '../cli/connections.ts';
+import { readInstant } from '../cli/instant-flag.ts';
+import { EXIT, runCommand } from '../cli/run-command.ts';
+import { figureDeps } from '../kpi/wiring.ts';
+import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { detectionPlan } from '../silence/configured-plan.ts';
+import { explanationPage } from './explain-page.ts';
+import { type Explanation, explain } from './explain-pipeline.ts';
+
+interface Flags {
+  readonly asOf?: Instant;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+export function addExplain(program: Command): void {
+  program
+    .command('explain')
+    .description('tell all that is known of one learner, and what follows from it')
+    .argument('<user>', 'a user_id or a student_id')
+    .option('--as-of <instant>', 'explain for this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
+    .option('--json', 'print one JSON object')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText('after', '\nExample: lastseen explain anna --as-of 2026-03-16T05:00:00Z')
+    .action((user: string, flags: Flags) =>
+      runCommand({
+        name: 'explain',
+        needs: ['postgres'],
+        printConfig: flags.printConfig,
+        work: (context) => {
+          const plan = detectionPlan(context.settings, flags.asOf ?? context.now());
+          return withOwnTables(context, (database) =>
+            withSourceDatabase(context, async (source) => {
+              const explanation = await explain(figureDeps(context, source, database), user, plan);
+              context.print(flags.json ? json(explanation) : explanationPage(explanation, plan));
+              return EXIT.done;
+            }),
+          );
+        },
+      }),
+    );
+}
+
+function json(explanation: Explanation): string {
+  const { weeklyKpis, ...rest } = explanation;
+  const said = plain(rest) as object;
+  return JSON.stringify({ ...said, weekly_kpis: weeklyKpis === null ? null : JSON.parse(weeklyKpis) }, undefined, 2);
+}
+
+/** As JSON has it elsewhere: names in snake case, and every bigint of an explanation, an instant, as text. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return formatInstant(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [snakeCase(key), plain(each)]));
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,111 @@
+import type { StudentId } from '../activity/activity.ts';
+import type { Instant } from '../activity/instant.ts';
+import type { LastSeenBySource, Phase } from '../events/inactivity-decision.ts';
+import type { Computed } from '../events/kpi-updated-event.ts';
+import type { Queryable } from '../postgres/database.ts';
+
+/** All that own tables hold of one learner: for a person who asks, not for a batch. */
+export interface SeenLearner {
+  readonly userId: string | null;
+  readonly bySource: LastSeenBySource;
+  readonly lastSeenAt: Instant;
+}
+
+export async function seenLearner(database: Queryable, studentId: StudentId): Promise<SeenLearner | undefined> {
+  const { rows } = await database.query<LastSeenBySource & { userId: string | null; lastSeenAt: Instant }>({
+    text: `
+SELECT user_id AS "userId", last_seen_at AS "lastSeenAt", exam_results_at AS exam_results,
+  features_topic_daily_at AS features_topic_daily, attempt_at AS attempt, session_at AS session
+FROM lastseen.user_last_seen WHERE student_id = $1`,
+    values: [studentId],
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { userId, lastSeenAt, ...bySource } = row;
+  return { userId, lastSeenAt, bySource };
+}
+
+export interface EpisodeRow {
+  readonly thresholdDays: number;
+  readonly lastSeenAt: Instant;
+  readonly crossedAsOf: Instant;
+  readonly newestAsOf: Instant;
+  /** `YYYY-MM-DD` */
+  readonly notedOn: string;
+  /** Recorded without an event of its own: a higher threshold was passed at once. */
+  readonly passed: boolean;
+  readonly returnedAsOf: Instant | null;
+}
+
+/** The learner's episodes, newest first. */
+export async function episodesOf(database: Queryable, studentId: StudentId): Promise<readonly EpisodeRow[]> {
+  const { rows } = await database.query<EpisodeRow>({
+    text: `
+SELECT threshold_days AS "thresholdDays", last_seen_at AS "lastSeenAt", crossed_as_of AS "crossedAsOf",
+  newest_as_of AS "newestAsOf", noted_on AS "notedOn", passed, returned_as_of AS "returnedAsOf"
+FROM lastseen.episode WHERE student_id = $1
+ORDER BY last_seen_at DESC, threshold_days DESC`,
+    values: [studentId],
+  });
+  return rows;
+}
+
+export interface EventRow {
+  readonly phase: Phase;
+  readonly thresholdDays: number;
+  readonly lastSeenAt: Instant;
+  readonly asOf: Instant;
+  readonly publishedAt: Instant | null;
+}
+
+/** The learner's newest inactivity events, newest first. */
+export async function eventsOf(database: Queryable, studentId: StudentId, limit: number): Promise<readonly EventRow[]> {
+  const { rows } = await database.query<EventRow>({
+    text: `
+SELECT phase, threshold_days AS "thresholdDays", last_seen_at AS "lastSeenAt", as_of AS "asOf",
+  published_at AS "publishedAt"
+FROM lastseen.inactivity_outbox WHERE student_id = $1
+ORDER BY seq DESC LIMIT $2`,
+    values: [studentId, limit],
+  });
+  return rows;
+}
+
+export interface AnswerRow {
+  readonly causeEventId: string;
+  /** `YYYY-MM-DD` */
+  readonly weekStart: string;
+  readonly asOf: Instant;
+  readonly computed: Computed;
+  readonly p: number | null;
+  readonly s: number | null;
+  readonly previousP: number | null;
+  readonly previousS: number | null;
+  readonly recordedAt: Instant;
+}
+
+/** How the learner's newest events were answered: the figures after and before, newest first. */
+export async function answersTo(database: Queryable, userId: string, limit: number): Promise<readonly AnswerRow[]> {
+  const { rows } = await database.query<AnswerRow>({
+    text: `
+SELECT cause_event_id AS "causeEventId", week_start AS "weekStart", as_of AS "asOf", computed, p, s,
+  previous_p AS "previousP", previous_s AS "previousS", recorded_at AS "recordedAt"
+FROM lastseen.kpi_ledger WHERE user_id = $1
+ORDER BY as_of DESC, seq DESC LIMIT $2`,
+    values: [userId, limit],
+  });
+  return rows;
+}
+
+/** `kpis` of the learner's weekly row, as JSON text; undefined where there is no row. */
+export async function weeklyKpis(
+  database: Queryable,
+  userId: string,
+  weekStart: string,
+): Promise<string | null | undefined> {
+  const { rows } = await database.query<{ kpis: string | null }>({
+    text: 'SELECT kpis::text AS kpis FROM weekly_kpi WHERE user_id = $1 AND week_start = $2',
+    values: [userId, weekStart],
+  });
+  return rows[0]?.kpis;
+}

@@ -1,0 +1,30 @@
+import type { DeadLetterReason } from '../activity/activity.ts';
+import type { ErrorCode } from '../runtime/errors.ts';
+import type { Metrics } from './metrics.ts';
+
+const OUTAGES = [
+  'kafka_unavailable',
+  'postgres_conflict',
+  'postgres_unavailable',
+  'registry_unavailable',
+] as const satisfies readonly ErrorCode[];
+
+const LETTERS = {
+  not_decodable: 0,
+  unknown_schema: 0,
+  unknown_operation: 0,
+  missing_column: 0,
+  bad_learner: 0,
+  bad_instant: 0,
+  instant_in_future: 0,
+  instant_too_old: 0,
+  bad_event: 0,
+  recompute_failed: 0,
+} as const satisfies Readonly<Record<DeadLetterReason | 'bad_event' | 'recompute_failed', 0>>;
+
+/** A counter that appears with its first count shows no increase: what alarms ask for stands at 0 from the start. */
+export function countFromZero(metrics: Metrics): void {
+  for (const code of OUTAGES) metrics.outageWaits.inc({ code }, 0);
+  for (const reason of Object.keys(LETTERS)) metrics.deadLetters.inc({ reason }, 0);
+  metrics.recompute.inc({ what: 'failed' }, 0);
+}

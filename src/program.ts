@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+import pkg from '../package.json' with { type: 'json' };
+import { addAudit } from './audit/command.ts';
+import { addCompletion } from './cli/completion.ts';
+import { addDlq } from './dead-letters/command.ts';
+import { addDoctor } from './doctor/command.ts';
+import { addKpi } from './kpi/command.ts';
+import { addExplain } from './learner/explain-command.ts';
+import { addForget } from './learner/forget-command.ts';
+import { addRecompute } from './recompute/command.ts';
+import { addReplay } from './replay/command.ts';
+import { addMigrate } from './setup/migrate-command.ts';
+import { addSchemas } from './setup/schemas-command.ts';
+import { addTopics } from './setup/topics-command.ts';
+import { addSweep } from './sweep/command.ts';
+import { addTrack } from './track/command.ts';
+
+/** The whole command line, with help and wrong usage thrown as a CommanderError instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command('lastseen')
+    .description(pkg.description)
+    .version(pkg.version)
+    .showHelpAfterError('(`--help` shows what there is)')
+    .exitOverride()
+    // Here and in `sweep`, so that `sweep runs --json` is an option of `runs`.
+    .enablePositionalOptions()
+    .addHelpText(
+      'after',
+      `
+Configuration comes from the environment; flags win. \`--print-config\` on any command shows the effective values.
+Results go to stdout, logs to stderr.
+
+Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later.
+
+Examples:
+  lastseen migrate && lastseen topics && lastseen schemas register
+  lastseen track
+  lastseen sweep --dry-run --threshold 14
+  lastseen sweep --as-of 2026-03-16T05:00:00Z --json
+  lastseen sweep runs
+  lastseen replay --from 2026-03-15T05:00:00Z
+  lastseen audit --repair
+  source <(lastseen completion bash)`,
+    );
+
+  const commands = [
+    addMigrate,
+    addTopics,
+    addSchemas,
+    addTrack,
+    addSweep,
+    addRecompute,
+    addReplay,
+    addAudit,
+    addDlq,
+    addKpi,
+    addExplain,
+    addForget,
+    addDoctor,
+    addCompletion,
+  ];
+  for (const add of commands) add(program);
+  return program;
+}

@@ -1,0 +1,166 @@
+import type { Command } from 'commander';
+import { MICROS_PER_MS } from '../activity/instant.ts';
+import { openKafka, openRegistry, orGivenUp, withDatabase, withSourceDatabase } from '../cli/connections.ts';
+import { countedLetters, type Observation, observed } from '../cli/observation.ts';
+import { readTopics } from '../cli/read-topics.ts';
+import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { starting } from '../cli/starting.ts';
+import { json, table } from '../cli/tables.ts';
+import { RECOMPUTE_GROUP } from '../config/groups.ts';
+import type { Settings } from '../config/settings.ts';
+import { createDeadLetterLimit, createDeadLetterSink } from '../dead-letters/dead-letter.ts';
+import { inactivityCodec, kpiUpdatedCodec } from '../events/codecs-wiring.ts';
+import { createKpiRelay } from '../events/kpi-relay-pipeline.ts';
+import { countedRelay, inactivityRelay, relayingBeside } from '../events/relays-wiring.ts';
+import { groupLag, requireTopics } from '../kafka/admin/admin.ts';
+import { createProducer } from '../kafka/client/producer.ts';
+import { figureDeps } from '../kpi/wiring.ts';
+import { lagSample, outboxSample, type Sample, type SampleSources } from '../observability/samples.ts';
+import type { Database } from '../postgres/database.ts';
+import { requireOwnTables } from '../setup/own-tables-wiring.ts';
+import { createRecompute, type RecomputeCounts } from './pipeline.ts';
+import { createRetrySink, retryDelay } from './retries.ts';
+
+interface Flags {
+  readonly untilEnd?: true;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+export function addRecompute(program: Command): void {
+  program
+    .command('recompute')
+    .description('answer inactivity events with fresh P and S in weekly_kpi, continuously')
+    .option('--until-end', 'stop where the topics end now, or at what is not due, and print what was done')
+    .option('--json', 'print the summary as JSON')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  lastseen recompute\n  METRICS_PROFILE=legacy lastseen recompute --until-end --json`,
+    )
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'recompute',
+        needs: ['postgres', 'kafka', 'registry'],
+        printConfig: flags.printConfig,
+        work: (context) =>
+          withDatabase(context, (database) =>
+            withSourceDatabase(context, (source) =>
+              observed(context, samples, (observation) => run(context, flags, database, source, observation)),
+            ),
+          ),
+      }),
+    );
+}
+
+const MOST_EVENTS_AT_ONCE = 10_000;
+
+const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? RECOMPUTE_GROUP;
+const topicsOf = (settings: Settings) => [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC];
+
+function samples(sources: SampleSources): readonly Sample[] {
+  const { settings } = sources.context;
+  return [
+    lagSample(sources, groupOf(settings), topicsOf(settings)),
+    outboxSample(sources, 'inactivity'),
+    outboxSample(sources, 'kpi_updated'),
+  ];
+}
+
+async function run(
+  context: CommandContext,
+  flags: Flags,
+  database: Database,
+  source: Database,
+  observation: Observation,
+): Promise<number> {
+  const { settings, log, metrics } = context;
+  const begin = <T>(work: () => Promise<T>) => starting(context, observation, flags.untilEnd !== true, work);
+  await begin(() => requireOwnTables(context, database));
+  const kafka = openKafka(context);
+  const retryTopic = settings.RECOMPUTE_RETRY_TOPIC;
+  const nowMs = () => Number(context.now() / MICROS_PER_MS);
+  await begin(() =>
+    requireTopics(kafka, [
+      settings.INACTIVITY_TOPIC,
+      settings.KPI_UPDATED_TOPIC,
+      retryTopic,
+      settings.RECOMPUTE_DLQ_TOPIC,
+    ]),
+  );
+  const registry = openRegistry(settings);
+  const inactivity = await begin(() => inactivityCodec(settings, registry));
+  const kpiUpdated = await begin(() => kpiUpdatedCodec(settings, registry));
+
+  const producer = createProducer(kafka);
+  const deadLetters = countedLetters(metrics, createDeadLetterSink(producer, settings.RECOMPUTE_DLQ_TOPIC));
+  const relayKpis = createKpiRelay({
+    database,
+    producer,
+    topic: settings.KPI_UPDATED_TOPIC,
+    encode: kpiUpdated.encode,
+  });
+  const relayUpdates = countedRelay(metrics, 'kpi_updated', relayKpis);
+  const summary: Partial<RecomputeCounts & { waiting: number }> = {};
+  const stages = createRecompute({
+    ...figureDeps(context, source, database),
+    decode: async (value) => {
+      const decoded = await inactivity.decode(value);
+      if (decoded.kind === 'event') return decoded.event;
+      throw new Error(decoded.detail);
+    },
+    deadLetters,
+    failedLearners: createRetrySink({
+      producer,
+      topic: retryTopic,
+      delayMs: settings.RECOMPUTE_RETRY_DELAY,
+      nowMs,
+      deadLetters,
+    }),
+    retryTopic,
+    deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
+    onFigures: ({ P, S }) => {
+      if (typeof P === 'number') metrics.goalProbability.observe(P);
+      if (typeof S === 'number') metrics.churnRisk.observe(S);
+    },
+    onApplied: (counts) => {
+      addCounts(summary, counts);
+      for (const [what, count] of Object.entries(counts)) metrics.recompute.inc({ what }, count);
+      log.info({ event: 'recomputed', ...counts }, 'recomputed');
+    },
+  });
+
+  try {
+    const relayInactivity = await begin(() => inactivityRelay(context, registry, database, producer));
+    await relayingBeside(context, relayUpdates, [relayInactivity], () =>
+      readTopics(context, {
+        kafka,
+        groupId: groupOf(settings),
+        topics: topicsOf(settings),
+        stages,
+        observation,
+        untilEnd: flags.untilEnd === true,
+        delay: retryDelay(retryTopic, nowMs),
+        // An event is kept whole until it is answered, and few are of the same learner: waiting saves nothing.
+        limits: {
+          maxDelayBehindMs: settings.FLUSH_MAX_DELAY,
+          maxRows: Math.min(settings.FLUSH_MAX_ROWS, MOST_EVENTS_AT_ONCE),
+        },
+      }),
+    );
+    if (flags.untilEnd) {
+      const lags = await groupLag(kafka, groupOf(settings), [retryTopic]);
+      summary.waiting = lags.reduce((sum, { records }) => sum + Number(records), 0);
+    }
+  } finally {
+    await orGivenUp(context, producer.close());
+  }
+  context.print(flags.json ? json(summary) : table(['what', 'count'], Object.entries(summary)));
+  return EXIT.done;
+}
+
+function addCounts(total: Partial<RecomputeCounts>, counts: RecomputeCounts): void {
+  for (const [name, count] of Object.entries(counts) as [keyof RecomputeCounts, number][]) {
+    total[name] = (total[name] ?? 0) + count;
+  }
+}

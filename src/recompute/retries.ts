@@ -1,0 +1,60 @@
+import { type DeadLetter, type DeadLetterSink, failureRecord } from '../dead-letters/dead-letter.ts';
+import { attemptOf, headerNumber } from '../dead-letters/origin.ts';
+import type { EventProducer } from '../kafka/client/producer.ts';
+import type { OutgoingRecord } from '../kafka/client/records.ts';
+import type { Delay } from '../kafka/consumer/delays.ts';
+
+/** Tries on the retry topic, after the one on the first topic. */
+const RETRIES = 3;
+
+export interface RetryDeps {
+  readonly producer: Pick<EventProducer, 'send'>;
+  readonly topic: string;
+  /** The same before each try: a partition's records are then due in their order, and none waits for a later one. */
+  readonly delayMs: number;
+  readonly nowMs: () => number;
+  /** Where records go after the last try. */
+  readonly deadLetters: DeadLetterSink;
+}
+
+/** Sends what failed to the retry topic, for a later try, and after the last one to the dead letters. */
+export function createRetrySink({ producer, topic, delayMs, nowMs, deadLetters }: RetryDeps): DeadLetterSink {
+  return {
+    async send(failed) {
+      const notBeforeMs = Math.ceil(nowMs() + delayMs);
+      const again: OutgoingRecord[] = [];
+      const dead: DeadLetter[] = [];
+      for (const letter of failed) {
+        const retry = letter.topic === topic ? retryOf(letter) + 1 : 1;
+        if (retry > RETRIES) dead.push(letter);
+        else again.push(retryRecord(letter, retry, notBeforeMs));
+      }
+      await producer.send(topic, again);
+      await deadLetters.send(dead);
+    },
+  };
+}
+
+/** Records of the retry topic wait until they are due, all others are read at once. */
+export function retryDelay(retryTopic: string, nowMs: () => number): Delay {
+  return {
+    nowMs,
+    notBeforeMs: (topic, { headers }) =>
+      topic === retryTopic ? headerNumber(headers, 'lastseen.not-before') : undefined,
+  };
+}
+
+function retryRecord(letter: DeadLetter, retry: number, notBeforeMs: number): OutgoingRecord {
+  const record = failureRecord(letter);
+  const headers = {
+    ...record.headers,
+    'lastseen.attempts': String(attemptOf(letter.record) + 1),
+    'lastseen.retry': String(retry),
+    'lastseen.not-before': String(notBeforeMs),
+  };
+  return { ...record, headers };
+}
+
+function retryOf({ record }: DeadLetter): number {
+  return headerNumber(record.headers, 'lastseen.retry') ?? 1;
+}

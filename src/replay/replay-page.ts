@@ -1,0 +1,61 @@
+import { SOURCES } from '../activity/source.ts';
+import { json, outcomeRows, table } from '../cli/tables.ts';
+import type { TableDigest } from '../last-seen/digest-store.ts';
+import type { ReplayDone } from './pipeline.ts';
+import type { Corrections } from './rebuild-store.ts';
+
+export interface ReplayOutcome extends ReplayDone, TableDigest {
+  /** Of a rebuild: what it has corrected. */
+  readonly corrections: Corrections | undefined;
+}
+
+export function replayJson(outcome: ReplayOutcome): string {
+  return json({ records: recordsOf(outcome), deadLetters: deadLettersOf(outcome), ...outcome });
+}
+
+/** What was read, what changed, and what the table says now. */
+export function replayPage(outcome: ReplayOutcome): string {
+  const { counts, corrections, returned, learners, digest } = outcome;
+  const letters = deadLettersOf(outcome);
+  return [
+    table(['source', 'outcome', 'records'], outcomeRows(counts)),
+    '',
+    ...(corrections === undefined ? raisedLines(outcome) : correctedLines(corrections)),
+    ...(letters === 0 ? [] : [`${letters} records cannot be applied; \`track\` has put them among the dead letters`]),
+    ...(returned === 0 ? [] : [`${returned} learners returned`]),
+    `${recordsOf(outcome)} records read; last seen of ${learners} learners, digest ${digest}`,
+  ].join('\n');
+}
+
+function raisedLines({ raised, rowsChanged }: ReplayDone): string[] {
+  return [
+    table(
+      ['source', 'raised'],
+      SOURCES.map((source) => [source, raised[source]]),
+    ),
+    '',
+    `${rowsChanged} rows of last seen inserted or raised`,
+  ];
+}
+
+function correctedLines({ raised, setBack, added, changed, removed }: Corrections): string[] {
+  return [
+    table(
+      ['source', 'raised', 'set back'],
+      SOURCES.map((source) => [source, raised[source], setBack[source]]),
+    ),
+    '',
+    `rows of last seen: ${added} added, ${changed} corrected, ${removed} removed`,
+  ];
+}
+
+function recordsOf({ counts }: ReplayDone): number {
+  return outcomeRows(counts).reduce((sum, [, , records]) => sum + records, 0);
+}
+
+function deadLettersOf({ counts }: ReplayDone): number {
+  return outcomeRows(counts).reduce(
+    (sum, [, name, records]) => sum + (name.startsWith('dead letter') ? records : 0),
+    0,
+  );
+}

@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { withDatabase } from '../cli/connections.ts';
+import { EXIT, runCommand } from '../cli/run-command.ts';
+import { json } from '../cli/tables.ts';
+import { migrate } from './migrations-store.ts';
+
+interface Flags {
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+export function addMigrate(program: Command): void {
+  program
+    .command('migrate')
+    .description('create or update the tables of the `lastseen` schema; safe to repeat and to run twice at once')
+    .option('--json', 'print the applied migrations as JSON')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText('after', `\nExample: DATABASE_URL_FILE=/run/secrets/database-url lastseen migrate`)
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'migrate',
+        needs: ['postgres'],
+        printConfig: flags.printConfig,
+        async work(context) {
+          const { log, print } = context;
+          const applied = await withDatabase(context, (database) =>
+            migrate(database, { log: (line) => log.debug({ event: 'migrate' }, line) }),
+          );
+          if (flags.json) print(json({ applied }));
+          else print(applied.length === 0 ? 'up to date' : applied.map((name) => `applied ${name}`).join('\n'));
+          return EXIT.done;
+        },
+      }),
+    );
+}

@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { openRegistry } from '../cli/connections.ts';
+import { EXIT, runCommand } from '../cli/run-command.ts';
+import { json, table } from '../cli/tables.ts';
+import { ownSchemas } from '../events/codecs-wiring.ts';
+import { checkSchemas, registerSchemas } from '../registry/own-schemas.ts';
+
+interface Flags {
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+export function addSchemas(program: Command): void {
+  const schemas = program.command('schemas').description('own Avro schemas in the registry');
+  schemas
+    .command('register')
+    .description('register the schemas of own topics, backward compatible; safe to repeat')
+    .option('--json', 'print the result as JSON')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText('after', `\nExample: lastseen schemas register`)
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'schemas register',
+        needs: ['registry'],
+        printConfig: flags.printConfig,
+        async work({ settings, print }) {
+          const registered = await registerSchemas(openRegistry(settings), await ownSchemas(settings));
+          if (flags.json) print(json({ registered }));
+          else
+            print(
+              table(
+                ['subject', 'id'],
+                registered.map(({ subject, id }) => [subject, id]),
+              ),
+            );
+          return EXIT.done;
+        },
+      }),
+    );
+  schemas
+    .command('check')
+    .description('say whether the schemas are registered or could be, changing nothing; exit 1 where one could not')
+    .option('--json', 'print the result as JSON')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText('after', `\nExample: lastseen schemas check --json`)
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'schemas check',
+        needs: ['registry'],
+        printConfig: flags.printConfig,
+        async work({ settings, print }) {
+          const checks = await checkSchemas(openRegistry(settings), await ownSchemas(settings));
+          if (flags.json) print(json({ checks }));
+          else
+            print(
+              table(
+                ['subject', 'state'],
+                checks.map((check) => [check.subject, stateOf(check)]),
+              ),
+            );
+          return checks.every(({ incompatibilities }) => incompatibilities.length === 0) ? EXIT.done : EXIT.failed;
+        },
+      }),
+    );
+}
+
+function stateOf({ registeredId, incompatibilities }: Awaited<ReturnType<typeof checkSchemas>>[number]): string {
+  if (registeredId !== undefined) return `registered (id ${registeredId})`;
+  return incompatibilities.length === 0 ? 'can be registered' : `incompatible: ${incompatibilities.join('; ')}`;
+}

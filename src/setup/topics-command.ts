@@ -1,0 +1,81 @@
+import type { Command } from 'commander';
+import { openKafka } from '../cli/connections.ts';
+import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { json, table } from '../cli/tables.ts';
+import { createTopics, type TopicSpec } from '../kafka/admin/admin.ts';
+import { type Difference, differencesOf } from '../kafka/admin/topic-differences.ts';
+import { readTopicSettings, type TopicSettings } from '../kafka/admin/topic-settings.ts';
+import { originTopics, topicSpecs } from './topic-specs.ts';
+
+interface Flags {
+  readonly check?: true;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+interface TopicState {
+  readonly topic: string;
+  readonly state: 'created' | 'ok' | 'differs' | 'missing';
+  readonly differences: readonly Difference[];
+}
+
+export function addTopics(program: Command): void {
+  program
+    .command('topics')
+    .description('create the source topics and own topics that are missing; existing ones stay as they are')
+    .option('--check', 'create nothing; exit 1 where a topic is missing or less than it should be')
+    .option('--json', 'print the result as JSON')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText(
+      'after',
+      '\nOf own topics that exist it is said where partitions, replicas or settings are less than they should be, and how\n' +
+        'a person mends it: nothing is raised, shrunk or deleted here.\n' +
+        '\nExamples:\n  TOPIC_REPLICATION=3 lastseen topics\n  lastseen topics --check --json',
+    )
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'topics',
+        needs: ['kafka'],
+        printConfig: flags.printConfig,
+        async work(context) {
+          const topics = await statesOf(context, flags.check === true);
+          context.print(flags.json ? json({ topics }) : page(topics));
+          const inOrder = topics.every(({ state }) => state === 'created' || state === 'ok');
+          return flags.check && !inOrder ? EXIT.failed : EXIT.done;
+        },
+      }),
+    );
+}
+
+async function statesOf(context: CommandContext, check: boolean): Promise<TopicState[]> {
+  const { settings } = context;
+  const kafka = openKafka(context);
+  const create = (specs: readonly TopicSpec[]) => (check ? [] : createTopics(kafka, specs));
+  const created = new Set(await create(originTopics(settings)));
+  const names = topicSpecs(settings, []).map(({ topic }) => topic);
+  const existing = await readTopicSettings(kafka, names);
+  const specs = topicSpecs(settings, existing);
+  for (const topic of await create(specs)) created.add(topic);
+  return specs.map((spec) => stateOf(spec, created.has(spec.topic), existing));
+}
+
+function stateOf(spec: TopicSpec, isCreated: boolean, existing: readonly TopicSettings[]): TopicState {
+  const { topic } = spec;
+  const found = existing.find((each) => each.topic === topic);
+  if (isCreated) return { topic, state: 'created', differences: [] };
+  if (found === undefined) return { topic, state: 'missing', differences: [] };
+  const differences = differencesOf(spec, found);
+  return { topic, state: differences.length === 0 ? 'ok' : 'differs', differences };
+}
+
+function page(topics: readonly TopicState[]): string {
+  const rows = topics.map(({ topic, state, differences }) => [
+    topic,
+    state,
+    differences.map(({ what, is, wanted }) => `${what} is ${is}, not ${wanted}`).join('; '),
+  ]);
+  const mends = topics.flatMap(({ topic, differences }) =>
+    differences.map(({ what, mend }) => `${topic}, ${what}: ${mend}`),
+  );
+  return [table(['topic', 'state', 'differs in'], rows), ...mends].join('\n');
+}

@@ -1,0 +1,18 @@
+import type { Instant } from '../activity/instant.ts';
+import type { Settings } from '../config/settings.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { planMistake, type SweepPlan } from './plan.ts';
+
+/** Who is inactive, as it is configured. Throws `usage` where thresholds and lookback cannot go together. */
+export function detectionPlan(settings: Settings, asOf: Instant, limit?: number): SweepPlan {
+  const plan: SweepPlan = {
+    asOf,
+    thresholds: settings.INACTIVITY_THRESHOLD_DAYS,
+    lookbackDays: settings.KPI_LOOKBACK_DAYS,
+    refresh: settings.INACTIVITY_REFRESH,
+    limit,
+  };
+  const mistake = planMistake(plan);
+  if (mistake !== undefined) throw new LastseenError('usage', mistake);
+  return plan;
+}

@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import type { Instant } from '../activity/instant.ts';
+import { readInstant } from '../cli/instant-flag.ts';
+import { readPositive } from '../cli/number-flags.ts';
+import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { json } from '../cli/tables.ts';
+import type { Texts } from '../config/configuration.ts';
+import type { Database } from '../postgres/database.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { detectionPlan } from '../silence/configured-plan.ts';
+import type { SweepPlan } from '../silence/plan.ts';
+import { printDue } from './dry-run-page.ts';
+import { sweep } from './pipeline.ts';
+import { addSweepRuns } from './runs-command.ts';
+import { completedPage, heldError, heldPage } from './sweep-page.ts';
+import { withDetector } from './wiring.ts';
+
+interface Flags {
+  readonly threshold?: string;
+  readonly lookback?: string;
+  readonly asOf?: Instant;
+  readonly limit?: number;
+  readonly waitFresh?: string;
+  readonly force?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+export function addSweep(program: Command): void {
+  const command = program
+    .command('sweep')
+    .enablePositionalOptions()
+    .description('find who is inactive as of an instant and emit what is new: CROSSED once, ONGOING once a UTC day')
+    .option(
+      '--threshold <days[,days…]>',
+      'days without activity after which a learner is inactive; several make a ladder',
+    )
+    .option('--lookback <days>', 'days after which silence is no longer interesting (KPI_LOOKBACK_DAYS)')
+    .option('--as-of <instant>', 'decide for this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
+    .option('--limit <n>', 'emit at most this many events', readPositive)
+    .option('--wait-fresh <duration>', 'longest wait for what was committed at the source to be applied (WAIT_FRESH)')
+    .option('--force', 'do not ask whether the table is fresh; recorded on the run')
+    .option('--dry-run', 'write and emit nothing; print who would be flagged and why')
+    .option('--json', 'print JSON: one object, or with --dry-run one a line')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText('after', '\nExample: lastseen sweep --dry-run --threshold 14 --as-of 2026-03-16T05:00:00Z')
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'sweep',
+        needs: flags.dryRun ? ['postgres'] : ['postgres', 'kafka', 'registry'],
+        flags: texts(flags),
+        printConfig: flags.printConfig,
+        work: (context) => withOwnTables(context, (database) => run(context, flags, database)),
+      }),
+    );
+  addSweepRuns(command);
+}
+
+async function run(context: CommandContext, flags: Flags, database: Database): Promise<number> {
+  const plan = planOf(context, flags);
+  if (flags.dryRun) {
+    await printDue(context, database, plan, flags.json === true);
+    return EXIT.done;
+  }
+  const outcome = await withDetector(context, database, flags.force === true, (deps) => sweep(deps, plan));
+  if (outcome.status === 'held') {
+    context.print(flags.json ? json(outcome) : heldPage(outcome, plan));
+    throw heldError(outcome);
+  }
+  context.log.info({ event: 'sweep_completed', ...outcome }, 'sweep completed');
+  context.print(flags.json ? json(outcome) : completedPage(outcome, plan));
+  return EXIT.done;
+}
+
+function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
+  const present = now();
+  const asOf = flags.asOf ?? present;
+  if (asOf > present) throw new LastseenError('usage', '--as-of lies in the future: nothing can be known of it yet');
+  return detectionPlan(settings, asOf, flags.limit);
+}
+
+function texts(flags: Flags): Texts {
+  return { INACTIVITY_THRESHOLD_DAYS: flags.threshold, KPI_LOOKBACK_DAYS: flags.lookback, WAIT_FRESH: flags.waitFresh };
+}

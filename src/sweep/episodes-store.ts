@@ -1,0 +1,197 @@
+import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
+import { plainArray } from '../postgres/arrays.ts';
+import { eachRow } from '../postgres/cursor.ts';
+import type { Database, Queryable } from '../postgres/database.ts';
+import { SILENT, silenceValues } from '../silence/condition.ts';
+import { type SweepPlan, silenceWindow } from '../silence/plan.ts';
+import { type DetectionTables, LIVE } from './detection-tables.ts';
+
+export interface RecordedCounts {
+  readonly crossed: bigint;
+  readonly ongoing: bigint;
+}
+
+/**
+ * Records the episodes of every learner inactive as of the plan's instant, and the events due, in one statement: the
+ * first time `CROSSED`, on each later UTC date `ONGOING`. What was recorded before is left out, so that a second
+ * sweep of the same date writes nothing.
+ *
+ * The learners' rows are locked in order of their id and looked at again as they are when the lock is had, so that a
+ * learner whose return is being written at this moment is not flagged.
+ */
+export async function recordInactive(
+  tx: Queryable,
+  plan: SweepPlan,
+  runId: string,
+  detectedAt: Instant,
+  tables: DetectionTables = LIVE,
+): Promise<RecordedCounts> {
+  const { rows } = await tx.query<RecordedCounts>({
+    text: recording(tables, plan),
+    values: [...planValues(plan), runId, formatInstant(detectedAt)],
+  });
+  const [counts] = rows;
+  if (counts === undefined) throw new Error('a count came back without a row');
+  return counts;
+}
+
+function planValues(plan: SweepPlan): unknown[] {
+  return [
+    ...silenceValues(silenceWindow(plan)),
+    plainArray(plan.thresholds.toSorted((a, b) => b - a)),
+    dateOf(plan.asOf),
+    plan.refresh === 'daily',
+    formatInstant(plan.asOf),
+    plan.limit ?? null,
+  ];
+}
+
+/**
+ * $1 after, $2 until, $3 and $4 their dates, $5 thresholds from the longest, $6 date of the as-of, $7 whether ONGOING is
+ * wanted, $8 the as-of, $9 the limit. Each learner stands on the highest rung they have reached; whoever is inactive has
+ * reached the lowest. Episodes of other silences than these are left out by name: the join alone would read all there
+ * ever were.
+ */
+const due = ({ lastSeen, episode }: DetectionTables, { thresholds }: SweepPlan) => `
+FROM ${lastSeen} seen
+CROSS JOIN LATERAL (
+  SELECT CASE ${reached(thresholds.length)} END AS threshold_days
+) rung
+LEFT JOIN ${episode} e
+  ON e.student_id = seen.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = seen.last_seen_at
+  AND e.last_seen_at > $1::timestamptz AND e.last_seen_at <= $2::timestamptz
+WHERE ${SILENT}
+  AND seen.user_id IS NOT NULL
+  AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))`;
+
+function reached(rungs: number): string {
+  const whens = Array.from({ length: rungs }, (_, index) => {
+    const days = `($5::int[])[${index + 1}]`;
+    return `WHEN seen.last_seen_at <= $8::timestamptz - ${days} * interval '24 hours' THEN ${days}`;
+  });
+  return whens.join(' ');
+}
+
+const FIRST_BY_ID = 'ORDER BY seen.student_id LIMIT $9';
+
+/**
+ * What is due and what was noted of it meet in groups and not in a join. Where every episode was noted today the planner
+ * expects that nobody is due, and a join would go through all that is due for each that was noted.
+ */
+const recording = (tables: DetectionTables, plan: SweepPlan) => `
+WITH due AS (
+  SELECT seen.*, rung.threshold_days
+  ${due(tables, plan)}
+  ${FIRST_BY_ID}
+  FOR NO KEY UPDATE OF seen
+), passed AS (
+  INSERT INTO ${tables.episode}
+    (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on, passed)
+  SELECT student_id, days, last_seen_at, $10::uuid, $8, $8, $6, true
+  FROM due JOIN unnest($5) days ON days < threshold_days
+  ORDER BY student_id, days
+  ON CONFLICT DO NOTHING
+), noted AS (
+  INSERT INTO ${tables.episode} AS e
+    (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on)
+  SELECT student_id, threshold_days, last_seen_at, $10, $8, $8, $6
+  FROM due
+  ON CONFLICT (student_id, threshold_days, last_seen_at) DO UPDATE SET
+    newest_as_of = GREATEST(e.newest_as_of, excluded.newest_as_of),
+    noted_on = excluded.noted_on
+  WHERE $7 AND e.noted_on < excluded.noted_on
+  RETURNING student_id, crossed_run_id = $10 AS first
+), written AS (
+  INSERT INTO ${tables.outbox}
+    (phase, student_id, user_id, threshold_days, last_seen_at,
+     exam_results_at, features_topic_daily_at, attempt_at, session_at, as_of, sweep_run_id, detected_at)
+  SELECT
+    CASE WHEN bool_or(first) THEN 'CROSSED' ELSE 'ONGOING' END, student_id, max(user_id), max(threshold_days),
+    max(last_seen_at), max(exam_results_at), max(features_topic_daily_at), max(attempt_at), max(session_at),
+    $8, $10, $11::timestamptz
+  FROM (
+    SELECT student_id, user_id, threshold_days, last_seen_at,
+      exam_results_at, features_topic_daily_at, attempt_at, session_at, NULL::boolean AS first
+    FROM due
+    UNION ALL SELECT student_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, first FROM noted
+  ) AS dues
+  GROUP BY student_id HAVING count(first) > 0
+  ORDER BY student_id
+  RETURNING phase
+)
+SELECT
+  count(*) FILTER (WHERE phase = 'CROSSED') AS crossed,
+  count(*) FILTER (WHERE phase = 'ONGOING') AS ongoing
+FROM written`;
+
+/** How many learners would get `CROSSED`, by threshold; writes and locks nothing. */
+export async function countCrossing(db: Queryable, plan: SweepPlan): Promise<ReadonlyMap<number, bigint>> {
+  const { rows } = await db.query<{ threshold_days: number; learners: bigint }>({
+    text: `
+SELECT threshold_days, count(*) AS learners
+FROM (
+  SELECT rung.threshold_days, e.student_id IS NULL AS crossing
+  ${due(LIVE, plan)}
+  ${plan.limit === undefined ? 'LIMIT $9' : FIRST_BY_ID}
+) due
+WHERE crossing
+GROUP BY threshold_days
+ORDER BY threshold_days`,
+    values: planValues(plan),
+  });
+  return new Map(rows.map(({ threshold_days, learners }) => [threshold_days, learners]));
+}
+
+/** A learner who would be flagged, and what decides it. */
+export interface DueLearner {
+  readonly student_id: string;
+  readonly user_id: string;
+  readonly phase: 'CROSSED' | 'ONGOING';
+  readonly threshold_days: number;
+  readonly last_seen_at: Instant;
+  readonly exam_results_at: Instant | null;
+  readonly features_topic_daily_at: Instant | null;
+  readonly attempt_at: Instant | null;
+  readonly session_at: Instant | null;
+}
+
+/** Lists who would be flagged, by student id, writing and locking nothing. */
+export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: DueLearner) => void): Promise<void> {
+  return eachRow(
+    database,
+    {
+      text: `
+SELECT seen.*, rung.threshold_days, CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
+${due(LIVE, plan)}
+${FIRST_BY_ID}`,
+      values: planValues(plan),
+    },
+    onDue,
+  );
+}
+
+export interface Census {
+  readonly active: bigint;
+  readonly inactive: bigint;
+  readonly unresolved: bigint;
+  readonly undecidable: bigint;
+}
+
+/** Counts over the whole table as of the plan's instant; see `SweepCounts` for what each means. */
+export async function takeCensus(tx: Queryable, plan: SweepPlan, { lastSeen } = LIVE): Promise<Census> {
+  const window = silenceWindow(plan);
+  const { rows } = await tx.query<Census>({
+    text: `
+SELECT
+  count(*) FILTER (WHERE last_seen_at <= $3::timestamptz) AS active,
+  count(*) FILTER (WHERE last_seen_at <= $2::timestamptz) AS inactive,
+  count(*) FILTER (WHERE last_seen_at <= $2 AND user_id IS NULL) AS unresolved,
+  count(*) FILTER (WHERE last_seen_at > $3) AS undecidable
+FROM ${lastSeen}
+WHERE last_active_on >= $4::date AND last_seen_at > $1::timestamptz`,
+    values: [formatInstant(window.after), formatInstant(window.until), formatInstant(plan.asOf), window.firstDate],
+  });
+  const [census] = rows;
+  if (census === undefined) throw new Error('a count came back without a row');
+  return census;
+}

@@ -1,0 +1,79 @@
+import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { LearnerColumns } from '../last-seen/fold.ts';
+import { instantColumn, studentIdArray } from '../last-seen/learner-arrays.ts';
+import type { Queryable } from '../postgres/database.ts';
+import { type DetectionTables, LIVE } from './detection-tables.ts';
+
+/**
+ * Closes the open episodes of these learners where their row has moved past the episode's last seen, and records one
+ * `RETURNED` a learner, however many rungs were open. Its as-of is the later of the activity's commit and the episode's
+ * newest as-of, so that whoever answers it does not take it for old.
+ *
+ * It must follow the upsert as a statement of its own in the same transaction (READ COMMITTED): a sweep that recorded
+ * the episode while the upsert waited for the learner's row is seen only by a statement that starts after the wait.
+ *
+ * @returns how many learners returned.
+ */
+export async function closeEpisodes(tx: Queryable, learners: LearnerColumns, detectedAt: Instant): Promise<number> {
+  if (learners.size === 0) return 0;
+  const { count } = await tx.query({
+    name: 'close_episodes',
+    text: closing(
+      LIVE,
+      `
+  SELECT e.student_id, e.threshold_days, e.last_seen_at,
+    GREATEST(e.newest_as_of, u.committed_at) AS as_of
+  FROM unnest($2::uuid[], $3::timestamptz[]) AS u (student_id, committed_at)
+  JOIN lastseen.episode e ON e.student_id = u.student_id AND e.returned_as_of IS NULL
+  JOIN lastseen.user_last_seen l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at`,
+    ),
+    values: [formatInstant(detectedAt), studentIdArray(learners), instantColumn(learners.committedAt, learners.size)],
+  });
+  return count;
+}
+
+/**
+ * The same for every learner that has moved on in another way than through `track` (a replay, a repair); the activity
+ * itself stands in for its commit, which is not known.
+ */
+export async function closeAllEpisodes(
+  tx: Queryable,
+  detectedAt: Instant,
+  tables: DetectionTables = LIVE,
+): Promise<number> {
+  const { count } = await tx.query({
+    text: closing(
+      tables,
+      `
+  SELECT e.student_id, e.threshold_days, e.last_seen_at, GREATEST(e.newest_as_of, l.last_seen_at) AS as_of
+  FROM ${tables.episode} e
+  JOIN ${tables.lastSeen} l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at
+  WHERE e.returned_as_of IS NULL`,
+    ),
+    values: [formatInstant(detectedAt)],
+  });
+  return count;
+}
+
+/** $1 detected at. Rows are locked in order of their key; a second closer finds them closed when it has the lock. */
+function closing({ lastSeen, episode, outbox }: DetectionTables, moved: string): string {
+  return `
+WITH moved AS (
+  ${moved}
+  ORDER BY e.student_id, e.threshold_days, e.last_seen_at
+  FOR UPDATE OF e
+), closed AS (
+  UPDATE ${episode} e SET returned_as_of = moved.as_of
+  FROM moved
+  WHERE (e.student_id, e.threshold_days, e.last_seen_at) = (moved.student_id, moved.threshold_days, moved.last_seen_at)
+  RETURNING e.student_id, e.threshold_days, e.last_seen_at, e.returned_as_of
+)
+INSERT INTO ${outbox}
+  (phase, student_id, user_id, threshold_days, last_seen_at,
+   exam_results_at, features_topic_daily_at, attempt_at, session_at, as_of, sweep_run_id, detected_at)
+SELECT DISTINCT ON (c.student_id)
+  'RETURNED', c.student_id, l.user_id, c.threshold_days, c.last_seen_at,
+  l.exam_results_at, l.features_topic_daily_at, l.attempt_at, l.session_at, c.returned_as_of, NULL, $1::timestamptz
+FROM closed c JOIN ${lastSeen} l USING (student_id)
+ORDER BY c.student_id, c.last_seen_at DESC, c.threshold_days DESC`;
+}

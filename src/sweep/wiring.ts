@@ -1,0 +1,37 @@
+import { v7 as uuidv7 } from 'uuid';
+import { openKafka, openRegistry, orGivenUp } from '../cli/connections.ts';
+import type { CommandContext } from '../cli/run-command.ts';
+import { inactivityRelay } from '../events/relays-wiring.ts';
+import { proveFresh } from '../freshness/pipeline.ts';
+import { freshnessDeps } from '../freshness/wiring.ts';
+import { createProducer } from '../kafka/client/producer.ts';
+import type { Database } from '../postgres/database.ts';
+import { keepHeapSmall } from '../runtime/small-heap.ts';
+import type { SweepDeps } from './pipeline.ts';
+
+/** Runs `work` with all that a sweep needs, and lets go of it whatever happens. */
+export async function withDetector<T>(
+  context: CommandContext,
+  database: Database,
+  force: boolean,
+  work: (deps: SweepDeps) => Promise<T>,
+): Promise<T> {
+  keepHeapSmall();
+  const { settings, now } = context;
+  const kafka = openKafka(context);
+  const producer = createProducer(kafka);
+  try {
+    const relay = await inactivityRelay(context, openRegistry(settings), database, producer);
+    const freshness = freshnessDeps(context, database, kafka);
+    return await work({
+      database,
+      newRunId: uuidv7,
+      now,
+      proveFresh: force ? undefined : (asOf) => proveFresh(freshness, asOf),
+      maxCrossedShare: settings.MAX_CROSSED_SHARE,
+      relay,
+    });
+  } finally {
+    await orGivenUp(context, producer.close());
+  }
+}

@@ -1,0 +1,171 @@
+import type { Command } from 'commander';
+import type { Instant } from '../activity/instant.ts';
+import type { Source } from '../activity/source.ts';
+import { openKafka, openRegistry, orGivenUp, withDatabase } from '../cli/connections.ts';
+import { countedLetters, type Observation, observed } from '../cli/observation.ts';
+import { readTopics } from '../cli/read-topics.ts';
+import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { starting } from '../cli/starting.ts';
+import { json, outcomeRows, table } from '../cli/tables.ts';
+import { TRACK_GROUP } from '../config/groups.ts';
+import type { Settings } from '../config/settings.ts';
+import { sourceTopics } from '../config/topic-names.ts';
+import { createDeadLetterSink } from '../dead-letters/dead-letter.ts';
+import { inactivityRelay, relayingBeside } from '../events/relays-wiring.ts';
+import { partitionBounds, requireTopics } from '../kafka/admin/admin.ts';
+import { createProducer } from '../kafka/client/producer.ts';
+import { describeGap } from '../last-seen/gap.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import {
+  auditSample,
+  freshnessSample,
+  gapSample,
+  lagSample,
+  outboxSample,
+  type Sample,
+  type SampleSources,
+  slotSample,
+  sweepSample,
+} from '../observability/samples.ts';
+import type { Database } from '../postgres/database.ts';
+import { requireOwnTables } from '../setup/own-tables-wiring.ts';
+import {
+  type AppliedFlush,
+  addOutcomeCounts,
+  createTrack,
+  emptyOutcomeCounts,
+  type OutcomeCounts,
+} from './pipeline.ts';
+import { createProgress } from './progress-pipeline.ts';
+import { collectDeps } from './wiring.ts';
+
+interface Flags {
+  readonly untilEnd?: true;
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
+interface Summary {
+  readonly counts: OutcomeCounts;
+  rowsChanged: number;
+  returned: number;
+  transactions: number;
+}
+
+export function addTrack(program: Command): void {
+  program
+    .command('track')
+    .description('apply change records to last seen, continuously')
+    .option('--until-end', 'stop where the topics end now, and print what became of the records')
+    .option('--json', 'print the summary as JSON')
+    .option('--print-config', 'print the effective configuration and end')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  lastseen track\n  HTTP_PORT=9464 lastseen track\n  lastseen track --until-end --json`,
+    )
+    .action((flags: Flags) =>
+      runCommand({
+        name: 'track',
+        needs: ['postgres', 'kafka', 'registry'],
+        printConfig: flags.printConfig,
+        work: (context) =>
+          withDatabase(context, (database) =>
+            observed(context, samples, (observation) => run(context, flags, database, observation)),
+          ),
+      }),
+    );
+}
+
+const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? TRACK_GROUP;
+
+function samples(sources: SampleSources): readonly Sample[] {
+  const { settings } = sources.context;
+  return [
+    lagSample(sources, groupOf(settings), [...sourceTopics(settings).keys()]),
+    outboxSample(sources, 'inactivity'),
+    freshnessSample(sources),
+    slotSample(sources),
+    gapSample(sources),
+    sweepSample(sources),
+    auditSample(sources),
+  ];
+}
+
+async function run(
+  context: CommandContext,
+  flags: Flags,
+  database: Database,
+  observation: Observation,
+): Promise<number> {
+  const { settings, log, metrics } = context;
+  const begin = <T>(work: () => Promise<T>) => starting(context, observation, flags.untilEnd !== true, work);
+  await begin(() => requireOwnTables(context, database));
+  const kafka = openKafka(context);
+  const sources = sourceTopics(settings);
+  const topics = [...sources.keys()];
+  await begin(() => requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]));
+  const registry = openRegistry(settings);
+
+  const summary: Summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, returned: 0, transactions: 0 };
+  const producer = createProducer(kafka);
+  const stages = createTrack({
+    database,
+    ...collectDeps(settings, registry, sources),
+    deadLetters: countedLetters(metrics, createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC)),
+    now: context.now,
+    progress: createProgress({ database, readBounds: (partition) => partitionBounds(kafka, partition) }),
+    onGap: (gap) => {
+      metrics.gaps.inc({ topic: gap.topic });
+      log.error({ event: 'records_lost', ...gap }, describeGap(gap));
+    },
+    onApplied: (flush) => {
+      addOutcomeCounts(summary.counts, flush.counts);
+      summary.rowsChanged += flush.rowsChanged;
+      summary.returned += flush.returned;
+      summary.transactions += 1;
+      measure(metrics, flush, sources, context.now());
+      log.debug({ event: 'applied', learners: flush.learners, rowsChanged: flush.rowsChanged }, 'applied');
+    },
+  });
+  try {
+    const relayReturns = await begin(() => inactivityRelay(context, registry, database, producer));
+    await relayingBeside(context, relayReturns, [], () =>
+      readTopics(context, {
+        kafka,
+        groupId: groupOf(settings),
+        topics,
+        stages,
+        observation,
+        untilEnd: flags.untilEnd === true,
+      }),
+    );
+  } finally {
+    await orGivenUp(context, producer.close());
+  }
+  context.print(flags.json ? json(summary) : page(summary));
+  return EXIT.done;
+}
+
+function measure(metrics: Metrics, flush: AppliedFlush, sources: ReadonlyMap<string, Source>, now: Instant): void {
+  for (const [source, outcomes] of Object.entries(flush.counts)) {
+    for (const [described, records] of Object.entries(outcomes)) {
+      const [outcome = '', reason = ''] = described.split(': ');
+      metrics.records.inc({ source, outcome: outcome.replace(' ', '_'), reason }, records);
+    }
+  }
+  metrics.rowsChanged.inc(flush.rowsChanged);
+  metrics.returned.inc(flush.returned);
+  for (const { topic, newestCommitAt } of flush.progress) {
+    const source = sources.get(topic);
+    if (source === undefined || newestCommitAt === null) continue;
+    metrics.commitToApplied.observe({ source }, Math.max(0, Number(now - newestCommitAt) / 1e6));
+  }
+}
+
+function page({ counts, rowsChanged, returned }: Summary): string {
+  return [
+    table(['source', 'outcome', 'records'], outcomeRows(counts)),
+    '',
+    `${rowsChanged} rows of last seen inserted or raised, ${returned} learners returned`,
+  ].join('\n');
+}

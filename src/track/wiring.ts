@@ -1,0 +1,27 @@
+import { neededColumns } from '../activity/activity-of.ts';
+import type { Source } from '../activity/source.ts';
+import type { Settings } from '../config/settings.ts';
+import { createDeadLetterLimit } from '../dead-letters/dead-letter.ts';
+import type { Registry } from '../registry/client.ts';
+import { createDecoder } from '../registry/decoder.ts';
+import type { CollectDeps } from './pipeline.ts';
+
+/** How records of these topics become activities, as it is configured: the same for whoever reads them. */
+export function collectDeps(
+  settings: Settings,
+  registry: Registry,
+  sourceOf: ReadonlyMap<string, Source>,
+): CollectDeps {
+  return {
+    decoder: createDecoder({
+      registry,
+      neededColumns: (source) => neededColumns(source, settings.ATTEMPT_SOURCE),
+    }),
+    deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
+    sourceOf,
+    policy: {
+      attemptSource: settings.ATTEMPT_SOURCE,
+      maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  AFTER_ALL_TIME,
+  BEFORE_ALL_TIME,
+  fromUnit,
+  instantOf,
+  unitByMagnitude,
+  unitByName,
+} from '../../src/activity/times.ts';
+
+const MICROS = 1_773_637_200_123_456n;
+
+describe('a column that holds a time', () => {
+  it.each([
+    ['io.debezium.time.Timestamp', 1_773_637_200_123n, 1_773_637_200_123_000n],
+    ['io.debezium.time.MicroTimestamp', MICROS, MICROS],
+    ['io.debezium.time.NanoTimestamp', 1_773_637_200_123_456_789n, MICROS],
+    ['io.debezium.time.Date', 20_528n, 1_773_619_200_000_000n],
+    ['org.apache.kafka.connect.data.Timestamp', 1_773_637_200_123n, 1_773_637_200_123_000n],
+    ['org.apache.kafka.connect.data.Date', 20_528n, 1_773_619_200_000_000n],
+    ['timestamp-millis', 1_773_637_200_123n, 1_773_637_200_123_000n],
+    ['timestamp-micros', MICROS, MICROS],
+  ])('of %s is counted in its unit', (name, count, expected) => {
+    const unit = unitByName(name);
+    expect(unit === undefined || unit === 'none' ? undefined : fromUnit(count, unit)).toBe(expected);
+  });
+
+  it.each([
+    'io.debezium.time.MicroTime',
+    'io.debezium.time.MicroDuration',
+    'org.apache.kafka.connect.data.Time',
+    'time-micros',
+  ])('of %s is none, whatever its magnitude', (name) => {
+    expect(unitByName(name)).toBe('none');
+  });
+
+  it('without a unit is told by its magnitude', () => {
+    expect(instantOf(20_528)).toBe(1_773_619_200_000_000n);
+    expect(instantOf(1_773_637_200_123)).toBe(1_773_637_200_123_000n);
+    expect(instantOf(1_773_637_200_123_456)).toBe(MICROS);
+    expect(unitByMagnitude(1_773_637_200_123_456_789n)).toBe('ns');
+  });
+
+  it('without a unit has the same instant in every unit from 2000 to 2286', () => {
+    const micros = fc.bigInt({ min: 946_684_800_000_000n, max: 9_999_999_999_999_999n });
+    fc.assert(
+      fc.property(micros, (us) => {
+        expect(unitByMagnitude(us)).toBe('us');
+        expect(unitByMagnitude(us / 1000n)).toBe('ms');
+        expect(unitByMagnitude(us * 1000n)).toBe('ns');
+        expect(unitByMagnitude(us / 86_400_000_000n)).toBe('days');
+      }),
+    );
+  });
+
+  it.each([0, -1, 42, 1_773_637_200, 1.5e12 + 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2e13])(
+    'is not guessed from %d',
+    (value) => {
+      expect(instantOf(value)).toBeUndefined();
+    },
+  );
+
+  it('floors nanoseconds, before 1970 too', () => {
+    expect(fromUnit(-1n, 'ns')).toBe(-1n);
+    expect(fromUnit(-1000n, 'ns')).toBe(-1n);
+    expect(fromUnit(-1001n, 'ns')).toBe(-2n);
+    expect(fromUnit(1999n, 'ns')).toBe(1n);
+  });
+
+  it('is exact past 2^53', () => {
+    expect(fromUnit(9_007_199_254_740_993_001n, 'ns')).toBe(9_007_199_254_740_993n);
+  });
+
+  it('reads what Postgres calls infinity as past everything', () => {
+    expect(instantOf('infinity')).toBe(AFTER_ALL_TIME);
+    expect(instantOf('-infinity')).toBe(BEFORE_ALL_TIME);
+  });
+
+  it('is none where the column holds something else', () => {
+    expect(instantOf(true)).toBeUndefined();
+    expect(instantOf({ unreadable: 'array' })).toBeUndefined();
+    expect(instantOf('soon')).toBeUndefined();
+  });
+});

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import type { Side } from '../../bench/bench.ts';
+import { aboveBars, page } from '../../bench/report.ts';
+import { exponentOf } from '../../bench/statistics.ts';
+import { takeTurns } from '../../bench/turns.ts';
+
+const grows = { key: 'seconds, exponent', figure: 'seconds', over: 'learners', most: 1.05 };
+const sides = (exponent: number, plan: (size: number) => string): Side[] =>
+  [100, 1_000, 10_000].map((size) => ({
+    name: `of.${size}`,
+    turn: async (round) => ({ learners: size, seconds: (1 + round) * size ** exponent }),
+    plans: async () => ({ 'plan of all': plan(size) }),
+  }));
+const measured = (...args: Parameters<typeof sides>) =>
+  takeTurns(sides(...args), [grows], { rounds: 2, note: () => {} });
+
+describe('growth from side to side', () => {
+  it('is the exponent of a power law, and NaN where there is one size', () => {
+    expect(exponentOf([1, 10, 250].map((x) => [x, 3 * x ** 1.5]))).toBeCloseTo(1.5, 10);
+    expect(exponentOf([[10, 3]])).toBeNaN();
+  });
+
+  it('is taken round by round, and held against its bar', async () => {
+    const linear = await measured(1, () => 'Scan');
+    expect(linear.ratios['seconds, exponent']?.max).toBeCloseTo(1, 10);
+    expect(aboveBars(linear)).toEqual([]);
+    expect(aboveBars(await measured(1.2, () => 'Scan'))).toEqual(['seconds, exponent is 1.2, at most 1.05 was to be']);
+  });
+
+  it('is told with the plans, and with the sides that have another', async () => {
+    expect(page('g', await measured(1, () => 'Scan'))).toContain('plan of all, the same on all sides: Scan');
+    const differing = page('g', await measured(1, (size) => (size < 500 ? 'Scan' : 'Index Scan')));
+    expect(differing).toContain('plan of all, of.100: Scan');
+    expect(differing).toContain('plan of all, of.1000, of.10000: Index Scan');
+  });
+});

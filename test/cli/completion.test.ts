@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { placesOf } from '../../src/cli/completion.ts';
+import { SHELLS, type Shell, scriptFor } from '../../src/cli/completion-scripts.ts';
+import { createProgram } from '../../src/program.ts';
+
+const places = placesOf(createProgram(), []);
+const script = (shell: Shell) => scriptFor(shell, 'lastseen', places);
+const has = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0;
+
+/** What bash offers at the end of a line, each line of the table on its own. */
+function offered(lines: readonly string[]): readonly (readonly string[])[] {
+  const asked = lines.map((line) => {
+    const words = line.split(' ').map((word) => `'${word}'`);
+    return `COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _lastseen; echo "\${COMPREPLY[*]}"`;
+  });
+  const { stdout, stderr } = spawnSync('bash', ['-c', `${script('bash')}\n${asked.join('\n')}`], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  return stdout
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line) => line.split(' ').filter(Boolean));
+}
+
+describe('shell completion', () => {
+  it('offers commands, options and choices where they can be typed, and nothing where a value is', () => {
+    const answers = {
+      'lastseen sw': ['sweep'],
+      'lastseen sweep a': ['approve'],
+      'lastseen sweep --dr': ['--dry-run'],
+      'lastseen sweep --dry-run --thr': ['--threshold'],
+      'lastseen sweep --threshold ': [],
+      'lastseen sweep runs --pr': ['--print-config'],
+      'lastseen explain sweep --as': ['--as-of'],
+      'lastseen audit --repair --t': ['--trust-source'],
+      'lastseen completion ': ['bash', 'zsh', 'fish', '--help'],
+      'lastseen nonsense': [],
+    };
+    expect(offered(Object.keys(answers))).toEqual(Object.values(answers));
+  });
+
+  it.each(SHELLS)('knows every command and option in %s', (shell) => {
+    const text = script(shell);
+    for (const { path, options } of places) {
+      for (const name of path) expect(text).toContain(name);
+      for (const { word } of options) expect(text).toContain(shell === 'fish' ? `-l ${word.slice(2)} ` : word);
+    }
+  });
+
+  it.each(SHELLS.filter(has))('is a script that %s can read', (shell) => {
+    expect(spawnSync(shell, ['-n'], { input: script(shell), encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+  });
+});

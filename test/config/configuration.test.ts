@@ -1,0 +1,183 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { describeConfiguration, readConfiguration as read, type Texts } from '../../src/config/configuration.ts';
+import { type Part, SETTINGS, type Setting } from '../../src/config/settings.ts';
+
+const enough = {
+  DATABASE_URL: 'postgres://user:hunter2@localhost/db',
+  KAFKA_BROKERS: 'a:9092,b:9092',
+  SCHEMA_REGISTRY_URL: 'http://localhost:8081',
+};
+
+const files: Record<string, string> = {
+  '/run/password': 'hunter2\n',
+  '/run/url': 'postgres://anna:hunter2@db/learning\r\n',
+  '/run/empty': '\n',
+};
+const readConfiguration = (environment: Record<string, string>, flags: Texts, needs: readonly Part[]) =>
+  read(environment, flags, needs, (path) => {
+    const text = files[path];
+    if (text === undefined) throw Object.assign(new Error(path), { code: 'ENOENT' });
+    return text;
+  });
+const mistakesOf = (environment: Record<string, string>): string => {
+  try {
+    readConfiguration(environment, {}, []);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return '';
+};
+
+describe('the configuration', () => {
+  it('has the platform’s six names with their defaults', () => {
+    const { settings } = readConfiguration(enough, {}, ['postgres', 'kafka', 'registry']);
+    expect(settings).toMatchObject({
+      DATABASE_URL: enough.DATABASE_URL,
+      INACTIVITY_THRESHOLD_DAYS: [7],
+      KPI_LOOKBACK_DAYS: 30,
+      METRICS_DEFAULT_TARGET: 0,
+      METRICS_USE_BAYESIAN: false,
+      METRICS_CHURN_HORIZON_DAYS: 14,
+    });
+  });
+
+  it('tells every mistake at once, and no secret', () => {
+    const environment = {
+      DATABASE_URL: 'mysql://user:hunter2@localhost/db',
+      INACTIVITY_THRESHOLD_DAYS: '0',
+      KPI_LOOKBACK_DAYS: '30.5',
+      METRICS_USE_BAYESIAN: 'perhaps',
+      SOURCES: 'session,homework',
+      MAX_CLOCK_SKEW: 'ten minutes',
+      DLQ_MAX_SHARE: '5',
+    };
+    const read = () => readConfiguration(environment, {}, ['postgres', 'kafka']);
+    expect(read).toThrow(expect.objectContaining({ code: 'config_invalid' }));
+    for (const name of [...Object.keys(environment), 'KAFKA_BROKERS']) expect(read).toThrow(name);
+    expect(read).not.toThrow(/hunter2/);
+    expect(read).not.toThrow('SCHEMA_REGISTRY_URL');
+  });
+
+  it('lets flags win over the environment, and the environment over defaults', () => {
+    const environment = { ...enough, INACTIVITY_THRESHOLD_DAYS: '10', KPI_LOOKBACK_DAYS: '40', LOG_LEVEL: '' };
+    const { settings, origins } = readConfiguration(environment, { INACTIVITY_THRESHOLD_DAYS: '14' }, []);
+    expect(settings).toMatchObject({ INACTIVITY_THRESHOLD_DAYS: [14], KPI_LOOKBACK_DAYS: 40, LOG_LEVEL: 'info' });
+    expect(origins).toMatchObject({
+      INACTIVITY_THRESHOLD_DAYS: 'flag',
+      KPI_LOOKBACK_DAYS: 'environment',
+      LOG_LEVEL: 'default',
+    });
+  });
+
+  it('is printed with secrets masked', () => {
+    const printed = JSON.stringify(describeConfiguration(readConfiguration(enough, {}, [])));
+    expect(printed).toContain('a:9092,b:9092');
+    expect(printed).not.toContain('hunter2');
+  });
+
+  it('shows of a secret URL where it leads', () => {
+    const printed = describeConfiguration(readConfiguration(enough, {}, []));
+    expect(printed.find(([name]) => name === 'DATABASE_URL')).toEqual([
+      'DATABASE_URL',
+      'postgres://••••••@localhost/db',
+      'environment',
+    ]);
+  });
+
+  it('takes each secret from a file too, without the end of its line', () => {
+    const environment = {
+      DATABASE_URL_FILE: '/run/url',
+      KAFKA_SASL_MECHANISM: 'scram-sha-512',
+      KAFKA_SASL_USERNAME: 'lastseen',
+      KAFKA_SASL_PASSWORD_FILE: '/run/password',
+    };
+    const { settings, origins } = readConfiguration(environment, {}, ['postgres']);
+    expect(settings).toMatchObject({
+      DATABASE_URL: 'postgres://anna:hunter2@db/learning',
+      KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+      KAFKA_SASL_PASSWORD: 'hunter2',
+    });
+    expect(origins).toMatchObject({ DATABASE_URL: 'file', KAFKA_SASL_PASSWORD: 'file' });
+  });
+
+  it('takes a secret from one place alone, and says what is wrong with a file', () => {
+    expect(mistakesOf({ DATABASE_URL: 'postgres://a:hunter2@b/c', DATABASE_URL_FILE: '/run/url' })).toBe(
+      'DATABASE_URL and DATABASE_URL_FILE are both set: which of them counts?',
+    );
+    expect(mistakesOf({ KAFKA_SASL_PASSWORD_FILE: '/run/none' })).toBe(
+      'KAFKA_SASL_PASSWORD_FILE /run/none cannot be read (ENOENT)',
+    );
+    expect(mistakesOf({ KAFKA_SASL_PASSWORD_FILE: '/run/empty' })).toBe('KAFKA_SASL_PASSWORD_FILE /run/empty is empty');
+  });
+
+  it.each([
+    ['http://user:hunter2@registry', 'SCHEMA_REGISTRY_URL'],
+    ['user:hunter2@broker:9092', 'KAFKA_BROKERS'],
+    ['http://user:hunter2@growth', 'R_BRMS_BASE_URL'],
+    ['postgres://user:hunter2@host:port/db', 'SOURCE_DATABASE_URL'],
+  ])('never shows the password in %s given as %s', (value, name) => {
+    expect(mistakesOf({ [name]: value })).toContain(name);
+    expect(mistakesOf({ [name]: value })).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['sslmode=no-verify', 'sslmode=no-verify does not prove who answers'],
+    ['sslmode=verify_full', 'sslmode=verify_full does not prove who answers'],
+    ['ssl=no-verify', 'not ssl=…'],
+    ['sslmode=require&uselibpqcompat=true', 'not uselibpqcompat=…'],
+    ['sslrootcert=/ca.pem', 'has sslrootcert, but not sslmode=verify-full'],
+    ['sslmode=verify-full&sslcert=/c.pem', 'needs both sslcert and sslkey'],
+  ])('takes no Postgres URL with %s, which would not be verified', (query, mistake) => {
+    for (const name of ['DATABASE_URL', 'SOURCE_DATABASE_URL']) {
+      expect(mistakesOf({ [name]: `postgres://u:hunter2@h/d?${query}` })).toContain(mistake);
+      expect(mistakesOf({ [name]: `postgres://u:hunter2@h/d?${query}` })).not.toContain('hunter2');
+    }
+  });
+
+  it.each(['verify-full', 'verify-ca', 'require', 'prefer', 'allow', 'disable'])('takes sslmode=%s', (mode) => {
+    expect(mistakesOf({ DATABASE_URL: `postgres://u:p@h/d?sslmode=${mode}` })).toBe('');
+  });
+
+  it.each([
+    [{ KAFKA_SSL_CA_FILE: '/ca' }, 'KAFKA_SSL_CA_FILE is set, but KAFKA_SSL_ENABLED is false'],
+    [
+      { KAFKA_SSL_ENABLED: 'true', KAFKA_SSL_CERT_FILE: '/c' },
+      'KAFKA_SSL_KEY_FILE is not set, but KAFKA_SSL_CERT_FILE is',
+    ],
+    [
+      { KAFKA_SASL_MECHANISM: 'PLAIN', KAFKA_SASL_USERNAME: 'u' },
+      'KAFKA_SASL_PASSWORD is not set, but KAFKA_SASL_MECHANISM is',
+    ],
+    [{ KAFKA_SASL_PASSWORD: 'hunter2' }, 'KAFKA_SASL_MECHANISM is not set, but KAFKA_SASL_PASSWORD is'],
+    [{ SCHEMA_REGISTRY_USERNAME: 'u' }, 'SCHEMA_REGISTRY_PASSWORD is not set, but SCHEMA_REGISTRY_USERNAME is'],
+    [
+      { SCHEMA_REGISTRY_USERNAME: 'u', SCHEMA_REGISTRY_PASSWORD: 'hunter2', SCHEMA_REGISTRY_TOKEN: 'hunter3' },
+      'SCHEMA_REGISTRY_TOKEN and SCHEMA_REGISTRY_USERNAME are both set',
+    ],
+    [{ SCHEMA_REGISTRY_URL: 'http://h', SCHEMA_REGISTRY_CA_FILE: '/ca' }, 'SCHEMA_REGISTRY_URL is no https:// URL'],
+  ])('says of %o what is missing or idle', (environment, mistake) => {
+    expect(mistakesOf(environment as Record<string, string>)).toContain(mistake);
+    expect(mistakesOf(environment as Record<string, string>)).not.toMatch(/hunter/);
+  });
+
+  it('stands in the README, each name with its default', () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? *\|/gm)].map(([, name, fallback]) => [
+      name,
+      fallback,
+    ]);
+    const settings = Object.entries(SETTINGS).map(([name, setting]: [string, Setting<unknown>]) => [
+      name,
+      setting.fallback,
+    ]);
+    expect(rows).toEqual(settings);
+  });
+
+  it('names in the README the file of each secret', () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const named = [...readme.matchAll(/^\| `([A-Z_]+)` \|.*`\1_FILE`/gm)].map(([, name]) => name);
+    const secrets = Object.entries(SETTINGS).filter(([, setting]: [string, Setting<unknown>]) => setting.secret);
+    expect(named).toEqual(secrets.map(([name]) => name));
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { createDeadLetterLimit, failureRecord } from '../../src/dead-letters/dead-letter.ts';
+
+describe('the dead-letter limit', () => {
+  const passedAt = (
+    limit: ReturnType<typeof createDeadLetterLimit>,
+    letters: (n: number) => boolean,
+    records: number,
+  ) => {
+    for (let n = 0; n < records; n++) if (limit.passed(letters(n))) return n;
+    return undefined;
+  };
+
+  it('bears 5 % for ever', () => {
+    expect(passedAt(createDeadLetterLimit(0.05), (n) => n % 20 === 0, 100_000)).toBe(undefined);
+  });
+
+  it('is passed by a share above it over the last 1,000 records', () => {
+    // Good ones, then bad ones only: the 51st is more than 5 % of 1,000.
+    expect(passedAt(createDeadLetterLimit(0.05), (n) => n >= 5_000, 6_000)).toBe(5_050);
+  });
+
+  it('needs 50 of them, however small the share is', () => {
+    expect(passedAt(createDeadLetterLimit(0.01), () => true, 49)).toBe(undefined);
+    expect(passedAt(createDeadLetterLimit(0.01), () => true, 50)).toBe(49);
+  });
+
+  it('can be lifted', () => {
+    expect(passedAt(createDeadLetterLimit(1), () => true, 5_000)).toBe(undefined);
+  });
+});
+
+describe('a dead letter', () => {
+  const record = { key: Buffer.from('k'), value: null, timestamp: '1700000000000', offset: '42', headers: { a: 'b' } };
+
+  it('keeps key, value and headers, and says where it came from and why', () => {
+    const letter = { topic: 't', partition: 3, record, reason: 'missing_column', step: 'activity', detail: 'user_id' };
+    expect(failureRecord(letter)).toEqual({
+      key: record.key,
+      value: null,
+      headers: {
+        a: 'b',
+        'lastseen.origin.topic': 't',
+        'lastseen.origin.partition': '3',
+        'lastseen.origin.offset': '42',
+        'lastseen.origin.timestamp': '1700000000000',
+        'lastseen.reason': 'missing_column',
+        'lastseen.step': 'activity',
+        'lastseen.detail': 'user_id',
+        'lastseen.attempts': '1',
+      },
+    });
+  });
+});

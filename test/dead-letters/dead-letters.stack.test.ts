@@ -1,0 +1,287 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTopics } from '../../src/kafka/admin/admin.ts';
+import { readTopicSettings } from '../../src/kafka/admin/topic-settings.ts';
+import { Partitioners } from '../../src/kafka/client/driver.ts';
+import { createProducer } from '../../src/kafka/client/producer.ts';
+import { recordsOf } from '../support/topic-records.ts';
+import { differenceFromSources } from '../support/truth.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+let world: World;
+let session: string;
+beforeAll(async () => {
+  world = await createWorld();
+  session = `${world.name}.public.session`;
+  await world.prepare();
+});
+afterAll(() => world.close());
+
+async function produce(
+  topic: string,
+  values: readonly (Buffer | string | null)[],
+  partition = 0,
+  timestamp = String(Date.now()),
+): Promise<void> {
+  const producer = world.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  await producer.send({
+    topic,
+    messages: values.map((value, n) => ({ key: `key-${n}`, value, partition, timestamp, headers: { trace: `t${n}` } })),
+  });
+  await producer.disconnect();
+}
+
+async function createTopic(topic: string, config: Record<string, string>): Promise<void> {
+  const [created] = await createTopics(world.kafka, [
+    { topic, partitions: 1, replication: 1, owner: 'lastseen', config },
+  ]);
+  expect(created).toBe(topic);
+}
+
+async function groupsOf(prefix: string): Promise<string[]> {
+  const admin = world.kafka.admin();
+  await admin.connect();
+  const { groups } = await admin.listGroups();
+  await admin.disconnect();
+  return groups.map(({ groupId }) => groupId).filter((groupId) => groupId.startsWith(prefix));
+}
+
+const good = (user: string, at: string) => JSON.stringify({ user_id: user, started_at: at, ended_at: null });
+
+describe('what cannot be applied', () => {
+  it('goes to the dead letters as it came, with its origin and reason, and holds up nothing', async () => {
+    const poison = [
+      Buffer.from([0, 0, 0, 0, 1]),
+      Buffer.from([0, 0x7f, 0xff, 0xff, 0xf0, 1, 2, 3]),
+      Buffer.from([1, 2]),
+      Buffer.alloc(0),
+      Buffer.from('{"user_id": "u", "started_at"'),
+      '{"user_id": "u", "started_at": "3026-01-01T00:00:00Z", "ended_at": null}',
+      '{"user_id": "u", "started_at": "1999-12-31T23:59:59.999999Z", "ended_at": null}',
+      '{"user_id": "u", "ended_at": null}',
+      '{"__proto__": {"user_id": "u"}, "user_id": 7, "started_at": [], "ended_at": null}',
+      randomBytes(2_000),
+    ];
+    await produce(session, [
+      ...Array.from({ length: 300 }, (_, n) => good(`u${n}`, '2026-03-01T00:00:00.000001Z')),
+      ...poison,
+      null,
+    ]);
+    // Half an hour after its commit, and half an hour ago.
+    const late = new Date(Date.now() - 1_800_000).toISOString();
+    await produce(session, [good('late', late)], 0, String(Date.now() - 3_600_000));
+    const run = await world.lastseen('track', '--until-end', '--json');
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    const { counts } = run.json<{ counts: { session: Record<string, number> } }>();
+    expect(counts.session).toMatchObject({ applied: 300, 'skipped: tombstone': 1 });
+    const letters = await recordsOf(world, world.env['TRACK_DLQ_TOPIC'] ?? '');
+    expect(letters).toHaveLength(poison.length + 1);
+    const told = letters
+      .map(({ key, value, headers }) => ({
+        key: String(key),
+        value,
+        topic: String(headers?.['lastseen.origin.topic']),
+        offset: Number(String(headers?.['lastseen.origin.offset'])),
+        reason: String(headers?.['lastseen.reason']),
+        trace: String(headers?.['trace']),
+      }))
+      .sort((a, b) => a.offset - b.offset)
+      .slice(0, poison.length);
+    expect(told.map(({ offset }) => offset)).toEqual(poison.map((_, n) => 300 + n));
+    expect(told.map(({ value }) => value)).toEqual(poison.map((value) => Buffer.from(value)));
+    expect(told.map(({ key, trace }) => [key, trace])).toEqual(poison.map((_, n) => [`key-${300 + n}`, `t${300 + n}`]));
+    expect(new Set(told.map(({ topic }) => topic))).toEqual(new Set([session]));
+    expect(told.slice(0, 8).map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/not_decodable|unknown_schema/),
+      'unknown_schema',
+      'not_decodable',
+      'not_decodable',
+      'not_decodable',
+      'instant_in_future',
+      'instant_too_old',
+      'missing_column',
+    ]);
+  });
+
+  it('is listed, shown and sent back once, and keeps its first origin when it fails again', async () => {
+    const dlq = (...args: string[]) => world.lastseen('dlq', ...args);
+    const list = async (...args: string[]) => {
+      const run = await dlq('list', '--json', ...args);
+      expect(run, run.stderr).toMatchObject({ code: 0 });
+      return run.stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    };
+    expect(await list('--source-topic', session, '--limit', '3')).toHaveLength(3);
+    const [missing] = await list('--topic', 'track', '--reason', 'missing_column', '--since', '2026-01-01T00:00:00Z');
+    expect(missing).toMatchObject({
+      step: 'activity',
+      detail: 'no column started_at',
+      attempts: 1,
+      redriven: false,
+      origin: { topic: session, partition: 0, offset: '307' },
+    });
+    const id = String(missing?.['id']);
+    expect(id).toMatch(/^track\/\d\/\d+$/);
+    const value = '{"user_id": "u", "ended_at": null}';
+    expect((await dlq('show', id, '--raw')).stdout).toBe(value);
+    const { stdout: page } = await dlq('show', id);
+    expect(page).toMatch(/lastseen\.origin\.offset +307/);
+    expect(page).toContain(`value, 34 bytes\n${value}`);
+    expect(await dlq('show', 'track/0/999')).toMatchObject({ code: 1, stderr: expect.stringContaining('no letter') });
+
+    const redrive = async (...args: string[]) => (await dlq('redrive', '--json', ...args)).json();
+    expect(await redrive('--id', id)).toMatchObject({ letters: 1, redriven: 1 });
+    expect(await redrive('--dry-run')).toMatchObject({ dryRun: true, redriven: 10, redrivenBefore: 1 });
+    expect(await redrive('--limit', '4')).toMatchObject({ redriven: 4 });
+    expect(await redrive()).toMatchObject({ redriven: 6, redrivenBefore: 5, left: 0 });
+
+    const run = await world.lastseenWith({ DLQ_MAX_SHARE: '1' }, 'track', '--until-end');
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    const letters = await list('--limit', '100');
+    const tried = (times: number) =>
+      letters
+        .filter(({ attempts, redriven }) => attempts === times && redriven === (times === 1))
+        .map(({ origin, reason }) => JSON.stringify([origin, reason]))
+        .sort();
+    expect(letters).toHaveLength(22);
+    expect(tried(2)).toHaveLength(11);
+    expect(tried(2)).toEqual(tried(1));
+    expect(await groupsOf('lastseen-dlq-')).toEqual([]);
+  });
+
+  it('stops the consumer where it is too much of it, and commits nothing of that', async () => {
+    await produce(
+      session,
+      Array.from({ length: 200 }, () => '{"user_id": "u", "started": "renamed column"}'),
+      1,
+    );
+    const run = await world.lastseen('track', '--until-end');
+    expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining('DLQ_MAX_SHARE') });
+    expect(run.stderr).not.toMatch(/\n\s+at /);
+    const lifted = await world.lastseenWith({ DLQ_MAX_SHARE: '1' }, 'track', '--until-end', '--json');
+    expect(lifted.json()).toMatchObject({ counts: { session: { 'dead letter: missing_column': 200 } } });
+  });
+});
+
+describe('large records', () => {
+  it('are set aside too, one of 10 MB and more of them in a transaction than a batch can hold', async () => {
+    const topic = `${world.name}.large`;
+    const env = {
+      TOPIC_SESSION: topic,
+      SOURCES: 'session',
+      TRACK_DLQ_TOPIC: `${topic}.dlq`,
+      DLQ_MAX_SHARE: '1',
+      FLUSH_MAX_DELAY: '1s',
+    };
+    await createTopic(topic, { 'max.message.bytes': '11534336' });
+    expect(await world.lastseenWith(env, 'topics')).toMatchObject({ code: 0 });
+    const [letterTopic] = await readTopicSettings(world.kafka, [env.TRACK_DLQ_TOPIC]);
+    expect(letterTopic?.config.get('max.message.bytes')).toBe('11599872');
+    const large = (bytes: number) => `{"user_id": "u", "filler": "${'x'.repeat(bytes)}"}`;
+    await produce(topic, [large(10_000_000)]);
+    for (let n = 0; n < 6; n++) await produce(topic, Array(20).fill(large(100_000)));
+    await produce(topic, [good('after-large', '2026-03-01T00:00:00.000001Z')]);
+    const run = await world.lastseenWith(env, 'track', '--until-end', '--json');
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    expect(run.json()).toMatchObject({ counts: { session: { 'dead letter: missing_column': 121, applied: 1 } } });
+    const letters = await recordsOf(world, env.TRACK_DLQ_TOPIC);
+    const sizes = letters.map(({ value }) => value?.length ?? 0).sort((a, b) => b - a);
+    expect(sizes).toEqual([large(10_000_000).length, ...Array(120).fill(large(100_000).length)]);
+  });
+
+  it('go in portions that their topic takes; what it refuses is said, and loses nothing that is sent after it', async () => {
+    const topic = `${world.name}.small`;
+    await createTopic(topic, { 'max.message.bytes': '100000' });
+    const producer = createProducer(world.kafka);
+    const sent = Array.from({ length: 1_000 }, (_, n) => ({ key: null, value: Buffer.from(`${n} `.padEnd(1_000)) }));
+    const packed = { key: null, value: Buffer.alloc(300_000) };
+    try {
+      await producer.send(topic, sent);
+      await producer.send(topic, [packed]);
+      const refused = {
+        code: 'record_refused',
+        message: expect.stringContaining('max.message.bytes'),
+        retriable: false,
+      };
+      await expect(producer.send(topic, [{ key: null, value: randomBytes(300_000) }])).rejects.toMatchObject(refused);
+      await producer.send(topic, sent);
+    } finally {
+      await producer.close();
+    }
+    const values = (await recordsOf(world, topic)).map(({ value }) => String(value));
+    expect(values).toEqual([...sent, packed, ...sent].map(({ value }) => String(value)));
+  });
+});
+
+describe('compressed topics', () => {
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'])('are read where the broker compresses with %s', async (codec) => {
+    const topic = `${world.name}.${codec}`;
+    await createTopic(topic, { 'compression.type': codec });
+    await produce(
+      topic,
+      Array.from({ length: 500 }, (_, n) => good(`${codec}-${n}`, '2026-03-01T00:00:00.000001Z')),
+    );
+    const run = await world.lastseenWith(
+      { TOPIC_SESSION: topic, SOURCES: 'session' },
+      'track',
+      '--until-end',
+      '--json',
+    );
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    expect(run.json()).toMatchObject({ rowsChanged: 500, counts: { session: { applied: 500 } } });
+  });
+});
+
+describe('formats side by side', () => {
+  it('are told apart a record: Avro, JSON with and without schema, flattened rows', async () => {
+    await world.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
+    await world.database.query({
+      text: `INSERT INTO session (id, user_id, started_at, ended_at) VALUES ('a', 'u1', '2026-03-01 10:00:00.000001Z', NULL)`,
+    });
+    const json = 'org.apache.kafka.connect.json.JsonConverter';
+    const settings = (schemas: string) => ({
+      'value.converter': json,
+      'value.converter.schemas.enable': schemas,
+      'key.converter': json,
+    });
+    await world.connect();
+    await world.database.query({ text: `UPDATE session SET ended_at = '2026-03-01 10:30:00.123456Z'` });
+    await world.delivered();
+    for (const schemas of ['true', 'false']) {
+      await world.connect(settings(schemas));
+      await world.database.query({
+        text: `INSERT INTO session (id, user_id, started_at) VALUES ('${schemas}', 'json-${schemas}', '2026-03-02 10:00:00.654321Z')`,
+      });
+      await world.delivered();
+    }
+    await world.connect({
+      ...settings('false'),
+      transforms: 'flat',
+      'transforms.flat.type': 'io.debezium.transforms.ExtractNewRecordState',
+      'transforms.flat.delete.tombstone.handling.mode': 'rewrite',
+    });
+    await world.database.query({
+      text: `INSERT INTO session (id, user_id, started_at) VALUES ('flat', 'flat', '2026-03-03 10:00:00.111111Z')`,
+    });
+    await world.database.query({ text: `DELETE FROM session WHERE id = 'true'` });
+    await world.database.query({
+      text: `INSERT INTO session (id, user_id, started_at) VALUES ('again', 'json-true', '2026-03-02 10:00:00.654321Z')`,
+    });
+    await world.delivered();
+    const run = await world.lastseenWith(
+      { KAFKA_GROUP_ID: `${world.name}-formats`, DLQ_MAX_SHARE: '1' },
+      'track',
+      '--until-end',
+      '--json',
+    );
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    expect(run.json()).toMatchObject({ counts: { session: { 'skipped: delete': 1 } } });
+    await world.database.query({
+      text: `DELETE FROM lastseen.user_last_seen WHERE user_id NOT IN ('u1', 'json-true', 'json-false', 'flat')`,
+    });
+    expect(await differenceFromSources(world.database)).toEqual({ learners: 4n, differing: 0n });
+  });
+});

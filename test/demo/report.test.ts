@@ -1,0 +1,147 @@
+import { describe, expect, test } from 'vitest';
+import { parseInstant } from '../../src/activity/instant.ts';
+import { checksOf } from '../../stack/demo/checks.ts';
+import { progressLine } from '../../stack/demo/lastseen-command.ts';
+import { demoOptions } from '../../stack/demo/options.ts';
+import { publishedFor } from '../../stack/demo/published.ts';
+import { histogram, page, pageJson } from '../../stack/demo/report.ts';
+import type { DemoResult } from '../../stack/demo/result.ts';
+
+const AS_OF = parseInstant('2014-01-06T23:59:59.999999Z') ?? 0n;
+const SOURCE = { rows: 10, expectedRecords: 10, deliveredRecords: 10, outcomes: { applied: 10 } };
+const EQUAL = { compared: 5, differing: 0 };
+
+const RESULT: DemoResult = {
+  origin: 'five learners',
+  asOf: AS_OF,
+  thresholdDays: 7,
+  lookbackDays: 31,
+  learners: 13_529,
+  tracked: 12_219,
+  sources: { exam_results: SOURCE, features_topic_daily: SOURCE, attempt: SOURCE, session: SOURCE },
+  sweep: {
+    active: 9_000,
+    inactive: 976,
+    crossed: 970,
+    ongoing: 0,
+    unresolved: 6,
+    undecidable: 0,
+    published: 970,
+  },
+  recompute: { updated: 700, created: 270, unchanged: 0 },
+  silence: [
+    { days: 7, learners: 100 },
+    { days: 9, learners: 1 },
+  ],
+  highestRisk: [
+    { userId: 'u1', lastSeenAt: AS_OF - 864_000_000_000n, s: 0.875, previousS: 0.25, p: null, previousP: 0.5 },
+    { userId: 'u2', lastSeenAt: AS_OF - 864_000_000_000n, s: 0.5, previousS: null, p: null, previousP: null },
+  ],
+  proof: {
+    lastSeen: EQUAL,
+    flagged: EQUAL,
+    answers: EQUAL,
+    foreignFigures: EQUAL,
+    untouchedRows: EQUAL,
+    eventsOfSecondSweep: 0,
+    replay: { records: 40, rowsChanged: 0 },
+    digestBefore: 'ab'.repeat(32),
+    digestAfter: 'ab'.repeat(32),
+  },
+  published: publishedFor({ asOf: AS_OF, thresholdDays: 7, lookbackDays: 31 }),
+  timings: [{ step: 'Load', seconds: 1.25 }],
+};
+
+const failing = (change: Partial<DemoResult>) =>
+  checksOf({ ...RESULT, ...change })
+    .filter(({ passed }) => !passed)
+    .map(({ name }) => name);
+
+describe('the checks', () => {
+  test('pass where everything agrees', () => {
+    expect(failing({})).toEqual([]);
+  });
+
+  test.each([
+    ['lastSeen', 'last seen of every learner'],
+    ['flagged', 'flagged are exactly those'],
+    ['answers', 'every event is answered'],
+    ['foreignFigures', 'figures other jobs wrote'],
+    ['untouchedRows', 'weekly rows of all other learners'],
+  ] as const)('one difference in %s fails, and so does a comparison of nothing', (field, name) => {
+    for (const comparison of [
+      { compared: 5, differing: 1 },
+      { compared: 0, differing: 0 },
+    ]) {
+      const failed = failing({ proof: { ...RESULT.proof, [field]: comparison } });
+      expect(failed).toEqual([expect.stringContaining(name)]);
+    }
+  });
+
+  test('a second sweep that speaks, a changed digest and a published figure that is missed fail', () => {
+    expect(failing({ proof: { ...RESULT.proof, eventsOfSecondSweep: 1 } })).toHaveLength(1);
+    expect(failing({ proof: { ...RESULT.proof, digestAfter: 'cd'.repeat(32) } })).toHaveLength(1);
+    expect(failing({ sweep: { ...RESULT.sweep, inactive: 1_025 } })).toHaveLength(1);
+  });
+
+  test('a record that is missing, or is a dead letter, fails', () => {
+    const missing = { ...SOURCE, deliveredRecords: 9 };
+    expect(failing({ sources: { ...RESULT.sources, session: missing } })).toContain(
+      'every change of the sources is a record in its topic',
+    );
+    const dead = { ...SOURCE, outcomes: { applied: 9, 'dead letter: bad_instant': 1 } };
+    expect(failing({ sources: { ...RESULT.sources, session: dead } })).toEqual([
+      'every record was read, none is a dead letter',
+    ]);
+  });
+});
+
+test('the histogram has one row a day from the threshold up to the lookback, the fullest the longest', () => {
+  const lines = histogram(RESULT.silence, 7, 11).split('\n').slice(2);
+  expect(lines).toEqual([`   7    100  ${'█'.repeat(50)}`, '   8      0', '   9      1  █', '  10      0']);
+});
+
+test('the page shows figures before and after, and a figure that stays', () => {
+  const text = page(RESULT);
+  expect(text).toMatch(/u1 .*10 +0\.250 → 0\.875 +0\.500 → 0\.500/);
+  expect(text).toMatch(/u2 .*– → 0\.500 +– → –/);
+  expect(text).toContain('All passed.');
+  expect(text).toMatch(/2014-01-06 +7 +12,219 +12,219 +976 +976/);
+});
+
+test('the page says why a sweep was held before it was approved, where it was', () => {
+  expect(page(RESULT)).not.toContain('Held, then approved');
+  const held = { ...RESULT, sweep: { ...RESULT.sweep, heldBecause: '970 learners would cross' } };
+  expect(page(held)).toContain('Held, then approved\n970 learners would cross.');
+});
+
+test('the JSON says whether all passed, and keeps microseconds', () => {
+  const read = JSON.parse(pageJson(RESULT)) as { passed: boolean; asOf: string };
+  expect(read).toMatchObject({ passed: true, asOf: '2014-01-06T23:59:59.999999Z' });
+});
+
+test('published figures are asked for only where the window is theirs', () => {
+  expect(publishedFor({ asOf: AS_OF, thresholdDays: 14, lookbackDays: 31 })?.flagged).toBe(372);
+  expect(publishedFor({ asOf: AS_OF, thresholdDays: 7, lookbackDays: 30 })).toBeUndefined();
+  expect(publishedFor({ asOf: AS_OF - 1n, thresholdDays: 7, lookbackDays: 31 })).toBeUndefined();
+});
+
+describe('the options', () => {
+  const flags = { learners: 10, days: 20, seed: 1, threshold: 7 };
+
+  test('default to the published window where OULAD files are given', () => {
+    expect(demoOptions({ ...flags, data: 'oulad' })).toMatchObject({ asOf: AS_OF, lookbackDays: 31 });
+    expect(demoOptions(flags)).toMatchObject({ lookbackDays: 30, data: { kind: 'generated', learners: 10 } });
+  });
+
+  test('refuse a lookback that does not exceed the threshold', () => {
+    expect(demoOptions({ ...flags, threshold: 30 })).toBe('--lookback 30 must exceed --threshold 30');
+  });
+});
+
+test('a progress line of the log is told in words, other lines are not', () => {
+  const line = '{"event":"progress","done":1200,"total":5000,"unit":"records","perSecond":800}';
+  expect(progressLine(line)).toBe(`${'█'.repeat(7)}${'░'.repeat(23)}  24 %  1,200 of 5,000 records, 800/s`);
+  expect(progressLine('{"event":"applied"}')).toBeUndefined();
+  expect(progressLine('lastseen track: no')).toBeUndefined();
+});

@@ -1,0 +1,64 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { metricsIn, shownMetrics } from './shown-metrics.ts';
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: Readonly<Record<string, string>>;
+}
+interface Groups {
+  readonly groups: readonly { readonly rules: readonly Rule[] }[];
+}
+interface RuleTests {
+  readonly tests: readonly {
+    readonly promql_expr_test: readonly { readonly exp_samples?: readonly { readonly labels: string }[] }[];
+  }[];
+}
+
+const ROOT = new URL('../../', import.meta.url);
+const read = <T>(path: string) => parse(readFileSync(new URL(path, ROOT), 'utf8')) as T;
+const source = read<Groups>('k8s/components/monitoring/lastseen.rules.yml');
+const rules = source.groups.flatMap((group) => group.rules);
+const names = rules.map(({ alert }) => alert).sort();
+
+describe('the alerts', () => {
+  it('are the same for the operator as in the file', () => {
+    const { spec } = read<{ spec: Groups }>('k8s/components/monitoring/prometheus-rule.yaml');
+    expect(spec).toEqual(source);
+  });
+
+  it('have a page each, and no page is of another', () => {
+    const pages = readdirSync(new URL('docs/runbooks/', ROOT)).map((file) => file.replace('.md', ''));
+    expect(pages.sort()).toEqual(names);
+  });
+
+  it.each(rules)(
+    '$alert says how bad it is, what it is, and where its page stands',
+    ({ labels, annotations, alert }) => {
+      expect(['critical', 'warning']).toContain(labels.severity);
+      expect(annotations['summary']).toBeTruthy();
+      expect(annotations['description']).toBeTruthy();
+      const page = annotations['runbook_url'] ?? '';
+      expect(page).toBe(`docs/runbooks/${alert}.md`);
+      expect(existsSync(new URL(page, ROOT))).toBe(true);
+      for (const part of ['**Meaning.**', '**First look.**', '**Mend.**']) {
+        expect(readFileSync(new URL(page, ROOT), 'utf8')).toContain(part);
+      }
+    },
+  );
+
+  it('ask for metrics that are shown', () => {
+    expect(rules.flatMap(({ expr }) => metricsIn(expr).filter((name) => !shownMetrics().has(name)))).toEqual([]);
+  });
+
+  it('fire each in a test of its rule', () => {
+    const { tests } = read<RuleTests>('k8s/components/monitoring/lastseen.rules.test.yml');
+    const fired = tests.flatMap((test) =>
+      test.promql_expr_test.flatMap(({ exp_samples }) => (exp_samples ?? []).map(({ labels }) => labels)),
+    );
+    expect([...new Set(fired)].sort()).toEqual(names.map((name) => `{alertname="${name}"}`));
+  });
+});

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { metricsIn, shownMetrics } from './shown-metrics.ts';
+
+interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly datasource?: { readonly uid: string };
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+  readonly targets?: readonly { readonly refId: string; readonly expr: string; readonly datasource: { uid: string } }[];
+}
+
+const file = new URL('../../k8s/components/monitoring/dashboard.json', import.meta.url);
+const dashboard = JSON.parse(readFileSync(file, 'utf8')) as { readonly panels: readonly Panel[] };
+const rows = dashboard.panels.filter(({ type }) => type === 'row');
+const panels = dashboard.panels.filter(({ type }) => type !== 'row');
+const exprs = panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr));
+
+describe('the dashboard', () => {
+  it('has a row a question', () => {
+    expect(rows.map(({ title }) => title)).toEqual([
+      'Is it fresh?',
+      'Is it fast?',
+      'What does it find?',
+      'What failed?',
+    ]);
+  });
+
+  it('lays every panel beside the others', () => {
+    const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, n) => `${x + (n % w)},${y + Math.floor(n / w)}`),
+    );
+    expect(new Set(cells).size).toBe(cells.length);
+    expect(cells.filter((cell) => Number(cell.split(',')[0]) >= 24)).toEqual([]);
+    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+  });
+
+  it.each(panels)('says of "$title" what it is and in which unit, and asks the chosen data source', (panel) => {
+    expect(panel.description).toBeTruthy();
+    expect(panel.fieldConfig?.defaults.unit).toBeTruthy();
+    const targets = panel.targets ?? [];
+    expect(targets).not.toEqual([]);
+    expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length);
+    expect(new Set([panel.datasource?.uid, ...targets.map(({ datasource }) => datasource.uid)])).toEqual(
+      new Set(['$' + '{datasource}']),
+    );
+  });
+
+  it('asks for metrics that are shown, of the chosen namespace', () => {
+    expect(exprs.flatMap(metricsIn).filter((name) => !shownMetrics().has(name))).toEqual([]);
+    const unnamed = exprs.flatMap((expr) => expr.match(/\b(lastseen|nodejs|process)_\w+(?!\w|\{namespace=~)/g) ?? []);
+    expect(unnamed).toEqual([]);
+  });
+});

@@ -1,0 +1,394 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { formatInstant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
+import { studentIdOf } from '../../src/activity/learner.ts';
+import { SOURCES, type Source } from '../../src/activity/source.ts';
+import { audit } from '../../src/audit/pipeline.ts';
+import { emptyAsIf, keepActivity } from '../../src/backtest/backtest-store.ts';
+import { walkDays } from '../../src/backtest/pipeline.ts';
+import { markRedriven, redrivenAmong } from '../../src/dead-letters/redriven-store.ts';
+import { createInactivityRelay } from '../../src/events/inactivity-relay-pipeline.ts';
+import { createKpiRelay } from '../../src/events/kpi-relay-pipeline.ts';
+import { readOutboxState } from '../../src/events/outbox-state-store.ts';
+import { observe } from '../../src/freshness/pipeline.ts';
+import {
+  currentPosition,
+  type Lsn,
+  publishedSources,
+  slotExists,
+  sourcesWithRows,
+} from '../../src/freshness/replication-store.ts';
+import { auditedSources, listAudits, readAuditState } from '../../src/history/audit-runs-store.ts';
+import { readSourceVolumes, readSweepState } from '../../src/history/sweep-runs-store.ts';
+import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
+import { createFold } from '../../src/last-seen/fold.ts';
+import { openGaps, recordGaps } from '../../src/last-seen/gaps-store.ts';
+import { forgetProgress, readProgress, readReading, recordProgress } from '../../src/last-seen/progress-store.ts';
+import { countBehind, raiseLastSeen, raiseShadow } from '../../src/last-seen/raise-store.ts';
+import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { refreshFigures } from '../../src/recompute/refresh-pipeline.ts';
+import { nothingDone } from '../../src/replay/pipeline.ts';
+import { takeOver } from '../../src/replay/rebuild-pipeline.ts';
+import { knownSources } from '../../src/replay/rebuild-store.ts';
+import { askForSnapshot, estimatedRows } from '../../src/replay/snapshot-signal-store.ts';
+import { endReplayAt, forgetReplay, goOnInGroup, keepReplay, noteReplay } from '../../src/replay/state-store.ts';
+import { migrate } from '../../src/setup/migrations-store.ts';
+import { sweep } from '../../src/sweep/pipeline.ts';
+import { closeAllEpisodes, closeEpisodes } from '../../src/sweep/returns-store.ts';
+import { asRole, type Role, rolesSql } from '../../stack/roles.ts';
+import { OPTIONS } from '../kpi/figure-options.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { runCli } from '../support/lastseen-cli.ts';
+
+const AS_OF = parseInstant('2026-03-16T05:00:00Z') ?? 0n;
+const USER = 'anna';
+const ID = studentIdOf(USER);
+
+let db: FreshDatabase;
+const open = new Map<Role, Database>();
+beforeAll(async () => {
+  db = await freshDatabase();
+  await db.database.query({ text: `CREATE PUBLICATION seedtest FOR TABLE session` });
+  await db.database.query({
+    text: `
+INSERT INTO session (id, user_id, started_at) VALUES ('s', '${USER}', '2026-03-08T05:00Z');
+INSERT INTO ability_estimates (user_id, mean, sd, fitted_at) VALUES ('${USER}', 0.5, 0.8, '2026-03-01Z')`,
+  });
+});
+afterAll(async () => {
+  await Promise.all([...open.values()].map((database) => database.close()));
+  await db.close();
+});
+
+function as(role: Role): Database {
+  const database = open.get(role) ?? openDatabase({ url: asRole(db.url, role), applicationName: role });
+  open.set(role, database);
+  return database;
+}
+
+const producer = { send: async () => {} };
+const encode = () => Buffer.alloc(0);
+const plan = { asOf: AS_OF, thresholds: [7, 14], lookbackDays: 30, refresh: 'daily' as const };
+
+/** One statement after the other, since each depends on what the one before has written. */
+describe('with the rights of its role alone', () => {
+  it('track raises last seen, closes episodes, records progress and relays', async () => {
+    await trackSees(AS_OF - 8n * MICROS_PER_DAY);
+    await relayInactivity('track');
+    expect(await readProgress(as('track'), ['t'])).toHaveLength(1);
+  });
+
+  it('track watches freshness, its outbox and the sweeps for its metrics', async () => {
+    const database = as('track');
+    const view = {
+      database,
+      sources: new Map([['t', 'session' as const]]),
+      slot: 'seedtest',
+      publication: 'seedtest',
+      readEnds: async () => [],
+      now: () => AS_OF,
+    };
+    const history = await readSourceVolumes(database);
+    const goal = { hasRows: new Set<Source>(), history, asksForGaps: true, position: undefined, ends: undefined };
+    await currentPosition(database, AS_OF);
+    expect(await observe(view, goal, '0/0' as Lsn)).toMatchObject({ slot: { kind: 'missing' } });
+    expect(await readSweepState(database)).toEqual({ runs: new Map() });
+    expect(await readAuditState(database)).toBeNull();
+    expect(await readOutboxState(database, 'inactivity')).toEqual({ waiting: 0n, oldestSeconds: 0 });
+  });
+
+  it('sweep proves freshness, decides, and relays', async () => {
+    const database = as('sweep');
+    const proveFresh = async () => {
+      expect(await sourcesWithRows(database, SOURCES)).toEqual(new Set(['session']));
+      expect(await publishedSources(database, 'seedtest')).toEqual(new Set(['session']));
+      await readSourceVolumes(database);
+      await auditedSources(database);
+      await slotExists(database, 'seedtest');
+      await currentPosition(database, AS_OF);
+      await readProgress(database, ['t']);
+      expect(await openGaps(database, ['t'])).toHaveLength(1);
+      return new Map([['session' as const, 1n]]);
+    };
+    const relay = () => relayInactivity('sweep');
+    const deps = { database, newRunId: randomUUID, now: () => AS_OF, proveFresh, maxCrossedShare: 0.2, relay };
+    expect(await sweep(deps, plan)).toMatchObject({ status: 'completed', crossed: 1n, published: 1 });
+    expect(await sweep(deps, { ...plan, asOf: AS_OF + MICROS_PER_DAY })).toMatchObject({ ongoing: 1n });
+  });
+
+  it('recompute reads every input, refreshes a weekly row and makes one, and relays', async () => {
+    const database = as('recompute');
+    const deps = {
+      database,
+      source: database,
+      growthService: undefined,
+      options: { ...OPTIONS, targetFrom: 'interest_goal' as const, useBayesian: true, useIrtTheta: true },
+    };
+    for (const [outcome, asOf] of [
+      ['created', AS_OF],
+      ['updated', AS_OF + MICROS_PER_DAY],
+    ] as const) {
+      const request = { userId: USER, studentId: ID, asOf, causeEventId: randomUUID() };
+      expect(await refreshFigures(deps, [request])).toMatchObject([{ outcome }]);
+    }
+    const relay = createKpiRelay({ database, producer, topic: 'kpi', encode });
+    expect(await relay()).toBe(2);
+    await relayInactivity('recompute');
+    expect(await readOutboxState(database, 'inactivity')).toMatchObject({ waiting: 0n });
+    expect(await readOutboxState(database, 'kpi_updated')).toMatchObject({ waiting: 0n });
+  });
+
+  it('track tells a return', async () => {
+    expect(await trackSees(AS_OF - MICROS_PER_DAY)).toBe(1);
+  });
+
+  it('replay raises, rebuilds and tells returns, asks for a snapshot, and sweeps as if', async () => {
+    const database = as('replay');
+    const range = { topic: 't', partition: 0, firstOffset: 0n };
+    const done = nothingDone();
+    await database.transaction(async (tx) => {
+      await keepReplay(tx, 'r', { groupIds: ['g'], snapshotId: null, intoShadow: true, done, ranges: [range] });
+      await askForSnapshot(tx, randomUUID(), SOURCES);
+    });
+    const fold = createFold();
+    fold.add({ studentId: ID, userId: USER, source: 'session', at: AS_OF }, AS_OF);
+    await database.transaction(async (tx) => {
+      await countBehind(tx, fold.columns());
+      await raiseLastSeen(tx, fold.columns());
+      await raiseShadow(tx, fold.columns());
+      await closeEpisodes(tx, fold.columns(), AS_OF);
+      await noteReplay(tx, 'r', [{ ...range, nextOffset: 1n }], done);
+    });
+    await goOnInGroup(database, 'r', 'g2');
+    await endReplayAt(database, 'r', [{ ...range, nextOffset: 9n }]);
+    await estimatedRows(database, SOURCES);
+    await knownSources(database, SOURCES);
+    const takeOverDeps = { database, replayId: 'r', now: () => 0, pause: async () => false };
+    expect(await takeOver(takeOverDeps)).toMatchObject({ changed: 0 });
+    await database.transaction((tx) => closeAllEpisodes(tx, AS_OF));
+    await relayInactivity('replay');
+    await digestLastSeen(database);
+    await forgetReplay(database, 'r');
+
+    await emptyAsIf(database);
+    await database.transaction((tx) => keepActivity(tx, '2026-03-16', fold.columns()));
+    await walkDays(
+      database,
+      { ...plan, firstAsOf: AS_OF, days: 9 },
+      async () => {},
+      () => true,
+    );
+    await emptyAsIf(database);
+  });
+
+  it('an operator computes and stores figures, and explains a learner', async () => {
+    const env = { DATABASE_URL: asRole(db.url, 'operator') };
+    const asOf = formatInstant(AS_OF + 2n * MICROS_PER_DAY);
+    for (const args of [
+      ['kpi', '--as-of', asOf, '--all', '--store', '--json'],
+      ['kpi', '--as-of', asOf, '--inactive', '--json'],
+      ['explain', USER, '--as-of', asOf, '--json'],
+    ]) {
+      const run = await runCli(env, args);
+      expect(run, run.stderr).toMatchObject({ code: 0 });
+    }
+  });
+
+  it('audit proves what is applied, compares, raises, sets back, deletes, and keeps its history', async () => {
+    const database = as('audit');
+    const source = openDatabase({ url: asRole(db.url, 'audit'), applicationName: 'audit-source' });
+    const proveApplied = async () => {
+      await slotExists(database, 'seedtest');
+      await publishedSources(database, 'seedtest');
+      await readProgress(database, ['t']);
+    };
+    const deps = {
+      database,
+      source,
+      sources: new Set(SOURCES),
+      topics: ['t'],
+      attemptSource: 'exam_results' as const,
+      maxClockSkewUs: 0n,
+      newRunId: randomUUID,
+      now: () => AS_OF,
+      proveApplied,
+      isStopping: () => false,
+      showProgress: () => ({ update() {}, end() {} }),
+    };
+    await db.database.query({
+      text: `INSERT INTO lastseen.user_last_seen (student_id, session_at) VALUES (gen_random_uuid(), '2026-03-01Z');
+        INSERT INTO session (id, user_id, started_at) VALUES ('b', 'ben', '2026-03-08T05:00Z')`,
+    });
+    try {
+      expect(await audit(deps, { repair: 'trust_source', sample: 1 })).toMatchObject({
+        raised: 1,
+        setBack: 1,
+        deleted: 1,
+      });
+      expect(await listAudits(database, 1)).toMatchObject([{ status: 'repaired' }]);
+    } finally {
+      await source.close();
+    }
+  });
+
+  it('an operator forgets a learner', async () => {
+    const run = await runCli({ DATABASE_URL: asRole(db.url, 'operator') }, ['forget', USER, '--yes', '--json']);
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    expect(run.json()).toMatchObject({ found: true, rows: { user_last_seen: 1, kpi_ledger: 2 } });
+  });
+
+  it('an operator notes which letters were sent back', async () => {
+    const letter = { topic: 'dlq', partition: 1, offset: 7n, writtenAt: AS_OF };
+    const anew = { ...letter, writtenAt: AS_OF + 1_000n };
+    const database = as('operator');
+    await markRedriven(database, [letter]);
+    await markRedriven(database, [letter, { ...letter, offset: 8n }]);
+    expect(await redrivenAmong(database, [{ ...letter, partition: 0 }, anew, letter])).toEqual(new Set([letter]));
+  });
+
+  it('migrate brings an empty schema up to date', async () => {
+    const other = await freshDatabase();
+    const database = openDatabase({ url: asRole(other.url, 'migrate'), applicationName: 'migrate' });
+    try {
+      await other.database.query({ text: `DROP SCHEMA lastseen CASCADE` });
+      await other.database.query({ text: rolesSql() });
+      expect(await migrate(database, { log: () => {} })).not.toEqual([]);
+    } finally {
+      await database.close();
+      await other.close();
+    }
+  });
+});
+
+async function trackSees(at: bigint): Promise<number> {
+  const fold = createFold();
+  fold.add({ studentId: ID, userId: USER, source: 'session', at }, AS_OF);
+  return as('track').transaction(async (tx) => {
+    await raiseLastSeen(tx, fold.columns());
+    const returned = await closeEpisodes(tx, fold.columns(), AS_OF);
+    const gap = { topic: 't', partition: 0, kind: 'another_topic', fromOffset: 1n, toOffset: null } as const;
+    await readReading(tx, gap);
+    await forgetProgress(tx, [gap]);
+    await recordProgress(tx, [{ topic: 't', partition: 0, nextOffset: 1n, newestCommitAt: AS_OF }]);
+    await recordGaps(tx, [gap]);
+    return returned;
+  });
+}
+
+async function relayInactivity(role: Role): Promise<number | undefined> {
+  return createInactivityRelay({ database: as(role), producer, topic: 'inactivity', encode })();
+}
+
+const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'audit', 'replay', 'operator'];
+const PLATFORM = [
+  ...SOURCES,
+  'ability_estimates',
+  'interest_goal',
+  'student_topic_theta',
+  'mirt_ability',
+  'growth_brms_meta',
+];
+
+describe('is refused', () => {
+  const refused: (readonly [Role, string])[] = [
+    ...PROCESSES.flatMap((role) =>
+      [
+        'CREATE TABLE lastseen.mine (n int)',
+        'CREATE TABLE public.mine (n int)',
+        'CREATE TEMPORARY TABLE mine (n int)',
+        'CREATE SCHEMA mine',
+        'CREATE ROLE mine',
+        'TRUNCATE lastseen.user_last_seen',
+        'DELETE FROM lastseen.sweep_run',
+        'DELETE FROM lastseen.track_progress',
+        'DELETE FROM weekly_kpi',
+        'ALTER TABLE lastseen.episode ADD COLUMN mine int',
+      ].map((text) => [role, text] as const),
+    ),
+    ...(['track', 'sweep', 'recompute', 'audit'] as const).flatMap((role) => [
+      [role, 'DELETE FROM lastseen.episode'] as const,
+      [role, `INSERT INTO lastseen.migration (name, run_on) VALUES ('x', now())`] as const,
+    ]),
+    ['operator', 'DELETE FROM lastseen.migration'],
+    ['migrate', 'CREATE TABLE public.mine (n int)'],
+    ['migrate', 'CREATE TEMPORARY TABLE mine (n int)'],
+    ...PLATFORM.map((table) => ['migrate', `SELECT FROM ${table}`] as const),
+    ...[...PLATFORM, 'weekly_kpi', 'lastseen.kpi_ledger'].map((table) => ['track', `SELECT FROM ${table}`] as const),
+    ['track', 'SELECT failure FROM lastseen.sweep_run'],
+    ['track', 'UPDATE lastseen.episode SET noted_on = noted_on'],
+    ['track', 'UPDATE lastseen.inactivity_outbox SET user_id = user_id'],
+    ...(['track', 'sweep'] as const).map((role) => [role, 'UPDATE lastseen.track_gap SET closed_at = now()'] as const),
+    ...['exam_results', 'features_topic_daily', 'session'].map(
+      (table) => ['sweep', `SELECT user_id FROM ${table}`] as const,
+    ),
+    ['sweep', 'SELECT student_id FROM attempt'],
+    ['sweep', 'SELECT FROM weekly_kpi'],
+    ['sweep', 'SELECT FROM ability_estimates'],
+    ['sweep', `UPDATE lastseen.user_last_seen SET session_at = now()`],
+    ['sweep', `INSERT INTO lastseen.user_last_seen (student_id) VALUES ('${ID}')`],
+    ['sweep', 'UPDATE lastseen.track_progress SET next_offset = 0'],
+    ['recompute', `UPDATE weekly_kpi SET user_id = 'x'`],
+    ['recompute', `UPDATE weekly_kpi SET created_at = now()`],
+    ['recompute', 'UPDATE lastseen.user_last_seen SET user_id = user_id'],
+    ['recompute', 'SELECT FROM lastseen.episode'],
+    ['recompute', 'UPDATE lastseen.kpi_ledger SET p = 0'],
+    ...(['recompute', 'operator'] as const).flatMap((role) =>
+      PLATFORM.map((table) => [role, `DELETE FROM ${table}`] as const),
+    ),
+    ['replay', 'UPDATE lastseen.track_progress SET next_offset = 0'],
+    ['replay', 'DELETE FROM lastseen.track_progress'],
+    ['replay', 'UPDATE lastseen.episode SET noted_on = noted_on'],
+    ['replay', 'UPDATE lastseen.inactivity_outbox SET user_id = user_id'],
+    ['replay', 'SELECT FROM public.debezium_signal'],
+    ...[...PLATFORM, 'weekly_kpi', 'lastseen.kpi_ledger', 'lastseen.sweep_run'].map(
+      (table) => ['replay', `SELECT FROM ${table}`] as const,
+    ),
+    ['operator', 'UPDATE lastseen.user_last_seen SET user_id = user_id'],
+    ...[
+      'SELECT status FROM exam_results',
+      'SELECT topic_id FROM features_topic_daily',
+      'SELECT correct FROM attempt',
+    ].map((text) => ['audit', text] as const),
+    ['audit', 'SELECT FROM weekly_kpi'],
+    ['audit', 'SELECT FROM lastseen.episode'],
+    ['audit', 'UPDATE lastseen.track_progress SET next_offset = 0'],
+    ['audit', 'DELETE FROM lastseen.audit_run'],
+    ...['track', 'sweep', 'recompute'].map((role) => [role as Role, 'DELETE FROM lastseen.user_last_seen'] as const),
+    ['operator', 'DELETE FROM lastseen.redriven_letter'],
+    ['operator', 'UPDATE lastseen.redriven_letter SET redriven_at = now()'],
+    ...(['track', 'sweep', 'recompute'] as const).map(
+      (role) => [role, 'SELECT FROM lastseen.redriven_letter'] as const,
+    ),
+    ['operator', `INSERT INTO public.debezium_signal VALUES ('1', 'log')`],
+  ];
+
+  it.each(refused)('to %s: %s', async (role, text) => {
+    await expect(as(role).query({ text })).rejects.toMatchObject({
+      code: 'postgres_refused',
+      message: expect.stringMatching(/permission denied|must be owner/),
+    });
+  });
+
+  it('to sweep, which may lock a row of last seen, to change the column it may lock by', async () => {
+    const text = 'UPDATE lastseen.user_last_seen SET last_seen_at = now()';
+    await expect(as('sweep').query({ text })).rejects.toThrow(/generated column|can only be updated to DEFAULT/);
+  });
+
+  it('what another role had before, once the roles are applied again', async () => {
+    await db.database.query({ text: 'GRANT ALL ON lastseen.episode, session TO lastseen_track' });
+    await db.database.query({ text: rolesSql() });
+    await expect(as('track').query({ text: 'SELECT FROM session' })).rejects.toThrow('permission denied');
+    await expect(as('track').query({ text: 'DELETE FROM lastseen.episode' })).rejects.toThrow('permission denied');
+    await trackSees(AS_OF);
+  });
+
+  it('to log in with a wrong password, in one line that does not hold it', async () => {
+    const url = new URL(asRole(inject('postgresUrl'), 'track'));
+    url.password = 'canary-of-a-password';
+    const { code, stderr } = await runCli({ DATABASE_URL: url.href }, ['migrate']);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'lastseen migrate: Postgres refuses us: password authentication failed for user "lastseen_track"\n',
+    });
+  });
+});

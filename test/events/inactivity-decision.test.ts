@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import type { StudentId } from '../../src/activity/activity.ts';
+import { MICROS_PER_DAY } from '../../src/activity/instant.ts';
+import { daysInactive, decidingSource, eventId } from '../../src/events/inactivity-decision.ts';
+import { planMistake, silenceWindow } from '../../src/silence/plan.ts';
+
+const says = {
+  phase: 'CROSSED' as const,
+  studentId: '00000000-0000-4000-8000-000000000001' as StudentId,
+  thresholdDays: 7,
+  lastSeenAt: 1_773_000_000_123_456n,
+  asOf: 1_773_700_000_000_000n,
+};
+
+describe('an event id', () => {
+  it('is a UUIDv5 that stays the same for ever for the same decision', () => {
+    expect(eventId(says)).toBe('e83aba5d-59f1-5dce-963d-3b8c488b4c61');
+    expect(eventId(says)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+
+  it('differs by learner, threshold, episode and phase, and does not depend on when CROSSED was found', () => {
+    const ids = [
+      says,
+      { ...says, studentId: '00000000-0000-4000-8000-000000000002' as StudentId },
+      { ...says, thresholdDays: 14 },
+      { ...says, lastSeenAt: says.lastSeenAt + 1n },
+      { ...says, phase: 'RETURNED' as const },
+      { ...says, phase: 'ONGOING' as const },
+      { ...says, phase: 'ONGOING' as const, asOf: says.asOf + MICROS_PER_DAY },
+    ].map(eventId);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(eventId({ ...says, asOf: says.asOf + MICROS_PER_DAY })).toBe(ids[0]);
+  });
+
+  it('of ONGOING is one a UTC date', () => {
+    const ongoing = { ...says, phase: 'ONGOING' as const };
+    expect(eventId({ ...ongoing, asOf: says.asOf + 1n })).toBe(eventId(ongoing));
+  });
+});
+
+describe('the deciding source', () => {
+  it('is the one of the latest activity, of equal ones the first', () => {
+    const none = { exam_results: null, features_topic_daily: null, attempt: null, session: null };
+    expect(decidingSource({ ...none, attempt: 5n, session: 7n })).toBe('session');
+    expect(decidingSource({ ...none, exam_results: 7n, session: 7n })).toBe('exam_results');
+    expect(() => decidingSource(none)).toThrow();
+  });
+});
+
+describe('silence', () => {
+  it('is counted in whole days of 24 hours', () => {
+    expect(daysInactive(0n, 7n * MICROS_PER_DAY - 1n)).toBe(6);
+    expect(daysInactive(0n, 7n * MICROS_PER_DAY)).toBe(7);
+  });
+
+  it('is looked for between threshold and lookback, with the dates both lie on', () => {
+    const asOf = 20_000n * MICROS_PER_DAY + 5n * 3_600_000_000n;
+    expect(silenceWindow({ asOf, thresholds: [14, 7], lookbackDays: 30 })).toEqual({
+      after: asOf - 30n * MICROS_PER_DAY,
+      until: asOf - 7n * MICROS_PER_DAY,
+      firstDate: '2024-09-04',
+      lastDate: '2024-09-27',
+    });
+  });
+
+  it('needs a lookback above the threshold', () => {
+    const plan = { asOf: 0n, thresholds: [7], lookbackDays: 8, refresh: 'daily' as const };
+    expect(planMistake(plan)).toBe(undefined);
+    expect(planMistake({ ...plan, lookbackDays: 7 })).toContain('must exceed');
+    expect(planMistake({ ...plan, thresholds: [7, 0] })).toContain('positive');
+    expect(planMistake({ ...plan, thresholds: [7, 7] })).toContain('twice');
+  });
+});

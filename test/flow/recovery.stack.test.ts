@@ -1,0 +1,97 @@
+import type { Admin } from 'kafkajs';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { restartFromSnapshot, stopConnector } from '../../stack/connector.ts';
+import { recordsOf } from '../support/topic-records.ts';
+import { lossesAgainstSources } from '../support/truth.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+/** The first steps of docs/operations/backup-and-recovery.md, from the loss to the next sweep. */
+let world: World;
+let admin: Admin;
+beforeAll(async () => {
+  world = await createWorld();
+  admin = world.kafka.admin();
+  await Promise.all([world.prepare(), admin.connect()]);
+  await seeSessions('silent', [1, 40], '2026-03-08 12:00Z');
+  await seeSessions('active', [41, 60], '2026-03-15 12:00Z');
+  await world.connect();
+  await trackAll();
+  await sweep();
+});
+afterAll(async () => {
+  await admin.disconnect();
+  await world.close();
+});
+
+const sql = (text: string) => world.database.query<Record<string, unknown>>({ text });
+
+const seeSessions = (name: string, [from, to]: readonly [number, number], at: string) =>
+  sql(`
+INSERT INTO session (id, user_id, started_at)
+SELECT '${name}-' || n, 'user-' || n, timestamptz '${at}' + n * interval '1 second' FROM generate_series(${from}, ${to}) n`);
+
+async function run(...args: string[]) {
+  const ended = await world.lastseen(...args);
+  expect(ended, ended.stderr).toMatchObject({ code: 0 });
+  return ended;
+}
+const trackAll = async () => {
+  await world.delivered();
+  return (await run('track', '--until-end')).stderr;
+};
+const sweep = () => run('sweep', '--as-of', '2026-03-16T05:00:00Z');
+
+const told = async () => {
+  const events = await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '');
+  return { events: events.length, ids: new Set(events.map(({ headers }) => String(headers?.['ce_id']))).size };
+};
+
+const forgetGroupOffsets = () => admin.deleteGroups([world.groupOf('track')]);
+
+/** Own tables that say what was decided and applied, and the one source table that is written here. */
+const RESTORED = [
+  'session',
+  ...['user_last_seen', 'track_progress', 'track_gap', 'episode', 'inactivity_outbox', 'sweep_run'].map(
+    (table) => `lastseen.${table}`,
+  ),
+];
+
+async function backUp() {
+  await sql('CREATE SCHEMA backup');
+  for (const table of RESTORED) await sql(`CREATE TABLE backup."${table}" AS TABLE ${table}`);
+}
+
+/** No restored database has the slot of the one before. */
+async function restore() {
+  await stopConnector(inject('stack'), world.name);
+  const dropped = `
+SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database() AND NOT active`;
+  while ((await sql(dropped)).count === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  for (const table of RESTORED) {
+    const { rows } = await sql(`
+SELECT string_agg(quote_ident(attname), ', ') AS columns FROM pg_attribute
+WHERE attrelid = '${table}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`);
+    const columns = String(rows[0]?.['columns']);
+    await sql(`TRUNCATE ${table}`);
+    await sql(`INSERT INTO ${table} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM backup."${table}"`);
+  }
+}
+
+it('after the database was restored to an earlier point, what was applied since is read again and told by the same ids', async () => {
+  await backUp();
+  await seeSessions('after-backup', [1, 3], '2026-03-15 14:00Z');
+  await trackAll();
+  const before = await told();
+  await restore();
+  await seeSessions('after-restore', [4, 5], '2026-03-15 15:00Z');
+
+  await restartFromSnapshot(inject('stack'), world.name);
+  await forgetGroupOffsets();
+  expect(await trackAll()).not.toContain('records_lost');
+  // The three whose activity the database no longer has stay seen.
+  expect(await lossesAgainstSources(world.database)).toEqual({ learners: 60n, differing: 3n, lost: 0n });
+  await sweep();
+  const after = await told();
+  // The three have returned once more by the ids that they had, the two who were seen after the restore by new ones.
+  expect({ events: after.events - before.events, ids: after.ids - before.ids }).toEqual({ events: 5, ids: 2 });
+});

@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { rolesSql } from '../../stack/roles.ts';
+import type { CliRun, StartedCli } from '../support/lastseen-cli.ts';
+import { previousRelease } from '../support/previous-release.ts';
+import { differenceFromSources } from '../support/truth.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+const previous = previousRelease();
+if ('missing' in previous) console.warn(`releases are not tried side by side: ${previous.missing}`);
+
+let world: World;
+beforeAll(async () => {
+  if ('missing' in previous) return;
+  world = await createWorld();
+  // Tables and rights as they were.
+  await sql('DROP SCHEMA lastseen CASCADE');
+  const roles = readFileSync(join(previous.root, 'k8s/postgres/roles.sql'), 'utf8');
+  await sql(roles);
+  await done(world.startOf(previous.cli, 'migrate'));
+  await sql(roles);
+  for (const command of [['topics'], ['schemas', 'register']]) await done(world.start({}, ...command));
+  await world.connect();
+});
+afterAll(async () => {
+  if ('missing' in previous) return;
+  await world.close();
+  previous.remove();
+});
+
+const sql = (text: string) => world.database.query<Record<string, unknown>>({ text });
+
+async function done(run: StartedCli): Promise<CliRun> {
+  const ended = await run.ended;
+  expect(ended, ended.stderr).toMatchObject({ code: 0 });
+  return ended;
+}
+
+function stopped(run: StartedCli): Promise<CliRun> {
+  run.process.kill('SIGTERM');
+  return done(run);
+}
+
+it.skipIf('missing' in previous)(
+  'two releases of track share a group through an upgrade and its rollback, and lose nothing',
+  async () => {
+    if ('missing' in previous) throw new Error(previous.missing);
+    const startOld = () => world.startOf(previous.cli, 'track');
+    const startNew = () => world.start({ HTTP_PORT: '0' }, 'track');
+    const load = startLoad();
+    try {
+      let old = startOld();
+      await untilAppliedMore();
+
+      // The new code comes first: it waits, and the old one goes on.
+      let next = startNew();
+      const ask = await probesOf(next);
+      await until(async () => (await ask('/readyz')).text.includes('run `lastseen migrate`'));
+      expect(await ask('/readyz')).toMatchObject({ status: 503 });
+      expect(await ask('/healthz')).toMatchObject({ status: 200 });
+      await untilAppliedMore();
+
+      // Migrated below both, the new one joins the old one, and takes over.
+      expect((await done(world.start({}, 'migrate', '--json'))).json()).toEqual({ applied: previous.laterMigrations });
+      await sql(rolesSql());
+      await untilMembers(2);
+      await untilAppliedMore();
+      await stopped(old);
+      await untilAppliedMore();
+
+      // Rolled back, the old one works on the new tables, and its own `migrate` leaves them as they are.
+      expect((await done(world.startOf(previous.cli, 'migrate', '--json'))).json()).toEqual({ applied: [] });
+      old = startOld();
+      await untilMembers(2);
+      await stopped(next);
+      await untilAppliedMore();
+
+      // And once more forward.
+      next = startNew();
+      await untilMembers(2);
+      await stopped(old);
+      const learners = await load.stop();
+      await until(async () => (await differenceFromSources(world.database)).differing === 0n);
+      expect(await differenceFromSources(world.database)).toEqual({ learners, differing: 0n });
+      expect(await sql('SELECT FROM lastseen.track_gap')).toMatchObject({ count: 0 });
+      await stopped(next);
+    } finally {
+      await load.stop();
+    }
+  },
+);
+
+/** Sessions that begin, and end later, of more and more learners, until stopped. @returns how many learners. */
+function startLoad(): { stop(): Promise<bigint> } {
+  let stopping = false;
+  let part = 0;
+  const loading = (async () => {
+    for (; !stopping; part++) {
+      await sql(`
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-${part}-' || n, 'user-' || (n * 7919 + ${part} * 31) % (300 + 10 * ${part}), timestamptz '2026-03-01Z' + ${part} * interval '1 minute' - n * interval '7 hours'
+FROM generate_series(1, 50) n;
+UPDATE session SET ended_at = started_at + interval '1 hour' WHERE id >= 's-${part - 2}-' AND id < 's-${part - 2}.'`);
+      await sleep(100);
+    }
+    const { rows } = await sql('SELECT count(DISTINCT user_id) AS learners FROM session');
+    return rows[0]?.['learners'] as bigint;
+  })();
+  return {
+    stop() {
+      stopping = true;
+      return loading;
+    },
+  };
+}
+
+async function applied(): Promise<bigint> {
+  const { rows } = await sql('SELECT coalesce(sum(next_offset), 0)::bigint AS applied FROM lastseen.track_progress');
+  return rows[0]?.['applied'] as bigint;
+}
+
+async function untilAppliedMore(): Promise<void> {
+  const before = await applied();
+  await until(async () => (await applied()) > before + 100n);
+}
+
+async function untilMembers(count: number): Promise<void> {
+  const admin = world.kafka.admin();
+  await admin.connect();
+  try {
+    await until(async () => {
+      const { groups } = await admin.describeGroups([world.groupOf('track')]);
+      return groups[0]?.state === 'Stable' && groups[0].members.length === count;
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function probesOf(run: StartedCli) {
+  let log = '';
+  run.process.stderr?.on('data', (more: string) => {
+    log += more;
+  });
+  let port: string | undefined;
+  await until(async () => {
+    port = /"address":"http:\/\/[^"]*:(\d+)"/.exec(log)?.[1];
+    return port !== undefined;
+  });
+  return async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    return { status: response.status, text: await response.text() };
+  };
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
+    if (await condition()) return;
+    await sleep(50);
+  }
+  throw new Error('it did not come to that within a minute');
+}

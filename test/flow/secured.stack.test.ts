@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { studentIdOf } from '../../src/activity/learner.ts';
+import { mishaps } from '../support/mishaps.ts';
+import { createSecuredWorld, LOGINS, type SecuredWorld } from '../support/secured-world.ts';
+import { recordsOf } from '../support/topic-records.ts';
+
+let world: SecuredWorld;
+beforeAll(async () => {
+  world = await createSecuredWorld(inject('stack'), inject('secured'));
+  await world.prepare();
+});
+afterAll(() => world?.close());
+
+describe('with TLS, client certificates and logins everywhere', () => {
+  it('the main job gives the right table, events and figures', async () => {
+    expect(await world.job()).toEqual({ records: 40, differing: 0, events: 23, answered: 23 });
+    expect(await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '')).toHaveLength(23);
+  });
+
+  it('the other logins do as well', async () => {
+    for (const { env, args } of LOGINS) {
+      const run = await world.lastseenWith(env, ...args);
+      expect(run, run.stderr).toMatchObject({ code: 0 });
+    }
+  });
+
+  it('whoever cannot be believed, or has the wrong password, is refused in one line that holds no secret', async () => {
+    const said = (await world.attempts()).map(({ part, fault, run }) => {
+      const [line = '', ...more] = run.stderr.split('\n').filter((each) => each !== '' && !each.startsWith('{'));
+      expect(run.stderr).not.toMatch(/canary/);
+      return [part, fault, run.code, line.replace(/127\.0\.0\.1:\d+/, 'HOST'), more.length];
+    });
+    const untrusted = (part: string, server: string, why: string) => [
+      part,
+      expect.any(String),
+      1,
+      expect.stringMatching(`^lastseen [a-z ]+: no safe connection to ${server}: its certificate ${why}`),
+      0,
+    ];
+    expect(said).toEqual([
+      ['kafka', 'wrong password', 1, expect.stringMatching('Kafka refuses us: .* invalid credentials'), 0],
+      ['registry', 'wrong password', 1, expect.stringMatching('the schema registry .* does not let us in'), 0],
+      [
+        'postgres',
+        'wrong password',
+        1,
+        expect.stringMatching('Postgres refuses us: password authentication failed'),
+        0,
+      ],
+      ...['has expired', 'is for another host name'].flatMap((why) => [
+        untrusted('kafka', 'broker HOST', why),
+        untrusted('registry', 'the schema registry https://HOST', why),
+        untrusted('postgres', 'Postgres', why),
+      ]),
+      ['kafka', 'no client certificate', 1, expect.stringMatching('does it ask for a client certificate'), 0],
+      ['postgres', 'no TLS', 1, expect.stringMatching('Postgres refuses us: .* no encryption'), 0],
+      untrusted('postgres', 'Postgres', 'is signed by an authority that is not trusted'),
+    ]);
+  });
+
+  it('whatever goes wrong, no log line and no reason of a dead letter holds a secret or anything of a row', async () => {
+    expect(await mishaps(world)).toEqual({ undecodable: 3, failed: 1, outages: 1, mistakes: 4 });
+    const letters = [
+      ...(await recordsOf(world, world.env['TRACK_DLQ_TOPIC'] ?? '')),
+      ...(await recordsOf(world, world.env['RECOMPUTE_DLQ_TOPIC'] ?? '')),
+    ];
+    expect(letters.length).toBeGreaterThanOrEqual(4);
+    for (const { headers } of letters) {
+      const ours = Object.entries(headers ?? {}).filter(([name]) => name.startsWith('lastseen.'));
+      expect(ours.map(String).join('\n')).not.toMatch(/canary/);
+    }
+    const logs = world.logs.join('\n');
+    expect(logs).toContain('"event":"kafka_client"');
+    expect(logs.split('\n').filter((line) => line.includes('canary'))).toEqual([]);
+    for (let n = 1; n <= 40; n++) expect(logs).not.toContain(studentIdOf(`canary-user-${n}`));
+  });
+});

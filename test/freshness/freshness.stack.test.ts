@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { currentPosition, type Lsn, observeSlot } from '../../src/freshness/replication-store.ts';
+import { writtenPositions } from '../../src/kafka/admin/admin.ts';
+import { recordsOf } from '../support/topic-records.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+  await world.prepare();
+});
+afterAll(() => world.close());
+
+const sql = (text: string) => world.database.query<Record<string, unknown>>({ text });
+const sweep = (...args: string[]) => world.lastseen('sweep', '--wait-fresh', '3s', '--json', ...args);
+const events = async () => (await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '')).length;
+const silent = (id: string) =>
+  sql(`INSERT INTO session (id, user_id, started_at) VALUES ('${id}', '${id}', now() - interval '8 days')`);
+const track = async () => expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
+
+describe('a sweep', () => {
+  it('refuses where there is no connector, and goes on where it is forced, which the run records', async () => {
+    expect(await sweep()).toMatchObject({
+      code: 75,
+      stderr: expect.stringContaining(`not fresh: there is no logical replication slot ${world.name}`),
+    });
+    expect(await sweep('--force')).toMatchObject({ code: 0 });
+    const runs = await world.lastseen('sweep', 'runs', '--json');
+    const [forced, refused] = runs.stdout.trim().split('\n');
+    expect(JSON.parse(forced ?? '')).toMatchObject({ status: 'completed', forced: true });
+    expect(JSON.parse(refused ?? '')).toMatchObject({ status: 'failed', forced: false });
+  });
+
+  it('is not let through before the snapshot is in the topics: the slot stands still until then', async () => {
+    await sql(`
+INSERT INTO attempt (id, student_id, completed_at)
+SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1, 30000) n`);
+    await world.connect();
+    const position = await currentPosition(world.database, 0n);
+    const inTopic = async () =>
+      (await writtenPositions(world.kafka, [`${world.name}.public.attempt`])).reduce((n, at) => n + at.nextOffset, 0n);
+    let looks = 0;
+    while ((await observeSlot(world.database, world.name, position as Lsn)).kind !== 'past') {
+      looks += 1;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(await inTopic()).toBe(30_000n);
+    expect(looks).toBeGreaterThan(0);
+  });
+
+  it('waits for track: names source, partition and how far it is behind', async () => {
+    await silent('s-1');
+    const refused = await sweep('--wait-fresh', '8s');
+    expect(refused, refused.stderr).toMatchObject({
+      code: 75,
+      stderr: expect.stringMatching(/not fresh: session: \S+\.public\.session partition \d: nothing of 1 is known/),
+    });
+    await track();
+    const passed = await world.lastseen('sweep', '--json');
+    expect(passed, passed.stderr).toMatchObject({ code: 0 });
+    expect(passed.json()).toMatchObject({ crossed: 1, published: 1 });
+  });
+
+  it('emits nothing while the connector is paused, and goes on when it is resumed', async () => {
+    await world.pause();
+    await silent('s-2');
+    const before = await events();
+    const refused = await sweep();
+    expect(refused, refused.stderr).toMatchObject({
+      code: 75,
+      stderr: expect.stringMatching(
+        new RegExp(
+          `the connector has not delivered: replication slot ${world.name} has not passed .*, \\d+ bytes behind`,
+        ),
+      ),
+    });
+    expect(await events()).toBe(before);
+    await world.resume();
+    await world.delivered();
+    await track();
+    const passed = await world.lastseen('sweep', '--json');
+    expect(passed, passed.stderr).toMatchObject({ code: 0 });
+    expect(passed.json()).toMatchObject({ crossed: 1, published: 1 });
+  });
+
+  it('goes on by itself when track catches up in time', async () => {
+    await silent('s-3');
+    const sweeping = world.start({ WAIT_FRESH: '60s' }, 'sweep', '--json');
+    await world.delivered();
+    await track();
+    const passed = await sweeping.ended;
+    expect(passed, passed.stderr).toMatchObject({ code: 0 });
+    expect(passed.json()).toMatchObject({ crossed: 1 });
+  });
+
+  it('names a table that was taken out of the publication', async () => {
+    await sql(`ALTER PUBLICATION ${world.name} DROP TABLE attempt`);
+    expect(await sweep()).toMatchObject({
+      code: 75,
+      stderr: expect.stringContaining(`not fresh: attempt: table attempt is not in publication ${world.name}`),
+    });
+    await sql(`ALTER PUBLICATION ${world.name} ADD TABLE attempt`);
+    const passed = await world.lastseen('sweep', '--json');
+    expect(passed, passed.stderr).toMatchObject({ code: 0 });
+  });
+
+  it('names a topic that was made anew, at once', async () => {
+    const topic = `${world.name}.public.session`;
+    const admin = world.kafka.admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [topic] });
+    for (let made = false; !made; ) {
+      made = await admin.createTopics({ topics: [{ topic, numPartitions: 4 }] }).catch(() => false);
+    }
+    await admin.disconnect();
+    const startedAt = performance.now();
+    const refused = await world.lastseenWith({ WAIT_FRESH: '10m' }, 'sweep');
+    expect(refused, refused.stderr).toMatchObject({
+      code: 75,
+      stderr: expect.stringMatching(
+        /not fresh: session: topic re-created: \S+ partition \d ends at 0, but \d was applied/,
+      ),
+    });
+    expect(performance.now() - startedAt).toBeLessThan(60_000);
+  });
+});

@@ -1,0 +1,245 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Source } from '../../src/activity/source.ts';
+import { type FreshnessDeps, proveApplied, proveFresh } from '../../src/freshness/pipeline.ts';
+import { readSlotState } from '../../src/freshness/replication-store.ts';
+import { watchFreshness } from '../../src/freshness/watch-pipeline.ts';
+import type { Position } from '../../src/kafka/client/records.ts';
+import { recordProgress } from '../../src/last-seen/progress-store.ts';
+import { LastseenError } from '../../src/runtime/errors.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+
+let db: FreshDatabase;
+let slot: string;
+const topic = 'p.public.session';
+const sql = (text: string, values: unknown[] = []) => db.database.query<Record<string, unknown>>({ text, values });
+
+beforeAll(async () => {
+  db = await freshDatabase();
+  slot = `s_${new URL(db.url).pathname.slice(1)}`;
+  await sql('CREATE PUBLICATION pub FOR TABLE session, attempt');
+});
+afterAll(() => db.close());
+beforeEach(async () => {
+  await sql('TRUNCATE lastseen.track_progress, lastseen.audit_run, session');
+  await sql(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
+});
+afterEach(() =>
+  sql('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]),
+);
+
+/** What the connector does when Kafka has acknowledged everything, a heartbeat after it included. */
+async function deliver(): Promise<void> {
+  await sql(`SELECT pg_logical_emit_message(true, 'heartbeat', '')`);
+  await sql('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [slot]);
+}
+
+const end = (nextOffset: bigint): Position => ({ topic, partition: 0, nextOffset });
+const apply = (nextOffset: bigint) => recordProgress(db.database, [{ ...end(nextOffset), newestCommitAt: null }]);
+
+/** Looks at most so many times; what happens between two looks is `meanwhile`. */
+function deps(changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown>)[] = []): FreshnessDeps {
+  const steps = [...meanwhile];
+  return {
+    database: db.database,
+    sources: new Map<string, Source>([[topic, 'session']]),
+    slot,
+    publication: 'pub',
+    waitMs: 60_000,
+    readEnds: async () => [end(0n)],
+    now: () => 0n,
+    pause: async () => {
+      const step = steps.shift();
+      await step?.();
+      return step !== undefined;
+    },
+    ...changes,
+  };
+}
+const prove = (changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown>)[] = [], asOf = 0n) =>
+  proveFresh(deps(changes, meanwhile), asOf);
+
+describe('freshness', () => {
+  it('is proven by the slot past the position, and progress at the ends', async () => {
+    await expect(prove({ readEnds: async () => [end(3n)] }, [deliver, () => apply(3n)])).resolves.toEqual(
+      new Map([['session', 3n]]),
+    );
+  });
+
+  it('waits for the ends as they were when the slot was past, not for what comes after', async () => {
+    let ends = 3n;
+    const grows = async () => {
+      ends += 100n;
+    };
+    const readEnds = async () => [end(ends)];
+    await expect(prove({ readEnds }, [deliver, grows, () => apply(3n)])).resolves.toEqual(new Map([['session', 3n]]));
+  });
+
+  it('does not look at the ends before the slot is past', async () => {
+    const readEnds = () => Promise.reject(new Error('too early'));
+    await expect(prove({ readEnds })).rejects.toMatchObject({
+      code: 'not_fresh',
+      message: expect.stringMatching(/bytes behind/),
+    });
+  });
+
+  it('is not there without the slot, or with one of another name', async () => {
+    await expect(prove({ slot: 'another' })).rejects.toMatchObject({
+      code: 'not_fresh',
+      message: expect.stringMatching(/slot another/),
+    });
+  });
+
+  it('is not there while the as-of is ahead of the source’s clock', async () => {
+    const ahead = BigInt(Date.now() + 3_600_000) * 1000n;
+    await deliver();
+    await expect(prove({}, [], ahead)).rejects.toMatchObject({ message: expect.stringMatching(/clock/) });
+  });
+
+  it('waits through an outage of Kafka, and is not there where it lasts', async () => {
+    let outages = 2;
+    const readEnds = async () => {
+      outages -= 1;
+      if (outages >= 0) throw new LastseenError('kafka_unavailable', 'Kafka is not available', { retriable: true });
+      return [end(0n)];
+    };
+    const still = async () => {};
+    await expect(prove({ readEnds }, [deliver, still])).rejects.toMatchObject({
+      message: expect.stringMatching(/Kafka is not available/),
+    });
+    await expect(prove({ readEnds }, [deliver, still])).resolves.toEqual(new Map([['session', 0n]]));
+  });
+
+  it('ends when the time is up or the process is told to stop', async () => {
+    let now = 0n;
+    const later = () => {
+      now += 1_000_000n;
+      return now;
+    };
+    const endless = { now: later, waitMs: 5_000, pause: async () => true };
+    await expect(prove(endless)).rejects.toMatchObject({ code: 'not_fresh' });
+    await expect(prove({ pause: async () => false })).rejects.toMatchObject({ code: 'not_fresh' });
+  });
+
+  it('is not there where rows are older than the position and the topic never had a record', async () => {
+    await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
+    await expect(prove({}, [deliver])).rejects.toMatchObject({
+      message: expect.stringMatching(/its snapshot was not taken/),
+    });
+  });
+
+  it('is there with such rows once an audit has found, or left, nothing missing', async () => {
+    await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
+    const audited = (status: string) =>
+      sql(
+        `INSERT INTO lastseen.audit_run (run_id, status, sources, repair, started_at)
+         VALUES (gen_random_uuid(), $1, '{session}', 'missing', clock_timestamp())`,
+        [status],
+      );
+    await audited('repaired');
+    await expect(prove({}, [deliver])).resolves.toEqual(new Map([['session', 0n]]));
+    await audited('drift');
+    await expect(prove({}, [deliver])).rejects.toMatchObject({ code: 'not_fresh' });
+  });
+
+  it('of what is applied, for an audit, asks for the slot and the progress alone', async () => {
+    await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
+    await expect(proveApplied(deps({}, [deliver]))).resolves.toBeUndefined();
+    const behind = deps({ readEnds: async () => [end(3n)] }, [deliver]);
+    await expect(proveApplied(behind)).rejects.toMatchObject({
+      message: expect.stringMatching(/nothing of 3 is known/),
+    });
+  });
+
+  it('is not there for a table whose updates are not published', async () => {
+    await sql(`CREATE PUBLICATION inserts FOR TABLE session WITH (publish = 'insert')`);
+    await expect(prove({ publication: 'inserts' }, [deliver])).rejects.toMatchObject({
+      message: expect.stringMatching(/not in publication/),
+    });
+  });
+});
+
+describe('the slot', () => {
+  it('falls behind where the source is now, as long as the connector stands still', async () => {
+    const behind = async () => (await readSlotState(db.database, slot))?.behindBytes ?? -1n;
+    const before = await behind();
+    await sql(`SELECT pg_logical_emit_message(true, 'load', repeat('x', 10000))`);
+    expect(await behind()).toBeGreaterThan(before + 10_000n);
+    await deliver();
+    expect(await behind()).toBeLessThan(10_000n);
+  });
+});
+
+describe('a watch over freshness', () => {
+  const other = 'p.public.attempt';
+  let now = 0n;
+  let ends: Position[];
+  const watch = () =>
+    watchFreshness({
+      database: db.database,
+      sources: new Map<string, Source>([
+        [topic, 'session'],
+        [other, 'attempt'],
+      ]),
+      slot,
+      publication: 'pub',
+      readEnds: async () => ends,
+      now: () => now,
+    });
+  beforeEach(() => {
+    now = 1n;
+    ends = [end(3n), { topic: other, partition: 0, nextOffset: 5n }];
+  });
+
+  it('proves nothing while the slot is behind, and then what is applied, source by source', async () => {
+    const look = watch();
+    const first = await look();
+    expect(first.sources.map(({ provenAt }) => provenAt)).toEqual([undefined, undefined]);
+    await deliver();
+    await apply(3n);
+    now = 2n;
+    expect((await look()).sources).toEqual([
+      { source: 'session', provenAt: 1n, behindRecords: 0n },
+      { source: 'attempt', provenAt: undefined, behindRecords: 5n },
+    ]);
+  });
+
+  it('goes on with those that keep up when one does not', async () => {
+    const look = watch();
+    await look();
+    await deliver();
+    await apply(3n);
+    now = 2n;
+    await look();
+    now = 40_000_000n;
+    await look();
+    await deliver();
+    const { sources } = await look();
+    expect(sources.map(({ provenAt }) => provenAt)).toEqual([40_000_000n, undefined]);
+  });
+
+  it('ends a proof with the next position as soon as all have come to it', async () => {
+    ends = [end(3n), { topic: other, partition: 0, nextOffset: 0n }];
+    const look = watch();
+    await recordProgress(db.database, [{ topic: other, partition: 0, nextOffset: 0n, newestCommitAt: null }]);
+    await apply(3n);
+    for (const at of [1n, 7n, 9n]) {
+      now = at;
+      await look();
+      await deliver();
+      now = at + 1n;
+      expect((await look()).sources.map(({ provenAt }) => provenAt)).toEqual([at, at]);
+    }
+  });
+
+  it('fails where there is no slot: unknown is not fresh', async () => {
+    const nowhere = watchFreshness({
+      database: db.database,
+      sources: new Map(),
+      slot: 'another',
+      publication: 'pub',
+      readEnds: async () => [],
+      now: () => 0n,
+    });
+    await expect(nowhere()).rejects.toMatchObject({ code: 'not_fresh' });
+  });
+});

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { zstdCompressSync } from 'node:zlib';
+import { compressFrameSync } from 'lz4-napi';
+import { compressSync } from 'snappy';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { registerCodecs } from '../../../src/kafka/client/codecs.ts';
+import { CompressionCodecs, CompressionTypes } from '../../../src/kafka/client/driver.ts';
+
+interface Codec {
+  compress(encoder: { buffer: Buffer }): Promise<Buffer>;
+  decompress(buffer: Buffer): Promise<Buffer>;
+}
+const codecOf = (type: number) => (CompressionCodecs as unknown as Record<number, () => Codec>)[type]?.() as Codec;
+
+beforeAll(registerCodecs);
+
+/** As Java clients frame it, a block for each of these. */
+function xerial(blocks: readonly Buffer[]): Buffer {
+  const header = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
+  const framed = blocks.flatMap((block) => {
+    const packed = compressSync(block);
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(packed.length);
+    return [length, packed];
+  });
+  return Buffer.concat([header, ...framed]);
+}
+
+describe.each([
+  ['lz4', CompressionTypes.LZ4, compressFrameSync],
+  ['zstd', CompressionTypes.ZSTD, zstdCompressSync],
+  ['snappy', CompressionTypes.Snappy, compressSync],
+  ['snappy as Java frames it', CompressionTypes.Snappy, (bytes: Buffer) => xerial([bytes, bytes]).subarray()],
+])('%s', (name, type, pack) => {
+  // Below and above what is unpacked in this thread, and many of them, between which the event loop has turns.
+  it.each([1, 10_000, 1_000_000])('unpacks %i bytes', async (size) => {
+    const bytes = randomBytes(size);
+    const expected = name.endsWith('it') ? Buffer.concat([bytes, bytes]) : bytes;
+    const packed = Buffer.from(pack(bytes));
+    const unpacked = await Promise.all(Array.from({ length: 30 }, () => codecOf(type).decompress(packed)));
+    expect(unpacked.every((each) => each.equals(expected))).toBe(true);
+  });
+
+  it('refuses what is broken, of any size', async () => {
+    for (const size of [100, 1_000_000]) {
+      const broken = Buffer.from(pack(randomBytes(size))).subarray(0, -10);
+      await expect(codecOf(type).decompress(broken)).rejects.toThrow();
+    }
+  });
+});
+
+it('lets others have a turn while many small batches are unpacked', async () => {
+  const packed = Buffer.from(compressFrameSync(randomBytes(50_000)));
+  let turns = 0;
+  let others = setImmediate(function turn() {
+    turns++;
+    others = setImmediate(turn);
+  });
+  for (let batch = 0; batch < 2_000; batch++) await codecOf(CompressionTypes.LZ4).decompress(packed);
+  clearImmediate(others);
+  expect(turns).toBeGreaterThan(100);
+});

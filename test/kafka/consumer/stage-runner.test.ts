@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+import type { Position, RawBatch } from '../../../src/kafka/client/records.ts';
+import { createBatchQueue } from '../../../src/kafka/consumer/batch-queue.ts';
+import { runStages, type StageRunnerOptions } from '../../../src/kafka/consumer/stage-runner.ts';
+
+const batch = (from: number, count: number, partition = 0): RawBatch => ({
+  topic: 't',
+  partition,
+  records: Array.from({ length: count }, (_, n) => ({
+    key: null,
+    value: Buffer.from(String(from + n)),
+    timestamp: '0',
+    offset: String(from + n),
+  })),
+  fromOffset: BigInt(from),
+  nextOffset: BigInt(from + count),
+});
+
+/** Collects values; what is applied and committed is written down in order. */
+function setUp(changes: Partial<StageRunnerOptions<string[]>> & { apply?: (values: string[]) => Promise<void> } = {}) {
+  const queue = createBatchQueue(1_000_000);
+  const applied: string[][] = [];
+  const committed: Position[][] = [];
+  let records = 0;
+  const runner = runStages<string[]>({
+    queue,
+    limits: { maxDelayMs: 5, maxDelayBehindMs: 60_000, maxRows: 1_000 },
+    isOutage: (error) => (error as Error).message === 'outage',
+    commit: async (positions) => {
+      committed.push([...positions]);
+    },
+    ...changes,
+    stages: {
+      open: () => [],
+      collect: async (batch, into) => {
+        records += batch.records.length;
+        into.push(...batch.records.map(({ value }) => String(value)));
+      },
+      apply: async (values) => {
+        await changes.apply?.(values);
+        applied.push(values);
+      },
+      size: (values) => values.length,
+    },
+  });
+  return { queue, runner, applied, committed, collected: () => records };
+}
+
+describe('the stages of a consumer', () => {
+  it('apply everything once, in order, and commit how far each partition is read', async () => {
+    const { queue, runner, applied, committed } = setUp();
+    queue.push(batch(0, 3));
+    queue.push(batch(10, 2, 1));
+    queue.push(batch(3, 2));
+    await runner.finish();
+    expect(applied.flat()).toEqual(['0', '1', '2', '10', '11', '3', '4']);
+    expect(
+      committed
+        .flat()
+        .filter(({ partition }) => partition === 0)
+        .at(-1)?.nextOffset,
+    ).toBe(5n);
+    expect(
+      committed
+        .flat()
+        .filter(({ partition }) => partition === 1)
+        .at(-1)?.nextOffset,
+    ).toBe(12n);
+  });
+
+  it('commit where a partition’s reading is, which is not its highest offset where it is read again', async () => {
+    const { queue, runner, committed } = setUp();
+    queue.push(batch(10, 5));
+    queue.push(batch(0, 2));
+    await runner.finish();
+    expect(committed.flat().at(-1)?.nextOffset).toBe(2n);
+  });
+
+  it('collect on while one transaction is in flight, and never have two', async () => {
+    const gate = Promise.withResolvers<void>();
+    let inFlight = 0;
+    const { queue, runner, applied, collected } = setUp({
+      apply: async () => {
+        inFlight += 1;
+        expect(inFlight).toBe(1);
+        await gate.promise;
+        inFlight -= 1;
+      },
+    });
+    queue.push(batch(0, 1));
+    await until(() => inFlight === 1);
+    for (let n = 1; n <= 5; n++) queue.push(batch(n, 1));
+    await until(() => collected() === 6);
+    expect(applied).toEqual([]);
+    gate.resolve();
+    await runner.finish();
+    expect(applied).toEqual([['0'], ['1', '2', '3', '4', '5']]);
+  });
+
+  it('fold on while the partition holds more than was fetched, until its end or the bound of rows', async () => {
+    const { queue, runner, applied, collected } = setUp();
+    queue.push({ ...batch(0, 2), isBehind: true });
+    queue.push(batch(10, 2, 1));
+    await until(() => collected() === 4);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(applied).toEqual([]);
+    queue.push({ ...batch(2, 996), isBehind: true });
+    await until(() => applied.length === 1);
+    expect(applied[0]).toHaveLength(1_000);
+    queue.push({ ...batch(998, 1), isBehind: true });
+    queue.push(batch(999, 1));
+    await until(() => applied.length === 2);
+    expect(applied[1]).toEqual(['998', '999']);
+    await runner.finish();
+  });
+
+  it('wait for an outage in place: nothing is committed before, nothing is lost after', async () => {
+    let failures = 3;
+    const waits: number[] = [];
+    const { queue, runner, applied, committed } = setUp({
+      apply: async () => {
+        expect(committed).toEqual([]);
+        if (failures-- > 0) throw new Error('outage');
+      },
+      onOutage: (_error, waitMs) => waits.push(waitMs),
+    });
+    queue.push(batch(0, 2));
+    await until(() => committed.length === 1);
+    await runner.finish();
+    expect(applied).toEqual([['0', '1']]);
+    expect(waits).toHaveLength(3);
+  });
+
+  it('end at any other failure, with nothing committed', async () => {
+    const { queue, runner, committed } = setUp({
+      apply: async () => {
+        throw new Error('a bug');
+      },
+    });
+    queue.push(batch(0, 2));
+    await expect(runner.done).rejects.toThrow('a bug');
+    expect(committed).toEqual([]);
+  });
+
+  it('take no turn while an attempt to apply does not end', async () => {
+    let turns = 0;
+    const attempts: PromiseWithResolvers<void>[] = [];
+    const { queue, runner, collected } = setUp({
+      apply: () => {
+        const attempt = Promise.withResolvers<void>();
+        attempts.push(attempt);
+        return attempt.promise;
+      },
+      onTurn: () => {
+        turns += 1;
+      },
+    });
+    queue.push(batch(0, 1));
+    await until(() => attempts.length === 1);
+    const before = turns;
+    for (let n = 1; n <= 5; n++) queue.push(batch(n, 1));
+    await until(() => collected() === 6);
+    expect(turns).toBe(before);
+    attempts[0]?.resolve();
+    await until(() => attempts.length === 2);
+    expect(turns).toBeGreaterThan(before);
+    attempts[1]?.resolve();
+    await runner.finish();
+  });
+
+  it('do not wait for an outage to end when told to finish', async () => {
+    const { queue, runner, committed } = setUp({
+      apply: async () => {
+        throw new Error('outage');
+      },
+    });
+    queue.push(batch(0, 1));
+    await runner.finish();
+    await expect(runner.done).rejects.toThrow('outage');
+    expect(committed).toEqual([]);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}

@@ -1,0 +1,133 @@
+import type { Kafka } from 'kafkajs';
+import { describe, expect, it } from 'vitest';
+import { startStagedConsumer } from '../../../src/kafka/consumer/staged-consumer.ts';
+import { createVitalSigns } from '../../../src/kafka/consumer/vital-signs.ts';
+import { createLogger } from '../../../src/runtime/logging.ts';
+
+type Listener = (event: { payload: unknown }) => void;
+
+/** A driver that does nothing by itself; `tell` makes it say something. */
+function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<void> } = {}) {
+  const names = [
+    'CONNECT',
+    'START_BATCH_PROCESS',
+    'DISCONNECT',
+    'FETCH_START',
+    'FETCH',
+    'REQUEST',
+    'REQUEST_TIMEOUT',
+    'HEARTBEAT',
+  ];
+  const events = Object.fromEntries(
+    [...names, 'REBALANCING', 'STOP', 'GROUP_JOIN', 'CRASH'].map((name) => [name, name]),
+  );
+  const listeners = new Map<string, Listener[]>();
+  const nothing = async () => {};
+  const handler = Promise.withResolvers<(payload: unknown) => Promise<void>>();
+  const consumer = {
+    events,
+    on: (name: string, listener: Listener) => listeners.set(name, [...(listeners.get(name) ?? []), listener]),
+    connect: changes.connect ?? nothing,
+    subscribe: nothing,
+    run: async ({ eachBatch }: { eachBatch: (payload: unknown) => Promise<void> }) => handler.resolve(eachBatch),
+    disconnect: nothing,
+  };
+  const givingUp = new AbortController();
+  const vitals = createVitalSigns(30_000, performance.now());
+  const outages: string[] = [];
+  let died = 0;
+  const running = startStagedConsumer<string[]>({
+    kafka: { consumer: () => consumer } as unknown as Kafka,
+    groupId: 'g',
+    topics: ['t'],
+    stages: { open: () => [], collect: nothing, apply: changes.apply ?? nothing, size: () => 0 },
+    limits: { maxDelayMs: 5, maxDelayBehindMs: 50, maxRows: 10, maxQueuedBytes: 1_000 },
+    sessionTimeoutMs: 30_000,
+    log: createLogger({ level: 'silent', pretty: false, command: 'test' }),
+    vitals,
+    givingUp: givingUp.signal,
+    on: {
+      outage: (error) => outages.push((error as { code?: string }).code ?? ''),
+      died: () => {
+        died += 1;
+      },
+    },
+  });
+  const tell = (name: string, payload: unknown) =>
+    listeners.get(name)?.forEach((listener) => void listener({ payload }));
+  const messages = [{ key: null, value: Buffer.from('x'), timestamp: '0', offset: '0' }];
+  const batch = { topic: 't', partition: 0, messages, fetchedOffset: '0', highWatermark: '1', lastOffset: () => '0' };
+  const deliver = async () =>
+    (await handler.promise)({
+      batch,
+      resolveOffset: () => {},
+      heartbeat: nothing,
+      isStale: () => false,
+      isRunning: () => true,
+    });
+  return { running, deliver, vitals, givingUp, tell, outages, died: () => died };
+}
+
+describe('a staged consumer', () => {
+  it('ends with what the driver has given up over, a bug of its own too', async () => {
+    const { running, vitals, tell, died } = setUp();
+    tell('CRASH', { error: new TypeError('cannot read properties of null'), restart: false });
+    await expect(running.done).rejects.toMatchObject({
+      code: 'kafka_unavailable',
+      message: 'the Kafka consumer ended: cannot read properties of null',
+      retriable: false,
+    });
+    expect(vitals.whyDead(performance.now())).toMatch('the Kafka consumer ended');
+    expect(died()).toBe(1);
+  });
+
+  it('goes on when the driver starts again, and is a member again once it has joined', async () => {
+    const { running, vitals, tell } = setUp();
+    tell('GROUP_JOIN', { memberAssignment: { t: [1] } });
+    expect(vitals.isMember(performance.now())).toBe(true);
+    tell('CRASH', { error: new Error('no broker'), restart: true });
+    expect(vitals.isMember(performance.now())).toBe(false);
+    expect(vitals.whyDead(performance.now())).toBe(undefined);
+    tell('GROUP_JOIN', { memberAssignment: { t: [1] } });
+    expect(vitals.isMember(performance.now())).toBe(true);
+    await running.stop();
+    await running.done;
+  });
+
+  it('waits for brokers that are away at its start', async () => {
+    let away = 2;
+    const connected = Promise.withResolvers<void>();
+    const { running, outages } = setUp({
+      connect: async () => {
+        if (away-- > 0) throw Object.assign(new Error('refused'), { retriable: true });
+        connected.resolve();
+      },
+    });
+    await connected.promise;
+    expect(outages).toEqual(['kafka_unavailable', 'kafka_unavailable']);
+    await running.stop();
+    await running.done;
+  });
+
+  it('stops before it has ever connected', async () => {
+    const { running } = setUp({ connect: () => new Promise(() => {}) });
+    await running.stop();
+    await running.done;
+  });
+
+  it('gives up an apply that does not end when it is told to', async () => {
+    const applying = Promise.withResolvers<void>();
+    const { running, deliver, givingUp } = setUp({
+      apply: () => {
+        applying.resolve();
+        return new Promise(() => {});
+      },
+    });
+    await deliver();
+    await applying.promise;
+    const stopped = running.stop();
+    givingUp.abort(new Error('out of time'));
+    await stopped;
+    await expect(running.done).rejects.toThrow('out of time');
+  });
+});

@@ -1,0 +1,223 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { studentIdOf } from '../../src/activity/learner.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { runCli, startCli } from '../support/lastseen-cli.ts';
+import { clearPlatform, insertRows } from '../support/platform-rows.ts';
+
+let db: FreshDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+});
+afterAll(() => db.close());
+beforeEach(() => clearPlatform(db.database));
+
+const AS_OF = ['--as-of', '2026-03-16T05:00:00Z'];
+
+const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  runCli({ DATABASE_URL: db.url, ...env }, ['kpi', ...args]);
+
+async function lines(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { code, stdout, stderr } = await run([...args, '--json'], env);
+  expect(code, stderr).toBe(0);
+  return stdout
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** An ability N(0.5, 0.8²), exams on 03-01, 03-03 and 03-05: P = Φ(0.625), S = 0.6·11/14 + 0.25·2/7 + 0.15·0.7. */
+async function anna(): Promise<void> {
+  await insertRows(db.database, 'ability_estimates', [
+    { user_id: 'anna', mean: 0.5, sd: 0.8, fitted_at: '2026-03-01Z' },
+  ]);
+  await insertRows(
+    db.database,
+    'exam_results',
+    [1, 3, 5].map((day) => ({
+      id: `00000000-0000-4000-8000-00000000000${day}`,
+      session_id: `s${day}`,
+      user_id: 'anna',
+      created_at: `2026-03-0${day}T00:00Z`,
+    })),
+  );
+}
+
+const P = 0.7340144709512995;
+const S = 0.6478571428571429;
+
+async function weekly(): Promise<readonly Record<string, unknown>[]> {
+  const { rows } = await db.database.query<Record<string, unknown>>({
+    text: 'SELECT user_id, week_start, kpis::text AS kpis FROM weekly_kpi ORDER BY user_id, week_start',
+  });
+  return rows;
+}
+
+describe('lastseen kpi', () => {
+  it('prints one JSON object a learner, null for what cannot be computed', async () => {
+    await anna();
+    expect(await lines([...AS_OF, '--user', 'anna', 'ben'])).toEqual([
+      {
+        user_id: 'anna',
+        week_start: '2026-03-16',
+        as_of: '2026-03-16T05:00:00.000000Z',
+        I_t: null,
+        E_t: null,
+        R_t: null,
+        A_t: null,
+        P,
+        S: expect.closeTo(S, 12),
+      },
+      {
+        user_id: 'ben',
+        week_start: '2026-03-16',
+        as_of: '2026-03-16T05:00:00.000000Z',
+        I_t: null,
+        E_t: null,
+        R_t: null,
+        A_t: null,
+        P: null,
+        S: null,
+      },
+    ]);
+    expect(await weekly()).toEqual([]);
+  });
+
+  it('prints a table for people, and what it counted', async () => {
+    await anna();
+    const { code, stdout } = await run([...AS_OF, '--user', 'anna', '--user', 'ben']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^user_id +I_t +E_t +R_t +A_t +P +S\nanna +– +– +– +– +0\.7340 +0\.6479\nben +(– *){6}\n/);
+    expect(stdout).toMatch(/no figure can be computed +1/);
+  });
+
+  it('finds all whom a source table names, and the inactive by the table of last seen', async () => {
+    await anna();
+    await insertRows(db.database, 'session', [{ id: '1', user_id: 'Ben', started_at: '2026-03-14Z' }]);
+    await insertRows(db.database, 'features_topic_daily', [
+      { user_id: 'cleo', topic_id: 't', date: '2026-03-01', last_seen_at: '2026-03-01Z' },
+    ]);
+    const seen = [
+      ['anna', '2026-03-05Z'],
+      ['Ben', '2026-03-14Z'],
+      ['dora', '2026-03-09T05:00Z'],
+      ['emil', '2026-03-09T05:00:00.000001Z'],
+    ];
+    for (const [userId, at] of seen) {
+      await db.database.query({
+        text: 'INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at) VALUES ($1, $2, $3)',
+        values: [studentIdOf(userId ?? ''), userId, at],
+      });
+    }
+    const names = async (...args: string[]) => (await lines([...AS_OF, ...args])).map((line) => line['user_id']);
+    expect(await names('--all')).toEqual(['Ben', 'anna', 'cleo']);
+    expect(new Set(await names('--inactive'))).toEqual(new Set(['anna', 'dora']));
+  });
+
+  it('prints and stores only the figures asked for', async () => {
+    await anna();
+    const [line] = await lines([...AS_OF, '--user', 'anna', '--only', 'S,I_t', '--store']);
+    expect(Object.keys(line ?? {})).toEqual(['user_id', 'week_start', 'as_of', 'I_t', 'S']);
+    expect(await weekly()).toEqual([{ user_id: 'anna', week_start: '2026-03-16', kpis: `{"S": ${line?.['S']}}` }]);
+  });
+
+  it('stores by merging: other keys stay, a figure that is null never overwrites, a row that is right is not written', async () => {
+    await anna();
+    await db.database.query({
+      text: `INSERT INTO weekly_kpi (user_id, week_start, kpis) VALUES
+        ('anna', '2026-03-16', '{"A_t": 0.25, "P": 0.1, "budget": 12345678901234567890.10}'),
+        ('ben', '2026-03-16', '{"P": 0.1}')`,
+    });
+    const { code, stdout } = await run([...AS_OF, '--user', 'anna', 'ben', '--store']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/rows updated +1\n/);
+    expect(await weekly()).toEqual([
+      {
+        user_id: 'anna',
+        week_start: '2026-03-16',
+        kpis: expect.stringMatching(
+          /^\{"P": 0\.7340144709512995, "S": 0\.64785714\d+, "A_t": 0\.25, "budget": 12345678901234567890\.10\}$/,
+        ),
+      },
+      { user_id: 'ben', week_start: '2026-03-16', kpis: '{"P": 0.1}' },
+    ]);
+    expect((await run([...AS_OF, '--user', 'anna', '--store'])).stdout).toMatch(/rows unchanged +1\n/);
+    const { rows } = await db.database.query({ text: 'SELECT FROM lastseen.kpi_ledger' });
+    expect(rows).toEqual([]);
+  });
+
+  it('does not store the figures of an as-of that is older than those that stand', async () => {
+    await anna();
+    await run(['--as-of', '2026-03-18T05:00:00Z', '--user', 'anna', '--store']);
+    const before = await weekly();
+    expect((await run([...AS_OF, '--user', 'anna', '--store'])).stdout).toMatch(/rows outdated +1\n/);
+    expect(await weekly()).toEqual(before);
+  });
+
+  it('computes at the week’s Sunday with the legacy profile', async () => {
+    await anna();
+    const [line] = await lines([...AS_OF, '--user', 'anna'], { METRICS_PROFILE: 'legacy' });
+    // From 03-05 to 03-22: k = 17, at least the horizon.
+    expect(line?.['S']).toBeCloseTo(0.6 + (0.25 * 2) / 7 + 0.15 * 0.7, 12);
+  });
+
+  it('asks the growth service for P where there is a fit, and goes on without it where it fails', async () => {
+    await anna();
+    await insertRows(db.database, 'growth_brms_meta', [
+      { run_id: 'r', posterior_summary: {}, fitted_at: '2026-03-01Z' },
+    ]);
+    const asked: unknown[] = [];
+    let status = 200;
+    const server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      asked.push(`${request.method} ${request.url} ${Buffer.concat(chunks)}`);
+      response.writeHead(status, { 'content-type': 'application/json' }).end('{"probability": 0.375}');
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const env = {
+      METRICS_USE_BAYESIAN: 'true',
+      R_BRMS_BASE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    };
+    try {
+      expect(await lines([...AS_OF, '--user', 'anna', '--only', 'P'], env)).toMatchObject([{ P: 0.375 }]);
+      expect(asked).toEqual(['POST /growth/predict {"mean":0.5,"sd":0.8,"target":0}']);
+      status = 500;
+      expect(await lines([...AS_OF, '--user', 'anna', '--only', 'P'], env)).toMatchObject([{ P }]);
+    } finally {
+      server.close();
+    }
+    expect(await lines([...AS_OF, '--user', 'anna', '--only', 'P'], env)).toMatchObject([{ P }]);
+  });
+
+  it('gives every line to a reader that is slow, and ends in one line where the reader has enough', async () => {
+    const userIds = Array.from({ length: 4_000 }, (_, index) => `learner-${index}`);
+    const slow = startCli({ DATABASE_URL: db.url }, ['kpi', ...AS_OF, '--json', '--user', ...userIds]);
+    slow.process.stdout?.pause();
+    await sleep(3_000);
+    slow.process.stdout?.resume();
+    const { code, stdout } = await slow.ended;
+    expect(code).toBe(0);
+    expect(stdout.trim().split('\n')).toHaveLength(4_000);
+
+    const left = startCli({ DATABASE_URL: db.url }, ['kpi', ...AS_OF, '--json', '--user', ...userIds]);
+    left.process.stdout?.destroy();
+    expect((await left.ended).stderr).not.toContain('EPIPE');
+  });
+
+  it.each([
+    ['no as-of', ['--all']],
+    ['an as-of that is no instant', ['--as-of', 'yesterday', '--all']],
+    ['nobody', AS_OF],
+    ['two kinds of learners', [...AS_OF, '--all', '--user', 'anna']],
+    ['a figure there is not', [...AS_OF, '--all', '--only', 'P,Q']],
+    ['storing for a future as-of', ['--as-of', '2999-01-01', '--all', '--store']],
+  ])('is wrong usage with %s', async (_, args) => {
+    const { code, stderr } = await run(args);
+    expect(code).toBe(2);
+    expect(stderr.split('\n')[0]).toMatch(/--as-of|--user|--only/);
+  });
+});

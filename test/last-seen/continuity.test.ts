@@ -1,0 +1,222 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { advance, type Mark, type Reading, startReading } from '../../src/last-seen/continuity.ts';
+import type { Gap } from '../../src/last-seen/gap.ts';
+
+const MS = 1_000n;
+/** Records at these offsets, each with its timestamp in ms, fetched at `from`. */
+const batch = (from: bigint, nextOffset: bigint, ...records: (readonly [bigint, bigint])[]) => ({
+  fromOffset: from,
+  nextOffset,
+  records: records.map(([offset, ms]) => ({ offset: String(offset), timestamp: String(ms) })),
+});
+const mark = (nextOffset: bigint, ms?: bigint): Mark => ({
+  nextOffset,
+  lastRecordAt: ms === undefined ? undefined : ms * MS,
+});
+const whole = { start: 0n, end: 1_000n };
+
+describe('a reading', () => {
+  it.each([
+    ['goes on where it was', mark(10n, 7n), 10n, whole, undefined],
+    ['begins at the first offset', undefined, 0n, whole, undefined],
+    ['is of a partition whose beginning is gone', undefined, 5n, { start: 5n, end: 9n }, ['beginning_missing', 0n, 5n]],
+    ['begins past records that are there', undefined, 5n, { start: 0n, end: 9n }, ['skipped', 0n, 5n]],
+    ['was thrown past removed records', mark(10n, 7n), 50n, { start: 50n, end: 60n }, ['lost', 10n, 50n]],
+    ['was set past records that are there', mark(10n, 7n), 50n, whole, ['skipped', 10n, 50n]],
+    ['begins again', mark(10n, 7n), 0n, whole, undefined],
+    [
+      'begins in a topic that ends below what was read',
+      mark(10n, 7n),
+      0n,
+      { start: 0n, end: 9n },
+      ['another_topic', 10n, null],
+    ],
+  ] as const)('%s', (_, known, at, bounds, gap) => {
+    const step = startReading(known, at, bounds);
+    expect(step.reading.nextOffset).toBe(at);
+    expect(step.gap && [step.gap.kind, step.gap.fromOffset, step.gap.toOffset]).toEqual(gap);
+  });
+
+  it('that was thrown past what it was reading again has a gap: it may have been another topic', () => {
+    const { gap } = startReading({ ...mark(3n, 2n), known: mark(10n, 7n) }, 10n, whole);
+    expect(gap).toEqual({ kind: 'skipped', fromOffset: 3n, toOffset: 10n });
+  });
+
+  it('keeps the timestamp of the last record, over batches of control records too', () => {
+    const { reading } = advance({ ...mark(0n) }, batch(0n, 3n, [0n, 5n], [1n, 6n]));
+    expect(reading).toEqual(mark(3n, 6n));
+    expect(advance(reading, batch(3n, 4n)).reading).toEqual(mark(4n, 6n));
+  });
+
+  const again: Reading = { ...mark(0n), known: mark(10n, 7n) };
+
+  it('that begins again proves nothing before it has passed what was known', () => {
+    expect(advance(again, batch(0n, 9n, [8n, 6n]))).toEqual({ reading: { ...mark(9n, 6n), known: mark(10n, 7n) } });
+  });
+
+  it.each([
+    [
+      'the same record',
+      [
+        [9n, 7n],
+        [10n, 9n],
+      ],
+      false,
+    ],
+    ['another record in its place', [[9n, 8n]], true],
+    ['an older one in its place', [[9n, 3n]], true],
+    [
+      'an older one before it, where compaction took it',
+      [
+        [4n, 5n],
+        [12n, 9n],
+      ],
+      false,
+    ],
+    [
+      'a younger one before it',
+      [
+        [4n, 8n],
+        [12n, 9n],
+      ],
+      true,
+    ],
+    ['nothing below', [[12n, 9n]], false],
+  ] as const)('that passes it knows the topic by %s', (_, records, isAnother) => {
+    const { reading, gap } = advance(again, batch(0n, 13n, ...records));
+    expect(reading.known).toBeUndefined();
+    expect(gap).toEqual(isAnother ? { kind: 'another_topic', fromOffset: 10n, toOffset: null } : undefined);
+  });
+
+  it('does not doubt a topic of which no timestamp was kept', () => {
+    const { gap } = advance({ ...mark(0n), known: mark(10n) }, batch(0n, 10n, [9n, 8n]));
+    expect(gap).toBeUndefined();
+  });
+});
+
+/** A partition, the group's offset, what is recorded of it, and one reader at a time. */
+function createModel() {
+  let now = 0n;
+  let written = 0;
+  let start = 0n;
+  let log: { id: number; at: bigint }[] = [];
+  let committed: bigint | undefined;
+  let recorded: Reading | undefined;
+  let process: Reading | undefined;
+  let position: bigint | undefined;
+  /** A topic made anew is known by what is read below the old mark: a reading that starts right there cannot tell. */
+  let isNew = false;
+  const read = new Set<number>();
+  const gaps: Gap[] = [];
+  const end = () => BigInt(log.length);
+  return {
+    gaps,
+    unread: () => Array.from({ length: written }, (_, id) => id).filter((id) => !read.has(id)),
+    /** Whether what is recorded claims more of the topic as it is than was read. */
+    claimsTooMuch: () =>
+      !isNew &&
+      process !== undefined &&
+      process.known === undefined &&
+      log.slice(Number(start), Number(process.nextOffset)).some(({ id }) => !read.has(id)),
+    append(count: number) {
+      for (let n = 0; n < count; n++) {
+        now += 1n;
+        log.push({ id: written, at: now });
+        written += 1;
+      }
+    },
+    remove(count: bigint) {
+      if (isNew) return;
+      start = start + count < end() ? start + count : end();
+    },
+    recreate() {
+      if (recorded === undefined) return;
+      log = [];
+      isNew = true;
+      start = 0n;
+      committed = undefined;
+      position = undefined;
+    },
+    loseOffsets() {
+      committed = undefined;
+    },
+    setPast(count: bigint) {
+      if (isNew) return;
+      committed = (committed ?? start) + count < end() ? (committed ?? start) + count : end();
+      position = undefined;
+      process = undefined;
+    },
+    restart() {
+      position = undefined;
+      process = undefined;
+    },
+    read(count: bigint, commits: boolean) {
+      position ??= committed ?? start;
+      if (position < start || position > end()) position = start;
+      const to = position + count < end() ? position + count : end();
+      if (to === position) return;
+      const records = log.slice(Number(position), Number(to));
+      for (const { id } of records) read.add(id);
+      const first = position;
+      isNew = false;
+      const started =
+        process?.nextOffset === first ? { reading: process } : startReading(recorded, first, { start, end: end() });
+      const ended = advance(
+        started.reading,
+        batch(first, to, ...records.map(({ at }, n) => [first + BigInt(n), at] as const)),
+      );
+      for (const { gap } of [started, ended]) if (gap !== undefined) gaps.push(gap);
+      process = ended.reading;
+      recorded = ended.reading;
+      position = to;
+      if (commits) committed = to;
+    },
+  };
+}
+
+type Model = ReturnType<typeof createModel>;
+const few = fc.integer({ min: 1, max: 6 });
+const harmless = fc.oneof(
+  few.map((count) => (model: Model) => model.append(count)),
+  fc.tuple(few, fc.boolean()).map(
+    ([count, commits]) =>
+      (model: Model) =>
+        model.read(BigInt(count), commits),
+  ),
+  fc.constant((model: Model) => model.restart()),
+  fc.constant((model: Model) => model.loseOffsets()),
+);
+const harmful = fc.oneof(
+  few.map((count) => (model: Model) => model.remove(BigInt(count))),
+  few.map((count) => (model: Model) => model.setPast(BigInt(count))),
+  fc.constant((model: Model) => model.recreate()),
+);
+
+describe('whatever happens to a partition', () => {
+  it('no record is unread without a gap, once its newest record is read', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof({ weight: 4, arbitrary: harmless }, harmful), { maxLength: 40 }), (steps) => {
+        const model = createModel();
+        for (const step of steps) {
+          step(model);
+          if (model.claimsTooMuch()) expect(model.gaps).not.toEqual([]);
+        }
+        model.append(1);
+        model.read(1_000n, true);
+        if (model.unread().length > 0) expect(model.gaps).not.toEqual([]);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('reading again, as often as may be, is no gap', () => {
+    fc.assert(
+      fc.property(fc.array(harmless, { maxLength: 40 }), (steps) => {
+        const model = createModel();
+        for (const step of steps) step(model);
+        expect(model.gaps).toEqual([]);
+      }),
+    );
+  });
+});

@@ -1,0 +1,29 @@
+import type { Instant } from '../../src/activity/instant.ts';
+import { type LearnerColumns, type LearnerRow, NEVER } from '../../src/last-seen/fold.ts';
+
+/** Folded learners as they are read: with their own text where the columns have none, and null for no instant. */
+export function rowsOf({
+  size,
+  studentIds,
+  userId,
+  instants,
+  committedAt,
+}: LearnerColumns): (LearnerRow & { readonly committedAt: Instant | null })[] {
+  const instantOf = (column: BigInt64Array | undefined, learner: number) => {
+    const at = column?.[learner];
+    return at === undefined || at === NEVER ? null : at;
+  };
+  return Array.from({ length: size }, (_, learner) => {
+    const studentId = studentIds.textOf(learner);
+    const name = userId(learner);
+    return {
+      studentId,
+      userId: name === undefined ? studentId : name,
+      exam_results: instantOf(instants.exam_results, learner),
+      features_topic_daily: instantOf(instants.features_topic_daily, learner),
+      attempt: instantOf(instants.attempt, learner),
+      session: instantOf(instants.session, learner),
+      committedAt: instantOf(committedAt, learner),
+    };
+  });
+}

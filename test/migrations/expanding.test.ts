@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { contractions } from './contractions.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const FILES = readdirSync(join(ROOT, 'migrations')).filter((name) => name.endsWith('.sql'));
+const CHANGELOG = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8');
+
+/** Beside these no release ran: the first one brings them all. */
+const BEFORE_THE_FIRST_RELEASE = FILES.filter((name) => name <= '0011_last_record.sql');
+
+/** A line a contraction, above what contracts: `-- Contraction: drop column sweep_run.threshold_days; unused since 0.2.0`. */
+const ADMITTED = /^-- Contraction: (.+); (.+)$/gm;
+
+/** Contractions of a migration that nobody has given a reason for that holds. */
+async function unexplained(name: string, sql: string): Promise<readonly string[]> {
+  const admitted = new Map([...sql.matchAll(ADMITTED)].map(([, what = '', why = '']) => [what, why]));
+  const isExplained = (what: string) => {
+    const why = admitted.get(what);
+    if (why === undefined) return false;
+    if (why === 'before the first release') return BEFORE_THE_FIRST_RELEASE.includes(name);
+    if (why === 'wider than what it replaces') return sql.includes(`DROP CONSTRAINT ${what.split('.').at(-1)},`);
+    const release = /^unused since (\d+\.\d+\.\d+)$/.exec(why)?.[1];
+    return release !== undefined && CHANGELOG.includes(`\n## ${release}`);
+  };
+  return (await contractions(sql)).filter((what) => !isExplained(what));
+}
+
+describe('a migration', () => {
+  it.each(FILES)('%s takes nothing away from the release before it', async (name) => {
+    expect(await unexplained(name, readFileSync(join(ROOT, 'migrations', name), 'utf8'))).toEqual([]);
+  });
+
+  it.each([
+    ['DROP TABLE lastseen.episode', 'drop episode'],
+    ['DROP TYPE lastseen.phase', 'drop phase'],
+    ['ALTER TABLE lastseen.episode DROP COLUMN passed', 'drop column episode.passed'],
+    ['ALTER TABLE lastseen.episode RENAME COLUMN passed TO gone', 'rename episode.passed'],
+    ['ALTER TABLE lastseen.episode RENAME TO silence', 'rename episode'],
+    ['ALTER TABLE lastseen.episode ALTER COLUMN passed SET NOT NULL', 'set not null episode.passed'],
+    ['ALTER TABLE lastseen.episode ALTER COLUMN threshold_days TYPE smallint', 'change type episode.threshold_days'],
+    ['ALTER TABLE lastseen.episode ADD COLUMN why text NOT NULL', 'add column episode.why'],
+    ['ALTER TABLE lastseen.episode ADD COLUMN why text UNIQUE', 'add column episode.why'],
+    ['ALTER TABLE lastseen.episode ADD CONSTRAINT c CHECK (passed)', 'add constraint episode.c'],
+    ['ALTER TABLE lastseen.episode ALTER COLUMN passed DROP DEFAULT', 'AT_ColumnDefault episode.passed'],
+    ['CREATE UNIQUE INDEX one ON lastseen.episode (student_id)', 'add unique index episode.one'],
+    ['UPDATE lastseen.episode SET passed = true', 'update episode.passed'],
+    ['TRUNCATE lastseen.episode', 'TruncateStmt'],
+  ])('is found to take away: %s', async (statement, what) => {
+    const sql = `-- Up Migration\n${statement};\n-- Down Migration\nSELECT 1;`;
+    expect(await unexplained('9999_later.sql', sql)).toEqual([what]);
+    expect(await unexplained('9999_later.sql', `-- Contraction: ${what}; unused since 99.0.0\n${sql}`)).toEqual([what]);
+    expect(await unexplained('9999_later.sql', `-- Contraction: ${what}; before the first release\n${sql}`)).toEqual([
+      what,
+    ]);
+  });
+
+  it.each([
+    'CREATE TABLE lastseen.t (a int NOT NULL); CREATE UNIQUE INDEX i ON lastseen.t (a); ALTER TABLE lastseen.t ADD CHECK (a > 0)',
+    'ALTER TABLE lastseen.episode ADD COLUMN why text, ADD COLUMN n int NOT NULL DEFAULT 0',
+    'ALTER TABLE lastseen.episode ADD COLUMN n int; UPDATE lastseen.episode SET n = 1',
+    'CREATE INDEX i ON lastseen.episode (student_id)',
+  ])('takes nothing away by: %s', async (sql) => {
+    expect(
+      await unexplained('9999_later.sql', `-- Up Migration\n${sql};\n-- Down Migration\nDROP TABLE lastseen.episode;`),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { safeMessage } from '../../src/runtime/errors.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+
+let db: FreshDatabase;
+beforeAll(async () => {
+  db = await freshDatabase();
+  await db.database.query({ text: 'CREATE TABLE guarded (name text PRIMARY KEY CHECK (length(name) < 30))' });
+  await db.database.query({ text: `INSERT INTO guarded VALUES ('canary')` });
+});
+afterAll(() => db.close());
+
+describe('what Postgres says of a value', () => {
+  it.each([
+    ['22P02', `SELECT $1::uuid`],
+    ['22P02', `SELECT $1::json`],
+    ['22007', `SELECT $1::timestamptz`],
+    ['22008', `SELECT ('2026-13-01 ' || left($1, 0))::timestamptz`],
+    ['23505', `INSERT INTO guarded VALUES ($1)`],
+    ['23514', `INSERT INTO guarded VALUES (repeat($1, 9))`],
+    ['22012', `SELECT length($1) / 0`],
+  ])('is told by its code %s and where, never by the value: %s', async (state, text) => {
+    const error = await db.database.query({ text, values: ['canary'] }).catch((each: unknown) => each);
+    expect(error).toMatchObject({ code: 'postgres_data', message: expect.stringContaining(`SQLSTATE ${state}`) });
+    // As Node prints an error nobody handles: with all that it holds.
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('canary');
+  });
+
+  it('is told in its words where it names no value', async () => {
+    const error = await db.database.query({ text: 'SELECT no_such FROM guarded' }).catch((each: unknown) => each);
+    expect(safeMessage(error)).toBe('Postgres: column "no_such" does not exist (SQLSTATE 42703)');
+  });
+});

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { groupLag } from '../../src/kafka/admin/admin.ts';
+import type { RawRecord } from '../../src/kafka/client/records.ts';
+import { recordsOf } from '../support/topic-records.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld({ env: { KAFKA_SESSION_TIMEOUT: '1500ms' } });
+  await world.prepare();
+  await sql(`
+INSERT INTO ability_estimates (user_id, mean, sd, fitted_at)
+SELECT user_id, 0.5, 0.8, '2026-03-01Z' FROM unnest(ARRAY['anna', 'ben', 'cleo']) user_id`);
+  await sql(`
+INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at)
+SELECT md5(user_id)::uuid, user_id, '2026-03-08T05:00Z' FROM unnest(ARRAY['anna', 'ben', 'cleo']) user_id`);
+  await sql(`
+CREATE TABLE refused (user_id text);
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS
+  $$ BEGIN IF EXISTS (SELECT FROM refused r WHERE r.user_id = new.user_id) THEN RAISE 'no'; END IF; RETURN new; END $$;
+CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON weekly_kpi FOR EACH ROW EXECUTE FUNCTION refuse()`);
+});
+afterAll(() => world.close());
+
+const sql = (text: string) => world.database.query<Record<string, unknown>>({ text });
+const topic = (name: 'RETRY' | 'DLQ') => recordsOf(world, world.env[`RECOMPUTE_${name}_TOPIC`] ?? '');
+const header = ({ headers }: RawRecord, name: string) => String(headers?.[`lastseen.${name}`]);
+
+/** One event for each of the three learners, as of that day of March. */
+async function sweep(day: number): Promise<void> {
+  const run = await world.lastseen('sweep', '--force', '--as-of', `2026-03-${day}T05:00:00Z`);
+  expect(run, run.stderr).toMatchObject({ code: 0 });
+}
+
+/** Learners whose event of that day is answered. */
+async function answered(day: number): Promise<unknown[]> {
+  const { rows } = await sql(
+    `SELECT user_id FROM lastseen.kpi_ledger WHERE as_of::date = '2026-03-${day}' ORDER BY user_id`,
+  );
+  return rows.map((row) => row['user_id']);
+}
+
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  for (let look = 0; look < 600; look++) {
+    if (await isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not within a minute: ${what}`);
+}
+
+describe('an event that cannot be answered', () => {
+  it('is tried three times more beside all others, even by another process, set aside, and answered once it is sent back', async () => {
+    await sql(`INSERT INTO refused VALUES ('ben')`);
+    await sweep(16);
+    // Killed while the event waits for its second try, which the next process gives it.
+    const killed = world.start({ RECOMPUTE_RETRY_DELAY: '1500ms' }, 'recompute');
+    const read = () => groupLag(world.kafka, world.groupOf('recompute'), [world.env['INACTIVITY_TOPIC'] ?? '']);
+    await until('all events read', async () => (await read()).every(({ records }) => records === 0n));
+    killed.process.kill('SIGKILL');
+    await killed.ended;
+    const recompute = world.start({ RECOMPUTE_RETRY_DELAY: '300ms' }, 'recompute');
+    await until('a dead letter', async () => (await topic('DLQ')).length > 0);
+    expect(await answered(16)).toEqual(['anna', 'cleo']);
+
+    const retries = await topic('RETRY');
+    expect(retries.map((record) => header(record, 'attempts'))).toEqual(['2', '3', '4']);
+    const [letter] = await topic('DLQ');
+    if (letter === undefined) throw new Error('no letter');
+    expect(header(letter, 'attempts')).toBe('4');
+    expect(header(letter, 'detail')).toBe('SQLSTATE P0001');
+    const origins = [...retries, letter].map((record) =>
+      ['topic', 'partition', 'offset', 'timestamp'].map((name) => header(record, `origin.${name}`)),
+    );
+    expect(new Set(origins.map(String)).size).toBe(1);
+    expect(origins[0]?.[0]).toBe(world.env['INACTIVITY_TOPIC']);
+    // Each was due after the one before it had failed.
+    const due = retries.map((record) => Number(header(record, 'not-before')));
+    expect(due.every((at, n) => at - (due[n - 1] ?? 0) >= 300)).toBe(true);
+
+    await sql('TRUNCATE refused');
+    const redrive = await world.lastseen('dlq', 'redrive', '--topic', 'recompute', '--json');
+    expect(redrive.json(), redrive.stderr).toMatchObject({ redriven: 1, redrivenBefore: 0, left: 0 });
+    await until('an answer', async () => (await answered(16)).includes('ben'));
+    recompute.process.kill('SIGTERM');
+    expect(await recompute.ended).toMatchObject({ code: 0 });
+    const again = await world.lastseen('dlq', 'redrive', '--json');
+    expect(again.json()).toMatchObject({ redriven: 0, redrivenBefore: 1 });
+  });
+
+  it('holds up neither other events nor the end while it waits for long', async () => {
+    await sql(`INSERT INTO refused VALUES ('anna')`);
+    const env = { RECOMPUTE_RETRY_DELAY: '1h' };
+    await sweep(18);
+    const waiting = world.start(env, 'recompute');
+    await until('all other answers', async () => (await answered(18)).length === 2);
+    await sweep(19);
+    await until('all other answers', async () => (await answered(19)).length === 2);
+    waiting.process.kill('SIGTERM');
+    expect(await waiting.ended).toMatchObject({ code: 0 });
+    const bounded = await world.lastseenWith(env, 'recompute', '--until-end', '--json');
+    expect(bounded.json(), bounded.stderr).toMatchObject({ waiting: 2 });
+    expect([await answered(18), await answered(19)]).toEqual([
+      ['ben', 'cleo'],
+      ['ben', 'cleo'],
+    ]);
+  });
+});

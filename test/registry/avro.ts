@@ -1,0 +1,51 @@
+import avro, { type Schema } from 'avsc';
+import { BIGINT_LONG } from '../../src/registry/bigint-long.ts';
+import type { WriterSchema } from '../../src/registry/client.ts';
+import { toWireFormat, WIRE_HEADER_BYTES } from '../../src/registry/wire-format.ts';
+import { writerTypeHook } from '../../src/registry/writer-type.ts';
+
+/** The writing side, of any schema: longs are bigint, unions are not wrapped. */
+const writerOf = onceBySchema((schema) =>
+  avro.Type.forSchema(structuredClone(schema) as Schema, {
+    wrapUnions: 'never',
+    typeHook: (attributes) => {
+      if (attributes === 'long') return BIGINT_LONG;
+      if (typeof attributes !== 'object' || !('type' in attributes)) return undefined;
+      return attributes.type === 'long' ? BIGINT_LONG : writerTypeHook(attributes as Schema);
+    },
+  }),
+);
+
+/** What the registry would answer for the schema. */
+const registered = onceBySchema(
+  (schema): WriterSchema => ({
+    kind: 'avro',
+    type: avro.Type.forSchema(structuredClone(schema) as Schema, { typeHook: writerTypeHook }),
+  }),
+);
+
+function onceBySchema<T>(compile: (schema: object) => T): (schema: object) => T {
+  const compiled = new WeakMap<object, T>();
+  return (schema) => {
+    const known = compiled.get(schema) ?? compile(schema);
+    compiled.set(schema, known);
+    return known;
+  };
+}
+
+/** A registry of schemas by id; every other id is unknown. */
+export function fakeRegistry(schemas: Readonly<Record<number, object>>) {
+  const answers = new Map(Object.entries(schemas).map(([id, schema]) => [Number(id), registered(schema)]));
+  return {
+    writerSchema: async (id: number): Promise<WriterSchema> => answers.get(id) ?? { kind: 'unknown' },
+  };
+}
+
+export function avroRecord(id: number, schema: object, value: object): Buffer {
+  return toWireFormat(id, writerOf(schema).toBuffer(value));
+}
+
+/** What {@link avroRecord} was given. */
+export function avroValue(schema: object, record: Buffer): unknown {
+  return writerOf(schema).fromBuffer(record.subarray(WIRE_HEADER_BYTES));
+}

@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createRegistry, type OwnSchema, type Registry } from '../../src/registry/client.ts';
+import type { RegistryLogin } from '../../src/registry/requests.ts';
+import { LastseenError } from '../../src/runtime/errors.ts';
+import { type Answer, answerJson, answerSchema, type RegistryServer, startRegistryServer } from './registry-server.ts';
+
+const SCHEMA: OwnSchema = {
+  type: 'record',
+  name: 'Event',
+  namespace: 'lastseen.v1',
+  fields: [{ name: 'at', type: 'long' }],
+};
+const OUTAGE = { code: 'registry_unavailable', retriable: true };
+
+let server: RegistryServer;
+let registry: Registry;
+
+beforeEach(async () => {
+  server = await startRegistryServer();
+  registry = createRegistry({ url: `${server.url}/`, timeoutMs: 200, negativeCacheMs: 100 });
+});
+
+afterEach(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const asked = (call: string) => server.requests.filter((request) => request === call).length;
+
+describe("a writer's schema", () => {
+  it('is asked for once, however many want it at once', async () => {
+    server.answers.set('GET /schemas/ids/7', answerSchema(SCHEMA));
+    const found = await Promise.all([registry.writerSchema(7), registry.writerSchema(7)]);
+    expect(await registry.writerSchema(7)).toMatchObject({ kind: 'avro' });
+    expect(found).toMatchObject([{ kind: 'avro' }, { kind: 'avro' }]);
+    expect(asked('GET /schemas/ids/7')).toBe(1);
+  });
+
+  it('that is unknown is not asked for again for a while', async () => {
+    expect(await registry.writerSchema(8)).toEqual({ kind: 'unknown' });
+    expect(await registry.writerSchema(8)).toEqual({ kind: 'unknown' });
+    expect(asked('GET /schemas/ids/8')).toBe(1);
+    server.answers.set('GET /schemas/ids/8', answerSchema(SCHEMA));
+    await sleep(150);
+    expect(await registry.writerSchema(8)).toMatchObject({ kind: 'avro' });
+  });
+
+  it.each<[string, Answer]>([
+    ['is JSON Schema', answerSchema({ type: 'object' }, { schemaType: 'JSON' })],
+    ['has a type that Avro does not have', answerSchema({ ...SCHEMA, fields: [{ name: 'a', type: 'timestamp' }] })],
+    ['is no JSON', answerJson(200, { schema: '{' })],
+  ])('that %s is unusable, which is no outage', async (_name, answer) => {
+    server.answers.set('GET /schemas/ids/9', answer);
+    expect(await registry.writerSchema(9)).toMatchObject({ kind: 'unusable' });
+  });
+
+  it('may have a default that Avro does not allow', async () => {
+    const fields = [{ name: 'at', type: ['null', 'long'], default: 'epoch' }];
+    server.answers.set('GET /schemas/ids/7', answerSchema({ ...SCHEMA, fields }));
+    expect(await registry.writerSchema(7)).toMatchObject({ kind: 'avro' });
+  });
+});
+
+describe('an outage is retriable, and never a missing schema', () => {
+  it.each<[string, Answer]>([
+    ['answers 500', answerJson(500, { error_code: 50001, message: 'down' })],
+    ['answers 503 with a page', (response) => response.writeHead(503).end('<html>')],
+    ['answers 401', answerJson(401, {})],
+    ['does not answer', () => {}],
+    [
+      'breaks off its answer',
+      (response) => response.writeHead(200, { 'content-length': 100 }).write('{', () => response.destroy()),
+    ],
+    ['closes the connection', (response) => response.destroy()],
+  ])('where the registry %s', async (_name, answer) => {
+    server.answers.set('GET /schemas/ids/7', answer);
+    await expect(registry.writerSchema(7)).rejects.toMatchObject(OUTAGE);
+    server.answers.set('GET /schemas/ids/7', answerSchema(SCHEMA));
+    expect(await registry.writerSchema(7)).toMatchObject({ kind: 'avro' });
+  });
+
+  it('where nothing listens', async () => {
+    const nowhere = createRegistry({ url: 'http://127.0.0.1:1/apis', timeoutMs: 200, negativeCacheMs: 100 });
+    await expect(nowhere.writerSchema(7)).rejects.toMatchObject(OUTAGE);
+    await expect(nowhere.idOf('s', SCHEMA)).rejects.toMatchObject(OUTAGE);
+    await expect(nowhere.incompatibilities('s', SCHEMA)).rejects.toMatchObject(OUTAGE);
+    await expect(nowhere.register('s', SCHEMA)).rejects.toMatchObject(OUTAGE);
+  });
+
+  it.each<[string, Answer]>([
+    ['answers 404 to everything', (response) => response.writeHead(404).end('no such page')],
+    ['answers 200 with a page to everything', (response) => response.writeHead(200).end('<html>')],
+  ])('where the address is not a registry: it %s', async (_name, answer) => {
+    server.answers.set('GET /subjects', answer);
+    server.answers.set('GET /schemas/ids/7', answer);
+    await expect(registry.writerSchema(7)).rejects.toMatchObject(OUTAGE);
+  });
+});
+
+describe('credentials', () => {
+  it.each<[RegistryLogin, string]>([
+    [{ kind: 'basic', username: 'u', password: 'p' }, `Basic ${Buffer.from('u:p').toString('base64')}`],
+    [{ kind: 'bearer', token: 't' }, 'Bearer t'],
+  ])('are sent with every request: %o', async (login, expected) => {
+    const seen: (string | undefined)[] = [];
+    const remember: Answer = (response) => {
+      seen.push(response.req.headers.authorization);
+      answerJson(404, {})(response, '');
+    };
+    server.answers.set('GET /schemas/ids/7', remember);
+    server.answers.set('POST /subjects/s', remember);
+    const registryWithAuth = createRegistry({ url: server.url, login, timeoutMs: 200, negativeCacheMs: 100 });
+    await registryWithAuth.writerSchema(7);
+    await registryWithAuth.idOf('s', SCHEMA);
+    expect(seen).toEqual([expected, expected]);
+  });
+
+  it.each([401, 403])('that are not accepted (%i) are no outage, whatever is asked for', async (status) => {
+    const refuse = answerJson(status, { message: 'no' });
+    for (const call of ['GET /subjects', 'GET /schemas/ids/7', 'POST /subjects/s', 'GET /subjects/s/versions/latest']) {
+      server.answers.set(call, refuse);
+    }
+    const refused = expect.objectContaining({ code: 'registry_refused', retriable: false });
+    await expect(registry.writerSchema(7)).rejects.toEqual(refused);
+    await expect(registry.idOf('s', SCHEMA)).rejects.toEqual(refused);
+  });
+});
+
+describe('an own schema', () => {
+  it('has the id of this very version, or none', async () => {
+    expect(await registry.idOf('t-value', SCHEMA)).toBeUndefined();
+    server.answers.set('POST /subjects/t-value', (response, body) => {
+      expect(JSON.parse(JSON.parse(body).schema)).toEqual(SCHEMA);
+      answerJson(200, { subject: 't-value', id: 5, version: 2 })(response, body);
+    });
+    expect(await registry.idOf('t-value', SCHEMA)).toBe(5);
+  });
+
+  it('is registered as BACKWARD compatible', async () => {
+    let compatibility = '';
+    server.answers.set('POST /subjects/t-value/versions', answerJson(200, { id: 5 }));
+    server.answers.set('PUT /config/t-value', (response, body) => {
+      compatibility = JSON.parse(body).compatibility;
+      answerJson(200, { compatibility })(response, body);
+    });
+    expect(await registry.register('t-value', SCHEMA)).toBe(5);
+    expect(compatibility).toBe('BACKWARD');
+  });
+
+  it('that the registry refuses is a mistake, not an outage', async () => {
+    server.answers.set('GET /config/t-value', answerJson(200, { compatibilityLevel: 'BACKWARD' }));
+    server.answers.set(
+      'POST /subjects/t-value/versions',
+      answerJson(409, { error_code: 409, message: 'not compatible' }),
+    );
+    await expect(registry.register('t-value', SCHEMA)).rejects.toMatchObject({
+      code: 'schema_incompatible',
+      retriable: false,
+    });
+  });
+
+  it('is not registered under a subject of another compatibility', async () => {
+    server.answers.set('GET /config/t-value', answerJson(200, { compatibilityLevel: 'NONE' }));
+    await expect(registry.register('t-value', SCHEMA)).rejects.toBeInstanceOf(LastseenError);
+    expect(asked('POST /subjects/t-value/versions')).toBe(0);
+  });
+
+  const CHECK = 'POST /compatibility/subjects/t-value/versions/latest?verbose=true';
+
+  it('has nothing against it where the subject is new, or the registry agrees', async () => {
+    expect(await registry.incompatibilities('t-value', SCHEMA)).toEqual([]);
+    server.answers.set(CHECK, answerJson(200, { is_compatible: true }));
+    expect(await registry.incompatibilities('t-value', SCHEMA)).toEqual([]);
+  });
+
+  it('has against it what the registry says', async () => {
+    server.answers.set(CHECK, answerJson(200, { is_compatible: false, messages: ['no default for at'] }));
+    expect(await registry.incompatibilities('t-value', SCHEMA)).toEqual(['no default for at']);
+    server.answers.set(CHECK, answerJson(200, { is_compatible: false }));
+    expect(await registry.incompatibilities('t-value', SCHEMA)).toEqual(['not BACKWARD compatible']);
+    server.answers.set(CHECK, answerJson(422, { error_code: 42201, message: 'no fields' }));
+    expect(await registry.incompatibilities('t-value', SCHEMA)).toEqual([
+      'the registry calls the schema invalid: no fields',
+    ]);
+  });
+});

@@ -1,0 +1,76 @@
+import avro from 'avsc';
+import { describe, expect, it } from 'vitest';
+import type { WriterSchema } from '../../src/registry/client.ts';
+import { toWireFormat } from '../../src/registry/wire-format.ts';
+import { followSnapshot } from '../../src/replay/snapshot.ts';
+
+const type = avro.Type.forSchema({
+  type: 'record',
+  name: 'Notification',
+  fields: [
+    { name: 'id', type: 'string' },
+    { name: 'aggregate_type', type: 'string' },
+    { name: 'type', type: 'string' },
+    { name: 'additional_data', type: ['null', { type: 'map', values: 'string' }] },
+    { name: 'timestamp', type: 'long' },
+  ],
+});
+const registry = { writerSchema: async (): Promise<WriterSchema> => ({ kind: 'avro', type }) };
+
+type Told = readonly [type: string, data?: Record<string, string>, id?: string];
+const notification = ([told, data = {}, id = 'mine']: Told) => ({
+  id,
+  aggregate_type: 'Incremental Snapshot',
+  type: told,
+  additional_data: data,
+  timestamp: 1,
+});
+
+async function followed(...values: (Buffer | null)[]) {
+  const snapshot = followSnapshot(registry, 'mine');
+  const records = values.map((value, n) => ({ key: null, value, timestamp: '0', offset: String(n) }));
+  await snapshot.stages.collect(
+    { topic: 'n', partition: 0, records, fromOffset: 0n, nextOffset: BigInt(values.length) },
+    null,
+  );
+  return snapshot.stage;
+}
+const json = (...told: Told) => Buffer.from(JSON.stringify(notification(told)));
+
+describe('a snapshot that is followed', () => {
+  it('is completed when Debezium says so, in whichever format it says it', async () => {
+    expect(await followed(json('COMPLETED'))).toEqual({ kind: 'completed' });
+    const payload = notification(['COMPLETED']);
+    expect(await followed(Buffer.from(JSON.stringify({ schema: {}, payload })))).toEqual({ kind: 'completed' });
+    expect(await followed(toWireFormat(7, type.toBuffer(payload)))).toEqual({ kind: 'completed' });
+  });
+
+  it('is told table by table', async () => {
+    const table = { current_collection_in_progress: 'public.session' };
+    expect(await followed(json('STARTED'), json('IN_PROGRESS', table))).toEqual({
+      kind: 'running',
+      table: 'public.session',
+      tablesRead: 0,
+    });
+    expect(
+      await followed(
+        json('TABLE_SCAN_COMPLETED', { status: 'SUCCEEDED' }),
+        json('TABLE_SCAN_COMPLETED', { status: 'EMPTY' }),
+      ),
+    ).toMatchObject({ kind: 'running', tablesRead: 2 });
+  });
+
+  it('has failed where a table was not read, or it was given up', async () => {
+    const failed = { status: 'SQL_EXCEPTION', scanned_collection: 'public.session' };
+    expect(await followed(json('TABLE_SCAN_COMPLETED', failed), json('COMPLETED'))).toEqual({
+      kind: 'failed',
+      because: 'public.session was not read (SQL_EXCEPTION)',
+    });
+    expect(await followed(json('STOPPED'))).toMatchObject({ kind: 'failed' });
+  });
+
+  it('is told apart from others, and from records that are no notifications', async () => {
+    const strange = [null, Buffer.from('no JSON'), Buffer.from('[]'), Buffer.from([0, 0, 0, 0, 7, 255])];
+    expect(await followed(json('COMPLETED', {}, 'other'), ...strange)).toEqual({ kind: 'asked' });
+  });
+});

@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { halving } from '../../src/runtime/isolate-failures.ts';
+
+class BadItem extends Error {}
+
+const blame = (error: unknown) => (error instanceof BadItem ? 'bad' : undefined);
+
+describe('halving', () => {
+  it('does every good item exactly once and leaves every bad one alone', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 60 }), async (goodness) => {
+        const items = goodness.map((good, index) => ({ good, index }));
+        const done: number[] = [];
+        const failed: number[] = [];
+        await halving(
+          items,
+          async (some) => {
+            if (some.some(({ good }) => !good)) throw new BadItem();
+            done.push(...some.map(({ index }) => index));
+          },
+          blame,
+          ({ index }) => failed.push(index),
+        );
+        expect(done).toEqual(items.filter(({ good }) => good).map(({ index }) => index));
+        expect(failed).toEqual(items.filter(({ good }) => !good).map(({ index }) => index));
+      }),
+    );
+  });
+
+  it('does nothing twice where all goes well', async () => {
+    let calls = 0;
+    const work = async () => {
+      calls += 1;
+    };
+    await halving([1, 2, 3], work, blame, () => {});
+    await halving([], work, blame, () => {});
+    expect(calls).toBe(1);
+  });
+
+  it('throws on what is no item’s fault, at whatever depth', async () => {
+    const failed: number[] = [];
+    const work = async (items: readonly number[]) => {
+      if (items.length > 1) throw new BadItem();
+      throw new Error('outage');
+    };
+    await expect(halving([1, 2, 3, 4], work, blame, (item) => failed.push(item))).rejects.toThrow('outage');
+    expect(failed).toEqual([]);
+  });
+});

@@ -1,0 +1,53 @@
+import { readdir } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/postgres/database.ts';
+import { migrate } from '../../src/setup/migrations-store.ts';
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+
+describe('migrate', () => {
+  let fresh: FreshDatabase;
+  beforeAll(async () => {
+    fresh = await freshDatabase();
+  });
+  afterAll(() => fresh.close());
+
+  const own = async () =>
+    (
+      await fresh.database.query<{ table_name: string }>({
+        text: `SELECT table_name FROM information_schema.tables WHERE table_schema = 'lastseen' ORDER BY 1`,
+      })
+    ).rows.map((row) => row.table_name);
+
+  it('applies every file once, in order, and names them', async () => {
+    const files = (await readdir(new URL('../../migrations', import.meta.url))).filter((file) => file.endsWith('.sql'));
+    await fresh.database.query({ text: 'DROP SCHEMA lastseen CASCADE' });
+    const applied = await migrate(fresh.database, { log: () => {} });
+    expect(applied).toEqual(files.sort().map((file) => file.replace('.sql', '')));
+    expect(await own()).toContain('user_last_seen');
+    expect(await migrate(fresh.database, { log: () => {} })).toEqual([]);
+  });
+
+  it('run by two processes at once applies each file once', async () => {
+    await fresh.database.query({ text: 'DROP SCHEMA lastseen CASCADE' });
+    const runs = await Promise.all([1, 2, 3].map(() => migrate(fresh.database, { log: () => {} })));
+    expect(runs.filter((applied) => applied.length > 0)).toHaveLength(1);
+    expect(await own()).toContain('kpi_ledger');
+  });
+
+  it('needs no right to create schemas where the schema is there', async () => {
+    await fresh.database.query({ text: 'DROP SCHEMA lastseen CASCADE' });
+    await fresh.database.query({
+      text: `CREATE ROLE migrator LOGIN PASSWORD 'migrator'; CREATE SCHEMA lastseen AUTHORIZATION migrator`,
+    });
+    const url = new URL(fresh.url);
+    url.username = 'migrator';
+    url.password = 'migrator';
+    const database = openDatabase({ url: url.href, applicationName: 'migrator' });
+    try {
+      expect(await migrate(database, { log: () => {} })).not.toEqual([]);
+    } finally {
+      await database.close();
+      await fresh.database.query({ text: 'DROP OWNED BY migrator CASCADE; DROP ROLE migrator' });
+    }
+  });
+});

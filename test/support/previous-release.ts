@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+export interface PreviousRelease {
+  readonly commit: string;
+  /** Its tree, with the packages of its own lock file. */
+  readonly root: string;
+  readonly cli: string;
+  /** What it has not yet. */
+  readonly laterMigrations: readonly string[];
+  remove(): void;
+}
+
+/**
+ * The newest code of this line whose migrations are the first of today's, and fewer: the last before the newest
+ * migration came, unless files were given other names since.
+ *
+ * @returns why there is none, where the history is not at hand
+ */
+export function previousRelease(): PreviousRelease | { readonly missing: string } {
+  const today = sqlFiles(readdirSync(join(ROOT, 'migrations')));
+  let commits: readonly string[];
+  try {
+    if (git('rev-parse', '--show-cdup') !== '') return { missing: 'this tree is not the root of a git repository' };
+    commits = git('log', '--first-parent', '--format=%H').split('\n');
+  } catch {
+    return { missing: 'there is no git history here' };
+  }
+  for (const commit of commits) {
+    const then = sqlFiles(git('ls-tree', '--name-only', commit, 'migrations/').split('\n'));
+    if (then.length === 0 || then.length >= today.length || then.some((name, at) => name !== today[at])) continue;
+    return checkedOut(commit, today.slice(then.length));
+  }
+  return { missing: `none of the ${commits.length} commits at hand has the first of today's migrations alone` };
+}
+
+function checkedOut(commit: string, laterMigrations: readonly string[]): PreviousRelease {
+  const root = mkdtempSync(join(tmpdir(), 'lastseen-previous-'));
+  const archive = execFileSync('git', ['archive', commit], { cwd: ROOT, maxBuffer: 1 << 28 });
+  execFileSync('tar', ['-x', '-C', root], { input: archive });
+  if (lockFile(root) === lockFile(ROOT)) symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
+  else execFileSync('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: root });
+  return {
+    commit,
+    root,
+    cli: join(root, packageOf(root).bin.lastseen),
+    laterMigrations,
+    remove: () => rmSync(root, { recursive: true }),
+  };
+}
+
+function packageOf(root: string) {
+  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: { lastseen: string } };
+}
+
+/** The packages of a tree, without what names and places the program itself. */
+function lockFile(root: string): string {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: object };
+  return JSON.stringify(Object.entries(packages).filter(([path]) => path !== ''));
+}
+
+function sqlFiles(paths: readonly string[]): readonly string[] {
+  const files = paths.filter((path) => path.endsWith('.sql'));
+  return files.map((path) => path.replace(/^migrations\/|\.sql$/g, '')).sort();
+}
+
+function git(...args: readonly string[]): string {
+  return execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+}

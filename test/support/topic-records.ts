@@ -1,0 +1,29 @@
+import { endPositions } from '../../src/kafka/admin/admin.ts';
+import type { RawRecord } from '../../src/kafka/client/records.ts';
+import type { World } from './world.ts';
+
+/** All records a topic holds now, partition by partition in order. */
+export async function recordsOf({ kafka, name }: World, topic: string): Promise<RawRecord[]> {
+  const ends = (await endPositions(kafka, [topic])).filter(({ nextOffset }) => nextOffset > 0n);
+  const left = new Map(ends.map(({ partition, nextOffset }) => [partition, nextOffset]));
+  const found: RawRecord[] = [];
+  if (left.size === 0) return found;
+  const consumer = kafka.consumer({ groupId: `${name}-read-${Math.random()}` });
+  await consumer.connect();
+  try {
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    const read = Promise.withResolvers<void>();
+    await consumer.run({
+      autoCommit: false,
+      eachMessage: async ({ partition, message }) => {
+        found.push(message);
+        if (BigInt(message.offset) + 1n >= (left.get(partition) ?? 0n)) left.delete(partition);
+        if (left.size === 0) read.resolve();
+      },
+    });
+    await read.promise;
+    return found;
+  } finally {
+    await consumer.disconnect();
+  }
+}

@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto';
+import { inject } from 'vitest';
+import { createKafka } from '../../src/kafka/client/client.ts';
+import type { Database } from '../../src/postgres/database.ts';
+import { createLogger } from '../../src/runtime/logging.ts';
+import { deleteConnector, pauseConnector, registerConnector, resumeConnector } from '../../stack/connector.ts';
+import { environmentOf } from '../../stack/environment.ts';
+import { asRole, roleOf } from '../../stack/roles.ts';
+import type { StackAddresses } from '../../stack/stack.ts';
+import { freshDatabase } from './fresh-database.ts';
+import { type CliRun, type StartedCli, startCli } from './lastseen-cli.ts';
+
+/**
+ * A platform of a test's own on the shared stack: database, topics, connector, and the command line set up for it, each
+ * command with the database rights of its role.
+ */
+export interface World {
+  readonly name: string;
+  readonly database: Database;
+  readonly env: Readonly<Record<string, string>>;
+  readonly kafka: ReturnType<typeof createKafka>;
+  /** The consumer group of a command, this world's own: worlds stand side by side on one stack. */
+  groupOf(command: 'track' | 'recompute'): string;
+  /** What the commands that have ended wrote to standard error, one each. */
+  readonly logs: readonly string[];
+  lastseen(...args: string[]): Promise<CliRun>;
+  /** As `lastseen`, with variables of its own. */
+  lastseenWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<CliRun>;
+  /** Sweeps, and approves the run where it is held, as a person would; throws where either fails. */
+  sweepApproved(...args: string[]): Promise<CliRun>;
+  start(env: Readonly<Record<string, string>>, ...args: string[]): StartedCli;
+  /** As `start`, with the code of another release. */
+  startOf(cli: string, ...args: string[]): StartedCli;
+  /** From here on changes of the source tables flow; what is there already comes as a snapshot. */
+  connect(overrides?: Record<string, string>): Promise<void>;
+  /** Own tables, topics and schemas, by the commands that make them. */
+  prepare(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Resolves when whatever is committed at the sources by now is in the topics. */
+  delivered(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  /** From the project's global setup unless given. */
+  readonly stack?: StackAddresses;
+  /** How the database is named and reached, where it is no ordinary one. */
+  readonly database?: { readonly prefix: string; readonly query: string };
+  /** What the command line reads besides, and instead. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the connector is given besides, and instead. */
+  readonly connector?: Readonly<Record<string, string>>;
+}
+
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const stack = options.stack ?? inject('stack');
+  const name = `w${randomBytes(4).toString('hex')}`;
+  const fresh = await freshDatabase(stack.databaseUrl, options.database);
+  const addresses = { ...stack, databaseUrl: fresh.url };
+  const env = {
+    ...environmentOf(addresses, name),
+    KAFKA_SESSION_TIMEOUT: '6s',
+    // Slot and publication are named like the connector, which is named like the prefix.
+    WAIT_FRESH: '60s',
+    LOG_LEVEL: 'info',
+    ...options.env,
+  };
+  let connected = false;
+  const running: StartedCli[] = [];
+  const groupOf = (command: string | undefined) => `${name}-${command}`;
+  const envOf = (more: Readonly<Record<string, string>>, [command]: readonly string[]) => ({
+    ...env,
+    KAFKA_GROUP_ID: groupOf(command),
+    DATABASE_URL: asRole(fresh.url, roleOf(command)),
+    ...more,
+  });
+  const logs: string[] = [];
+  const logged = ({ process, ended }: StartedCli): StartedCli => ({
+    process,
+    ended: ended.then((run) => {
+      logs.push(run.stderr);
+      return run;
+    }),
+  });
+  const begin = (run: StartedCli): StartedCli => {
+    running.push(run);
+    return run;
+  };
+  const lastseenWith = (more: Readonly<Record<string, string>>, ...args: string[]) =>
+    logged(startCli(envOf(more, args), args)).ended;
+  return {
+    name,
+    database: fresh.database,
+    env,
+    groupOf,
+    logs,
+    kafka: createKafka({
+      brokers: [stack.brokers],
+      clientId: 'test',
+      log: createLogger({ level: 'silent', pretty: false, command: 'test' }),
+    }),
+    lastseen: (...args) => lastseenWith({}, ...args),
+    lastseenWith,
+    async sweepApproved(...args) {
+      const run = await lastseenWith({}, 'sweep', ...args, '--json');
+      const done =
+        run.code === 3
+          ? await lastseenWith({}, 'sweep', 'approve', run.json<{ runId: string }>().runId, '--json')
+          : run;
+      if (done.code !== 0) throw new Error(`the sweep ended with ${done.code}:\n${done.stderr}`);
+      return done;
+    },
+    start: (more, ...args) => begin(logged(startCli(envOf(more, args), args))),
+    startOf: (cli, ...args) => begin(logged(startCli(envOf({}, args), args, cli))),
+    async prepare() {
+      for (const command of [['migrate'], ['topics'], ['schemas', 'register']]) {
+        const run = await lastseenWith({}, ...command);
+        if (run.code !== 0) throw new Error(`lastseen ${command.join(' ')} ended with ${run.code}:\n${run.stderr}`);
+      }
+    },
+    async connect(overrides = {}) {
+      connected = true;
+      await registerConnector(addresses, {
+        name,
+        topicPrefix: name,
+        overrides: { ...options.connector, ...overrides },
+      });
+    },
+    pause: () => pauseConnector(addresses, name),
+    resume: () => resumeConnector(addresses, name),
+    delivered: () => untilDelivered(fresh.database, name),
+    async close() {
+      // A test that failed half-way leaves what it started.
+      for (const run of running) run.process.kill('SIGKILL');
+      await Promise.all(running.map((run) => run.ended));
+      if (connected) {
+        await deleteConnector(addresses, name);
+        await dropSlots(fresh.database);
+      }
+      await fresh.close();
+    },
+  };
+}
+
+/** Connect confirms to the slot only what Kafka has acknowledged; the heartbeat's write moves it when nothing else does. */
+async function untilDelivered(database: Database, name: string): Promise<void> {
+  const { rows } = await database.query<{ lsn: string }>({ text: 'SELECT pg_current_wal_lsn()::text AS lsn' });
+  for (const deadline = Date.now() + 120_000; Date.now() < deadline; ) {
+    const { count } = await database.query({
+      text: `SELECT FROM pg_replication_slots WHERE database = current_database() AND confirmed_flush_lsn > $1::pg_lsn`,
+      values: [rows[0]?.lsn],
+    });
+    if (count > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(`connector ${name} has not delivered within two minutes`);
+}
+
+async function dropSlots(database: Database): Promise<void> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const { count } = await database.query({
+      text: `SELECT FROM pg_replication_slots WHERE database = current_database() AND active`,
+    });
+    if (count === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await database.query({
+    text: `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()`,
+  });
+}

@@ -1,0 +1,171 @@
+import type { Admin, Producer } from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readProgress } from '../../src/last-seen/progress-store.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+let world: World;
+let admin: Admin;
+let producer: Producer;
+let topic: string;
+beforeAll(async () => {
+  world = await createWorld();
+  topic = `${world.name}.public.session`;
+  admin = world.kafka.admin();
+  producer = world.kafka.producer();
+  await Promise.all([world.prepare(), admin.connect(), producer.connect()]);
+  await world.connect();
+  await world.delivered();
+});
+afterAll(async () => {
+  await Promise.all([admin.disconnect(), producer.disconnect()]);
+  await world.close();
+});
+
+const sweep = (wait = '0s') => world.lastseen('sweep', '--wait-fresh', wait, '--json');
+const track = async () => {
+  const run = await world.lastseen('track', '--until-end');
+  expect(run, run.stderr).toMatchObject({ code: 0 });
+  return run.stderr;
+};
+const untilFresh = async () => {
+  const run = await sweep('60s');
+  expect(run, run.stderr).toMatchObject({ code: 0 });
+};
+
+/**
+ * Each record is a session of a learner of its own, named by the batch and a number.
+ *
+ * @returns whether they were written: the driver drops, without a word, what is for a partition it does not know yet.
+ */
+async function produce(name: string, partition: number, count: number, by: Pick<Producer, 'send'> = producer) {
+  const value = (n: number) =>
+    JSON.stringify({ user_id: `${name}-${n}`, started_at: '2026-03-15T10:00:00Z', ended_at: null });
+  const written = await by.send({
+    topic,
+    messages: Array.from({ length: count }, (_, n) => ({ partition, key: `${name}-${n}`, value: value(n) })),
+  });
+  return written.length > 0;
+}
+
+async function transact(partition: number, end: 'commit' | 'abort') {
+  const transactional = world.kafka.producer({ transactionalId: world.name, idempotent: true, maxInFlightRequests: 1 });
+  await transactional.connect();
+  const transaction = await transactional.transaction();
+  await produce(end, partition, 3, transaction);
+  await transaction[end]();
+  await transactional.disconnect();
+}
+
+/** What the broker takes a moment to do, or to know everywhere. */
+async function until(done: () => Promise<unknown>): Promise<void> {
+  for (let look = 0; look < 300; look++) {
+    if (await done().catch(() => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('not within half a minute');
+}
+
+const seen = async (name: string) => {
+  const statement = { text: 'SELECT FROM lastseen.user_last_seen WHERE user_id LIKE $1', values: [`${name}-%`] };
+  return (await world.database.query(statement)).count;
+};
+
+const openGaps = async () =>
+  (
+    await world.database.query({
+      text: `SELECT partition, kind, from_offset, to_offset FROM lastseen.track_gap WHERE closed_at IS NULL ORDER BY 1`,
+    })
+  ).rows;
+
+/** As a person closes them who has made up for what was lost. */
+const closeByHand = () =>
+  world.database.query({
+    text: `UPDATE lastseen.track_gap SET closed_at = now(), closed_by = 'a person' WHERE closed_at IS NULL`,
+  });
+
+describe('records that track never read', () => {
+  it('are told of where they were removed while it was stopped, and hold the sweep until somebody has made up for them', async () => {
+    await produce('first', 0, 10);
+    await track();
+    await untilFresh();
+    await produce('removed', 0, 40);
+    await produce('kept', 0, 5);
+    // The driver deletes only where it knows the leader.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '50' }] });
+
+    expect(await track()).toMatch(/"event":"records_lost".*"kind":"lost"/);
+    expect([await seen('removed'), await seen('kept')]).toEqual([0, 5]);
+    expect(await openGaps()).toEqual([{ partition: 0, kind: 'lost', from_offset: 10n, to_offset: 50n }]);
+    expect(await sweep()).toMatchObject({
+      code: 75,
+      stderr: expect.stringContaining(
+        `not fresh: session: ${topic} partition 0: the records from offset 10 to below 50 were removed before they were read`,
+      ),
+    });
+    expect(await world.lastseen('audit')).toMatchObject({ code: 0 });
+    await untilFresh();
+  });
+
+  it('are not there where the group’s offsets are lost, but not the records: they are read again', async () => {
+    await produce('again', 1, 10);
+    // Partitions 2 and 3 end with control records, which are no records to read, and no gap.
+    await transact(2, 'commit');
+    await transact(3, 'abort');
+    await track();
+    await admin.deleteGroups([world.groupOf('track')]);
+    await world.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
+    expect(await track()).not.toContain('records_lost');
+    expect([await seen('again'), await seen('commit'), await seen('abort')]).toEqual([10, 3, 0]);
+    expect(await openGaps()).toEqual([]);
+    await untilFresh();
+  });
+
+  it('may be in a topic that was made anew, whatever its records: it is not fresh until read, and then told of', async () => {
+    await admin.deleteTopics({ topics: [topic] });
+    await until(async () => !(await admin.listTopics()).includes(topic));
+    await until(() => admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: 4 }] }));
+    await until(() => produce('anew', 0, 60));
+    await until(() => produce('anew', 1, 5));
+    expect(await sweep('60s')).toMatchObject({ code: 75, stderr: expect.stringContaining('topic re-created') });
+
+    expect(await track()).toContain('records_lost');
+    expect(await seen('anew')).toBe(60);
+    expect(await readProgress(world.database, [topic])).toEqual(
+      expect.arrayContaining([
+        { topic, partition: 0, nextOffset: 60n },
+        { topic, partition: 1, nextOffset: 5n },
+      ]),
+    );
+    expect(await openGaps()).toEqual([
+      { partition: 0, kind: 'another_topic', from_offset: 55n, to_offset: null },
+      { partition: 1, kind: 'another_topic', from_offset: 10n, to_offset: null },
+    ]);
+    const refused = await sweep();
+    expect(refused, refused.stderr).toMatchObject({
+      code: 75,
+      stderr: expect.stringContaining(`not fresh: session: ${topic} partition 0: the topic was made anew`),
+    });
+    await closeByHand();
+    // Nothing will tell of partitions in which no record comes.
+    await world.database.query({ text: 'DELETE FROM lastseen.track_progress WHERE partition IN (2, 3)' });
+    await untilFresh();
+  });
+});
+
+it('reads the partitions that are added while it runs, from their beginning', async () => {
+  const tracking = world.start({}, 'track');
+  await produce('joined', 0, 1);
+  await until(async () => (await seen('joined')) === 1);
+  await admin.createPartitions({ topicPartitions: [{ topic, count: 6 }] });
+  // A producer that knows them.
+  await producer.disconnect();
+  producer = world.kafka.producer();
+  await producer.connect();
+  await until(() => produce('added', 5, 3));
+  await untilFresh();
+  expect(await seen('added')).toBe(3);
+  expect(await openGaps()).toEqual([]);
+  tracking.process.kill('SIGTERM');
+  expect(await tracking.ended).toMatchObject({ code: 0 });
+});

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endPositions } from '../../src/kafka/admin/admin.ts';
+import { differenceFromSources } from '../support/truth.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+  await world.prepare();
+  await world.connect();
+});
+afterAll(() => world.close());
+
+const sql = (text: string) => world.database.query<Record<string, unknown>>({ text });
+
+async function load(part: number): Promise<void> {
+  await sql(`
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-${part}-' || n, 'user-' || (n::bigint * 7919) % 3000,
+  timestamptz '2026-03-0${part}Z' - (n::bigint * 104729 % 1728000) * interval '1 second'
+FROM generate_series(1, 15000) n`);
+}
+
+async function untilApplied(): Promise<void> {
+  const ends = await endPositions(world.kafka, [`${world.name}.public.session`]);
+  const total = Number(ends.reduce((sum, end) => sum + end.nextOffset, 0n));
+  for (let look = 0; look < 600; look++) {
+    const { rows } = await sql('SELECT coalesce(sum(next_offset), 0)::int AS applied FROM lastseen.track_progress');
+    if (rows[0]?.['applied'] === total) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not all of ${total} records were applied within a minute`);
+}
+
+async function untilMembers(count: number): Promise<void> {
+  const admin = world.kafka.admin();
+  await admin.connect();
+  try {
+    for (let look = 0; look < 600; look++) {
+      const { groups } = await admin.describeGroups([world.groupOf('track')]);
+      if (groups[0]?.state === 'Stable' && groups[0].members.length === count) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`the group did not come to ${count} members within a minute`);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+describe('track with several instances', () => {
+  const env = { FLUSH_MAX_ROWS: '200', FLUSH_MAX_DELAY: '5ms' };
+
+  it('shares the partitions, hands them over when one leaves, and loses nothing', async () => {
+    await load(1);
+    const first = world.start(env, 'track');
+    const second = world.start(env, 'track');
+    await untilMembers(2);
+    await load(2);
+    first.process.kill('SIGTERM');
+    expect(await first.ended).toMatchObject({ code: 0 });
+    await load(3);
+    const third = world.start(env, 'track');
+    await world.delivered();
+    await untilApplied();
+    expect(await differenceFromSources(world.database)).toEqual({ learners: 3000n, differing: 0n });
+    for (const run of [second, third]) {
+      run.process.kill('SIGTERM');
+      expect(await run.ended).toMatchObject({ code: 0 });
+    }
+  });
+
+  it('takes up what was written while the connector was paused', async () => {
+    await world.pause();
+    await load(4);
+    await sql(`UPDATE session SET ended_at = started_at + interval '1 hour' WHERE id LIKE 's-1-%1'`);
+    await world.resume();
+    await world.delivered();
+    expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
+    expect(await differenceFromSources(world.database)).toEqual({ learners: 3000n, differing: 0n });
+  });
+});
