@@ -1,8 +1,8 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { forPeople } from '../cli/dates.ts';
 import { json, table } from '../cli/tables.ts';
+import { AUDITED } from '../history/audit-counts.ts';
 import type { AuditRun } from '../history/audit-runs-store.ts';
-import { AUDITED } from './comparison.ts';
 import type { AuditOutcome, Sample } from './pipeline.ts';
 
 /** What an audit found, for people. */

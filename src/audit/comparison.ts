@@ -1,17 +1,7 @@
 import { smallerUserId } from '../activity/learner.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
+import type { Audited, Standing } from '../history/audit-counts.ts';
 import type { LearnerRow } from '../last-seen/fold.ts';
-
-/** What of a learner's row is held against the sources. */
-export const AUDITED = [...SOURCES, 'user_id'] as const;
-export type Audited = (typeof AUDITED)[number];
-
-/**
- * How the table stands to what the sources know: it holds nothing; less than they do; the same; more, which rows that
- * were deleted, or written since, make normal. Of two names the smaller is the more.
- */
-export const STANDINGS = ['missing', 'behind', 'equal', 'ahead'] as const;
-export type Standing = (typeof STANDINGS)[number];
 
 export type Standings = ReadonlyMap<Audited, Standing>;
 

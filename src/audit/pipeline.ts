@@ -3,24 +3,20 @@ import type { AttemptSource } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import { smallerUserId } from '../activity/learner.ts';
 import type { Source } from '../activity/source.ts';
-import { currentPosition, isStandby, type Lsn } from '../freshness/replication-store.ts';
-import {
-  type AuditCounts,
-  type AuditResult,
-  closeAudit,
-  failAudit,
-  openAudit,
-  type Repair,
-} from '../history/audit-runs-store.ts';
+import { currentPosition, isStandby } from '../freshness/replication-store.ts';
+import { AUDITED, type AuditCounts, type Audited, STANDINGS, type Standing } from '../history/audit-counts.ts';
+import type { AuditResult, Repair } from '../history/audit-runs-store.ts';
 import type { LearnerRow } from '../last-seen/fold.ts';
 import { closeGaps } from '../last-seen/gaps-store.ts';
 import { countLastSeen, lastSeenInOrder } from '../last-seen/rows-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { requiringLock } from '../postgres/locks.ts';
+import type { Lsn } from '../postgres/lsn.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { AUDITED, type Audited, isDrift, STANDINGS, type Standing, standingsOf } from './comparison.ts';
+import { isDrift, standingsOf } from './comparison.ts';
 import { alignedByLearner } from './merge-by-learner.ts';
 import { type Differing, type Mended, NOTHING_MENDED, raiseBehind, setBackAhead } from './repair-pipeline.ts';
+import { closeAudit, failAudit, openAudit } from './runs-store.ts';
 import { sourceActivity } from './source-activity-store.ts';
 
 export interface AuditDeps {

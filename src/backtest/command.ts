@@ -12,8 +12,7 @@ import { topicBounds } from '../kafka/admin/topic-bounds.ts';
 import { rangesBetween } from '../kafka/consumer/replay-ranges.ts';
 import type { Database } from '../postgres/database.ts';
 import { requiringLock } from '../postgres/locks.ts';
-import { type ReplayFlags, usage } from '../replay/plan.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import { LastseenError, usageError } from '../runtime/errors.ts';
 import { detectionPlan } from '../silence/configured-plan.ts';
 import { collectDeps } from '../track/wiring.ts';
 import { emptyAsIf } from './backtest-store.ts';
@@ -33,18 +32,31 @@ export function readDate(text: string): string {
   return text;
 }
 
+/** Flags of a backtest, which is a mode of `replay`. */
+export interface BacktestFlags {
+  readonly sweepFrom?: string;
+  readonly sweepTo?: string;
+  readonly out?: string;
+  readonly outTopic?: string;
+}
+
+const REPLAY_ONLY = ['from', 'to', 'topic', 'rebuild', 'snapshot', 'emit', 'restart'] as const;
+
 /** @throws LastseenError `usage`. */
-export function asIfPlan(context: CommandContext, flags: ReplayFlags): AsIfPlan {
+export function asIfPlan(
+  context: CommandContext,
+  flags: BacktestFlags & { readonly [name in (typeof REPLAY_ONLY)[number]]?: unknown },
+): AsIfPlan {
   const { sweepFrom, sweepTo = sweepFrom, out, outTopic } = flags;
-  for (const name of ['from', 'to', 'topic', 'rebuild', 'snapshot', 'emit', 'restart'] as const) {
-    if (flags[name] !== undefined) throw usage(`--${name} does not go with --sweep-from and --sweep-to`);
+  for (const name of REPLAY_ONLY) {
+    if (flags[name] !== undefined) throw usageError(`--${name} does not go with --sweep-from and --sweep-to`);
   }
-  if (sweepFrom === undefined || sweepTo === undefined) throw usage('--sweep-to needs a --sweep-from');
-  if (out !== undefined && outTopic !== undefined) throw usage('--out and --out-topic are one or the other');
+  if (sweepFrom === undefined || sweepTo === undefined) throw usageError('--sweep-to needs a --sweep-from');
+  if (out !== undefined && outTopic !== undefined) throw usageError('--out and --out-topic are one or the other');
   const firstAsOf = parseInstant(`${sweepFrom}${SWEEP_TIME}`) ?? 0n;
   const lastAsOf = parseInstant(`${sweepTo}${SWEEP_TIME}`) ?? 0n;
-  if (lastAsOf < firstAsOf) throw usage('--sweep-to must not be before --sweep-from');
-  if (lastAsOf > context.now()) throw usage('--sweep-to lies in the future: nothing can be known of it yet');
+  if (lastAsOf < firstAsOf) throw usageError('--sweep-to must not be before --sweep-from');
+  if (lastAsOf > context.now()) throw usageError('--sweep-to lies in the future: nothing can be known of it yet');
   const { asOf: _asOf, limit: _limit, ...decides } = detectionPlan(context.settings, firstAsOf);
   return { ...decides, firstAsOf, days: Number((lastAsOf - firstAsOf) / MICROS_PER_DAY) + 1 };
 }
@@ -58,7 +70,7 @@ export function sweepAsIf(
   context: CommandContext,
   database: Database,
   plan: AsIfPlan,
-  flags: ReplayFlags,
+  flags: BacktestFlags,
 ): Promise<readonly AsIfDay[]> {
   return requiringLock(database, 'as_if', async () => {
     const { settings, stopping } = context;

@@ -10,7 +10,7 @@ import { requireTopics } from '../kafka/admin/admin.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Registry } from '../registry/client.ts';
-import { type ReplayFlags, usage } from '../replay/plan.ts';
+import { usageError } from '../runtime/errors.ts';
 
 /** Where the events go that would have been emitted. */
 interface EventSink {
@@ -22,7 +22,7 @@ export async function openEventSink(
   { settings }: CommandContext,
   kafka: KafkaClient,
   registry: Registry,
-  { out, outTopic }: Pick<ReplayFlags, 'out' | 'outTopic'>,
+  { out, outTopic }: { readonly out?: string; readonly outTopic?: string },
 ): Promise<EventSink> {
   if (outTopic !== undefined) return topicSink(settings, kafka, registry, outTopic);
   if (out !== undefined) return fileSink(out);
@@ -32,7 +32,7 @@ export async function openEventSink(
 /** One JSON object a line, named as the event's schema names it, instants as text. */
 async function fileSink(path: string): Promise<EventSink> {
   const file = await open(path, 'w').catch((error: NodeJS.ErrnoException) => {
-    throw usage(`--out ${path} cannot be written (${error.code})`);
+    throw usageError(`--out ${path} cannot be written (${error.code})`);
   });
   return {
     async write(decisions) {
@@ -62,7 +62,8 @@ async function topicSink(
     notificationTopic(settings),
     ...sourceTopics(settings).keys(),
   ];
-  if (live.includes(topic)) throw usage(`--out-topic ${topic} is in use: the events of the past need a topic apart`);
+  if (live.includes(topic))
+    throw usageError(`--out-topic ${topic} is in use: the events of the past need a topic apart`);
   await requireTopics(kafka, [topic]);
   const { encode } = await inactivityCodec(settings, registry);
   const producer = createProducer(kafka);

@@ -1,13 +1,12 @@
 import { totalmem } from 'node:os';
 import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pkg from '../../package.json' with { type: 'json' };
-import type { DeadLetterSink } from '../dead-letters/dead-letter.ts';
+import type { KafkaClient } from '../kafka/client/client.ts';
 import { createVitalSigns, type VitalSigns } from '../kafka/consumer/vital-signs.ts';
 import { createWaitingRecords, type WaitingRecords } from '../kafka/consumer/waiting-records.ts';
 import { countFromZero } from '../observability/initial-counts.ts';
-import { addProcessMetrics, type Metrics } from '../observability/metrics.ts';
-import type { Sample, SampleSources } from '../observability/samples.ts';
+import { addProcessMetrics } from '../observability/metrics.ts';
+import { type Sample, startSampling } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import { openKafka, orGivenUp, withProbeDatabase } from './connections.ts';
@@ -21,9 +20,14 @@ export interface Observation {
   hindrance: string | undefined;
 }
 
-const SAMPLE_EVERY_MS = 5_000;
-/** What was found so long ago says nothing of now. */
-const SAMPLE_LASTS_MS = 60_000;
+/** What samples are taken with. */
+export interface SampleSources {
+  readonly context: CommandContext;
+  readonly observation: Observation;
+  readonly kafka: KafkaClient;
+  /** Of the probes alone: what is slow there holds up no work. */
+  readonly database: Database;
+}
 
 /** Does `work` while it can be asked over HTTP how it goes, where HTTP_PORT says so. */
 export async function observed<T>(
@@ -74,47 +78,11 @@ function answers(context: CommandContext, observation: Observation, database: Da
   };
 }
 
-/** Each sample is taken in a loop of its own: where one question hangs, the others go on. */
-function startSampling({ log, stopping }: CommandContext, samples: readonly Sample[]): { show: () => void } {
-  const found = new Map<Sample, { readonly atMs: number; readonly show: () => void }>();
-  const loop = async (sample: Sample) => {
-    while (!stopping.aborted) {
-      try {
-        const show = await sample.take();
-        found.set(sample, { atMs: performance.now(), show });
-      } catch (error) {
-        log.debug({ event: 'sample_failed', sample: sample.name, error: safeMessage(error) }, 'not known');
-      }
-      await sleep(SAMPLE_EVERY_MS, undefined, { signal: stopping }).catch(() => {});
-    }
-  };
-  for (const sample of samples) void loop(sample);
-  return {
-    show() {
-      for (const sample of samples) {
-        const newest = found.get(sample);
-        if (newest === undefined || performance.now() - newest.atMs > SAMPLE_LASTS_MS) sample.forget();
-        else newest.show();
-      }
-    },
-  };
-}
-
 /** Says that it waits, in the log and in the metrics. */
 export function tellOutage({ log, metrics }: CommandContext): (error: Error, waitMs: number) => void {
   return (error, waitMs) => {
     const { code } = error as { code?: string };
     metrics.outageWaits.inc({ code: code ?? 'unknown' });
     log.warn({ event: 'outage', code, waitMs, error: safeMessage(error) }, 'waiting');
-  };
-}
-
-/** The same sink, with what the broker has acknowledged counted. */
-export function countedLetters(metrics: Metrics, sink: DeadLetterSink): DeadLetterSink {
-  return {
-    async send(letters) {
-      await sink.send(letters);
-      for (const { reason } of letters) metrics.deadLetters.inc({ reason });
-    },
   };
 }

@@ -1,6 +1,5 @@
 import process from 'node:process';
 import Table from 'cli-table3';
-import type { OutcomeCounts } from '../track/pipeline.ts';
 
 type Cell = string | number | bigint;
 
@@ -38,13 +37,6 @@ function aligned(head: readonly string[], rows: readonly (readonly Cell[])[]): r
 function terminalWidth(): number {
   // Some terminals say that they have no columns at all.
   return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY;
-}
-
-/** What became of records, by source and outcome. */
-export function outcomeRows(counts: OutcomeCounts): (readonly [string, string, number])[] {
-  return Object.entries(counts).flatMap(([source, outcomes]) =>
-    Object.entries(outcomes).map(([outcome, records]) => [source, outcome, records] as const),
-  );
 }
 
 const FRAME = [

@@ -1,5 +1,6 @@
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { OutgoingRecord, RawRecord } from '../kafka/client/records.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import { originHeaders } from './origin.ts';
 
 /** A record that can never be applied, with where it came from and why. */
@@ -59,6 +60,16 @@ export function createDeadLetterLimit(maxShare: number, window = 1_000, atLeast 
       recent[next] = isDeadLetter ? 1 : 0;
       next = (next + 1) % window;
       return letters >= atLeast && letters > maxShare * window;
+    },
+  };
+}
+
+/** The same sink, with what the broker has acknowledged counted. */
+export function countedLetters(metrics: Metrics, sink: DeadLetterSink): DeadLetterSink {
+  return {
+    async send(letters) {
+      await sink.send(letters);
+      for (const { reason } of letters) metrics.deadLetters.inc({ reason });
     },
   };
 }

@@ -3,7 +3,6 @@ import { openKafka, openRegistry, withDatabase, withSourceDatabase } from '../cl
 import type { CommandContext } from '../cli/run-command.ts';
 import { RECOMPUTE_GROUP, TRACK_GROUP } from '../config/groups.ts';
 import { sourceTopics } from '../config/topic-names.ts';
-import { ownSchemas } from '../events/codecs-wiring.ts';
 import { readOutboxState } from '../events/outbox-state-store.ts';
 import { type FreshnessView, knownBefore, noteEnds, observe } from '../freshness/pipeline.ts';
 import { currentPosition, publishedSources, readSlotState } from '../freshness/replication-store.ts';
@@ -16,6 +15,7 @@ import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
 import { checkSchemas } from '../registry/own-schemas.ts';
 import { readMigrations } from '../setup/migrations-store.ts';
+import { ownSchemas } from '../setup/own-schemas-wiring.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
 import * as capture from './capture.ts';
 import { readConnectors } from './connect-client.ts';

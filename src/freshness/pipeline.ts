@@ -7,16 +7,10 @@ import { type Position, partitionKey } from '../kafka/client/records.ts';
 import { openGaps } from '../last-seen/gaps-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import type { Database } from '../postgres/database.ts';
+import type { Lsn } from '../postgres/lsn.ts';
 import { isRetriable, LastseenError } from '../runtime/errors.ts';
 import { type Freshness, freshness, missingSlot, type Observation, type SourceEnds } from './judgement.ts';
-import {
-  currentPosition,
-  type Lsn,
-  observeSlot,
-  publishedSources,
-  slotExists,
-  sourcesWithRows,
-} from './replication-store.ts';
+import { currentPosition, observeSlot, publishedSources, slotExists, sourcesWithRows } from './replication-store.ts';
 
 /** What a look takes. */
 export interface FreshnessView {

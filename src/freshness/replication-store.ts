@@ -1,11 +1,9 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
+import type { Lsn } from '../postgres/lsn.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SlotObservation } from './judgement.ts';
-
-/** A position in the source's write-ahead log, as Postgres writes it. */
-export type Lsn = string & { readonly lsn: unique symbol };
 
 /**
  * The position of the source by now; undefined while the source's clock has not come to the instant, so that a commit

@@ -1,14 +1,11 @@
-import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
-import type { Audited, Standing } from '../audit/comparison.ts';
-import type { Lsn } from '../freshness/replication-store.ts';
 import type { Queryable } from '../postgres/database.ts';
+import type { Lsn } from '../postgres/lsn.ts';
+import type { AuditCounts } from './audit-counts.ts';
 
 /** What an audit may write: nothing; what is missing or behind; or also what sets back what the sources do not say. */
 export type Repair = 'none' | 'missing' | 'trust_source';
-
-/** Learners by how the table stands to the sources, a source and for their name. */
-export type AuditCounts = Readonly<Partial<Record<Audited, Readonly<Record<Standing, number>>>>>;
 
 /** What an audit found and wrote. All counts are learners. */
 export interface AuditResult {
@@ -26,60 +23,6 @@ export interface AuditResult {
   readonly deleted: number;
   /** To be set back, but moved by others in the meantime: left as they are. */
   readonly moved: number;
-}
-
-/**
- * Opens the history row of an audit. Call it under the audit lock: audits still marked running then belong to processes
- * that are gone, and are closed as failed.
- */
-export async function openAudit(
-  db: Queryable,
-  runId: string,
-  { sources, repair, startedAt }: { sources: readonly Source[]; repair: Repair; startedAt: Instant },
-): Promise<void> {
-  await db.query({
-    text: `
-UPDATE lastseen.audit_run SET status = 'failed', failure = 'ended without a word', finished_at = $1
-WHERE status = 'running'`,
-    values: [formatInstant(startedAt)],
-  });
-  await db.query({
-    text: `
-INSERT INTO lastseen.audit_run (run_id, status, sources, repair, started_at) VALUES ($1, 'running', $2, $3, $4)`,
-    values: [runId, [...sources], repair, formatInstant(startedAt)],
-  });
-}
-
-export async function closeAudit(db: Queryable, runId: string, result: AuditResult): Promise<void> {
-  await db.query({
-    text: `
-UPDATE lastseen.audit_run SET
-  status = $2, snapshot_at = $3, snapshot_lsn = $4, learners = $5, drifting = $6, counts = $7, raised = $8,
-  set_back = $9, deleted = $10, moved = $11, finished_at = clock_timestamp()
-WHERE run_id = $1`,
-    values: [
-      runId,
-      result.status,
-      formatInstant(result.snapshotAt),
-      result.position,
-      result.learners,
-      result.drifting,
-      JSON.stringify(result.counts),
-      result.raised,
-      result.setBack,
-      result.deleted,
-      result.moved,
-    ],
-  });
-}
-
-export async function failAudit(db: Queryable, runId: string, failure: string): Promise<void> {
-  await db.query({
-    text: `
-UPDATE lastseen.audit_run SET status = 'failed', failure = $2, finished_at = clock_timestamp()
-WHERE run_id = $1 AND status = 'running'`,
-    values: [runId, failure],
-  });
 }
 
 /** A row of the history as people and machines are shown it. */

@@ -2,8 +2,6 @@ import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { plainArray } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
-import { LastseenError } from '../runtime/errors.ts';
-import type { SweepPlan } from '../silence/plan.ts';
 import type { SourceVolume } from './usual-volume.ts';
 
 /** What earlier runs say of usual ones. */
@@ -89,44 +87,6 @@ LIMIT $1`,
     values: [most],
   });
   return rows;
-}
-
-/**
- * What a held run was to decide. Call it under the sweep lock: the run then stays held.
- *
- * @throws LastseenError `not_held`.
- */
-export async function heldPlan(db: Queryable, runId: string): Promise<SweepPlan> {
-  const { rows } = await db.query<{
-    status: SweepRun['status'];
-    as_of: Instant;
-    thresholds: number[];
-    lookback_days: number;
-    refresh: SweepPlan['refresh'];
-    row_limit: number | null;
-  }>({
-    text: 'SELECT status, as_of, thresholds, lookback_days, refresh, row_limit FROM lastseen.sweep_run WHERE run_id = $1',
-    values: [runId],
-  });
-  const [run] = rows;
-  if (run === undefined)
-    throw new LastseenError('not_held', `there is no run ${runId}; \`lastseen sweep runs\` lists them`);
-  if (run.status !== 'held') throw new LastseenError('not_held', `run ${runId} is not held: it is ${run.status}`);
-  return {
-    asOf: run.as_of,
-    thresholds: run.thresholds,
-    lookbackDays: run.lookback_days,
-    refresh: run.refresh,
-    limit: run.row_limit ?? undefined,
-  };
-}
-
-/** Call it under the sweep lock, for a run that is held. */
-export async function discardRun(db: Queryable, runId: string): Promise<void> {
-  await db.query({
-    text: `UPDATE lastseen.sweep_run SET status = 'discarded' WHERE run_id = $1 AND status = 'held'`,
-    values: [runId],
-  });
 }
 
 export interface SweepState {

@@ -1,21 +1,23 @@
 import type { Command } from 'commander';
 import { MICROS_PER_MS } from '../activity/instant.ts';
 import { openKafka, openRegistry, orGivenUp, withDatabase, withSourceDatabase } from '../cli/connections.ts';
-import { countedLetters, type Observation, observed } from '../cli/observation.ts';
+import { lagSample } from '../cli/lag-sample.ts';
+import { type Observation, observed, type SampleSources } from '../cli/observation.ts';
 import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
 import { starting } from '../cli/starting.ts';
 import { json, table } from '../cli/tables.ts';
 import { RECOMPUTE_GROUP } from '../config/groups.ts';
 import type { Settings } from '../config/settings.ts';
-import { createDeadLetterLimit, createDeadLetterSink } from '../dead-letters/dead-letter.ts';
+import { countedLetters, createDeadLetterLimit, createDeadLetterSink } from '../dead-letters/dead-letter.ts';
 import { inactivityCodec, kpiUpdatedCodec } from '../events/codecs-wiring.ts';
 import { createKpiRelay } from '../events/kpi-relay-pipeline.ts';
 import { countedRelay, inactivityRelay, relayingBeside } from '../events/relays-wiring.ts';
+import { outboxSample } from '../events/samples.ts';
 import { groupLag, requireTopics } from '../kafka/admin/admin.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import { figureDeps } from '../kpi/wiring.ts';
-import { lagSample, outboxSample, type Sample, type SampleSources } from '../observability/samples.ts';
+import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import { requireOwnTables } from '../setup/own-tables-wiring.ts';
 import { createRecompute, type RecomputeCounts } from './pipeline.ts';
@@ -59,11 +61,12 @@ const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? RECOMPUTE_GR
 const topicsOf = (settings: Settings) => [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC];
 
 function samples(sources: SampleSources): readonly Sample[] {
-  const { settings } = sources.context;
+  const { context, database } = sources;
+  const { settings, metrics } = context;
   return [
     lagSample(sources, groupOf(settings), topicsOf(settings)),
-    outboxSample(sources, 'inactivity'),
-    outboxSample(sources, 'kpi_updated'),
+    outboxSample(metrics, database, 'inactivity'),
+    outboxSample(metrics, database, 'kpi_updated'),
   ];
 }
 

@@ -7,6 +7,9 @@ import { subjectOf } from './event-codec.ts';
 /** `schemas/` of this program: one file a topic, named after it. */
 export const SCHEMAS_DIRECTORY = fileURLToPath(new URL('../../schemas/', import.meta.url));
 
+/** The names of own schemas: the usual names of their topics. */
+export const OWN_SCHEMAS = { inactivity: 'lastseen.inactivity.v1', kpiUpdated: 'lastseen.kpi-updated.v1' } as const;
+
 export interface OwnSchemaFile {
   readonly topic: string;
   readonly schema: OwnSchema;

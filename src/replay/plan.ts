@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
+import type { BacktestFlags } from '../backtest/command.ts';
 import type { Settings } from '../config/settings.ts';
 import { sourceTopics } from '../config/topic-names.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import { usageError } from '../runtime/errors.ts';
 
-export interface ReplayFlags {
+/** Flags of a replay; those of a backtest are declared there. */
+export interface ReplayFlags extends BacktestFlags {
   readonly from?: Instant | 'earliest';
   readonly to?: Instant;
   readonly topic?: readonly string[];
@@ -13,12 +15,8 @@ export interface ReplayFlags {
   readonly snapshot?: true;
   readonly emit?: true;
   readonly restart?: true;
-  readonly sweepFrom?: string;
-  readonly sweepTo?: string;
   readonly threshold?: string;
   readonly lookback?: string;
-  readonly out?: string;
-  readonly outTopic?: string;
   readonly json?: true;
   readonly printConfig?: true;
 }
@@ -42,19 +40,21 @@ export interface ReplayPlan {
 export function replayPlan(settings: Settings, flags: ReplayFlags): ReplayPlan {
   const { rebuild = false, snapshot = false, emit = false, restart = false, from, to } = flags;
   for (const name of ['threshold', 'lookback', 'out', 'outTopic'] as const) {
-    if (flags[name] !== undefined) throw usage(`${flagOf(name)} goes with --sweep-from and --sweep-to`);
+    if (flags[name] !== undefined) throw usageError(`${flagOf(name)} goes with --sweep-from and --sweep-to`);
   }
   if (rebuild && (to !== undefined || flags.topic !== undefined || (from ?? 'earliest') !== 'earliest')) {
-    throw usage('--rebuild reads everything there is: it goes with --from earliest, and neither with --to nor --topic');
+    throw usageError(
+      '--rebuild reads everything there is: it goes with --from earliest, and neither with --to nor --topic',
+    );
   }
   if (snapshot && !rebuild && (from ?? to) !== undefined) {
-    throw usage('--snapshot reads what the snapshot writes: it goes with neither --from nor --to');
+    throw usageError('--snapshot reads what the snapshot writes: it goes with neither --from nor --to');
   }
   if (!rebuild && !snapshot && from === undefined) {
-    throw usage('--from is missing: an instant such as 2026-03-16T05:00:00Z, or earliest');
+    throw usageError('--from is missing: an instant such as 2026-03-16T05:00:00Z, or earliest');
   }
   if (to !== undefined && from !== undefined && from !== 'earliest' && to <= from) {
-    throw usage('--to must be after --from');
+    throw usageError('--to must be after --from');
   }
   return {
     topics: chosenTopics(settings, flags.topic),
@@ -72,7 +72,7 @@ function chosenTopics(settings: Settings, chosen: readonly string[] | undefined)
   if (chosen === undefined) return all;
   const strangers = chosen.filter((name) => ![...all].some((entry) => entry.includes(name)));
   if (strangers.length > 0) {
-    throw usage(`--topic ${strangers.join(', ')}: none of ${[...all.values()].join(', ')}, nor the topic of one`);
+    throw usageError(`--topic ${strangers.join(', ')}: none of ${[...all.values()].join(', ')}, nor the topic of one`);
   }
   return new Map([...all].filter((entry) => entry.some((name) => chosen.includes(name))));
 }
@@ -81,10 +81,6 @@ function chosenTopics(settings: Settings, chosen: readonly string[] | undefined)
 export function replayIdOf({ topics, from, to, rebuild, snapshot }: ReplayPlan): string {
   const says = [rebuild, snapshot, String(from), String(to), ...[...topics.keys()].sort()];
   return createHash('sha256').update(JSON.stringify(says)).digest('hex').slice(0, 12);
-}
-
-export function usage(message: string): LastseenError {
-  return new LastseenError('usage', message);
 }
 
 function flagOf(name: string): string {

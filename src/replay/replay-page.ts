@@ -1,6 +1,7 @@
 import { SOURCES } from '../activity/source.ts';
-import { json, outcomeRows, table } from '../cli/tables.ts';
+import { json, table } from '../cli/tables.ts';
 import type { TableDigest } from '../last-seen/digest-store.ts';
+import { outcomeRows } from '../track/track-page.ts';
 import type { ReplayDone } from './pipeline.ts';
 import type { Corrections } from './rebuild-store.ts';
 

@@ -42,6 +42,11 @@ export type ErrorCode =
   | 'snapshot_failed' // Debezium gave up an incremental snapshot
   | 'busy'; // another run holds the lock
 
+/** Wrong flags or arguments: exit code 2. */
+export function usageError(message: string): LastseenError {
+  return new LastseenError('usage', message);
+}
+
 export function isRetriable(error: unknown): boolean {
   return error instanceof LastseenError && error.retriable;
 }

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { openRegistry } from '../cli/connections.ts';
 import { EXIT, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
-import { ownSchemas } from '../events/codecs-wiring.ts';
 import { checkSchemas, registerSchemas } from '../registry/own-schemas.ts';
+import { ownSchemas } from './own-schemas-wiring.ts';
 
 interface Flags {
   readonly json?: true;

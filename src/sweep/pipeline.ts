@@ -1,6 +1,6 @@
 import type { Instant } from '../activity/instant.ts';
 import type { SourceEnds } from '../freshness/judgement.ts';
-import { discardRun, heldPlan, readUsualRuns } from '../history/sweep-runs-store.ts';
+import { readUsualRuns } from '../history/sweep-runs-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { requiringLock } from '../postgres/locks.ts';
 import { safeMessage } from '../runtime/errors.ts';
@@ -8,7 +8,7 @@ import type { SweepPlan } from '../silence/plan.ts';
 import { type Census, countCrossing, recordInactive, takeCensus } from './episodes-store.ts';
 import { type Hold, holdOf } from './hold.ts';
 import { closeAllEpisodes } from './returns-store.ts';
-import { completeRun, failRun, holdRun, openRun, type SweepCounts } from './runs-store.ts';
+import { completeRun, discardRun, failRun, heldPlan, holdRun, openRun, type SweepCounts } from './runs-store.ts';
 
 export interface SweepDeps {
   readonly database: Database;

@@ -2,31 +2,27 @@ import type { Command } from 'commander';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { openKafka, openRegistry, orGivenUp, withDatabase } from '../cli/connections.ts';
-import { countedLetters, type Observation, observed } from '../cli/observation.ts';
+import { lagSample } from '../cli/lag-sample.ts';
+import { type Observation, observed, type SampleSources } from '../cli/observation.ts';
 import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
 import { starting } from '../cli/starting.ts';
-import { json, outcomeRows, table } from '../cli/tables.ts';
+import { json, table } from '../cli/tables.ts';
 import { TRACK_GROUP } from '../config/groups.ts';
 import type { Settings } from '../config/settings.ts';
 import { sourceTopics } from '../config/topic-names.ts';
-import { createDeadLetterSink } from '../dead-letters/dead-letter.ts';
+import { countedLetters, createDeadLetterSink } from '../dead-letters/dead-letter.ts';
 import { inactivityRelay, relayingBeside } from '../events/relays-wiring.ts';
+import { outboxSample } from '../events/samples.ts';
+import { freshnessSample, slotSample } from '../freshness/samples.ts';
+import { freshnessDeps } from '../freshness/wiring.ts';
+import { auditSample, sweepSample } from '../history/samples.ts';
 import { partitionBounds, requireTopics } from '../kafka/admin/admin.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import { describeGap } from '../last-seen/gap.ts';
+import { gapSample } from '../last-seen/samples.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import {
-  auditSample,
-  freshnessSample,
-  gapSample,
-  lagSample,
-  outboxSample,
-  type Sample,
-  type SampleSources,
-  slotSample,
-  sweepSample,
-} from '../observability/samples.ts';
+import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import { requireOwnTables } from '../setup/own-tables-wiring.ts';
 import {
@@ -37,6 +33,7 @@ import {
   type OutcomeCounts,
 } from './pipeline.ts';
 import { createProgress } from './progress-pipeline.ts';
+import { outcomeRows } from './track-page.ts';
 import { collectDeps } from './wiring.ts';
 
 interface Flags {
@@ -79,15 +76,17 @@ export function addTrack(program: Command): void {
 const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? TRACK_GROUP;
 
 function samples(sources: SampleSources): readonly Sample[] {
-  const { settings } = sources.context;
+  const { context, database, kafka } = sources;
+  const { settings, metrics } = context;
+  const topics = [...sourceTopics(settings).keys()];
   return [
-    lagSample(sources, groupOf(settings), [...sourceTopics(settings).keys()]),
-    outboxSample(sources, 'inactivity'),
-    freshnessSample(sources),
-    slotSample(sources),
-    gapSample(sources),
-    sweepSample(sources),
-    auditSample(sources),
+    lagSample(sources, groupOf(settings), topics),
+    outboxSample(metrics, database, 'inactivity'),
+    freshnessSample(context, freshnessDeps(context, database, kafka)),
+    slotSample(metrics, database, settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX),
+    gapSample(metrics, database, topics),
+    sweepSample(metrics, database),
+    auditSample(metrics, database),
   ];
 }
 

@@ -13,7 +13,6 @@ import { readOutboxState } from '../../src/events/outbox-state-store.ts';
 import { observe } from '../../src/freshness/pipeline.ts';
 import {
   currentPosition,
-  type Lsn,
   publishedSources,
   slotExists,
   sourcesWithRows,
@@ -26,6 +25,7 @@ import { openGaps, recordGaps } from '../../src/last-seen/gaps-store.ts';
 import { forgetProgress, readProgress, readReading, recordProgress } from '../../src/last-seen/progress-store.ts';
 import { countBehind, raiseLastSeen, raiseShadow } from '../../src/last-seen/raise-store.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import type { Lsn } from '../../src/postgres/lsn.ts';
 import { refreshFigures } from '../../src/recompute/refresh-pipeline.ts';
 import { nothingDone } from '../../src/replay/pipeline.ts';
 import { takeOver } from '../../src/replay/rebuild-pipeline.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { currentPosition, type Lsn, observeSlot } from '../../src/freshness/replication-store.ts';
+import { currentPosition, observeSlot } from '../../src/freshness/replication-store.ts';
 import { writtenPositions } from '../../src/kafka/admin/admin.ts';
+import type { Lsn } from '../../src/postgres/lsn.ts';
 import { recordsOf } from '../support/topic-records.ts';
 import { createWorld, type World } from '../support/world.ts';
 

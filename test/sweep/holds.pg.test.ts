@@ -2,16 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { formatInstant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import type { SourceEnds } from '../../src/freshness/judgement.ts';
-import {
-  heldPlan,
-  listRuns,
-  readSourceVolumes,
-  readSweepState,
-  readUsualRuns,
-} from '../../src/history/sweep-runs-store.ts';
+import { listRuns, readSourceVolumes, readSweepState, readUsualRuns } from '../../src/history/sweep-runs-store.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
 import type { SweepPlan } from '../../src/silence/plan.ts';
 import { approve, discard, type SweepDeps, sweep } from '../../src/sweep/pipeline.ts';
+import { heldPlan } from '../../src/sweep/runs-store.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;

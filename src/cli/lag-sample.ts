@@ -1,0 +1,33 @@
+import { groupLag } from '../kafka/admin/admin.ts';
+import type { Sample } from '../observability/sampling.ts';
+import type { SampleSources } from './observation.ts';
+
+/** Of the partitions that this process owns, so that the sum over all replicas is the group's. */
+export function lagSample(
+  { context: { metrics }, observation, kafka }: SampleSources,
+  groupId: string,
+  topics: readonly string[],
+): Sample {
+  const { vitals, waiting } = observation;
+  const forget = () => {
+    metrics.lagRecords.reset();
+    metrics.lagSeconds.reset();
+  };
+  return {
+    name: 'lag',
+    forget,
+    async take() {
+      const lags = await groupLag(kafka, groupId, topics);
+      return () => {
+        forget();
+        const nowMs = Date.now();
+        for (const lag of lags.filter(vitals.owns)) {
+          const labels = { topic: lag.topic, partition: String(lag.partition) };
+          const oldest = waiting.oldestAtMs(lag);
+          metrics.lagRecords.set(labels, Number(lag.records));
+          metrics.lagSeconds.set(labels, oldest === undefined ? 0 : Math.max(0, nowMs - oldest) / 1000);
+        }
+      };
+    },
+  };
+}
