@@ -1,0 +1,43 @@
+/**
+ * Words that this project does not use, with what to write instead. `npm run check` looks for them in code, comments,
+ * messages, tests and documents; in identifiers too, whose camelCase is split into words.
+ */
+const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
+  [/\b(mend|mends|mended|mending)\b/, 'repair, fix'],
+  [/\b(tell|tells|told|telling)\b/, 'report, log, return, show'],
+  [/\b(stand|stands|stood|standing)\b/, 'is, exists; existing'],
+  [/\banew\b/, 'again, rebuild'],
+  [/\b(whoever|whatever|whichever|whosoever)\b/, 'the caller, the operator, another process; all that'],
+  [
+    /\bwhere (it|they|there|that|this|these|those|one|none|no|not|nobody|nothing|all|both|neither|either|some)\b/,
+    'if, when',
+  ],
+  [/\b(so|but|and|or|as|also|even|only|except) where\b/, 'if, when'],
+  [
+    /\b(one|once|row|rows|line|lines|most|query|queries|instant|instants|batch|figure|figures) an? (learner|source|partition|topic|record)\b(?! at)/,
+    'per learner, per source',
+  ],
+  [/\b(?<!left |leave |leaves |leaving |let |stand)alone\b/, 'only, by itself'],
+  [/\b(in vain|for naught|without a word|for want of|lets? it be|of late)\b/, 'could not …, without …'],
+  [/\b(hold|holds|held|holding) \S+( \S+)? against\b/, 'compare with'],
+  [/\bbreak(s|ing)? off\b|\bbroken off\b|\bbroke off\b/, 'stop, interrupt'],
+  [/\blet(s|ting)? go of\b/, 'release, drop'],
+];
+
+export interface Finding {
+  readonly line: number;
+  readonly word: string;
+  readonly instead: string;
+}
+
+/** The findings in a text, with lines from 1. A line that quotes the words ends with `words: allow`. */
+export function findWords(text: string): readonly Finding[] {
+  return text.split('\n').flatMap((line, at) => {
+    if (line.includes('words: allow')) return [];
+    const words = line.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+    return WORDS.flatMap(([pattern, instead]) => {
+      const found = pattern.exec(words);
+      return found === null ? [] : [{ line: at + 1, word: found[0], instead }];
+    });
+  });
+}

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { findWords } from '../../scripts/words.ts';
+
+// words: allow. Each of these lines must be found.
+test.each([
+  ['how to mend it', 'mend'], // words: allow
+  ['Every mistake is told at once', 'told'], // words: allow
+  ['toldAt = 0', 'told'], // words: allow
+  ['a row that stands', 'stands'], // words: allow
+  ['undefined where it is unknown', 'where it'], // words: allow
+  ['one row a learner', 'row a learner'], // words: allow
+  ['of completed runs alone', 'alone'], // words: allow
+  ['hold last seen against the source tables', 'hold last seen against'], // words: allow
+])('finds the word in %j', (text, word) => {
+  expect(findWords(`fine\n${text}`)).toEqual([{ line: 2, word, instead: expect.any(String) }]);
+});
+
+test.each(['WHERE status = 1', 'the standard profile', 'it is left alone', 'a standby'])('leaves %j', (text) => {
+  expect(findWords(text)).toEqual([]);
+});
+
+test('leaves a line that says that it quotes the words', () => {
+  expect(findWords('mend // words: allow')).toEqual([]);
+});
