@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { EXIT, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
-import { type Examined, examine, type Finding } from './examine.ts';
+import { type CheckResult, type Finding, runChecks } from './checks.ts';
 import { withDoctorChecks } from './wiring.ts';
 
 interface Flags {
@@ -9,19 +9,18 @@ interface Flags {
   readonly printConfig?: true;
 }
 
-/** Of one check. */
-const TIMEOUT_MS = 5_000;
+const CHECK_TIMEOUT_MS = 5_000;
 
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('look at Postgres, Kafka, the registry and the connector, and say what is wrong and how to mend it')
+    .description('check Postgres, Kafka, the registry and the connector, and print what is wrong and how to fix it')
     .option('--json', 'print one JSON object')
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText(
       'after',
-      '\nNothing is changed. Exit code 1 where something failed; warnings are none. What depends on a server that does not\n' +
-        'answer is skipped. The connector is looked at where CONNECT_URL is set.\n' +
+      '\nChanges nothing. The exit code is 1 if a check failed; warnings do not count. Checks that depend on a server that\n' +
+        'does not answer are skipped. The connector is checked only if CONNECT_URL is set.\n' +
         '\nExamples:\n  lastseen doctor\n  lastseen doctor --json | jq \'.findings[] | select(.status != "ok")\'',
     )
     .action((flags: Flags) =>
@@ -30,12 +29,14 @@ export function addDoctor(program: Command): void {
         needs: ['postgres', 'kafka', 'registry'],
         printConfig: flags.printConfig,
         work: (context) => {
-          // Closing would wait for what does not answer; the exit does not.
+          // Resolves before the connections are closed: closing would wait for a server that does not answer.
           const { promise, resolve, reject } = Promise.withResolvers<number>();
           withDoctorChecks(context, async (checks) => {
-            const examined = await examine(checks, TIMEOUT_MS);
-            context.print(flags.json ? asJson(examined) : page(examined));
-            resolve(count(examined, 'failed') === 0 ? EXIT.done : EXIT.failed);
+            const results = await runChecks(checks, CHECK_TIMEOUT_MS);
+            const findings = results.flatMap(({ check, findings }) => findings.map((each) => ({ check, ...each })));
+            const counts = countsByStatus(findings);
+            context.print(flags.json ? json({ counts, findings }) : page(findings, counts));
+            resolve(counts.failed === 0 ? EXIT.done : EXIT.failed);
           }).catch(reject);
           return promise;
         },
@@ -43,33 +44,20 @@ export function addDoctor(program: Command): void {
     );
 }
 
-function asJson(examined: readonly Examined[]): string {
-  return json({ counts: counts(examined), findings: lines(examined) });
-}
+type Line = Finding & Pick<CheckResult, 'check'>;
+type Counts = Readonly<Record<Finding['status'], number>>;
 
-function page(examined: readonly Examined[]): string {
-  const width = Math.max(...examined.map(({ check }) => check.length));
-  const said = lines(examined).map((finding) => {
-    const mend = 'mend' in finding ? ` → ${finding.mend}` : '';
-    return `${finding.status.padEnd(7)}  ${finding.check.padEnd(width)}  ${finding.says}${mend}`;
+function page(findings: readonly Line[], { ok, warning, failed, skipped }: Counts): string {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.map((finding) => {
+    const hint = 'hint' in finding ? ` → ${finding.hint}` : '';
+    return `${finding.status.padEnd(7)}  ${finding.check.padEnd(width)}  ${finding.message}${hint}`;
   });
-  const { ok, warning, failed, skipped } = counts(examined);
-  return [...said, '', `${ok} ok, ${warning} warnings, ${failed} failed, ${skipped} skipped`].join('\n');
+  return [...lines, '', `${ok} ok, ${warning} warnings, ${failed} failed, ${skipped} skipped`].join('\n');
 }
 
-function lines(examined: readonly Examined[]) {
-  return examined.flatMap(({ check, findings }) => findings.map((finding) => ({ check, ...finding })));
-}
-
-function counts(examined: readonly Examined[]): Record<Finding['status'], number> {
-  return {
-    ok: count(examined, 'ok'),
-    warning: count(examined, 'warning'),
-    failed: count(examined, 'failed'),
-    skipped: count(examined, 'skipped'),
-  };
-}
-
-function count(examined: readonly Examined[], status: Finding['status']): number {
-  return lines(examined).filter((finding) => finding.status === status).length;
+function countsByStatus(findings: readonly Line[]): Counts {
+  const counts = { ok: 0, warning: 0, failed: 0, skipped: 0 };
+  for (const { status } of findings) counts[status] += 1;
+  return counts;
 }

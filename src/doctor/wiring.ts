@@ -17,159 +17,154 @@ import { checkSchemas } from '../registry/own-schemas.ts';
 import { readMigrations } from '../setup/migrations-store.ts';
 import { ownSchemas } from '../setup/own-schemas-wiring.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
-import * as capture from './capture.ts';
+import * as capture from './capture-findings.ts';
+import { type Check, type Finding, ok, skipped } from './checks.ts';
 import { readConnectors } from './connect-client.ts';
-import * as delivery from './delivery.ts';
-import { type Check, type Finding, ok, skipped } from './examine.ts';
-import * as server from './server.ts';
-import { readClock, readServerFacts, readTableFacts, unreadableOwnTables } from './server-store.ts';
+import * as postgres from './postgres-findings.ts';
+import { readClock, readServerFacts, readTableFacts, unreadableOwnTables } from './postgres-store.ts';
+import * as work from './work-findings.ts';
 
-/** Runs `work` with every check of `doctor`, as it is configured. */
+interface Connections {
+  readonly context: CommandContext;
+  readonly database: Database;
+  readonly source: Database;
+  readonly kafka: KafkaClient;
+}
+
+/** Runs `use` with every check of `doctor`, wired to the configured servers. */
 export function withDoctorChecks<T>(
   context: CommandContext,
-  work: (checks: readonly Check[]) => Promise<T>,
+  use: (checks: readonly Check[]) => Promise<T>,
 ): Promise<T> {
-  // Whoever asks waits for the answer: one try more, not half a minute of them.
+  // One retry instead of many: a person waits for the answer.
   const kafka = openKafka(context, 1);
   return withDatabase(context, (database) =>
-    withSourceDatabase(context, (source) => {
-      const view = freshnessDeps(context, database, kafka);
-      return work([
-        ...postgresChecks(context, database),
-        ...sourceChecks(context, source),
-        ...captureChecks(view),
-        ...kafkaChecks(context, kafka),
-        registryCheck(context),
-        connectorCheck(context, view.slot),
-        freshnessCheck(view),
-        ...workChecks(context, database, kafka),
-      ]);
-    }),
+    withSourceDatabase(context, (source) => use(doctorChecks({ context, database, source, kafka }))),
   );
 }
 
-function check(
-  name: string,
-  needs: readonly string[],
-  mend: string,
-  look: () => Promise<readonly Finding[] | Finding>,
-): Check {
-  return { name, needs, mend, look: async () => [await look()].flat() };
-}
-
 const GRANTS = 'apply k8s/postgres/roles.sql of this release';
+const START_SOURCE = 'start Postgres, or correct SOURCE_DATABASE_URL';
+const CAPTURE_NAMES = 'correct REPLICATION_SLOT and PUBLICATION';
 
-function postgresChecks({ now }: CommandContext, database: Database): Check[] {
-  const needs = ['postgres'];
+/** A check comes after those it needs. */
+function doctorChecks(connections: Connections): Check[] {
+  const { context, database, source, kafka } = connections;
+  const { settings, now } = context;
+  const view = freshnessDeps(context, database, kafka);
+  const sources = [...sourceTopics(settings).keys()];
+  const recomputed = [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC];
+  const onPostgres = (name: string, run: CheckRun, hint = GRANTS) => check(name, ['postgres'], hint, run);
+  const onBrokers = (name: string, acl: string, run: CheckRun) =>
+    check(name, ['brokers'], `grant this user the ACL ${acl}`, run);
   return [
-    check('postgres', [], 'start Postgres, or mend DATABASE_URL', async () => {
-      return ok(`answers as role ${(await readServerFacts(database)).role}`);
-    }),
-    check('version', needs, GRANTS, async () => server.version(await readServerFacts(database))),
-    check('wal_level', needs, GRANTS, async () => server.walLevel(await readServerFacts(database))),
-    check('clock', needs, GRANTS, async () => {
-      const asked = now();
-      const at = await readClock(database);
-      return server.clock(at, asked, now());
-    }),
-    check('own tables', needs, 'run `lastseen migrate`', async () => server.migrations(await readMigrations(database))),
-    check('rights', needs, GRANTS, async () => {
-      const { role } = await readServerFacts(database);
-      return server.ownTables(role, await unreadableOwnTables(database));
-    }),
+    check('postgres', [], 'start Postgres, or correct DATABASE_URL', async () =>
+      ok(`answers as role ${(await readServerFacts(database)).role}`),
+    ),
+    onPostgres('version', async () => postgres.version(await readServerFacts(database))),
+    onPostgres('wal_level', async () => postgres.walLevel(await readServerFacts(database))),
+    onPostgres('clock', () => clockFinding(connections)),
+    onPostgres('own tables', async () => postgres.migrations(await readMigrations(database)), 'run `lastseen migrate`'),
+    onPostgres('rights', async () =>
+      postgres.ownTables((await readServerFacts(database)).role, await unreadableOwnTables(database)),
+    ),
+
+    check('source', [], START_SOURCE, async () => postgres.version(await readServerFacts(source))),
+    check('source tables', ['source'], START_SOURCE, () => sourceTableFindings(connections)),
+
+    onPostgres('slot', async () => capture.slot(view.slot, await readSlotState(database, view.slot)), CAPTURE_NAMES),
+    onPostgres('publication', () => publicationFinding(view), CAPTURE_NAMES),
+
+    check('brokers', [], 'start the brokers, or correct KAFKA_BROKERS, KAFKA_SSL_* and KAFKA_SASL_*', async () =>
+      work.brokers(await brokerCount(kafka)),
+    ),
+    onBrokers('topics', 'DescribeConfigs on topics', () => topicFindings(connections)),
+    check('registry', [], 'start the registry, or correct SCHEMA_REGISTRY_*', async () =>
+      (await checkSchemas(openRegistry(settings), await ownSchemas(settings))).map(work.schema),
+    ),
+    check('connector', [], 'start Kafka Connect, or correct CONNECT_URL', () => connectorFindings(context, view.slot)),
+    check('freshness', ['postgres', 'brokers'], GRANTS, () => freshnessFindings(view)),
+
+    onBrokers(TRACK_GROUP, 'Describe on groups', () => groupFinding(kafka, TRACK_GROUP, 'track', sources)),
+    onBrokers(RECOMPUTE_GROUP, 'Describe on groups', () =>
+      groupFinding(kafka, RECOMPUTE_GROUP, 'recompute', recomputed),
+    ),
+    onBrokers('dead letters', 'Describe on topics', () => deadLetterFindings(connections)),
+    onPostgres('outboxes', () => outboxFindings(database)),
+    onPostgres('last sweep', async () => work.lastSweep((await listRuns(database, 1))[0], now())),
   ];
 }
 
-function sourceChecks({ settings }: CommandContext, source: Database): Check[] {
+type CheckRun = () => Promise<readonly Finding[] | Finding>;
+
+function check(name: string, needs: readonly string[], hint: string, run: CheckRun): Check {
+  return { name, needs, hint, run: async () => [await run()].flat() };
+}
+
+async function clockFinding({ context, database }: Connections): Promise<Finding> {
+  const sentAt = context.now();
+  const serverTime = await readClock(database);
+  return postgres.clock(serverTime, sentAt, context.now());
+}
+
+async function sourceTableFindings({ context: { settings }, source }: Connections): Promise<Finding[]> {
   const wanted = [...sourceTopics(settings).values()].map((table) => ({
     table,
     columns: neededColumns(table, settings.ATTEMPT_SOURCE),
   }));
-  const mend = 'start Postgres, or mend SOURCE_DATABASE_URL';
-  return [
-    check('source', [], mend, async () => server.version(await readServerFacts(source))),
-    check('source tables', ['source'], mend, async () =>
-      (await readTableFacts(source, wanted)).map(server.sourceTable),
-    ),
-  ];
+  return (await readTableFacts(source, wanted)).map(postgres.sourceTable);
 }
 
-function captureChecks({ database, sources, slot, publication }: FreshnessView): Check[] {
-  const enabled = [...sources.values()];
-  const mend = 'mend REPLICATION_SLOT and PUBLICATION';
-  return [
-    check('slot', ['postgres'], mend, async () => capture.slot(slot, await readSlotState(database, slot))),
-    check('publication', ['postgres'], mend, async () =>
-      capture.publication(publication, await publishedSources(database, publication), enabled),
-    ),
-  ];
+async function publicationFinding({ database, sources, publication }: FreshnessView): Promise<Finding> {
+  return capture.publication(publication, await publishedSources(database, publication), [...sources.values()]);
 }
 
-function kafkaChecks({ settings }: CommandContext, kafka: KafkaClient): Check[] {
+async function topicFindings({ context: { settings }, kafka }: Connections): Promise<Finding[]> {
   const names = topicSpecs(settings, []).map(({ topic }) => topic);
-  return [
-    check('brokers', [], 'start the brokers, or mend KAFKA_BROKERS and KAFKA_SSL_*, KAFKA_SASL_*', async () => {
-      const count = await brokerCount(kafka);
-      return ok(count === 1 ? '1 broker answers' : `${count} brokers answer`);
-    }),
-    check('topics', ['brokers'], 'may we describe topics? (ACL DescribeConfigs)', async () => {
-      const existing = await readTopicSettings(kafka, names);
-      const found = new Map(existing.map((each) => [each.topic, each]));
-      return topicSpecs(settings, existing).map((spec) => delivery.topic(spec, found.get(spec.topic)));
-    }),
-  ];
+  const existing = await readTopicSettings(kafka, names);
+  const found = new Map(existing.map((each) => [each.topic, each]));
+  return topicSpecs(settings, existing).map((spec) => work.topic(spec, found.get(spec.topic)));
 }
 
-function registryCheck({ settings }: CommandContext): Check {
-  return check('registry', [], 'start the registry, or mend SCHEMA_REGISTRY_*', async () =>
-    (await checkSchemas(openRegistry(settings), await ownSchemas(settings))).map(delivery.schema),
-  );
-}
-
+/** Shorter than the timeout of a check, so that its own message is printed. */
 const CONNECT_TIMEOUT_MS = 4_000;
 
-function connectorCheck({ settings }: CommandContext, slotName: string): Check {
+async function connectorFindings(
+  { settings }: CommandContext,
+  slotName: string,
+): Promise<readonly Finding[] | Finding> {
   const { CONNECT_URL: url, TOPIC_PREFIX: topicPrefix } = settings;
-  return check('connector', [], 'start Kafka Connect, or mend CONNECT_URL', async () => {
-    if (url === undefined) return skipped('CONNECT_URL is not set');
-    return capture.connectors(await readConnectors(url, CONNECT_TIMEOUT_MS), { topicPrefix, slotName });
-  });
+  if (url === undefined) return skipped('CONNECT_URL is not set');
+  return capture.connectors(await readConnectors(url, CONNECT_TIMEOUT_MS), { topicPrefix, slotName });
 }
 
-function freshnessCheck(view: FreshnessView): Check {
-  return check('freshness', ['postgres', 'brokers'], GRANTS, async () => {
-    const known = await knownBefore(view);
-    const ends = await noteEnds(view);
-    const position = await currentPosition(view.database, 0n);
-    if (position === undefined) return [];
-    return capture.sourcesFresh(await observe(view, { ...known, position, ends }, position));
-  });
+async function freshnessFindings(view: FreshnessView): Promise<readonly Finding[]> {
+  const known = await knownBefore(view);
+  const ends = await noteEnds(view);
+  const position = await currentPosition(view.database, 0n);
+  if (position === undefined) return [];
+  return capture.sourcesFresh(await observe(view, { ...known, position, ends }, position));
 }
 
-function workChecks({ settings, now }: CommandContext, database: Database, kafka: KafkaClient): Check[] {
-  const group = (name: string, command: string, topics: readonly string[]) =>
-    check(name, ['brokers'], 'may we describe groups? (ACL Describe)', async () => {
-      const existing = (await readTopicSettings(kafka, topics)).map(({ topic }) => topic);
-      const lags = await groupLag(kafka, name, existing);
-      const lag = lags.reduce((sum, { records }) => sum + records, 0n);
-      return delivery.group(command, await readGroupFacts(kafka, name), lag);
-    });
-  const letters = [settings.TRACK_DLQ_TOPIC, settings.RECOMPUTE_DLQ_TOPIC];
-  const needs = ['postgres'];
-  return [
-    group(TRACK_GROUP, 'track', [...sourceTopics(settings).keys()]),
-    group(RECOMPUTE_GROUP, 'recompute', [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC]),
-    check('dead letters', ['brokers'], 'may we describe topics? (ACL Describe)', async () => {
-      const kept = await keptRecords(kafka, letters);
-      return letters.map((topic) => delivery.deadLetters(topic, kept.get(topic)));
-    }),
-    check('outboxes', needs, GRANTS, () =>
-      Promise.all(
-        (['inactivity', 'kpi_updated'] as const).map(async (name) =>
-          delivery.outbox(name, await readOutboxState(database, name)),
-        ),
-      ),
-    ),
-    check('last sweep', needs, GRANTS, async () => delivery.lastSweep((await listRuns(database, 1))[0], now())),
-  ];
+async function groupFinding(
+  kafka: KafkaClient,
+  group: string,
+  command: string,
+  topics: readonly string[],
+): Promise<Finding> {
+  const existing = (await readTopicSettings(kafka, topics)).map(({ topic }) => topic);
+  const lags = await groupLag(kafka, group, existing);
+  const lag = lags.reduce((sum, { records }) => sum + records, 0n);
+  return work.group(command, await readGroupFacts(kafka, group), lag);
+}
+
+async function deadLetterFindings({ context: { settings }, kafka }: Connections): Promise<Finding[]> {
+  const topics = [settings.TRACK_DLQ_TOPIC, settings.RECOMPUTE_DLQ_TOPIC];
+  const counts = await keptRecords(kafka, topics);
+  return topics.map((topic) => work.deadLetters(topic, counts.get(topic)));
+}
+
+function outboxFindings(database: Database): Promise<Finding[]> {
+  const names = ['inactivity', 'kpi_updated'] as const;
+  return Promise.all(names.map(async (name) => work.outbox(name, await readOutboxState(database, name))));
 }

@@ -7,22 +7,22 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-interface Said {
+interface Report {
   readonly counts: Record<string, number>;
-  readonly findings: readonly { readonly check: string; readonly status: string; readonly says: string }[];
+  readonly findings: readonly { readonly check: string; readonly status: string; readonly message: string }[];
 }
 
-async function doctor(env: Readonly<Record<string, string>> = {}): Promise<Said & { readonly code: number | null }> {
+async function doctor(env: Readonly<Record<string, string>> = {}): Promise<Report & { readonly code: number | null }> {
   const { code, stdout, stderr } = await world.lastseenWith(env, 'doctor', '--json');
   expect(stdout, stderr).not.toBe('');
-  return { ...(JSON.parse(stdout) as Said), code };
+  return { ...(JSON.parse(stdout) as Report), code };
 }
 
-const of = ({ findings }: Said, status: string) =>
+const checksWith = ({ findings }: Report, status: string) =>
   [...new Set(findings.filter((each) => each.status === status).map(({ check }) => check))].sort();
 
 describe('lastseen topics', () => {
-  it('creates what is missing as it should be, and only says so with --check', async () => {
+  it('creates missing topics, and only reports them with --check', async () => {
     const checked = await world.lastseen('topics', '--check', '--json');
     expect(checked).toMatchObject({ code: 1 });
     expect(states(checked.stdout)).toEqual(new Set(['missing']));
@@ -32,14 +32,14 @@ describe('lastseen topics', () => {
     expect(states(found.stdout)).toEqual(new Set(['ok']));
   });
 
-  it('says what a topic lacks and how to mend it, and changes nothing', async () => {
+  it('prints how an existing topic differs and how to fix it, and changes nothing', async () => {
     const env = { TOPIC_PARTITIONS: '6', TOPIC_REPLICATION: '3' };
-    const said = await world.lastseenWith(env, 'topics');
-    expect(said).toMatchObject({
+    const report = await world.lastseenWith(env, 'topics');
+    expect(report).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/inactivity +differs +partitions is 4, not 6; replication is 1, not 3/),
     });
-    expect(said.stdout).toContain('kafka-topics.sh --bootstrap-server $KAFKA_BROKERS --alter --topic');
+    expect(report.stdout).toContain('kafka-topics.sh --bootstrap-server $KAFKA_BROKERS --alter --topic');
     expect(await world.lastseen('topics', '--check')).toMatchObject({ code: 0 });
   });
 });
@@ -50,37 +50,39 @@ function states(stdout: string): ReadonlySet<string> {
 }
 
 describe('lastseen doctor', () => {
-  it('names what is missing before there is a connector', async () => {
-    const said = await doctor();
-    expect(said.code).toBe(1);
-    expect(of(said, 'failed')).toEqual(['connector', 'freshness', 'publication', 'slot']);
-    expect(of(said, 'skipped')).toEqual([]);
+  it('reports what is missing before a connector is registered', async () => {
+    const report = await doctor();
+    expect(report.code).toBe(1);
+    expect(checksWith(report, 'failed')).toEqual(['connector', 'freshness', 'publication', 'slot']);
+    expect(checksWith(report, 'skipped')).toEqual([]);
   });
 
-  it('finds nothing failed where all runs', async () => {
+  it('reports no failure when everything runs', async () => {
     await world.database.query({ text: `INSERT INTO session (id, user_id, started_at) VALUES ('s', 'canary', now())` });
     await world.connect();
     await world.delivered();
     expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
-    const said = await doctor();
-    expect(said, JSON.stringify(said)).toMatchObject({ code: 0, counts: { failed: 0, skipped: 0 } });
-    expect(['last sweep', 'lastseen-recompute', 'lastseen-track']).toEqual(expect.arrayContaining(of(said, 'warning')));
-    expect(said.findings.find(({ says }) => says.startsWith('session: all 1 records'))).toBeDefined();
+    const report = await doctor();
+    expect(report, JSON.stringify(report)).toMatchObject({ code: 0, counts: { failed: 0, skipped: 0 } });
+    expect(['last sweep', 'lastseen-recompute', 'lastseen-track']).toEqual(
+      expect.arrayContaining(checksWith(report, 'warning')),
+    );
+    expect(report.findings.find(({ message }) => message.startsWith('session: all 1 records'))).toBeDefined();
   });
 
-  it('says for each server that does not answer what depends on it, and goes on with the others', async () => {
+  it('skips only the checks that depend on a server that does not answer', async () => {
     const nowhere = 'canary-password@127.0.0.1:1';
-    const said = await doctor({
+    const report = await doctor({
       DATABASE_URL: `postgres://canary:${nowhere}/x`,
       SOURCE_DATABASE_URL: world.env['DATABASE_URL'] ?? '',
       KAFKA_BROKERS: '127.0.0.1:1',
       SCHEMA_REGISTRY_URL: 'http://127.0.0.1:1',
       CONNECT_URL: 'http://127.0.0.1:1',
     });
-    expect(said.code).toBe(1);
-    expect(of(said, 'failed')).toEqual(['brokers', 'connector', 'postgres', 'registry']);
-    expect(of(said, 'ok')).toEqual(['source', 'source tables']);
-    expect(of(said, 'skipped')).toContain('freshness');
-    expect(JSON.stringify(said)).not.toContain('canary');
+    expect(report.code).toBe(1);
+    expect(checksWith(report, 'failed')).toEqual(['brokers', 'connector', 'postgres', 'registry']);
+    expect(checksWith(report, 'ok')).toEqual(['source', 'source tables']);
+    expect(checksWith(report, 'skipped')).toContain('freshness');
+    expect(JSON.stringify(report)).not.toContain('canary');
   });
 });

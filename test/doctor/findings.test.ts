@@ -1,115 +1,64 @@
 import { describe, expect, it } from 'vitest';
-import * as capture from '../../src/doctor/capture.ts';
-import * as delivery from '../../src/doctor/delivery.ts';
-import { type Check, examine, type Finding, failed, ok, skipped } from '../../src/doctor/examine.ts';
-import * as server from '../../src/doctor/server.ts';
+import * as capture from '../../src/doctor/capture-findings.ts';
+import * as postgres from '../../src/doctor/postgres-findings.ts';
+import * as work from '../../src/doctor/work-findings.ts';
 import type { SweepRun } from '../../src/history/sweep-runs-store.ts';
 import type { TopicSpec } from '../../src/kafka/admin/admin.ts';
 
-const check = (name: string, needs: readonly string[], look: () => Promise<readonly Finding[]>): Check => ({
-  name,
-  needs,
-  mend: `mend ${name}`,
-  look,
-});
-const passes = async () => [ok('fine')];
-
-describe('checks', () => {
-  it('each come to a finding of their own, in order, whatever the others come to', async () => {
-    const examined = await examine(
-      [
-        check('throws', [], () => Promise.reject(new Error('no\nluck'))),
-        check('hangs', [], () => new Promise(() => {})),
-        check('passes', [], passes),
-      ],
-      20,
-    );
-    expect(examined).toEqual([
-      { check: 'throws', findings: [failed('no; luck', 'mend throws')] },
-      { check: 'hangs', findings: [failed('no answer within 0.02 s', 'mend hangs')] },
-      { check: 'passes', findings: [ok('fine')] },
-    ]);
-  });
-
-  it('are skipped, and say why, where what they need failed or was skipped itself', async () => {
-    const examined = await examine(
-      [
-        check('server', [], () => Promise.reject(new Error('gone'))),
-        check('table', ['server'], passes),
-        check('row', ['table'], passes),
-      ],
-      1_000,
-    );
-    expect(examined.slice(1)).toEqual([
-      { check: 'table', findings: [skipped('server failed')] },
-      { check: 'row', findings: [skipped('table was skipped')] },
-    ]);
-  });
-
-  it('quote nothing of a value that an error stumbled over', async () => {
-    const [examined] = await examine([check('json', [], async () => JSON.parse('canary'))], 1_000);
-    expect(JSON.stringify(examined)).not.toContain('canary');
-  });
-});
-
 const FACTS = { versionNumber: 180_004, version: '18.4', role: 'r', isStandby: false, walLevel: 'logical' };
+const TABLE = { table: 't', exists: true, missing: [], unreadable: [] };
 
-describe('of Postgres', () => {
+describe('findings about Postgres', () => {
   it.each([
-    ['the version is 15 or newer', server.version(FACTS), 'ok'],
-    ['the version is older', server.version({ ...FACTS, versionNumber: 140_009 }), 'failed'],
-    ['WAL is logical', server.walLevel(FACTS), 'ok'],
-    ['WAL is not', server.walLevel({ ...FACTS, walLevel: 'replica' }), 'failed'],
-    ['it is a standby', server.walLevel({ ...FACTS, isStandby: true }), 'warning'],
-    ['clocks agree', server.clock(10_000_000n, 9_000_000n, 9_100_000n), 'ok'],
-    ['its clock is behind', server.clock(1_000_000n, 9_000_000n, 9_100_000n), 'warning'],
-    ['its clock is ahead', server.clock(20_000_000n, 9_000_000n, 9_100_000n), 'warning'],
-    ['a slow answer is no other clock', server.clock(1_000_000n, 0n, 20_000_000n), 'ok'],
-    ['all is migrated', server.migrations({ applied: ['1', '2'], known: ['1', '2'] }), 'ok'],
-    ['something is not', server.migrations({ applied: ['1'], known: ['1', '2'] }), 'failed'],
-    ['a newer release was there', server.migrations({ applied: ['1', '2'], known: ['1'] }), 'warning'],
-    ['all may be read', server.ownTables('r', []), 'ok'],
-    ['something may not be read', server.ownTables('r', ['episode']), 'warning'],
-    ['a table is not there', server.sourceTable({ table: 't', exists: false, missing: [], unreadable: [] }), 'failed'],
-    [
-      'a column is not there',
-      server.sourceTable({ table: 't', exists: true, missing: ['c'], unreadable: [] }),
-      'failed',
-    ],
-    ['a column is hidden', server.sourceTable({ table: 't', exists: true, missing: [], unreadable: ['c'] }), 'failed'],
-  ] as const)('where %s', (_, finding, status) => {
+    ['Postgres 15 or newer', 'ok', postgres.version(FACTS)],
+    ['an older Postgres', 'failed', postgres.version({ ...FACTS, versionNumber: 140_009 })],
+    ['wal_level logical', 'ok', postgres.walLevel(FACTS)],
+    ['wal_level replica', 'failed', postgres.walLevel({ ...FACTS, walLevel: 'replica' })],
+    ['a standby', 'warning', postgres.walLevel({ ...FACTS, isStandby: true })],
+    ['clocks that agree', 'ok', postgres.clock(10_000_000n, 9_000_000n, 9_100_000n)],
+    ['a server clock that is behind', 'warning', postgres.clock(1_000_000n, 9_000_000n, 9_100_000n)],
+    ['a server clock that is ahead', 'warning', postgres.clock(20_000_000n, 9_000_000n, 9_100_000n)],
+    ['a slow answer that explains the difference', 'ok', postgres.clock(1_000_000n, 0n, 20_000_000n)],
+    ['applied migrations', 'ok', postgres.migrations({ applied: ['1', '2'], known: ['1', '2'] })],
+    ['a pending migration', 'failed', postgres.migrations({ applied: ['1'], known: ['1', '2'] })],
+    ['a migration of a newer release', 'warning', postgres.migrations({ applied: ['1', '2'], known: ['1'] })],
+    ['readable own tables', 'ok', postgres.ownTables('r', [])],
+    ['an unreadable own table', 'warning', postgres.ownTables('r', ['episode'])],
+    ['a complete source table', 'ok', postgres.sourceTable(TABLE)],
+    ['a missing source table', 'failed', postgres.sourceTable({ ...TABLE, exists: false })],
+    ['a missing column', 'failed', postgres.sourceTable({ ...TABLE, missing: ['c'] })],
+    ['an unreadable column', 'failed', postgres.sourceTable({ ...TABLE, unreadable: ['c'] })],
+  ] as const)('report %s as %s', (_, status, finding) => {
     expect(finding.status).toBe(status);
   });
 });
 
 const SLOT = { active: true, walStatus: 'reserved', behindBytes: 5n };
-const CONNECTOR = { name: 'c', topicPrefix: 'p', slotName: 's' };
+const OURS = { topicPrefix: 'p', slotName: 's' };
 const part = (state: string, trace?: string) => ({ part: 'task 0 of c', state, trace });
-const connectors = (...parts: ReturnType<typeof part>[]) =>
-  capture
-    .connectors([{ ...CONNECTOR, parts: [part('RUNNING'), ...parts] }], { topicPrefix: 'p', slotName: 's' })
-    .at(-1);
+const connectorWith = (...tasks: ReturnType<typeof part>[]) =>
+  capture.connectors([{ ...OURS, name: 'c', parts: [part('RUNNING'), ...tasks] }], OURS).at(-1);
 
-describe('of the capture', () => {
+describe('findings about change capture', () => {
   it.each([
-    ['the slot is read', capture.slot('s', SLOT), 'ok'],
-    ['there is no slot', capture.slot('s', undefined), 'failed'],
-    ['nobody reads the slot', capture.slot('s', { ...SLOT, active: false }), 'failed'],
-    ['the slot has lost changes', capture.slot('s', { ...SLOT, walStatus: 'lost' }), 'failed'],
-    ['it is about to', capture.slot('s', { ...SLOT, walStatus: 'unreserved' }), 'warning'],
-    ['it is far behind', capture.slot('s', { ...SLOT, behindBytes: 1n << 40n }), 'warning'],
-    ['all is published', capture.publication('p', new Set(['session']), ['session']), 'ok'],
-    ['something is not', capture.publication('p', new Set(['session']), ['session', 'attempt']), 'failed'],
-    ['the connector runs', connectors(part('RUNNING')), 'ok'],
-    ['its task failed', connectors(part('FAILED', 'why')), 'failed'],
-    ['it is paused', connectors(part('PAUSED')), 'warning'],
-    ['it has no task', connectors(), 'failed'],
-    ['there is another alone', capture.connectors([], { topicPrefix: 'p', slotName: 's' })[0], 'failed'],
-  ] as const)('where %s', (_, finding, status) => {
+    ['an active slot', 'ok', capture.slot('s', SLOT)],
+    ['a missing slot', 'failed', capture.slot('s', undefined)],
+    ['an inactive slot', 'failed', capture.slot('s', { ...SLOT, active: false })],
+    ['a slot that lost changes', 'failed', capture.slot('s', { ...SLOT, walStatus: 'lost' })],
+    ['a slot whose WAL is unreserved', 'warning', capture.slot('s', { ...SLOT, walStatus: 'unreserved' })],
+    ['a slot that is far behind', 'warning', capture.slot('s', { ...SLOT, behindBytes: 1n << 40n })],
+    ['a complete publication', 'ok', capture.publication('p', new Set(['session']), ['session'])],
+    ['a publication without a table', 'failed', capture.publication('p', new Set(['session']), ['session', 'attempt'])],
+    ['a running connector', 'ok', connectorWith(part('RUNNING'))],
+    ['a failed task', 'failed', connectorWith(part('FAILED', 'why'))],
+    ['a paused task', 'warning', connectorWith(part('PAUSED'))],
+    ['a connector without a task', 'failed', connectorWith()],
+    ['no connector of ours', 'failed', capture.connectors([], OURS)[0]],
+  ] as const)('report %s as %s', (_, status, finding) => {
     expect(finding?.status).toBe(status);
   });
 
-  it('judges each source by itself, and by how far its topic is applied alone', () => {
+  it('judge each source separately, and only by how far its topic is applied', () => {
     const source = (name: 'session' | 'attempt', applied: bigint | undefined, end = 5n) => ({
       source: name,
       topic: `t.${name}`,
@@ -129,35 +78,33 @@ describe('of the capture', () => {
 });
 
 const SPEC: TopicSpec = { topic: 't', partitions: 4, replication: 1, owner: 'lastseen', config: {} };
+const TOPIC = { topic: 't', partitions: 4, replication: 1, config: new Map() };
+const SCHEMA = { subject: 's', registeredId: undefined, incompatibilities: [] };
 const NOW = 100n * 86_400_000_000n;
-const run = (change: Partial<SweepRun>) =>
-  delivery.lastSweep({ status: 'completed', started_at: NOW, failure: 'a\nb', ...change } as SweepRun, NOW).status;
+const RUN = { status: 'completed', started_at: NOW, failure: 'a\nb' } as SweepRun;
 
-describe('of what is delivered', () => {
+describe('findings about the work of lastseen', () => {
   it.each([
-    ['a topic is not there', delivery.topic(SPEC, undefined), 'failed'],
-    ['it is', delivery.topic(SPEC, { topic: 't', partitions: 4, replication: 1, config: new Map() }), 'ok'],
-    ['it is less', delivery.topic(SPEC, { topic: 't', partitions: 1, replication: 1, config: new Map() }), 'warning'],
-    ['a schema is registered', delivery.schema({ subject: 's', registeredId: 1, incompatibilities: [] }), 'ok'],
-    ['it is not', delivery.schema({ subject: 's', registeredId: undefined, incompatibilities: [] }), 'failed'],
-    ['it cannot be', delivery.schema({ subject: 's', registeredId: undefined, incompatibilities: ['x'] }), 'failed'],
-    ['a group has members', delivery.group('track', { state: 'Stable', members: 1 }, 7n), 'ok'],
-    ['it has none', delivery.group('track', { state: 'Empty', members: 0 }, 0n), 'warning'],
-    ['there are no dead letters', delivery.deadLetters('t', 0n), 'ok'],
-    ['their topic is missing', delivery.deadLetters('t', undefined), 'skipped'],
-    ['there are some', delivery.deadLetters('t', 3n), 'warning'],
-    ['all is published', delivery.outbox('o', { waiting: 0n, oldestSeconds: 0 }), 'ok'],
-    ['something just came', delivery.outbox('o', { waiting: 5n, oldestSeconds: 3 }), 'ok'],
-    ['something waits', delivery.outbox('o', { waiting: 5n, oldestSeconds: 301 }), 'warning'],
-  ] as const)('where %s', (_, finding, status) => {
+    ['a missing topic', 'failed', work.topic(SPEC, undefined)],
+    ['a topic as specified', 'ok', work.topic(SPEC, TOPIC)],
+    ['a topic with too few partitions', 'warning', work.topic(SPEC, { ...TOPIC, partitions: 1 })],
+    ['a registered schema', 'ok', work.schema({ ...SCHEMA, registeredId: 1 })],
+    ['an unregistered schema', 'failed', work.schema(SCHEMA)],
+    ['an incompatible schema', 'failed', work.schema({ ...SCHEMA, incompatibilities: ['x'] })],
+    ['a group with members', 'ok', work.group('track', { state: 'Stable', members: 1 }, 7n)],
+    ['a group without members', 'warning', work.group('track', { state: 'Empty', members: 0 }, 0n)],
+    ['an empty topic of dead letters', 'ok', work.deadLetters('t', 0n)],
+    ['a missing topic of dead letters', 'skipped', work.deadLetters('t', undefined)],
+    ['dead letters', 'warning', work.deadLetters('t', 3n)],
+    ['an empty outbox', 'ok', work.outbox('o', { waiting: 0n, oldestSeconds: 0 })],
+    ['events that have waited for seconds', 'ok', work.outbox('o', { waiting: 5n, oldestSeconds: 3 })],
+    ['events that have waited for minutes', 'warning', work.outbox('o', { waiting: 5n, oldestSeconds: 301 })],
+    ['no sweep', 'warning', work.lastSweep(undefined, NOW)],
+    ['a completed sweep of today', 'ok', work.lastSweep(RUN, NOW)],
+    ['a sweep of yesterday', 'warning', work.lastSweep({ ...RUN, started_at: NOW - 90_001_000_000n }, NOW)],
+    ['a held sweep', 'warning', work.lastSweep({ ...RUN, status: 'held' }, NOW)],
+    ['a failed sweep', 'warning', work.lastSweep({ ...RUN, status: 'failed' }, NOW)],
+  ] as const)('report %s as %s', (_, status, finding) => {
     expect(finding.status).toBe(status);
-  });
-
-  it('a sweep is expected once a day, completed', () => {
-    expect(delivery.lastSweep(undefined, NOW).status).toBe('warning');
-    expect(run({})).toBe('ok');
-    expect(run({ started_at: NOW - 90_001_000_000n })).toBe('warning');
-    expect(run({ status: 'held' })).toBe('warning');
-    expect(run({ status: 'failed' })).toBe('warning');
   });
 });

@@ -1,7 +1,8 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Queryable } from '../postgres/database.ts';
+import { single } from '../runtime/must.ts';
 
-/** What a Postgres server says of itself. */
+/** What a Postgres server reports about itself. */
 export interface ServerFacts {
   /** E.g. 180004. */
   readonly versionNumber: number;
@@ -17,14 +18,12 @@ export async function readServerFacts(db: Queryable): Promise<ServerFacts> {
 SELECT current_setting('server_version_num')::int AS "versionNumber", current_setting('server_version') AS version,
   current_user::text AS role, pg_is_in_recovery() AS "isStandby", current_setting('wal_level') AS "walLevel"`,
   });
-  const [facts] = rows;
-  if (facts === undefined) throw new Error('a server said nothing of itself');
-  return facts;
+  return single(rows, 'a SELECT without FROM returns one row');
 }
 
 export async function readClock(db: Queryable): Promise<Instant> {
   const { rows } = await db.query<{ at: Instant }>({ text: 'SELECT clock_timestamp() AS at' });
-  return rows[0]?.at ?? 0n;
+  return single(rows, 'a SELECT without FROM returns one row').at;
 }
 
 /** Own tables that the connected role may not read. */
@@ -50,7 +49,7 @@ export interface TableFacts {
   readonly unreadable: readonly string[];
 }
 
-/** Which of the wanted columns of the platform's tables are not there, or may not be read by the connected role. */
+/** Which wanted columns of the platform's tables do not exist, or are not readable by the connected role. */
 export async function readTableFacts(db: Queryable, wanted: readonly TableColumns[]): Promise<readonly TableFacts[]> {
   const { rows } = await db.query<TableFacts>({
     text: `

@@ -1,0 +1,95 @@
+import type { Source } from '../activity/source.ts';
+import {
+  type Freshness,
+  freshness,
+  missingSlot,
+  type Observation,
+  type SourceObservation,
+} from '../freshness/judgement.ts';
+import type { SlotState } from '../freshness/replication-store.ts';
+import { type Finding, failed, ok, warning } from './checks.ts';
+import type { ConnectorState } from './connect-client.ts';
+
+const FAR_BEHIND_BYTES = 256n * 1024n * 1024n;
+const SNAPSHOT = 'see "The slot is lost" in docs/operations/backup-and-recovery.md';
+
+export function slot(name: string, state: SlotState | undefined): Finding {
+  if (state === undefined) return failed(missingSlot(name), 'register and start the connector, which creates it');
+  const { active, walStatus, behindBytes } = state;
+  const message = `slot ${name} is ${active ? 'active' : 'not active'}, ${behindBytes} bytes behind, WAL ${walStatus}`;
+  if (walStatus === 'lost') return failed(`${message}: changes are lost`, SNAPSHOT);
+  if (!active)
+    return failed(`${message}: no connector reads it, and Postgres keeps its WAL`, 'start or resume the connector');
+  if (walStatus === 'unreserved') {
+    return warning(`${message}: its WAL may soon be removed`, 'raise max_slot_wal_keep_size, and check the connector');
+  }
+  if (behindBytes > FAR_BEHIND_BYTES)
+    return warning(message, 'check that the connector has a heartbeat.action.query and keeps up');
+  return ok(message);
+}
+
+export function publication(name: string, published: ReadonlySet<Source>, enabled: readonly Source[]): Finding {
+  const missing = enabled.filter((source) => !published.has(source));
+  if (missing.length === 0) return ok(`publication ${name} contains ${enabled.join(', ')}`);
+  return failed(
+    `publication ${name} does not contain ${missing.join(', ')}`,
+    `ALTER PUBLICATION ${name} ADD TABLE ${missing.join(', ')}; rows written before that need a new snapshot`,
+  );
+}
+
+export function connectors(
+  all: readonly ConnectorState[],
+  ours: { readonly topicPrefix: string; readonly slotName: string },
+): readonly Finding[] {
+  const found = all.filter((each) => each.topicPrefix === ours.topicPrefix || each.slotName === ours.slotName);
+  if (found.length === 0) {
+    return [
+      failed(
+        `none of ${all.length} connectors has topic.prefix ${ours.topicPrefix} or slot.name ${ours.slotName}`,
+        'register the connector, or correct TOPIC_PREFIX and REPLICATION_SLOT',
+      ),
+    ];
+  }
+  return found.flatMap(({ name, parts }) => [
+    ...parts.map(connectorPart),
+    ...(parts.length > 1 ? [] : [failed(`connector ${name} has no task`, 'read the log of Kafka Connect')]),
+  ]);
+}
+
+function connectorPart({ part, state, trace }: ConnectorState['parts'][number]): Finding {
+  const message = `${part} is ${state}${trace === undefined ? '' : `: ${trace}`}`;
+  switch (state) {
+    case 'RUNNING':
+      return ok(message);
+    case 'FAILED':
+      return failed(
+        message,
+        'fix the error it names, then POST /connectors/…/restart?includeTasks=true&onlyFailed=true',
+      );
+    case 'PAUSED':
+    case 'STOPPED':
+      return warning(message, 'resume it: PUT /connectors/…/resume');
+    default:
+      return warning(message, 'run `lastseen doctor` again in a moment');
+  }
+}
+
+/**
+ * Whether every source is applied up to the end of its topic, by the rule of a sweep. The slot counts as caught up here:
+ * it takes time to pass a position, and it has its own check.
+ */
+export function sourcesFresh(observed: Observation): readonly Finding[] {
+  const slot = { name: observed.slot.name, kind: 'past' } as const;
+  return observed.sources.map((source) => sourceFresh(source, freshness({ ...observed, slot, sources: [source] })));
+}
+
+function sourceFresh({ source, topic }: SourceObservation, verdict: Freshness): Finding {
+  switch (verdict.kind) {
+    case 'fresh':
+      return ok(`${source}: all ${verdict.ends.get(source)} records of ${topic} are applied`);
+    case 'behind':
+      return warning(verdict.reasons.join('; '), 'check that `lastseen track` is running and keeps up');
+    case 'broken':
+      return failed(verdict.reasons.join('; '), 'see "Not fresh" in docs/operations/sweeps.md');
+  }
+}

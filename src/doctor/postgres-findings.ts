@@ -1,0 +1,80 @@
+import type { Instant } from '../activity/instant.ts';
+import type { MigrationNames } from '../setup/migrations-store.ts';
+import { type Finding, failed, ok, warning } from './checks.ts';
+import type { ServerFacts, TableFacts } from './postgres-store.ts';
+
+export function version({ versionNumber, version, role }: ServerFacts): Finding {
+  if (versionNumber < 150_000) return failed(`Postgres ${version} is too old`, 'upgrade to Postgres 15 or newer');
+  return ok(`Postgres ${version}, as role ${role}`);
+}
+
+export function walLevel({ walLevel, isStandby }: ServerFacts): Finding {
+  if (walLevel !== 'logical') {
+    return failed(
+      `wal_level is ${walLevel}: no connector can read changes`,
+      'ALTER SYSTEM SET wal_level = logical, and restart',
+    );
+  }
+  if (isStandby) {
+    return warning(
+      'this is a standby: freshness can be proven only on the primary, and nothing can be written',
+      'set DATABASE_URL to the primary; SOURCE_DATABASE_URL may be a replica',
+    );
+  }
+  return ok('wal_level is logical');
+}
+
+const MAX_CLOCK_SKEW_US = 5_000_000n;
+
+/**
+ * @param sentAt our clock before the query
+ * @param answeredAt our clock after the answer
+ */
+export function clock(server: Instant, sentAt: Instant, answeredAt: Instant): Finding {
+  const difference = server - (sentAt + answeredAt) / 2n;
+  const seconds = `${(Number(difference) / 1e6).toFixed(3)} s`;
+  const skew = difference < 0n ? -difference : difference;
+  if (skew <= MAX_CLOCK_SKEW_US + (answeredAt - sentAt) / 2n)
+    return ok(`Postgres' clock differs from ours by ${seconds}`);
+  return warning(
+    `Postgres' clock differs from ours by ${seconds}`,
+    'synchronize both with NTP: instants of both clocks are compared',
+  );
+}
+
+export function migrations({ applied, known }: MigrationNames): Finding {
+  const pending = known.filter((name) => !applied.includes(name));
+  if (pending.length > 0) return failed(`migrations are pending: ${pending.join(', ')}`, 'run `lastseen migrate`');
+  const unknown = applied.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    return warning(
+      `migrations of a newer release are applied: ${unknown.join(', ')}`,
+      'check that the deployed release is this one',
+    );
+  }
+  return ok(`own tables match this release (${known.at(-1)})`);
+}
+
+export function ownTables(role: string, unreadable: readonly string[]): Finding {
+  if (unreadable.length === 0) return ok(`role ${role} may read all own tables`);
+  return warning(
+    `role ${role} may not read ${unreadable.join(', ')}`,
+    'if it is lastseen_operator, apply k8s/postgres/roles.sql of this release; other roles need not read all',
+  );
+}
+
+export function sourceTable({ table, exists, missing, unreadable }: TableFacts): Finding {
+  if (!exists) return failed(`there is no table ${table}`, 'create it, or remove it from SOURCES');
+  if (missing.length > 0)
+    return failed(
+      `${table} has no column ${missing.join(', ')}`,
+      'add the column: without it, its records become dead letters',
+    );
+  if (unreadable.length > 0) {
+    return failed(
+      `this role may not read ${unreadable.join(', ')} of ${table}`,
+      'apply k8s/postgres/roles.sql of this release',
+    );
+  }
+  return ok(`${table} has all columns that are read`);
+}

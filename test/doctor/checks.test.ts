@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { type Check, type Finding, failed, ok, runChecks, skipped } from '../../src/doctor/checks.ts';
+
+const check = (name: string, needs: readonly string[], run: () => Promise<readonly Finding[]>): Check => ({
+  name,
+  needs,
+  hint: `fix ${name}`,
+  run,
+});
+const passes = async () => [ok('fine')];
+
+describe('checks', () => {
+  it('return their findings in order, also when another one fails or hangs', async () => {
+    const results = await runChecks(
+      [
+        check('throws', [], () => Promise.reject(new Error('no\nluck'))),
+        check('hangs', [], () => new Promise(() => {})),
+        check('passes', [], passes),
+      ],
+      20,
+    );
+    expect(results).toEqual([
+      { check: 'throws', findings: [failed('no; luck', 'fix throws')] },
+      { check: 'hangs', findings: [failed('no answer within 0.02 s', 'fix hangs')] },
+      { check: 'passes', findings: [ok('fine')] },
+    ]);
+  });
+
+  it('are skipped, and name the reason, if a check they need failed or was skipped', async () => {
+    const results = await runChecks(
+      [
+        check('server', [], () => Promise.reject(new Error('gone'))),
+        check('table', ['server'], passes),
+        check('row', ['table'], passes),
+      ],
+      1_000,
+    );
+    expect(results.slice(1)).toEqual([
+      { check: 'table', findings: [skipped('server failed')] },
+      { check: 'row', findings: [skipped('table was skipped')] },
+    ]);
+  });
+
+  it('do not quote the value that an error is about', async () => {
+    const results = await runChecks([check('json', [], async () => JSON.parse('canary'))], 1_000);
+    expect(results[0]?.findings[0]?.status).toBe('failed');
+    expect(JSON.stringify(results)).not.toContain('canary');
+  });
+});
