@@ -1,7 +1,8 @@
 import { MICROS_PER_DAY } from '../../src/activity/instant.ts';
 import { placeEvent } from '../../stack/demo/event-time.ts';
 import { fields, readStarts, startOf } from '../../stack/demo/oulad.ts';
-import { createDraws, userIdOf } from './learners.ts';
+import { createRandom } from '../../stack/random.ts';
+import { userIdOf } from './learners.ts';
 
 /** Who did something when, in the order of the records that tell it. */
 export interface Happenings {
@@ -16,7 +17,7 @@ const LATE_US = 300_000_000;
 
 /** A month of records over learners drawn uniformly, which is the worst case for folding; instants rise but for minutes. */
 export function uniformHappenings(records: number, learners: number): Happenings {
-  const draw = createDraws(20260315);
+  const draw = createRandom('learners and delays');
   return {
     userIds: Array.from({ length: learners }, (_, learner) => userIdOf(learner)),
     next(n) {

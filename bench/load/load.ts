@@ -1,9 +1,10 @@
 import type { Message } from 'kafkajs';
 import { CompressionTypes, Partitioners } from '../../src/kafka/client/driver.ts';
+import { createRandom, type Random } from '../../stack/random.ts';
 import type { Ground } from '../ground.ts';
 import { type Envelopes, envelopesOf, type Row, type Table } from './envelopes.ts';
 import { type Happenings, uniformHappenings } from './happenings.ts';
-import { createDraws, type Truth } from './learners.ts';
+import type { Truth } from './learners.ts';
 
 /** A topic full of change records, and what they say. */
 export interface Load {
@@ -102,7 +103,7 @@ function drawRecords(
   keyHeader: Buffer,
   valueHeader: Buffer,
 ): (n: number) => Made {
-  const draw = createDraws(20260316);
+  const draw = createRandom('rows');
   return (n) => {
     const { learner, at, committedAt } = happenings.next(n);
     const startedAt = at - BigInt(Math.floor(draw() * MAX_SESSION_US));
@@ -133,7 +134,7 @@ function sessionRow(n: number, userId: string, startedAt: bigint, endedAt: bigin
 const QUESTIONS = 15;
 const TOPICS = ['algebra', 'geometry', 'functions', 'probability', 'statistics', 'trigonometry'];
 
-function examRow(n: number, userId: string, createdAt: bigint, updatedAt: bigint, draw: () => number): Row {
+function examRow(n: number, userId: string, createdAt: bigint, updatedAt: bigint, draw: Random): Row {
   const questions = Array.from({ length: QUESTIONS }, () => ({
     question_id: 1 + Math.floor(draw() * 20_000),
     topic: TOPICS[Math.floor(draw() * TOPICS.length)],

@@ -1,4 +1,6 @@
-/** How learners spread their activity over the days: shapes only, all chance comes from the caller's draws. */
+/** How learners spread their activity over the days. All chance comes from the generator that the caller passes. */
+import type { Random } from '../random.ts';
+
 export const HABITS = [
   'steady',
   'weekend',
@@ -12,9 +14,6 @@ export const HABITS = [
 
 export type Habit = (typeof HABITS)[number];
 
-/** Draws a number in [0, 1). */
-export type Draw = () => number;
-
 const SHARES: Readonly<Record<Habit, number>> = {
   steady: 0.36,
   weekend: 0.14,
@@ -26,7 +25,7 @@ const SHARES: Readonly<Record<Habit, number>> = {
   attempt_only: 0.02,
 };
 
-export function drawHabit(draw: Draw): Habit {
+export function drawHabit(draw: Random): Habit {
   let rest = draw();
   for (const habit of HABITS) {
     rest -= SHARES[habit];
@@ -70,7 +69,7 @@ export interface Life {
   readonly burstOffset: number;
 }
 
-export function drawLife(habit: Habit, days: number, draw: Draw): Life {
+export function drawLife(habit: Habit, days: number, draw: Random): Life {
   const firstDay = Math.floor(draw() ** 2 * days * 0.5);
   const pauseTo = habit === 'returned' ? days - 1 - Math.floor(draw() * 6) : -1;
   return {
@@ -88,7 +87,7 @@ export function drawLife(habit: Habit, days: number, draw: Draw): Life {
  * Days before the as-of after which a learner does nothing more. Two of three go on; the others left at no even pace:
  * some with the mid-term test, some with the holidays, the rest whenever.
  */
-function drawSilence(days: number, draw: Draw): number {
+function drawSilence(days: number, draw: Random): number {
   const kind = draw();
   if (kind < 0.66) return 0;
   if (kind < 0.73) return 15 + Math.floor(draw() * 3);

@@ -1,6 +1,7 @@
 import { dateOf, formatInstant, type Instant, MICROS_PER_DAY, MICROS_PER_SECOND } from '../../src/activity/instant.ts';
+import type { Random } from '../random.ts';
 import { drawCount, drawWhole, seededUuid } from './draws.ts';
-import type { Diet, Draw } from './habits.ts';
+import type { Diet } from './habits.ts';
 import type { Question, SourceRows } from './platform-rows.ts';
 import type { Learner, Population } from './population.ts';
 
@@ -24,7 +25,7 @@ const TOPICS = ['algebra', 'fractions', 'geometry', 'probability', 'functions', 
 const MINUTE = 60n * MICROS_PER_SECOND;
 
 /** Adds what one learner did on one day (`start` is its 00:00 UTC). Returns the id of the day's session, if there was one. */
-export function learnerDay(person: Person, start: Instant, draw: Draw, arrival: Arrival): string | undefined {
+export function learnerDay(person: Person, start: Instant, draw: Random, arrival: Arrival): string | undefined {
   const begin =
     start + BigInt(Math.floor((person.usualHour + (draw() - 0.5) * 4) * 3_600_000_000 + draw() * 1_000_000));
   const later = (minutes: number) => {
@@ -45,7 +46,7 @@ interface Day extends Person {
   readonly begin: Instant;
   /** A moment of the day up to so many minutes after its begin. */
   readonly later: (minutes: number) => Instant;
-  readonly draw: Draw;
+  readonly draw: Random;
   readonly arrival: Arrival;
 }
 

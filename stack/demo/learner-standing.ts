@@ -6,20 +6,20 @@ import {
   startOfDay,
   startOfIsoWeek,
 } from '../../src/activity/instant.ts';
+import type { Random } from '../random.ts';
 import { drawWhole } from './draws.ts';
-import type { Draw } from './habits.ts';
 import type { Person } from './learner-day.ts';
 import type { Population } from './population.ts';
 
 /** Adds what other jobs know of a learner: ability fits, goals, and this week's figures. Invented throughout. */
-export function learnerStanding(person: Person, days: number, asOf: Instant, draw: Draw, made: Population): void {
+export function learnerStanding(person: Person, days: number, asOf: Instant, draw: Random, made: Population): void {
   if (draw() < 0.65) addAbility(person, days, asOf, draw, made);
   if (draw() < 0.25) addGoals(person, draw, made);
   if (draw() < 0.7) addWeekly(person, asOf, draw, made);
 }
 
 /** One to five fits; some without any date, some with no spread, as failed fits leave them. */
-function addAbility({ learner, skill }: Person, days: number, asOf: Instant, draw: Draw, made: Population): void {
+function addAbility({ learner, skill }: Person, days: number, asOf: Instant, draw: Random, made: Population): void {
   const mean = Math.log(skill / (1 - skill));
   for (let n = drawWhole(draw, 1, 5); n > 0; n -= 1) {
     const at = startOfDay(asOf) - BigInt(drawWhole(draw, 0, days)) * MICROS_PER_DAY;
@@ -29,7 +29,7 @@ function addAbility({ learner, skill }: Person, days: number, asOf: Instant, dra
   }
 }
 
-function addGoals({ learner }: Person, draw: Draw, made: Population): void {
+function addGoals({ learner }: Person, draw: Random, made: Population): void {
   for (let n = drawWhole(draw, 1, 3); n > 0; n -= 1) {
     const target = Math.round((draw() * 2 - 0.5) * 1000) / 1000;
     made.goals.push({ user_id: learner.userId, topic_id: `goal-${n}`, target_level: target, priority: n });
@@ -37,7 +37,7 @@ function addGoals({ learner }: Person, draw: Draw, made: Population): void {
 }
 
 /** Six figures, and keys of other jobs: numbers wider than a double, nested objects, keys that look like ours. */
-function addWeekly({ learner }: Person, asOf: Instant, draw: Draw, made: Population): void {
+function addWeekly({ learner }: Person, asOf: Instant, draw: Random, made: Population): void {
   const monday = startOfIsoWeek(asOf);
   const figures = `"I_t": ${draw() * 2 - 1}, "E_t": ${draw()}, "R_t": ${draw()}, "A_t": ${draw()}`;
   const kind = draw();

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import { type Instant, MICROS_PER_DAY, startOfDay } from '../../src/activity/instant.ts';
-import { drawWhole, seededDraws, seededUuid } from './draws.ts';
-import { chanceOfActivity, type Draw, dietOf, drawHabit, drawLife, HABITS, type Habit } from './habits.ts';
+import { createRandom, type Random } from '../random.ts';
+import { drawWhole, seededUuid } from './draws.ts';
+import { chanceOfActivity, dietOf, drawHabit, drawLife, HABITS, type Habit } from './habits.ts';
 import { learnerDay } from './learner-day.ts';
 import { learnerStanding } from './learner-standing.ts';
 import { type AbilityRow, type GoalRow, noRows, type SourceRows, type WeeklyRow } from './platform-rows.ts';
@@ -57,7 +58,7 @@ export function population(request: PopulationRequest): Population {
   const firstDay = startOfDay(asOf) - BigInt(days) * MICROS_PER_DAY;
   const arrival = { made, streamedFrom: asOf - STREAMED_DAYS * MICROS_PER_DAY, asOf };
   for (let index = 0; index < request.learners; index += 1) {
-    const draw = seededDraws(`${request.seed}|${index}`);
+    const draw = createRandom(`${request.seed}|${index}`);
     const learner = nameLearner(request.seed, index, draw);
     const habit = drawHabit(draw);
     made.habits[habit] += 1;
@@ -82,7 +83,7 @@ export function population(request: PopulationRequest): Population {
 }
 
 /** Most learners have a name of the platform's, every seventh a UUID, a few in capitals. */
-function nameLearner(seed: number, index: number, draw: Draw): Learner {
+function nameLearner(seed: number, index: number, draw: Random): Learner {
   const uuid = seededUuid(`${seed}|learner|${index}`);
   const kind = draw();
   if (kind < 0.13) return { index, userId: uuid, studentId: uuid };

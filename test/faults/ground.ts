@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createRandom, type Random } from '../../stack/random.ts';
 import { asRole, roleOf } from '../../stack/roles.ts';
 import { type RunningStack, startStack } from '../../stack/stack.ts';
 import type { StartedCli } from '../support/lastseen-cli.ts';
@@ -18,7 +18,7 @@ export interface Ground {
   readonly lastseenWays: Ways;
   readonly connectorWays: Ways;
   /** From 0 up to 1. */
-  readonly random: () => number;
+  readonly random: Random;
   /** From here on the numbers are those of the name, whatever was injected before. */
   reseed(name: string): void;
   readonly openWorld: (options?: WorldOptions) => Promise<World>;
@@ -49,14 +49,14 @@ export async function openGround({ seed, onProgress }: GroundOptions): Promise<G
     });
     const lastseenWays = await waysPast(ofLastseen);
     const connectorWays = await waysPast(ofConnector);
-    let random = seeded(seed, '');
+    let random = createRandom(`${seed}`);
     return {
       stack,
       lastseenWays,
       connectorWays,
       random: () => random(),
       reseed(name) {
-        random = seeded(seed, name);
+        random = createRandom(`${seed} ${name}`);
       },
       openWorld: (options = {}) =>
         createWorld({
@@ -142,16 +142,5 @@ export function keepRunning(world: World, env: Readonly<Record<string, string>>,
       if (isOverdue) throw new Error(`${command} did not stop within ${STOPS_WITHIN_MS / 1_000} s`);
     },
     ends,
-  };
-}
-
-/** mulberry32: small, and even enough to choose moments with. */
-function seeded(seed: number, name: string): () => number {
-  let state = createHash('md5').update(`${seed} ${name}`).digest().readUInt32LE();
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }

@@ -1,3 +1,4 @@
+import type { Random } from '../../stack/random.ts';
 import { avroRecord, avroValue } from '../registry/avro.ts';
 
 /** A record as Debezium wrote it, and the schema that it names. */
@@ -27,7 +28,7 @@ const WHEEL = (Object.entries(KINDS) as [Kind, number][]).flatMap(([kind, share]
  *
  * @param random from 0 up to 1; the same numbers give the same records.
  */
-export function* poison(random: () => number, samples: readonly Sample[], count: number): Generator<Buffer> {
+export function* poison(random: Random, samples: readonly Sample[], count: number): Generator<Buffer> {
   const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)] as T;
   const bytes = (length: number) => Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
   for (let n = 0; n < count; n++) {
@@ -65,7 +66,7 @@ export function* poison(random: () => number, samples: readonly Sample[], count:
 }
 
 /** Behind the header, so that it goes on being read by its schema. */
-function flipped(value: Buffer, random: () => number): Buffer {
+function flipped(value: Buffer, random: Random): Buffer {
   const changed = Buffer.from(value);
   for (let flips = 1 + Math.floor(random() * 4); flips > 0; flips--) {
     changed[5 + Math.floor(random() * (changed.length - 5))] = Math.floor(random() * 256);
@@ -75,7 +76,7 @@ function flipped(value: Buffer, random: () => number): Buffer {
 
 type Columns = Readonly<Record<string, unknown>>;
 
-const invented = (random: () => number) => `poison-${Math.floor(random() * 1_000)}`;
+const invented = (random: Random) => `poison-${Math.floor(random() * 1_000)}`;
 const SQL_IDS = [
   "'; DROP TABLE lastseen.user_last_seen; --",
   '$1',
@@ -87,7 +88,7 @@ const SQL_IDS = [
   '\u202e\ufeff',
 ];
 
-const HOSTILE_COLUMNS: readonly ((random: () => number) => Columns)[] = [
+const HOSTILE_COLUMNS: readonly ((random: Random) => Columns)[] = [
   () => ({ started_at: 'infinity', ended_at: null }),
   () => ({ started_at: '-infinity', ended_at: null }),
   () => ({ started_at: '9999-12-31T23:59:59.999999Z', ended_at: null }),
@@ -113,7 +114,7 @@ const json = (columns: unknown) =>
   Buffer.from(JSON.stringify({ op: 'c', after: columns, source: { ts_ms: Date.UTC(2026, 5) } }));
 const NESTED = 5_000;
 
-const HOSTILE_JSON: readonly ((random: () => number) => Buffer)[] = [
+const HOSTILE_JSON: readonly ((random: Random) => Buffer)[] = [
   () => Buffer.from(`{"op":"c","after":{"user_id":"poison","started_at":9223372036854775807,"ended_at":null}}`),
   () => Buffer.from(`{"op":"c","after":{"user_id":"poison","started_at":-9223372036854775808,"ended_at":null}}`),
   () => Buffer.from(`{"op":"c","after":{"user_id":"poison","started_at":1e309,"ended_at":null}}`),

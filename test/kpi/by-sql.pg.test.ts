@@ -5,10 +5,11 @@ import { FIGURES, type Figures } from '../../src/kpi/figures/figure-names.ts';
 import { type MetricsProfile, metricsPolicy } from '../../src/kpi/figures/policy.ts';
 import { computeFigures, type FigureDeps } from '../../src/kpi/figures-pipeline.ts';
 import type { KpiLearner } from '../../src/kpi/inputs/goal-store.ts';
+import { createRandom } from '../../stack/random.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { insertRows } from '../support/platform-rows.ts';
 import { answerFiguresBySql } from './figures-by-sql.ts';
-import { populate, seededRandom } from './kpi-population.ts';
+import { populate } from './kpi-population.ts';
 
 const HORIZON_DAYS = 14;
 const DEFAULT_TARGET = 0.25;
@@ -17,7 +18,7 @@ let db: FreshDatabase;
 let learners: readonly KpiLearner[];
 beforeAll(async () => {
   db = await freshDatabase();
-  learners = await populate(db.database, 2_000, seededRandom(20_260_316));
+  learners = await populate(db.database, 2_000, createRandom('by sql'));
 });
 afterAll(() => db.close());
 

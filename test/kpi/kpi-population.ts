@@ -3,20 +3,8 @@ import { formatInstant, type Instant, MICROS_PER_DAY, parseInstant, startOfDay }
 import { studentIdOf } from '../../src/activity/learner.ts';
 import type { KpiLearner } from '../../src/kpi/inputs/goal-store.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
+import type { Random } from '../../stack/random.ts';
 import { insertRows, type PlatformRows } from '../support/platform-rows.ts';
-
-type Random = () => number;
-
-/** Mulberry32: the same learners whenever the test runs. */
-export function seededRandom(seed: number): Random {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 type Rows = { [T in keyof PlatformRows]: PlatformRows[T][] };
 
