@@ -10,7 +10,7 @@ import type { LearnerRow } from '../last-seen/fold.ts';
 import { closeGaps } from '../last-seen/gaps-store.ts';
 import { countLastSeen, lastSeenInOrder } from '../last-seen/rows-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
-import { requiringLock } from '../postgres/locks.ts';
+import { withLock } from '../postgres/locks.ts';
 import type { Lsn } from '../postgres/lsn.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { isDrift, standingsOf } from './comparison.ts';
@@ -76,7 +76,7 @@ const BATCH = 1_000;
  */
 export function audit(deps: AuditDeps, plan: AuditPlan): Promise<AuditOutcome> {
   const { database } = deps;
-  return requiringLock(database, 'audit', async () => {
+  return withLock(database, 'audit', async () => {
     const runId = deps.newRunId();
     await openAudit(database, runId, { sources: [...deps.sources], repair: plan.repair, startedAt: deps.now() });
     try {

@@ -2,7 +2,7 @@ import type { StudentId } from '../activity/activity.ts';
 import type { AttemptSource } from '../activity/activity-of.ts';
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import { rowsOf } from '../postgres/cursor.ts';
+import { streamRows } from '../postgres/cursor.ts';
 import type { Queryable } from '../postgres/database.ts';
 
 /** What a source's table says of a learner: their newest instant and the smallest spelling of their name. */
@@ -25,7 +25,7 @@ export function sourceActivity(
   until: Instant,
 ): AsyncGenerator<SourceActivity, void, undefined> {
   const text = source === 'attempt' && attemptSource === 'exam_results' ? ATTEMPTS_OF_EXAMS : STATEMENTS[source];
-  return rowsOf(snapshot, `activity_of_${source}`, { text, values: [formatInstant(until)] });
+  return streamRows(snapshot, `activity_of_${source}`, { text, values: [formatInstant(until)] });
 }
 
 const BELIEVED = `at BETWEEN '2000-01-01 00:00:00Z' AND $1::timestamptz`;

@@ -11,7 +11,7 @@ import { requireTopics } from '../kafka/admin/admin.ts';
 import { topicBounds } from '../kafka/admin/topic-bounds.ts';
 import { rangesBetween } from '../kafka/consumer/replay-ranges.ts';
 import type { Database } from '../postgres/database.ts';
-import { requiringLock } from '../postgres/locks.ts';
+import { withLock } from '../postgres/locks.ts';
 import { LastseenError, usageError } from '../runtime/errors.ts';
 import { detectionPlan } from '../silence/configured-plan.ts';
 import { collectDeps } from '../track/wiring.ts';
@@ -72,7 +72,7 @@ export function sweepAsIf(
   plan: AsIfPlan,
   flags: BacktestFlags,
 ): Promise<readonly AsIfDay[]> {
-  return requiringLock(database, 'as_if', async () => {
+  return withLock(database, 'backtest', async () => {
     const { settings, stopping } = context;
     const kafka = openKafka(context);
     const registry = openRegistry(settings);

@@ -11,7 +11,7 @@ import { writtenPositions } from '../kafka/admin/admin.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
-import { requiringLock } from '../postgres/locks.ts';
+import { withLock } from '../postgres/locks.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { printable } from './letter-content.ts';
 import { idOf, type LetterId, readLetterIds, readReader } from './letter-id.ts';
@@ -55,7 +55,7 @@ export function addDlqRedrive(dlq: Command): void {
         needs: ['postgres', 'kafka'],
         printConfig: flags.printConfig,
         work: (context) =>
-          withOwnTables(context, (database) => requiringLock(database, 'redrive', () => run(context, flags, database))),
+          withOwnTables(context, (database) => withLock(database, 'redrive', () => run(context, flags, database))),
       }),
     );
 }

@@ -1,4 +1,4 @@
-import { plainArray } from '../postgres/arrays.ts';
+import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 
 /** What tells one dead letter from all others. */
@@ -14,9 +14,9 @@ export interface LetterKey {
 function keys(letters: readonly LetterKey[]): readonly unknown[] {
   return [
     letters.map(({ topic }) => topic),
-    plainArray(letters.map(({ partition }) => partition)),
-    plainArray(letters.map(({ offset }) => offset)),
-    plainArray(letters.map(({ writtenAt }) => writtenAt)),
+    arrayLiteral(letters.map(({ partition }) => partition)),
+    arrayLiteral(letters.map(({ offset }) => offset)),
+    arrayLiteral(letters.map(({ writtenAt }) => writtenAt)),
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { StudentId } from '../activity/activity.ts';
 import type { Instant } from '../activity/instant.ts';
-import { plainArray } from '../postgres/arrays.ts';
-import { eachBatch } from '../postgres/cursor.ts';
+import { arrayLiteral } from '../postgres/arrays.ts';
+import { forEachBatch } from '../postgres/cursor.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import type { InactivityDecision, Phase } from './inactivity-decision.ts';
 
@@ -59,7 +59,7 @@ export function eachAsIfDecision(
   after: bigint,
   onDecisions: (decisions: readonly QueuedDecision[]) => Promise<void>,
 ): Promise<void> {
-  return eachBatch<OutboxRow>(
+  return forEachBatch<OutboxRow>(
     database,
     {
       text: `SELECT ${SAID} FROM lastseen.as_if_outbox WHERE seq > $1 ORDER BY phase DESC, student_id`,
@@ -85,7 +85,7 @@ export function createInactivityOutbox(db: Queryable) {
       await db.query({
         name: 'mark_inactivity_outbox',
         text: 'UPDATE lastseen.inactivity_outbox SET published_at = now() WHERE seq = ANY ($1::int8[])',
-        values: [plainArray(rows.map(({ seq }) => seq))],
+        values: [arrayLiteral(rows.map(({ seq }) => seq))],
       });
     },
   };

@@ -1,6 +1,6 @@
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
-import { holdingLock } from '../postgres/locks.ts';
+import { tryWithLock } from '../postgres/locks.ts';
 import { type InactivityEvent, inactivityRecord } from './inactivity-event.ts';
 import { createInactivityOutbox } from './inactivity-outbox-store.ts';
 import { relay } from './relay-pipeline.ts';
@@ -20,6 +20,6 @@ export function createInactivityRelay(deps: InactivityRelayDeps): () => Promise<
       topic: deps.topic,
       encode: (decision) => inactivityRecord(decision, deps.encode),
       send: deps.producer.send,
-      exclusively: (work) => holdingLock(deps.database, 'inactivity_relay', work),
+      exclusively: (work) => tryWithLock(deps.database, 'inactivity_relay', work),
     });
 }

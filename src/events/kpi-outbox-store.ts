@@ -1,6 +1,6 @@
 import { type Instant, parseInstant } from '../activity/instant.ts';
 import type { ProbabilityInterval } from '../kpi/figures/probability-interval.ts';
-import { plainArray } from '../postgres/arrays.ts';
+import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { Computed, KpiUpdate } from './kpi-updated-event.ts';
 
@@ -57,7 +57,7 @@ FROM lastseen.kpi_ledger WHERE published_at IS NULL ORDER BY seq LIMIT $1`,
       await db.query({
         name: 'mark_kpi_outbox',
         text: 'UPDATE lastseen.kpi_ledger SET published_at = now() WHERE seq = ANY ($1::int8[])',
-        values: [plainArray(rows.map(({ seq }) => seq))],
+        values: [arrayLiteral(rows.map(({ seq }) => seq))],
       });
     },
   };

@@ -1,6 +1,6 @@
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
-import { holdingLock } from '../postgres/locks.ts';
+import { tryWithLock } from '../postgres/locks.ts';
 import { createKpiOutbox } from './kpi-outbox-store.ts';
 import { type KpiUpdatedEvent, kpiUpdatedEvent } from './kpi-updated-event.ts';
 import { relay } from './relay-pipeline.ts';
@@ -25,6 +25,6 @@ export function createKpiRelay(deps: KpiRelayDeps): () => Promise<number | undef
         return { key: event.key, value: deps.encode(event.value), headers: event.headers };
       },
       send: deps.producer.send,
-      exclusively: (work) => holdingLock(deps.database, 'kpi_relay', work),
+      exclusively: (work) => tryWithLock(deps.database, 'kpi_relay', work),
     });
 }

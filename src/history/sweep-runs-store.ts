@@ -1,6 +1,6 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import { plainArray } from '../postgres/arrays.ts';
+import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { SourceVolume } from './usual-volume.ts';
 
@@ -27,7 +27,7 @@ WHERE ${ORDINARY}
   AND thresholds = $1::int[]
 ORDER BY started_at DESC
 LIMIT 14`,
-    values: [plainArray(thresholds)],
+    values: [arrayLiteral(thresholds)],
   });
   const known = await db.query<{ days: number }>({
     text: `

@@ -1,5 +1,5 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
-import { plainArray } from '../postgres/arrays.ts';
+import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { GapKind, PartitionGap } from './gap.ts';
 
@@ -14,10 +14,10 @@ ON CONFLICT (topic, partition, kind, from_offset) WHERE closed_at IS NULL DO NOT
 RETURNING topic, partition, kind, from_offset, to_offset`,
     values: [
       gaps.map(({ topic }) => topic),
-      plainArray(gaps.map(({ partition }) => partition)),
+      arrayLiteral(gaps.map(({ partition }) => partition)),
       gaps.map(({ kind }) => kind),
-      plainArray(gaps.map(({ fromOffset }) => fromOffset)),
-      plainArray(gaps.map(({ toOffset }) => toOffset)),
+      arrayLiteral(gaps.map(({ fromOffset }) => fromOffset)),
+      arrayLiteral(gaps.map(({ toOffset }) => toOffset)),
     ],
   });
   return rows.map(gapOf);

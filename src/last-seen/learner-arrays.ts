@@ -1,15 +1,15 @@
 import { SOURCES } from '../activity/source.ts';
 import { UUID_TEXT_BYTES } from '../activity/uuid.ts';
 import {
-  arrayOf,
+  allocateArray,
+  dataViewOf,
   HEADER_BYTES,
   INSTANT_BYTES,
   LENGTH_BYTES,
   NULL_LENGTH,
-  setInstant,
-  TYPE,
+  TYPE_OID,
   UUID_BYTES,
-  viewOf,
+  writeInstant,
 } from '../postgres/binary-arrays.ts';
 import { type LearnerColumns, NEVER } from './fold.ts';
 
@@ -26,8 +26,8 @@ export function learnerArrays(learners: LearnerColumns): readonly Buffer[] {
 }
 
 export function studentIdArray({ size, studentIds: { words } }: LearnerColumns): Buffer {
-  const array = arrayOf(TYPE.uuid, size, size * (LENGTH_BYTES + UUID_BYTES));
-  const view = viewOf(array);
+  const array = allocateArray(TYPE_OID.uuid, size, size * (LENGTH_BYTES + UUID_BYTES));
+  const view = dataViewOf(array);
   let at = HEADER_BYTES;
   for (let word = 0; word < 4 * size; word += 4) {
     view.setInt32(at, UUID_BYTES);
@@ -42,9 +42,9 @@ export function studentIdArray({ size, studentIds: { words } }: LearnerColumns):
 
 /** @param instants none at all, or one a learner; {@link NEVER} becomes null. */
 export function instantColumn(instants: BigInt64Array | undefined, size: number): Buffer {
-  if (instants === undefined) return arrayOf(TYPE.timestamptz, 0, 0);
-  const array = arrayOf(TYPE.timestamptz, size, size * (LENGTH_BYTES + INSTANT_BYTES));
-  const view = viewOf(array);
+  if (instants === undefined) return allocateArray(TYPE_OID.timestamptz, 0, 0);
+  const array = allocateArray(TYPE_OID.timestamptz, size, size * (LENGTH_BYTES + INSTANT_BYTES));
+  const view = dataViewOf(array);
   let at = HEADER_BYTES;
   for (let learner = 0; learner < size; learner++) {
     const instant = instants[learner] ?? NEVER;
@@ -53,7 +53,7 @@ export function instantColumn(instants: BigInt64Array | undefined, size: number)
       at += LENGTH_BYTES;
     } else {
       view.setInt32(at, INSTANT_BYTES);
-      setInstant(view, at + LENGTH_BYTES, instant);
+      writeInstant(view, at + LENGTH_BYTES, instant);
       at += LENGTH_BYTES + INSTANT_BYTES;
     }
   }
@@ -67,7 +67,7 @@ function userIdArray(learners: LearnerColumns): Buffer {
     const userId = learners.userId(learner);
     bytes += LENGTH_BYTES + (userId === undefined ? UUID_TEXT_BYTES : Buffer.byteLength(userId ?? ''));
   }
-  const array = arrayOf(TYPE.text, size, bytes);
+  const array = allocateArray(TYPE_OID.text, size, bytes);
   let at = HEADER_BYTES;
   for (let learner = 0; learner < size; learner++) {
     const userId = learners.userId(learner);

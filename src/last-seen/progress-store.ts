@@ -1,6 +1,6 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Partition, Position } from '../kafka/client/records.ts';
-import { plainArray } from '../postgres/arrays.ts';
+import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { Reading } from './continuity.ts';
 
@@ -49,11 +49,11 @@ WHERE excluded.known_offset IS NOT NULL
   OR (excluded.next_offset > p.next_offset AND excluded.next_offset >= coalesce(p.known_offset, 0))`,
     values: [
       sorted.map(({ topic }) => topic),
-      plainArray(sorted.map(({ partition }) => partition)),
-      plainArray(sorted.map(({ nextOffset }) => nextOffset)),
-      plainArray(sorted.map(({ knownOffset }) => knownOffset ?? null)),
-      plainArray(sorted.map(({ lastRecordAt }) => lastRecordAt ?? null)),
-      plainArray(sorted.map(({ newestCommitAt }) => newestCommitAt)),
+      arrayLiteral(sorted.map(({ partition }) => partition)),
+      arrayLiteral(sorted.map(({ nextOffset }) => nextOffset)),
+      arrayLiteral(sorted.map(({ knownOffset }) => knownOffset ?? null)),
+      arrayLiteral(sorted.map(({ lastRecordAt }) => lastRecordAt ?? null)),
+      arrayLiteral(sorted.map(({ newestCommitAt }) => newestCommitAt)),
     ],
   });
 }
@@ -67,7 +67,7 @@ UPDATE lastseen.track_progress p
 SET next_offset = 0, known_offset = NULL, last_record_at = NULL, last_record_below = NULL, newest_commit_at = NULL
 FROM unnest($1::text[], $2::int[]) AS u (topic, partition)
 WHERE p.topic = u.topic AND p.partition = u.partition`,
-    values: [partitions.map(({ topic }) => topic), plainArray(partitions.map(({ partition }) => partition))],
+    values: [partitions.map(({ topic }) => topic), arrayLiteral(partitions.map(({ partition }) => partition))],
   });
 }
 

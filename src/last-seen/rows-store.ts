@@ -1,6 +1,6 @@
 import type { StudentId } from '../activity/activity.ts';
-import { plainArray } from '../postgres/arrays.ts';
-import { rowsOf } from '../postgres/cursor.ts';
+import { arrayLiteral } from '../postgres/arrays.ts';
+import { streamRows } from '../postgres/cursor.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { LearnerRow } from './fold.ts';
 
@@ -11,7 +11,7 @@ FROM lastseen.user_last_seen`;
 
 /** The whole table, by student id. */
 export function lastSeenInOrder(snapshot: Queryable): AsyncGenerator<LearnerRow, void, undefined> {
-  return rowsOf(snapshot, 'last_seen_in_order', { text: `${ROWS} ORDER BY student_id` });
+  return streamRows(snapshot, 'last_seen_in_order', { text: `${ROWS} ORDER BY student_id` });
 }
 
 export async function lastSeenOf(
@@ -20,7 +20,7 @@ export async function lastSeenOf(
 ): Promise<ReadonlyMap<StudentId, LearnerRow>> {
   const { rows } = await db.query<LearnerRow>({
     text: `${ROWS} WHERE student_id = ANY ($1::uuid[])`,
-    values: [plainArray(studentIds)],
+    values: [arrayLiteral(studentIds)],
   });
   return new Map(rows.map((row) => [row.studentId, row]));
 }

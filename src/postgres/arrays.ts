@@ -1,7 +1,7 @@
 /**
- * Postgres array literals for values that need no quoting, built in one join: the driver's own serializer looks at
- * every element and costs several times as much.
+ * A Postgres array literal of values that need no quoting. The driver's own serializer inspects every element and takes
+ * several times as long.
  */
-export function plainArray(values: readonly (bigint | number | string | null)[]): string {
+export function arrayLiteral(values: readonly (bigint | number | string | null)[]): string {
   return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
 }

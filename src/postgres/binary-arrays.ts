@@ -1,27 +1,30 @@
 import { dayNumber, type Instant, parseInstant } from '../activity/instant.ts';
-import type { Window } from '../kpi/figures/window.ts';
 
 /*
- * Postgres' own binary arrays. A Buffer is bound as it is, so that neither side writes or reads digits, quotes or
- * separators, which is most of the time that arrays of text take.
+ * Arrays in Postgres' binary format. The driver sends a Buffer unchanged, so neither side formats or parses digits,
+ * quotes and separators, which takes most of the time of array literals.
  */
 
-/** By `pg_type`: the same in every server. */
-export const TYPE = { boolean: 16, text: 25, float8: 701, date: 1082, timestamptz: 1184, uuid: 2950 } as const;
+/** `pg_type.oid` of built-in types: the same on every server. */
+export const TYPE_OID = { boolean: 16, text: 25, float8: 701, date: 1082, timestamptz: 1184, uuid: 2950 } as const;
 
 export const HEADER_BYTES = 20;
-/** Before each element. */
+/** The length that precedes each element. */
 export const LENGTH_BYTES = 4;
 export const NULL_LENGTH = -1;
 export const INSTANT_BYTES = 8;
 export const UUID_BYTES = 16;
 
-/** Postgres counts from the start of 2000. */
-const EPOCH: Instant = 946_684_800_000_000n;
-const EPOCH_DAY = 10_957;
+/** Postgres counts instants and dates from 2000-01-01. */
+const POSTGRES_EPOCH: Instant = 946_684_800_000_000n;
+const POSTGRES_EPOCH_DAY = 10_957;
 
-/** The head of an array of one dimension from 1, which may hold nulls, and room for its elements. */
-export function arrayOf(type: number, size: number, bytes: number): Buffer {
+/**
+ * An array with its header written: one dimension, lower bound 1, nulls allowed.
+ *
+ * @param bytes room for the elements, lengths included
+ */
+export function allocateArray(type: number, size: number, bytes: number): Buffer {
   if (size === 0) {
     const empty = Buffer.alloc(12);
     empty.writeInt32BE(type, 8);
@@ -36,18 +39,18 @@ export function arrayOf(type: number, size: number, bytes: number): Buffer {
   return array;
 }
 
-/** Where the bytes are written that `arrayOf` has made. */
-export const viewOf = ({ buffer, byteOffset, byteLength }: Buffer) => new DataView(buffer, byteOffset, byteLength);
+/** For writing the elements of an allocated array. */
+export const dataViewOf = ({ buffer, byteOffset, byteLength }: Buffer) => new DataView(buffer, byteOffset, byteLength);
 
-export function setInstant(view: DataView, at: number, instant: Instant): void {
-  view.setBigInt64(at, BigInt.asIntN(64, instant - EPOCH));
+export function writeInstant(view: DataView, at: number, instant: Instant): void {
+  view.setBigInt64(at, BigInt.asIntN(64, instant - POSTGRES_EPOCH));
 }
 
 /** For `text[]`. */
 export function textArray(values: readonly string[]): Buffer {
   let bytes = 0;
   for (const value of values) bytes += LENGTH_BYTES + Buffer.byteLength(value);
-  const array = arrayOf(TYPE.text, values.length, bytes);
+  const array = allocateArray(TYPE_OID.text, values.length, bytes);
   let at = HEADER_BYTES;
   for (const value of values) {
     const length = array.write(value, at + LENGTH_BYTES);
@@ -57,12 +60,13 @@ export function textArray(values: readonly string[]): Buffer {
 }
 
 /**
- * For `uuid[]`, of canonical text.
+ * For `uuid[]`.
  *
- * @throws RangeError where one is none
+ * @param values in canonical form
+ * @throws RangeError if a value is not a UUID
  */
 export function uuidArray(values: readonly (string | null)[]): Buffer {
-  return fixedArray(TYPE.uuid, UUID_BYTES, values, (_, at, value, array) => {
+  return fixedArray(TYPE_OID.uuid, UUID_BYTES, values, (_, at, value, array) => {
     const written = array.write(value.replaceAll('-', ''), at, UUID_BYTES, 'hex');
     if (written !== UUID_BYTES) throw new RangeError('not a UUID');
   });
@@ -70,42 +74,45 @@ export function uuidArray(values: readonly (string | null)[]): Buffer {
 
 /** For `timestamptz[]`. */
 export function instantArray(values: readonly Instant[]): Buffer {
-  return fixedArray(TYPE.timestamptz, INSTANT_BYTES, values, setInstant);
+  return fixedArray(TYPE_OID.timestamptz, INSTANT_BYTES, values, writeInstant);
 }
 
-/** For two `timestamptz[]`: where the windows begin, and where they end. */
-export function windowArrays(windows: readonly Window[]): [Buffer, Buffer] {
+/** For two `timestamptz[]`: the starts and the ends of the windows. */
+export function windowArrays(
+  windows: readonly { readonly from: Instant; readonly through: Instant }[],
+): [Buffer, Buffer] {
   return [instantArray(windows.map(({ from }) => from)), instantArray(windows.map(({ through }) => through))];
 }
 
 /**
- * For `date[]`, of `YYYY-MM-DD`.
+ * For `date[]`.
  *
- * @throws RangeError where one is none
+ * @param values as `YYYY-MM-DD`
+ * @throws RangeError if a value is not a date
  */
 export function dateArray(values: readonly string[]): Buffer {
-  // Those of a batch are mostly of one week.
-  let known = { text: '', day: 0 };
-  return fixedArray(TYPE.date, 4, values, (view, at, text) => {
-    if (text !== known.text) known = { text, day: dayOf(text) };
-    view.setInt32(at, known.day);
+  // Most dates of a batch are equal.
+  let last = { text: '', day: 0 };
+  return fixedArray(TYPE_OID.date, 4, values, (view, at, text) => {
+    if (text !== last.text) last = { text, day: postgresDay(text) };
+    view.setInt32(at, last.day);
   });
 }
 
-function dayOf(text: string): number {
+function postgresDay(text: string): number {
   const start = parseInstant(text);
   if (start === undefined) throw new RangeError('not a date');
-  return dayNumber(start) - EPOCH_DAY;
+  return dayNumber(start) - POSTGRES_EPOCH_DAY;
 }
 
 /** For `float8[]`. */
 export function doubleArray(values: readonly (number | null)[]): Buffer {
-  return fixedArray(TYPE.float8, 8, values, (view, at, value) => view.setFloat64(at, value));
+  return fixedArray(TYPE_OID.float8, 8, values, (view, at, value) => view.setFloat64(at, value));
 }
 
 /** For `boolean[]`. */
 export function booleanArray(values: readonly (boolean | null)[]): Buffer {
-  return fixedArray(TYPE.boolean, 1, values, (view, at, value) => view.setInt8(at, value ? 1 : 0));
+  return fixedArray(TYPE_OID.boolean, 1, values, (view, at, value) => view.setInt8(at, value ? 1 : 0));
 }
 
 function fixedArray<T>(
@@ -114,9 +121,9 @@ function fixedArray<T>(
   values: readonly (T | null)[],
   set: (view: DataView, at: number, value: T, array: Buffer) => void,
 ): Buffer {
-  const array = arrayOf(type, values.length, values.length * (LENGTH_BYTES + bytes));
+  const array = allocateArray(type, values.length, values.length * (LENGTH_BYTES + bytes));
   if (values.length === 0) return array;
-  const view = viewOf(array);
+  const view = dataViewOf(array);
   let at = HEADER_BYTES;
   for (const value of values) {
     view.setInt32(at, value === null ? NULL_LENGTH : bytes);

@@ -1,15 +1,15 @@
 import Cursor from 'pg-cursor';
 import type { Database, Queryable, Statement } from './database.ts';
-import { failureOf } from './failures.ts';
+import { translateError } from './failures.ts';
 
-/** Hands on the rows of a statement one by one, reading a few at a time, so that memory does not grow with their number. */
-export function eachRow<R>(
+/** Calls `onRow` for each row of a statement. It reads in batches, so memory does not grow with the number of rows. */
+export function forEachRow<R>(
   database: Database,
   statement: { text: string; values: unknown[] },
   onRow: (row: R) => void,
   batchSize = 1_000,
 ): Promise<void> {
-  return eachBatch<R>(
+  return forEachBatch<R>(
     database,
     statement,
     async (rows) => {
@@ -19,8 +19,8 @@ export function eachRow<R>(
   );
 }
 
-/** The same, batch by batch: the next is read when `onRows` is done with the last. */
-export function eachBatch<R>(
+/** Calls `onRows` for each batch of rows of a statement; reads the next batch when `onRows` has resolved. */
+export function forEachBatch<R>(
   database: Database,
   statement: { text: string; values: unknown[] },
   onRows: (rows: readonly R[]) => Promise<void>,
@@ -35,21 +35,22 @@ export function eachBatch<R>(
         await onRows(rows);
       }
     } catch (error) {
-      throw failureOf(error);
+      throw translateError(error);
     } finally {
       await cursor.close().catch(() => {
-        // A connection that broke has no cursor to close.
+        // A broken connection has no cursor to close.
       });
     }
   });
 }
 
 /**
- * The rows of a statement, read as they are asked for, on the connection of a transaction: several may be read in turn.
+ * Streams the rows of a statement inside a transaction, a batch per FETCH. Several streams of one transaction may be read
+ * alternately.
  *
- * @param name of the cursor; one a transaction. It is gone with the transaction.
+ * @param name of the cursor, unique in the transaction; it is closed when the transaction ends
  */
-export async function* rowsOf<R>(
+export async function* streamRows<R>(
   tx: Queryable,
   name: string,
   { text, values = [] }: Statement,

@@ -1,9 +1,10 @@
 import pg from 'pg';
 import { type Instant, parseInstant } from '../activity/instant.ts';
-import { failureOf } from './failures.ts';
-import { connectionOf } from './tls.ts';
+import { single } from '../runtime/must.ts';
+import { translateError } from './failures.ts';
+import { connectionOptions } from './tls.ts';
 
-/** One statement. With a `name` it is prepared once a connection. */
+/** With a `name`, the statement is prepared once per connection. */
 export interface Statement {
   readonly name?: string;
   readonly text: string;
@@ -16,7 +17,7 @@ interface QueryResult<R> {
   readonly count: number;
 }
 
-/** Where a query can be sent: the pool, or one connection inside a transaction. */
+/** The pool, or one connection inside a transaction. */
 export interface Queryable {
   query<R>(statement: Statement): Promise<QueryResult<R>>;
 }
@@ -25,13 +26,11 @@ export interface Database extends Queryable {
   /** Runs `work` in one READ COMMITTED transaction on one connection; rolls back when it throws. */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   /**
-   * Runs `work` in one REPEATABLE READ, READ ONLY transaction on one connection: all its statements see the same rows,
-   * those of now.
-   *
-   * @param work is told the instant by the server's own clock.
+   * Runs `work` in one REPEATABLE READ, READ ONLY transaction on one connection: all its statements see the same
+   * snapshot. `takenAt` is the server's clock when the snapshot was taken.
    */
   snapshot<T>(work: (tx: Queryable, takenAt: Instant) => Promise<T>): Promise<T>;
-  /** Runs `work` on one connection of its own: for session locks and cursors. */
+  /** Runs `work` on a connection that nothing else uses: for session locks and cursors. */
   session<T>(work: (session: Session) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -47,30 +46,29 @@ export interface DatabaseOptions {
   readonly applicationName: string;
   readonly maxConnections?: number;
   readonly connectTimeoutMs?: number;
-  /** A statement that takes longer fails as an outage; unless told, none does. */
+  /** A statement that takes longer fails as an outage. Default: no limit. */
   readonly statementTimeoutMs?: number;
-  /** Called for each connection that is made. */
+  /** Called for each new connection. */
   readonly onConnected?: () => void;
   /** Called when an idle connection breaks; the pool replaces it. */
   readonly onIdleError?: (error: Error) => void;
 }
 
 /**
- * Opens a pool. No connection is made before the first query. Every error comes out as a `LastseenError`, with
- * `retriable` decided by SQLSTATE.
+ * Opens a pool. No connection is made before the first query. Errors are translated by {@link translateError}.
  *
- * Types read: `int8` as `bigint`, `timestamptz` as `Instant` (microseconds), `date` and `numeric` as text, the rest as
- * `pg` has it. Instants are bound as text by `formatInstant`.
+ * Result types: `int8` is a `bigint`, `timestamptz` an `Instant` (microseconds), `date` and `numeric` are text, the rest
+ * is as in `pg`. Instants are bound as text by `formatInstant`.
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
-    ...connectionOf(options.url),
+    ...connectionOptions(options.url),
     application_name: options.applicationName,
     max: options.maxConnections ?? 4,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
     ...(options.statementTimeoutMs === undefined ? {} : { query_timeout: options.statementTimeoutMs }),
-    // Doubles arrive exact whatever the server's own setting is.
+    // Doubles are returned exactly, also if the server has another extra_float_digits.
     options: '-c TimeZone=UTC -c extra_float_digits=1',
     types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
   });
@@ -82,12 +80,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     snapshot: (work) =>
       withClient(pool, (client) =>
         inTransaction(client, SNAPSHOT, async (tx) => {
-          // It may wait long for others, and is read by cursors to their ends.
+          // The transaction may be idle for long while other systems are read; its cursors are read completely.
           await tx.query({ text: 'SET LOCAL idle_in_transaction_session_timeout = 0' });
           await tx.query({ text: 'SET LOCAL cursor_tuple_fraction = 1' });
-          // The first query takes the snapshot, not BEGIN.
+          // The first query takes the snapshot; BEGIN does not.
           const { rows } = await tx.query<{ at: Instant }>({ text: 'SELECT clock_timestamp() AS at' });
-          return work(tx, rows[0]?.at ?? 0n);
+          return work(tx, single(rows, 'a SELECT without FROM returns one row').at);
         }),
       ),
     session: (work) =>
@@ -128,7 +126,7 @@ async function send<R>(target: pg.Pool | pg.ClientBase, statement: Statement): P
     });
     return { rows: result.rows as R[], count: result.rowCount ?? 0 };
   } catch (error) {
-    throw failureOf(error);
+    throw translateError(error);
   }
 }
 
@@ -137,10 +135,10 @@ async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
   try {
     client = await pool.connect();
   } catch (error) {
-    throw failureOf(error);
+    throw translateError(error);
   }
   let broken: Error | undefined;
-  // A connection that breaks while checked out emits 'error' besides failing its query; unhandled, it ends the process.
+  // A connection that breaks while checked out fails its query and also emits 'error', which would end the process.
   const onError = (error: Error) => {
     broken = error;
   };
@@ -148,7 +146,7 @@ async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
   try {
     return await work(client);
   } catch (error) {
-    if (failureOf(error).code === 'postgres_unavailable') broken ??= error as Error;
+    if (translateError(error).code === 'postgres_unavailable') broken ??= error as Error;
     throw error;
   } finally {
     client.off('error', onError);
@@ -167,7 +165,7 @@ async function inTransaction<T>(client: pg.PoolClient, begin: string, work: (tx:
     return result;
   } catch (error) {
     await send(client, { text: 'ROLLBACK' }).catch(() => {
-      // The first error is the one to tell; a connection that cannot roll back is dropped by withClient.
+      // The first error is reported; withClient drops a connection that cannot roll back.
     });
     throw error;
   }

@@ -1,7 +1,8 @@
 import { LastseenError } from '../runtime/errors.ts';
+import { single } from '../runtime/must.ts';
 import type { Database } from './database.ts';
 
-/** Advisory locks: the first key is ours ("last"), the second says which. */
+/** The first key of every advisory lock of lastseen: "last" in ASCII. The second key is the lock's number. */
 const LOCK_SPACE = 0x6c617374;
 const LOCKS = {
   sweep: 1,
@@ -10,14 +11,16 @@ const LOCKS = {
   redrive: 4,
   audit: 5,
   replay: 9,
-  as_if: 10,
+  backtest: 10,
 } as const;
 
 /**
- * Runs `work` while this session holds the lock, on a connection of its own, so that a crash of the process or of the
- * connection frees it. `undefined`, without running it, where somebody else holds it.
+ * Runs `work` while holding a session-level advisory lock on a separate connection: a crash of the process or the loss of
+ * the connection releases it.
+ *
+ * @returns undefined, without running `work`, if another session holds the lock
  */
-export function holdingLock<R>(
+export function tryWithLock<R>(
   database: Database,
   lock: keyof typeof LOCKS,
   work: () => Promise<R>,
@@ -28,7 +31,7 @@ export function holdingLock<R>(
       text: 'SELECT pg_try_advisory_lock($1, $2) AS locked',
       values,
     });
-    if (rows[0]?.locked !== true) return undefined;
+    if (!single(rows, 'a SELECT without FROM returns one row').locked) return undefined;
     try {
       return await work();
     } finally {
@@ -37,13 +40,13 @@ export function holdingLock<R>(
   });
 }
 
-/** As {@link holdingLock}, but somebody else's lock is an error (`busy`) that names what runs. */
-export async function requiringLock<R>(
-  database: Database,
-  lock: keyof typeof LOCKS,
-  work: () => Promise<R>,
-): Promise<R> {
-  const done = await holdingLock(database, lock, async () => ({ result: await work() }));
-  if (done === undefined) throw new LastseenError('busy', `another ${lock} is running; try again when it has ended`);
+/**
+ * As {@link tryWithLock}.
+ *
+ * @throws LastseenError `busy` if another session holds the lock
+ */
+export async function withLock<R>(database: Database, lock: keyof typeof LOCKS, work: () => Promise<R>): Promise<R> {
+  const done = await tryWithLock(database, lock, async () => ({ result: await work() }));
+  if (done === undefined) throw new LastseenError('busy', `another ${lock} is running; try again after it has ended`);
   return done.result;
 }

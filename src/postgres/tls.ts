@@ -3,10 +3,10 @@ import { readPemFile, requireFitting } from '../runtime/pem-file.ts';
 import { type PostgresTls, splitPostgresUrl } from '../runtime/postgres-url.ts';
 
 /**
- * What the driver is to be given for a URL. It gets TLS apart from the URL, so that neither its reading of `sslmode` nor
- * `PGSSLMODE` can weaken it: with TLS, certificate and host name are verified always.
+ * The driver's connection options for a URL. TLS is passed separately, so that neither the driver's reading of `sslmode`
+ * nor `PGSSLMODE` can weaken it: with TLS, certificate and host name are always verified.
  */
-export function connectionOf(text: string): {
+export function connectionOptions(text: string): {
   readonly connectionString: string;
   readonly ssl: false | ConnectionOptions;
 } {

@@ -14,7 +14,7 @@ import { missingHistory, rangesBetween, rangesLeft } from '../kafka/consumer/rep
 import { digestLastSeen } from '../last-seen/digest-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import type { Database } from '../postgres/database.ts';
-import { requiringLock } from '../postgres/locks.ts';
+import { withLock } from '../postgres/locks.ts';
 import type { Registry } from '../registry/client.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { pauseUnless } from '../runtime/pauses.ts';
@@ -55,7 +55,7 @@ interface Replay {
  * @throws LastseenError `busy`, `interrupted`, `replay_lost`, `not_rebuildable`, `snapshot_failed`.
  */
 export function runReplay(context: CommandContext, database: Database, plan: ReplayPlan): Promise<ReplayOutcome> {
-  return requiringLock(database, 'replay', async () => {
+  return withLock(database, 'replay', async () => {
     const replay: Replay = {
       context,
       database,

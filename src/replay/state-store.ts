@@ -1,6 +1,6 @@
 import type { Position } from '../kafka/client/records.ts';
 import type { PartitionRange } from '../kafka/consumer/offset-range.ts';
-import { plainArray } from '../postgres/arrays.ts';
+import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 
@@ -72,9 +72,9 @@ FROM unnest($2::text[], $3::int[], $4::int8[], $5::int8[]) AS u (topic, partitio
     values: [
       replayId,
       state.ranges.map(({ topic }) => topic),
-      plainArray(state.ranges.map(({ partition }) => partition)),
-      plainArray(state.ranges.map(({ firstOffset }) => firstOffset)),
-      plainArray(state.ranges.map(({ endOffset }) => endOffset ?? null)),
+      arrayLiteral(state.ranges.map(({ partition }) => partition)),
+      arrayLiteral(state.ranges.map(({ firstOffset }) => firstOffset)),
+      arrayLiteral(state.ranges.map(({ endOffset }) => endOffset ?? null)),
     ],
   });
 }
@@ -99,8 +99,8 @@ WHERE p.replay_id = $1 AND p.topic = u.topic AND p.partition = u.partition`,
     values: [
       replayId,
       positions.map(({ topic }) => topic),
-      plainArray(positions.map(({ partition }) => partition)),
-      plainArray(positions.map(({ nextOffset }) => nextOffset)),
+      arrayLiteral(positions.map(({ partition }) => partition)),
+      arrayLiteral(positions.map(({ nextOffset }) => nextOffset)),
     ],
   });
   const { count } = await tx.query({
@@ -171,8 +171,8 @@ WHERE p.replay_id = $1 AND p.topic = u.topic AND p.partition = u.partition`,
     values: [
       replayId,
       ends.map(({ topic }) => topic),
-      plainArray(ends.map(({ partition }) => partition)),
-      plainArray(ends.map(({ nextOffset }) => nextOffset)),
+      arrayLiteral(ends.map(({ partition }) => partition)),
+      arrayLiteral(ends.map(({ nextOffset }) => nextOffset)),
     ],
   });
 }

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runner } from 'node-pg-migrate';
 import type { Database, Queryable } from '../postgres/database.ts';
-import { failureOf } from '../postgres/failures.ts';
+import { translateError } from '../postgres/failures.ts';
 import { LastseenError } from '../runtime/errors.ts';
 
 const DIRECTORY = join(import.meta.dirname, '../../migrations');
@@ -39,7 +39,7 @@ export function migrate(database: Database, options: MigrateOptions): Promise<re
       });
       return applied.map((migration) => migration.name);
     } catch (error) {
-      throw failureOf(error);
+      throw translateError(error);
     }
   });
 }

@@ -1,6 +1,6 @@
 import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
-import { plainArray } from '../postgres/arrays.ts';
-import { eachRow } from '../postgres/cursor.ts';
+import { arrayLiteral } from '../postgres/arrays.ts';
+import { forEachRow } from '../postgres/cursor.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { SILENT, silenceValues } from '../silence/condition.ts';
 import { type SweepPlan, silenceWindow } from '../silence/plan.ts';
@@ -38,7 +38,7 @@ export async function recordInactive(
 function planValues(plan: SweepPlan): unknown[] {
   return [
     ...silenceValues(silenceWindow(plan)),
-    plainArray(plan.thresholds.toSorted((a, b) => b - a)),
+    arrayLiteral(plan.thresholds.toSorted((a, b) => b - a)),
     dateOf(plan.asOf),
     plan.refresh === 'daily',
     formatInstant(plan.asOf),
@@ -157,7 +157,7 @@ export interface DueLearner {
 
 /** Lists who would be flagged, by student id, writing and locking nothing. */
 export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: DueLearner) => void): Promise<void> {
-  return eachRow(
+  return forEachRow(
     database,
     {
       text: `

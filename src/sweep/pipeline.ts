@@ -2,7 +2,7 @@ import type { Instant } from '../activity/instant.ts';
 import type { SourceEnds } from '../freshness/judgement.ts';
 import { readUsualRuns } from '../history/sweep-runs-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
-import { requiringLock } from '../postgres/locks.ts';
+import { withLock } from '../postgres/locks.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import { type Census, countCrossing, recordInactive, takeCensus } from './episodes-store.ts';
@@ -43,7 +43,7 @@ export interface HeldSweep extends Census, Hold {
  * @throws LastseenError `busy` where another sweep is running, `not_fresh` where freshness is not proven.
  */
 export function sweep(deps: SweepDeps, plan: SweepPlan): Promise<CompletedSweep | HeldSweep> {
-  return requiringLock(deps.database, 'sweep', async () => {
+  return withLock(deps.database, 'sweep', async () => {
     const runId = deps.newRunId();
     const detectedAt = deps.now();
     await openRun(deps.database, runId, plan, detectedAt);
@@ -69,7 +69,7 @@ export function sweep(deps: SweepDeps, plan: SweepPlan): Promise<CompletedSweep 
  * @throws LastseenError `not_held`, and as {@link sweep}; the run then stays held.
  */
 export function approve(deps: SweepDeps, runId: string): Promise<CompletedSweep> {
-  return requiringLock(deps.database, 'sweep', async () => {
+  return withLock(deps.database, 'sweep', async () => {
     const plan = await heldPlan(deps.database, runId);
     const sourceEnds = await deps.proveFresh?.(plan.asOf);
     const detectedAt = deps.now();
@@ -82,7 +82,7 @@ export function approve(deps: SweepDeps, runId: string): Promise<CompletedSweep>
 
 /** @throws LastseenError `not_held`, `busy`. */
 export function discard(database: Database, runId: string): Promise<void> {
-  return requiringLock(database, 'sweep', async () => {
+  return withLock(database, 'sweep', async () => {
     await heldPlan(database, runId);
     await discardRun(database, runId);
   });

@@ -1,7 +1,7 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import type { SourceEnds } from '../freshness/judgement.ts';
 import type { SweepRun } from '../history/sweep-runs-store.ts';
-import { plainArray } from '../postgres/arrays.ts';
+import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
@@ -48,7 +48,7 @@ VALUES ($1, $2, $3, $4, $5, $6, 'running', $7)`,
     values: [
       runId,
       formatInstant(plan.asOf),
-      plainArray(plan.thresholds),
+      arrayLiteral(plan.thresholds),
       plan.lookbackDays,
       plan.limit ?? null,
       plan.refresh,

@@ -44,7 +44,7 @@ describe('with TLS, client certificates and logins everywhere', () => {
         'postgres',
         'wrong password',
         1,
-        expect.stringMatching('Postgres refuses us: password authentication failed'),
+        expect.stringMatching('Postgres refuses the connection: password authentication failed'),
         0,
       ],
       ...['has expired', 'is for another host name'].flatMap((why) => [
@@ -53,7 +53,7 @@ describe('with TLS, client certificates and logins everywhere', () => {
         untrusted('postgres', 'Postgres', why),
       ]),
       ['kafka', 'no client certificate', 1, expect.stringMatching('does it ask for a client certificate'), 0],
-      ['postgres', 'no TLS', 1, expect.stringMatching('Postgres refuses us: .* no encryption'), 0],
+      ['postgres', 'no TLS', 1, expect.stringMatching('Postgres refuses the connection: .* no encryption'), 0],
       untrusted('postgres', 'Postgres', 'is signed by an authority that is not trusted'),
     ]);
   });

@@ -21,7 +21,7 @@ const YEAR_1600 = -11_676_096_000_000_000n;
 const YEAR_9999 = 253_370_764_800_000_000n;
 const instant = fc.bigInt(YEAR_1600, YEAR_9999);
 
-/** What Postgres reads from an array of the type. */
+/** The elements that Postgres reads from an array of the type. */
 async function read(type: string, array: Buffer): Promise<unknown[]> {
   const { rows } = await db.database.query<{ value: unknown }>({
     text: `SELECT value FROM unnest($1::${type}[]) WITH ORDINALITY AS u (value, position) ORDER BY position`,
@@ -37,7 +37,7 @@ it.each<[string, fc.Arbitrary<unknown>, (values: never[]) => Buffer]>([
   ['date', instant.map(dateOf), dateArray],
   ['float8', fc.option(fc.double()), doubleArray],
   ['boolean', fc.option(fc.boolean()), booleanArray],
-])('%s values in binary are read as they are, none at all as well', async (type, value, bind) => {
+])('Postgres reads an array of %s values, also an empty one, as it was written', async (type, value, bind) => {
   await fc.assert(
     fc.asyncProperty(fc.array(value, { maxLength: 100 }), async (values) => {
       expect(await read(type, bind(values as never[]))).toEqual(values);
@@ -46,7 +46,7 @@ it.each<[string, fc.Arbitrary<unknown>, (values: never[]) => Buffer]>([
   );
 });
 
-it('what cannot be written is refused, not made into something else', async () => {
+it('rejects values that are not of the type', async () => {
   for (const text of ['', 'ada', '01234567-89ab-cdef-0123-456789abcde', '01234567-89ab-cdef-0123-456789abcdeg']) {
     expect(() => uuidArray([text])).toThrow(RangeError);
   }

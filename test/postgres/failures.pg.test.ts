@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-describe('what Postgres says of a value', () => {
+describe('an error of Postgres', () => {
   it.each([
     ['22P02', `SELECT $1::uuid`],
     ['22P02', `SELECT $1::json`],
@@ -19,14 +19,14 @@ describe('what Postgres says of a value', () => {
     ['23505', `INSERT INTO guarded VALUES ($1)`],
     ['23514', `INSERT INTO guarded VALUES (repeat($1, 9))`],
     ['22012', `SELECT length($1) / 0`],
-  ])('is told by its code %s and where, never by the value: %s', async (state, text) => {
+  ])('about a value is reported by SQLSTATE %s without the value: %s', async (state, text) => {
     const error = await db.database.query({ text, values: ['canary'] }).catch((each: unknown) => each);
     expect(error).toMatchObject({ code: 'postgres_data', message: expect.stringContaining(`SQLSTATE ${state}`) });
-    // As Node prints an error nobody handles: with all that it holds.
+    // All properties: Node prints them for an unhandled error.
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('canary');
   });
 
-  it('is told in its words where it names no value', async () => {
+  it('that names no value keeps its message', async () => {
     const error = await db.database.query({ text: 'SELECT no_such FROM guarded' }).catch((each: unknown) => each);
     expect(safeMessage(error)).toBe('Postgres: column "no_such" does not exist (SQLSTATE 42703)');
   });

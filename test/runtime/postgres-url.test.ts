@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { connectionOf } from '../../src/postgres/tls.ts';
+import { connectionOptions } from '../../src/postgres/tls.ts';
 
-const at = (query: string) => connectionOf(`postgres://u:p%40ss@h:5432/d?${query}`);
+const at = (query: string) => connectionOptions(`postgres://u:p%40ss@h:5432/d?${query}`);
 
 describe('a Postgres URL', () => {
   it.each(['verify-full', 'verify-ca', 'require', 'prefer', 'allow'])(

@@ -7,7 +7,7 @@ import { createInactivityRelay } from '../../src/events/inactivity-relay-pipelin
 import type { OutgoingRecord } from '../../src/kafka/client/records.ts';
 import { createFold } from '../../src/last-seen/fold.ts';
 import { raiseLastSeen } from '../../src/last-seen/raise-store.ts';
-import { holdingLock } from '../../src/postgres/locks.ts';
+import { tryWithLock } from '../../src/postgres/locks.ts';
 import type { SweepPlan } from '../../src/silence/plan.ts';
 import { eachDue, recordInactive } from '../../src/sweep/episodes-store.ts';
 import { type CompletedSweep, sweep } from '../../src/sweep/pipeline.ts';
@@ -180,7 +180,7 @@ describe('emission', () => {
 
   it('is by one sweep at a time: the second is told to try again', async () => {
     await seen(asOf - 8n * DAY);
-    await holdingLock(db.database, 'sweep', async () => {
+    await tryWithLock(db.database, 'sweep', async () => {
       await expect(run()).rejects.toMatchObject({ code: 'busy' });
     });
     expect(await run()).toMatchObject({ crossed: 1n });

@@ -1,4 +1,4 @@
-import { eachBatch } from '../../postgres/cursor.ts';
+import { forEachBatch } from '../../postgres/cursor.ts';
 import type { Database, Queryable } from '../../postgres/database.ts';
 import { SILENT, silenceValues } from '../../silence/condition.ts';
 import type { SilenceWindow } from '../../silence/plan.ts';
@@ -20,7 +20,7 @@ const IN_ORDER = `SELECT user_id FROM (${NAMED}) AS named ORDER BY user_id COLLA
 
 /** All learners the source tables name, in batches, in the order of their user_ids' bytes. */
 export function eachNamedLearner(source: Database, onUserIds: OnUserIds, batchSize: number): Promise<void> {
-  return eachBatch<{ user_id: string }>(
+  return forEachBatch<{ user_id: string }>(
     source,
     { text: IN_ORDER, values: [] },
     (rows) => onUserIds(rows.map(({ user_id }) => user_id)),
@@ -41,7 +41,7 @@ export function eachInactiveLearner(
   onUserIds: OnUserIds,
   batchSize: number,
 ): Promise<void> {
-  return eachBatch<{ user_id: string }>(
+  return forEachBatch<{ user_id: string }>(
     database,
     { text: SILENT_BY_NAME, values: silenceValues(window) },
     (rows) => onUserIds(rows.map(({ user_id }) => user_id)),
