@@ -1,6 +1,6 @@
-import type { Ground } from './ground.ts';
+import type { Harness } from './harness.ts';
 
-/** What one turn of one side measured, by the figure's name; units are part of the names. */
+/** What one run of one side measured, by the figure's name; units are part of the names. */
 export type Figures = Readonly<Record<string, number>>;
 
 /** One of those that do the same work in turns. */
@@ -11,7 +11,7 @@ export interface Side {
   /** Once, before the first round. */
   readonly prepare?: (() => Promise<void>) | undefined;
   /** Does the whole work anew, with nothing left of the turn before. Throws where the result is not right. */
-  turn(round: number): Promise<Figures>;
+  run(round: number): Promise<Figures>;
   /** After the last round: how the server carries out what was measured, by the statement's name. */
   readonly plans?: () => Promise<Plans>;
 }
@@ -59,6 +59,6 @@ export interface Bench {
   /** Servers it needs besides Postgres. */
   readonly needs: readonly ('kafka' | 'registry' | 'connect')[];
   /** Brings what all rounds work on, and names who takes turns. */
-  sides(ground: Ground, options: BenchOptions): Promise<readonly Side[]>;
+  sides(harness: Harness, options: BenchOptions): Promise<readonly Side[]>;
   readonly ratios: readonly (Ratio | Growth)[];
 }

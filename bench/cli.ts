@@ -3,14 +3,14 @@ import { Command, InvalidArgumentError } from 'commander';
 import { onEndingSignal } from '../stack/ended-by.ts';
 import type { Bench } from './bench.ts';
 import { FRESHNESS } from './freshness/freshness-bench.ts';
-import { openGround } from './ground.ts';
 import { GROWTH_BENCHES } from './growth/growth-benches.ts';
 import { accept, GUARD, judge } from './guard.ts';
+import { openHarness } from './harness.ts';
 import { RECOMPUTE } from './recompute/recompute-bench.ts';
 import { aboveBars, markdownPage, page, presentCommit, type Run, resultsOf } from './report.ts';
+import { type BenchResult, runRounds } from './rounds.ts';
 import { SWEEP } from './sweep/sweep-bench.ts';
 import { TRACK_BENCHES } from './track/track-benches.ts';
-import { type BenchResult, takeTurns } from './turns.ts';
 
 const BENCHES: readonly Bench[] = [...TRACK_BENCHES, FRESHNESS, SWEEP, RECOMPUTE];
 /** Only where they are named. */
@@ -53,8 +53,8 @@ async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
   const guarding = benches.includes(GUARD);
   const commit = presentCommit();
   const note = (line: string) => console.error(line);
-  const ground = await openGround([...new Set(benches.flatMap(({ needs }) => needs))], note);
-  onEndingSignal((code) => void ground.close().finally(() => process.exit(code)));
+  const harness = await openHarness([...new Set(benches.flatMap(({ needs }) => needs))], note);
+  onEndingSignal((code) => void harness.close().finally(() => process.exit(code)));
   try {
     const runs: Record<string, Run> = {};
     for (const bench of benches) {
@@ -63,8 +63,8 @@ async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
         records: flags.records ?? bench.defaults.records,
         learners: flags.learners ?? bench.defaults.learners,
       };
-      const sides = await bench.sides(ground, options);
-      const result = await takeTurns(sides, bench.ratios, {
+      const sides = await bench.sides(harness, options);
+      const result = await runRounds(sides, bench.ratios, {
         rounds: flags.rounds ?? bench.defaults.rounds,
         only: flags.sides,
         warmUp: bench.warmUp,
@@ -78,13 +78,13 @@ async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
       console.error(line);
       process.exitCode = 1;
     }
-    const { rows } = await ground.database.query<{ server_version: string }>({ text: 'SHOW server_version' });
+    const { rows } = await harness.database.query<{ server_version: string }>({ text: 'SHOW server_version' });
     if (flags.json === true) {
       console.log(JSON.stringify(resultsOf(runs, rows[0]?.server_version ?? '', commit), null, 2));
     }
     if (guarding) concludeGuard(runs[GUARD.name] ?? { ratios: {} }, flags.accept === true);
   } finally {
-    await ground.close();
+    await harness.close();
   }
 }
 

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { table } from '../src/cli/tables.ts';
 import type { Bench } from './bench.ts';
 import { loadTopic } from './load/load.ts';
+import { type BenchResult, shown } from './rounds.ts';
 import { trackSide } from './track/lastseen.ts';
 import { kafkajsRawSide } from './track/raw.ts';
-import { type BenchResult, shown } from './turns.ts';
 
 const ACCEPTED = join(import.meta.dirname, 'accepted.json');
 
@@ -40,10 +40,10 @@ export const GUARD: Bench = {
   about: 'what a record costs beside the bare driver, held against bench/accepted.json',
   defaults: { records: 200_000, learners: 100_000, rounds: 3 },
   needs: ['kafka', 'registry'],
-  async sides(ground, options) {
-    const load = await loadTopic(ground, { prefix: 'guard', table: 'session', ...options });
+  async sides(harness, options) {
+    const load = await loadTopic(harness, { prefix: 'guard', table: 'session', ...options });
     // The replay comes after the turn that fills the table.
-    return [trackSide(ground, load), kafkajsRawSide(ground, load), trackSide(ground, load, { replayed: true })];
+    return [trackSide(harness, load), kafkajsRawSide(harness, load), trackSide(harness, load, { replayed: true })];
   },
   ratios: [
     {

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { table } from '../src/cli/tables.ts';
+import { type BenchResult, shown } from './rounds.ts';
 import type { Spread } from './statistics.ts';
-import { type BenchResult, shown } from './turns.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 

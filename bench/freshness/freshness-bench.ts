@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { registerConnector } from '../../stack/connector.ts';
 import type { Bench, Figures, Side } from '../bench.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import { userIdOf } from '../load/learners.ts';
 import { type Measured, startMeasured } from '../measured.ts';
 import { quantile } from '../statistics.ts';
@@ -25,29 +25,29 @@ export const FRESHNESS: Bench = {
   about: 'from a commit at the source to the row in user_last_seen, at 200 events a second, beside a bare reader',
   defaults: { records: EVENTS, learners: EVENTS, rounds: 3 },
   needs: ['kafka', 'registry', 'connect'],
-  sides: async (ground) => [trackSide(ground)],
+  sides: async (harness) => [trackSide(harness)],
   ratios: [
     { key: 'freshness.p50/bare-reader', of: figure('trackP50Ms'), to: figure('readerP50Ms') },
     { key: 'freshness.p99/bare-reader', of: figure('trackP99Ms'), to: figure('readerP99Ms') },
   ],
 };
 
-function trackSide(ground: Ground): Side {
-  const { database, addresses } = ground;
+function trackSide(harness: Harness): Side {
+  const { database, addresses } = harness;
   const cameAt = new Map<string, number>();
   let track: Measured | undefined;
   return {
     name: 'track',
     async prepare() {
-      const env = { ...ground.environment(PREFIX), KAFKA_GROUP_ID: `${PREFIX}-track` };
-      await ground.setUp(PREFIX);
+      const env = { ...harness.environment(PREFIX), KAFKA_GROUP_ID: `${PREFIX}-track` };
+      await harness.setUp(PREFIX);
       // The connector would read what another bench has left there.
       await database.query({
         text: 'TRUNCATE exam_results, features_topic_daily, attempt, session, lastseen.user_last_seen',
       });
       await registerConnector(addresses, { name: PREFIX, topicPrefix: PREFIX });
-      track = await ground.lastseen(env, 'track');
-      const reader = await startMeasured(ground.guard, {
+      track = await harness.lastseen(env, 'track');
+      const reader = await startMeasured(harness.guard, {
         command: process.execPath,
         args: [BARE_READER, addresses.brokers, `${PREFIX}.public.session`, `${PREFIX}-bare`],
         onLine(line) {
@@ -55,15 +55,18 @@ function trackSide(ground: Ground): Side {
           cameAt.set(id, Number(at));
         },
       });
-      await Promise.all([ground.joined(`${PREFIX}-track`, track.ended), ground.joined(`${PREFIX}-bare`, reader.ended)]);
+      await Promise.all([
+        harness.joined(`${PREFIX}-track`, track.ended),
+        harness.joined(`${PREFIX}-bare`, reader.ended),
+      ]);
     },
-    async turn(round) {
+    async run(round) {
       await database.query({ text: 'TRUNCATE lastseen.user_last_seen, session' });
       const startedAt = Date.now();
-      await commitEvents(ground, round);
+      await commitEvents(harness, round);
       const cpuSeconds = track?.cpuSecondsBetween(startedAt, Date.now()) ?? Number.NaN;
-      await untilArrived(ground, () => cameAt.size);
-      const figures = await delays(ground, cameAt);
+      await untilArrived(harness, () => cameAt.size);
+      const figures = await delays(harness, cameAt);
       cameAt.clear();
       return { ...figures, trackCpuPercent: (100 * cpuSeconds) / SECONDS };
     },
@@ -71,7 +74,7 @@ function trackSide(ground: Ground): Side {
 }
 
 /** One row a transaction, each of a learner of its own, at even distances. */
-async function commitEvents({ database }: Ground, round: number): Promise<void> {
+async function commitEvents({ database }: Harness, round: number): Promise<void> {
   const startedAt = performance.now();
   const committing: Promise<unknown>[] = [];
   for (let n = 0; n < EVENTS; n++) {
@@ -89,7 +92,7 @@ async function commitEvents({ database }: Ground, round: number): Promise<void> 
   await Promise.all(committing);
 }
 
-async function untilArrived({ database }: Ground, read: () => number): Promise<void> {
+async function untilArrived({ database }: Harness, read: () => number): Promise<void> {
   for (const deadline = Date.now() + ARRIVED_WITHIN_MS; Date.now() < deadline; await sleep(500)) {
     const { rows } = await database.query<{ learners: bigint }>({
       text: 'SELECT count(*) AS learners FROM lastseen.user_last_seen',
@@ -99,7 +102,7 @@ async function untilArrived({ database }: Ground, read: () => number): Promise<v
   throw new Error(`not all of ${EVENTS} events have arrived within ${ARRIVED_WITHIN_MS / 1_000} s`);
 }
 
-async function delays({ database }: Ground, cameAt: ReadonlyMap<string, number>): Promise<Figures> {
+async function delays({ database }: Harness, cameAt: ReadonlyMap<string, number>): Promise<Figures> {
   const { rows } = await database.query<{ id: string; committed: number; applied: number }>({
     text: `
 SELECT

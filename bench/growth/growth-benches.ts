@@ -1,5 +1,5 @@
 import type { Bench, Side } from '../bench.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import { populate } from '../recompute/population.ts';
 import { publishEvents, recomputeSide } from '../recompute/recompute-bench.ts';
 import { sweepSide } from '../sweep/sweep-bench.ts';
@@ -15,8 +15,8 @@ export const GROWTH_BENCHES: readonly Bench[] = [
     about: 'sweep as the bench of that name has it, of 10,000 learners, of ten times as many, …',
     defaults: { records: 0, learners: LARGEST, rounds: 3 },
     needs: ['kafka', 'registry'],
-    sides: (ground, { learners }) =>
-      ofEachSize(ground, 'swept', learners, (own, size) => sweepSide(own, size, `sweep.${size}`)),
+    sides: (harness, { learners }) =>
+      ofEachSize(harness, 'swept', learners, (own, size) => sweepSide(own, size, `sweep.${size}`)),
     ratios: [
       { key: 'growth.sweep seconds, exponent', figure: 'seconds', over: 'learners', most: 1.05 },
       { key: 'growth.sweep peak MB of the largest', of: { side: `sweep.${LARGEST}`, figure: 'peakRssMb' }, most: 200 },
@@ -27,8 +27,8 @@ export const GROWTH_BENCHES: readonly Bench[] = [
     about: 'sweep of the same learners with nothing in the source tables, and with many sessions a learner',
     defaults: { records: 2_000_000, learners: 100_000, rounds: 5 },
     needs: ['kafka', 'registry'],
-    async sides(ground, { records, learners }) {
-      const [empty, full] = [await ground.beside('sources_empty'), await ground.beside('sources_full')];
+    async sides(harness, { records, learners }) {
+      const [empty, full] = [await harness.beside('sources_empty'), await harness.beside('sources_full')];
       await fillSessions(full, records, learners);
       return [await sweepSide(empty, learners, 'sources.empty'), await sweepSide(full, learners, 'sources.full')];
     },
@@ -45,8 +45,8 @@ export const GROWTH_BENCHES: readonly Bench[] = [
     about: `P and S of ${RECOMPUTED} inactive learners among 10,000, among ten times as many, …`,
     defaults: { records: 0, learners: LARGEST, rounds: 3 },
     needs: ['kafka', 'registry'],
-    sides: (ground, { learners: largest }) =>
-      ofEachSize(ground, 'recomputed', largest, async (own, among) => {
+    sides: (harness, { learners: largest }) =>
+      ofEachSize(harness, 'recomputed', largest, async (own, among) => {
         const prefix = `recomputed_${among}`;
         const learners = Math.min(RECOMPUTED, among);
         await own.setUp(prefix);
@@ -59,23 +59,23 @@ export const GROWTH_BENCHES: readonly Bench[] = [
 ];
 
 async function ofEachSize(
-  ground: Ground,
+  harness: Harness,
   name: string,
   largest: number,
-  sideOf: (own: Ground, size: number) => Promise<Side>,
+  sideOf: (own: Harness, size: number) => Promise<Side>,
 ): Promise<Side[]> {
   const sizes = SIZES.filter((size) => size <= largest);
   if (sizes.length === 0) throw new Error(`the least size is ${SIZES[0]} learners`);
   const sides: Side[] = [];
   for (const size of sizes) {
-    ground.note(`  ${size} learners`);
-    sides.push(await sideOf(await ground.beside(`${name}_${size}`), size));
+    harness.note(`  ${size} learners`);
+    sides.push(await sideOf(await harness.beside(`${name}_${size}`), size));
   }
   return sides;
 }
 
 /** A session a day of each learner, and of as many days as there are records for. */
-async function fillSessions({ database, note }: Ground, records: number, learners: number): Promise<void> {
+async function fillSessions({ database, note }: Harness, records: number, learners: number): Promise<void> {
   await database.query({
     text: `
 INSERT INTO session (id, user_id, started_at, ended_at)

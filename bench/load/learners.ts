@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 /** What a load says of its learners: who they are, and when each was last seen by the latest of its records. */
-export interface Truth {
+export interface ExpectedLastSeen {
   readonly userIds: readonly string[];
   /** Microseconds of the epoch by the learner's number; 0: no record names the learner. */
   readonly lastSeen: BigInt64Array;

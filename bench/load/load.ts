@@ -1,10 +1,10 @@
 import type { Message } from 'kafkajs';
 import { CompressionTypes, Partitioners } from '../../src/kafka/client/driver.ts';
 import { createRandom, type Random } from '../../stack/random.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
+import { type ActivityStream, uniformActivity } from './activity.ts';
 import { type Envelopes, envelopesOf, type Row, type Table } from './envelopes.ts';
-import { type Happenings, uniformHappenings } from './happenings.ts';
-import type { Truth } from './learners.ts';
+import type { ExpectedLastSeen } from './learners.ts';
 
 /** A topic full of change records, and what they say. */
 export interface Load {
@@ -13,7 +13,7 @@ export interface Load {
   readonly topic: string;
   readonly records: number;
   readonly partitions: number;
-  readonly truth: Truth;
+  readonly expected: ExpectedLastSeen;
 }
 
 export interface LoadOptions {
@@ -24,7 +24,7 @@ export interface LoadOptions {
   /** Default: 4. */
   readonly partitions?: number;
   /** Who did something when. Default: a month, all learners alike. */
-  readonly happenings?: Happenings;
+  readonly activity?: ActivityStream;
 }
 
 const MAX_SESSION_US = 3_600_000_000;
@@ -39,36 +39,39 @@ const RECORDS_A_SEND: Readonly<Record<Table, number>> = { session: 160, exam_res
  * Makes the topics of a platform of its own, by the commands that make them, and fills one with records of what
  * happened.
  */
-export async function loadTopic(ground: Ground, options: LoadOptions): Promise<Load> {
-  const { load, write } = await openLoad(ground, options);
+export async function loadTopic(harness: Harness, options: LoadOptions): Promise<Load> {
+  const { load, write } = await openLoad(harness, options);
   await write();
   return load;
 }
 
 /** The same in two steps: `write` fills the topic, and resolves when all is there. */
 export async function openLoad(
-  ground: Ground,
+  harness: Harness,
   options: LoadOptions,
 ): Promise<{ readonly load: Load; write(): Promise<void> }> {
   const { prefix, table, records, learners } = options;
   const topic = `${prefix}.public.${table}`;
-  await ground.setUp(prefix, options.partitions);
+  await harness.setUp(prefix, options.partitions);
   const envelopes = envelopesOf(table, prefix);
-  const keyHeader = await headerOf(ground, `${topic}-key`, envelopes.keySchema);
-  const valueHeader = await headerOf(ground, `${topic}-value`, envelopes.valueSchema);
+  const keyHeader = await headerOf(harness, `${topic}-key`, envelopes.keySchema);
+  const valueHeader = await headerOf(harness, `${topic}-value`, envelopes.valueSchema);
 
-  const happenings = options.happenings ?? uniformHappenings(records, learners);
-  const truth: Truth = { userIds: happenings.userIds, lastSeen: new BigInt64Array(happenings.userIds.length) };
-  const next = drawRecords(envelopes, table, happenings, truth, keyHeader, valueHeader);
-  const { length: partitions } = await ground.admin.fetchTopicOffsets(topic);
-  const load = { prefix, table, topic, records, partitions, truth };
-  return { load, write: () => writeRecords(ground, load, next) };
+  const activity = options.activity ?? uniformActivity(records, learners);
+  const expected: ExpectedLastSeen = {
+    userIds: activity.userIds,
+    lastSeen: new BigInt64Array(activity.userIds.length),
+  };
+  const next = drawRecords(envelopes, table, activity, expected, keyHeader, valueHeader);
+  const { length: partitions } = await harness.admin.fetchTopicOffsets(topic);
+  const load = { prefix, table, topic, records, partitions, expected };
+  return { load, write: () => writeRecords(harness, load, next) };
 }
 
-async function writeRecords(ground: Ground, load: Load, next: (n: number) => Made): Promise<void> {
-  const { topic, table, records, truth } = load;
+async function writeRecords(harness: Harness, load: Load, next: (n: number) => Made): Promise<void> {
+  const { topic, table, records, expected } = load;
   const startedAt = performance.now();
-  const producer = ground.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  const producer = harness.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
   let bytes = 0;
   const sending = new Set<Promise<unknown>>();
@@ -88,8 +91,8 @@ async function writeRecords(ground: Ground, load: Load, next: (n: number) => Mad
   await Promise.all(sending);
   await producer.disconnect();
   const seconds = (performance.now() - startedAt) / 1000;
-  ground.note(
-    `${topic}: ${records} records of ${Math.round(bytes / records)} bytes over ${truth.userIds.length} learners, written in ${seconds.toFixed(1)} s`,
+  harness.note(
+    `${topic}: ${records} records of ${Math.round(bytes / records)} bytes over ${expected.userIds.length} learners, written in ${seconds.toFixed(1)} s`,
   );
 }
 
@@ -98,17 +101,17 @@ type Made = Message & { readonly value: Buffer };
 function drawRecords(
   envelopes: Envelopes,
   table: Table,
-  happenings: Happenings,
-  truth: Truth,
+  activity: ActivityStream,
+  expected: ExpectedLastSeen,
   keyHeader: Buffer,
   valueHeader: Buffer,
 ): (n: number) => Made {
   const draw = createRandom('rows');
   return (n) => {
-    const { learner, at, committedAt } = happenings.next(n);
+    const { learner, at, committedAt } = activity.next(n);
     const startedAt = at - BigInt(Math.floor(draw() * MAX_SESSION_US));
-    if (at > (truth.lastSeen[learner] ?? 0n)) truth.lastSeen[learner] = at;
-    const userId = truth.userIds[learner] ?? '';
+    if (at > (expected.lastSeen[learner] ?? 0n)) expected.lastSeen[learner] = at;
+    const userId = expected.userIds[learner] ?? '';
     const row = table === 'session' ? sessionRow(n, userId, startedAt, at) : examRow(n, userId, startedAt, at, draw);
     return {
       key: Buffer.concat([keyHeader, envelopes.key(String(row['id']))]),
@@ -178,8 +181,8 @@ function zoned(at: bigint): string {
 }
 
 /** Registers a schema and gives the five bytes that stand before what is written by it. */
-async function headerOf(ground: Ground, subject: string, schema: unknown): Promise<Buffer> {
-  const response = await fetch(`${ground.addresses.registryUrl}/subjects/${encodeURIComponent(subject)}/versions`, {
+async function headerOf(harness: Harness, subject: string, schema: unknown): Promise<Buffer> {
+  const response = await fetch(`${harness.addresses.registryUrl}/subjects/${encodeURIComponent(subject)}/versions`, {
     method: 'POST',
     headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
     body: JSON.stringify({ schema: JSON.stringify(schema) }),

@@ -1,4 +1,4 @@
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 
 export const AS_OF = '2026-03-16T05:00:00Z';
 
@@ -7,7 +7,7 @@ export const AS_OF = '2026-03-16T05:00:00Z';
  * twenty questions and what else figures are made of. The others were seen within the last five days; each has one row
  * in every table, no questions, and a weekly row.
  */
-export async function populate({ database, note }: Ground, silent: number, among = silent): Promise<void> {
+export async function populate({ database, note }: Harness, silent: number, among = silent): Promise<void> {
   const isSilent = `u % ${Math.floor(among / silent)} = 0`;
   const learners = `generate_series(1, ${among}::bigint) u`;
   const each = (rows: number, name: string) =>

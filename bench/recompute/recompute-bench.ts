@@ -6,7 +6,7 @@ import type { Database, Queryable } from '../../src/postgres/database.ts';
 import { refreshFigures } from '../../src/recompute/refresh-pipeline.ts';
 import { OPTIONS } from '../../test/kpi/figure-options.ts';
 import type { Bench, Plans, Side } from '../bench.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import { startMeasured } from '../measured.ts';
 import { describePlans, explaining, type PlanNode, tablesOf } from '../plans.ts';
 import { lastCommitOf } from '../track/result.ts';
@@ -24,12 +24,12 @@ export const RECOMPUTE: Bench = {
   about: 'P and S of inactive learners, beside a batch job that asks for one learner at a time; and all six figures',
   defaults: { records: 0, learners: 10_000, rounds: 5 },
   needs: ['kafka', 'registry'],
-  async sides(ground, { learners }) {
-    await ground.setUp(PREFIX);
-    await populate(ground, learners);
-    await publishEvents(ground, PREFIX);
-    const recompute = recomputeSide(ground, { prefix: PREFIX, learners, among: learners, name: 'recompute' });
-    return [recompute, batchJobSide(ground, learners), allSixSide(ground, learners)];
+  async sides(harness, { learners }) {
+    await harness.setUp(PREFIX);
+    await populate(harness, learners);
+    await publishEvents(harness, PREFIX);
+    const recompute = recomputeSide(harness, { prefix: PREFIX, learners, among: learners, name: 'recompute' });
+    return [recompute, batchJobSide(harness, learners), allSixSide(harness, learners)];
   },
   ratios: [
     { key: 'recompute/learner-at-a-time', of: rate('recompute'), to: rate('learner-at-a-time') },
@@ -38,15 +38,15 @@ export const RECOMPUTE: Bench = {
 };
 
 /** The first sweep of a threshold is held for a person, as is one by which so many cross. */
-export async function publishEvents(ground: Ground, prefix: string): Promise<void> {
-  const env = ground.environment(prefix);
-  const { database } = ground;
+export async function publishEvents(harness: Harness, prefix: string): Promise<void> {
+  const env = harness.environment(prefix);
+  const { database } = harness;
   await database.query({ text: 'TRUNCATE lastseen.sweep_run, lastseen.episode, lastseen.inactivity_outbox' });
-  await (await ground.lastseen(env, 'sweep', '--force', '--as-of', AS_OF)).ended.catch(() => {});
+  await (await harness.lastseen(env, 'sweep', '--force', '--as-of', AS_OF)).ended.catch(() => {});
   const { rows } = await database.query<{ run_id: string }>({
     text: `SELECT run_id FROM lastseen.sweep_run WHERE status = 'held'`,
   });
-  for (const { run_id } of rows) await (await ground.lastseen(env, 'sweep', 'approve', run_id, '--force')).ended;
+  for (const { run_id } of rows) await (await harness.lastseen(env, 'sweep', 'approve', run_id, '--force')).ended;
 }
 
 interface Recomputed {
@@ -62,11 +62,11 @@ interface Recomputed {
  * A turn answers all events anew; the warm-up makes the weekly rows, whose P and S are then refreshed. It ends when they
  * stand in `weekly_kpi`, as the batch job does; that they are published as well, by marking the ledger, is told apart.
  */
-export function recomputeSide(ground: Ground, { prefix, learners, among, name }: Recomputed): Side {
-  const { database } = ground;
+export function recomputeSide(harness: Harness, { prefix, learners, among, name }: Recomputed): Side {
+  const { database } = harness;
   return {
     name,
-    async turn(round) {
+    async run(round) {
       await database.query({
         text: `
 UPDATE weekly_kpi w SET kpis = kpis || '{"P": 0, "S": 0}' FROM lastseen.kpi_ledger l
@@ -75,32 +75,32 @@ WHERE (l.user_id, l.week_start) = (w.user_id, w.week_start)`,
       await database.query({ text: 'TRUNCATE lastseen.kpi_ledger, lastseen.kpi_watermark' });
       await database.query({ text: 'VACUUM (ANALYZE) weekly_kpi' });
       await database.query({ text: 'CHECKPOINT' });
-      const before = await ground.servers();
+      const before = await harness.servers();
       const groupId = `${prefix}-${round}`;
-      const env = { ...ground.environment(prefix), KAFKA_GROUP_ID: groupId };
-      const run = await ground.lastseen(env, 'recompute', '--until-end', '--json');
-      const startedAt = await ground.joined(groupId, run.ended);
+      const env = { ...harness.environment(prefix), KAFKA_GROUP_ID: groupId };
+      const run = await harness.lastseen(env, 'recompute', '--until-end', '--json');
+      const startedAt = await harness.joined(groupId, run.ended);
       const counts = (await run.ended).json<{ learners: number; updated: number; created: number }>();
       if (counts.updated + counts.created !== learners) {
         throw new Error(`recompute answered ${counts.updated + counts.created} of ${learners} learners`);
       }
-      const after = await ground.servers();
-      const seconds = ((await lastCommitOf(ground, 'weekly_kpi')) - startedAt) / 1000;
+      const after = await harness.servers();
+      const seconds = ((await lastCommitOf(harness, 'weekly_kpi')) - startedAt) / 1000;
       return {
         among,
         learnersPerSecond: learners / seconds,
         seconds,
-        secondsToPublished: ((await lastCommitOf(ground, 'lastseen.kpi_ledger')) - startedAt) / 1000,
+        secondsToPublished: ((await lastCommitOf(harness, 'lastseen.kpi_ledger')) - startedAt) / 1000,
         peakRssMb: run.peakRssMb(),
         walBytesPerLearner: Number(after.walBytes - before.walBytes) / learners,
       };
     },
-    plans: () => plansOfSlice(ground),
+    plans: () => plansOfSlice(harness),
   };
 }
 
 /** Of what a slice's figures are read and written by, by the tables in it. */
-async function plansOfSlice({ database }: Ground): Promise<Plans> {
+async function plansOfSlice({ database }: Harness): Promise<Plans> {
   const { rows } = await database.query<{ userId: string }>({
     text: 'SELECT user_id AS "userId" FROM lastseen.kpi_ledger ORDER BY seq LIMIT 1000',
   });
@@ -126,15 +126,15 @@ async function plansOfSlice({ database }: Ground): Promise<Plans> {
   return describePlans(plans);
 }
 
-function batchJobSide(ground: Ground, learners: number): Side {
+function batchJobSide(harness: Harness, learners: number): Side {
   return {
     name: 'learner-at-a-time',
-    async turn() {
+    async run() {
       const count = Math.min(learners, LEARNERS_OF_BATCH_JOB);
       const asOfUs = Date.parse(AS_OF) * 1000;
-      const run = await startMeasured(ground.guard, {
+      const run = await startMeasured(harness.guard, {
         command: process.execPath,
-        args: [BATCH_JOB, ground.addresses.databaseUrl, String(asOfUs), String(count)],
+        args: [BATCH_JOB, harness.addresses.databaseUrl, String(asOfUs), String(count)],
       });
       const { seconds } = (await run.ended).json<{ seconds: number }>();
       return { learnersPerSecond: count / seconds, seconds };
@@ -143,13 +143,13 @@ function batchJobSide(ground: Ground, learners: number): Side {
 }
 
 /** The whole command, its start included. */
-function allSixSide(ground: Ground, learners: number): Side {
+function allSixSide(harness: Harness, learners: number): Side {
   return {
     name: 'all-six',
-    async turn() {
+    async run() {
       const startedAt = performance.now();
-      const env = ground.environment(PREFIX);
-      const run = await ground.lastseen(env, 'kpi', '--all', '--json', '--as-of', AS_OF);
+      const env = harness.environment(PREFIX);
+      const run = await harness.lastseen(env, 'kpi', '--all', '--json', '--as-of', AS_OF);
       const lines = (await run.ended).stdout.trim().split('\n').length;
       if (lines < learners) throw new Error(`kpi printed ${lines} of ${learners} learners`);
       const seconds = (performance.now() - startedAt) / 1000;

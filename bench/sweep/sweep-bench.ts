@@ -3,7 +3,7 @@ import { parseInstant } from '../../src/activity/instant.ts';
 import type { SweepPlan } from '../../src/silence/plan.ts';
 import { countCrossing, recordInactive } from '../../src/sweep/episodes-store.ts';
 import type { Bench, Side } from '../bench.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import { describePlans, explaining, type PlanNode } from '../plans.ts';
 
 const PREFIX = 'swept';
@@ -22,14 +22,14 @@ export const SWEEP: Bench = {
     'sweep up to the commit of episodes and outbox, a tenth inactive, beside a bare INSERT … SELECT of the episodes',
   defaults: { records: 0, learners: 1_000_000, rounds: 5 },
   needs: ['kafka', 'registry'],
-  async sides(ground, { learners }) {
-    return [await sweepSide(ground, learners), bareSide(ground)];
+  async sides(harness, { learners }) {
+    return [await sweepSide(harness, learners), bareSide(harness)];
   },
   ratios: [{ key: 'sweep/insert-select', of: seconds('sweep'), to: seconds('insert-select') }],
 };
 
 /** Learners seen within the last six days, and a tenth from 7.5 to 29 days before. */
-async function populate({ database, note }: Ground, learners: number): Promise<void> {
+async function populate({ database, note }: Harness, learners: number): Promise<void> {
   await database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
   await database.query({
     text: `
@@ -48,32 +48,32 @@ FROM generate_series(1, $1::bigint) n`,
   note(`${learners} learners, ${learners * SILENT_SHARE} of them inactive`);
 }
 
-/** In the ground's database, filled anew. */
-export async function sweepSide(ground: Ground, learners: number, name = 'sweep'): Promise<Side> {
-  const { database } = ground;
-  await ground.setUp(PREFIX);
-  await populate(ground, learners);
+/** In the harness's database, filled anew. */
+export async function sweepSide(harness: Harness, learners: number, name = 'sweep'): Promise<Side> {
+  const { database } = harness;
+  await harness.setUp(PREFIX);
+  await populate(harness, learners);
   return {
     name,
     // The first run of a threshold is held for a person. It is then made to look like an ordinary one of today's, so
     // that those after it are judged as they are every day.
     async prepare() {
-      const env = ground.environment(PREFIX);
-      await (await ground.lastseen(env, 'sweep', '--force', '--as-of', AS_OF)).ended.catch(() => {});
+      const env = harness.environment(PREFIX);
+      await (await harness.lastseen(env, 'sweep', '--force', '--as-of', AS_OF)).ended.catch(() => {});
       const { rows } = await database.query<{ run_id: string }>({
         text: `SELECT run_id FROM lastseen.sweep_run WHERE status = 'held'`,
       });
-      for (const { run_id } of rows) await (await ground.lastseen(env, 'sweep', 'approve', run_id, '--force')).ended;
+      for (const { run_id } of rows) await (await harness.lastseen(env, 'sweep', 'approve', run_id, '--force')).ended;
       await database.query({ text: 'UPDATE lastseen.sweep_run SET forced = false, as_of = started_at' });
     },
-    async turn() {
+    async run() {
       await database.query({ text: 'TRUNCATE lastseen.episode, lastseen.inactivity_outbox' });
       await database.query({ text: 'CHECKPOINT' });
-      const before = await ground.servers();
+      const before = await harness.servers();
       // No source is there that it could wait for.
-      const run = await ground.lastseen(ground.environment(PREFIX), 'sweep', '--force', '--json', '--as-of', AS_OF);
+      const run = await harness.lastseen(harness.environment(PREFIX), 'sweep', '--force', '--json', '--as-of', AS_OF);
       const { crossed } = (await run.ended).json<{ crossed: number }>();
-      const after = await ground.servers();
+      const after = await harness.servers();
       const { rows } = await database.query<{ seconds: number; publishing: number }>({
         text: `
 SELECT
@@ -105,17 +105,17 @@ FROM lastseen.sweep_run r ORDER BY r.started_at DESC LIMIT 1`,
 }
 
 /** The same rows with the same primary key, in no order, with nothing looked at before and nothing to publish. */
-function bareSide(ground: Ground): Side {
-  const { database } = ground;
+function bareSide(harness: Harness): Side {
+  const { database } = harness;
   return {
     name: 'insert-select',
     async prepare() {
       await database.query({ text: 'CREATE TABLE IF NOT EXISTS bare_episode (LIKE lastseen.episode INCLUDING ALL)' });
     },
-    async turn() {
+    async run() {
       await database.query({ text: 'TRUNCATE bare_episode' });
       await database.query({ text: 'CHECKPOINT' });
-      const before = await ground.servers();
+      const before = await harness.servers();
       const startedAt = performance.now();
       const { count } = await database.query({
         text: `
@@ -127,7 +127,7 @@ WHERE last_seen_at > timestamptz '${AS_OF}' - interval '30 days'
   AND last_seen_at <= timestamptz '${AS_OF}' - interval '7 days'`,
       });
       const seconds = (performance.now() - startedAt) / 1000;
-      const after = await ground.servers();
+      const after = await harness.servers();
       return { seconds, episodes: count, walBytesPerEpisode: Number(after.walBytes - before.walBytes) / count };
     },
   };

@@ -1,5 +1,5 @@
 import type { Side } from '../bench.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import type { Load } from '../load/load.ts';
 import { emptyLastSeen, lastCommitOf, requireRight } from './result.ts';
 
@@ -7,23 +7,23 @@ import { emptyLastSeen, lastCommitOf, requireRight } from './result.ts';
  * So many instances of `track` in one group, from when the first of them has partitions to the last row applied. They join
  * one by one, and what they fold while they do is not known: so joining counts.
  */
-export function instancesSide(ground: Ground, load: Load, instances: number): Side {
-  const { database } = ground;
+export function instancesSide(harness: Harness, load: Load, instances: number): Side {
+  const { database } = harness;
   return {
     name: `instances.${instances}`,
-    async turn(round) {
-      await emptyLastSeen(ground);
+    async run(round) {
+      await emptyLastSeen(harness);
       await database.query({ text: 'CHECKPOINT' });
       const groupId = `${load.prefix}-${instances}-${round}`;
-      const env = { ...ground.environment(load.prefix), KAFKA_GROUP_ID: groupId };
+      const env = { ...harness.environment(load.prefix), KAFKA_GROUP_ID: groupId };
       const runs = await Promise.all(
-        Array.from({ length: instances }, () => ground.lastseen(env, 'track', '--until-end', '--json')),
+        Array.from({ length: instances }, () => harness.lastseen(env, 'track', '--until-end', '--json')),
       );
       const ended = Promise.all(runs.map((run) => run.ended));
-      const startedAt = await ground.joined(groupId, ended);
+      const startedAt = await harness.joined(groupId, ended);
       await ended;
-      await requireRight(ground, load);
-      const endedAt = await lastCommitOf(ground, 'lastseen.track_progress');
+      await requireRight(harness, load);
+      const endedAt = await lastCommitOf(harness, 'lastseen.track_progress');
       const seconds = (endedAt - startedAt) / 1000;
       const cpuSeconds = runs.reduce((sum, run) => sum + run.cpuSecondsBetween(startedAt, endedAt), 0);
       return {

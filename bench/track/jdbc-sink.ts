@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectorStatus, deleteConnector, putConnector } from '../../stack/connector.ts';
 import type { Side } from '../bench.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import type { Load } from '../load/load.ts';
 import { cpuSecondsOf, peakRssMbOf } from '../usage.ts';
 import { lastCommitOf, rowsOf, wrongRows } from './result.ts';
@@ -18,34 +18,34 @@ const LOOK_EVERY_MS = 200;
  * Its worker is started once and warm; a turn is a new connector. One task: two would lock the same learners' rows in
  * any order.
  */
-export function jdbcSinkSide(ground: Ground, load: Load): Side {
-  const { addresses, admin, database } = ground;
+export function jdbcSinkSide(harness: Harness, load: Load): Side {
+  const { addresses, admin, database } = harness;
   return {
     name: 'jdbc-sink',
-    async turn(round) {
+    async run(round) {
       const name = `${load.prefix}-jdbc-${round}`;
       const table = `jdbc_last_seen_${load.prefix}`;
       await database.query({ text: `DROP TABLE IF EXISTS ${table}` });
       await database.query({ text: `CREATE TABLE ${table} (user_id text PRIMARY KEY, ended_at timestamptz)` });
       await database.query({ text: 'CHECKPOINT' });
-      await putConnector(addresses, name, connectorSettings(ground, load, table));
+      await putConnector(addresses, name, connectorSettings(harness, load, table));
       const groupId = `connect-${name}`;
-      const startedAt = await ground.joined(groupId, new Promise(() => {}));
-      const before = await ground.servers();
-      const cpuBefore = cpuSecondsOf(ground.pids.connect) ?? Number.NaN;
+      const startedAt = await harness.joined(groupId, new Promise(() => {}));
+      const before = await harness.servers();
+      const cpuBefore = cpuSecondsOf(harness.pids.connect) ?? Number.NaN;
       await untilRead(name, groupId);
-      const after = await ground.servers();
-      const cpuSeconds = (cpuSecondsOf(ground.pids.connect) ?? Number.NaN) - cpuBefore;
-      const endedAt = await lastCommitOf(ground, table);
+      const after = await harness.servers();
+      const cpuSeconds = (cpuSecondsOf(harness.pids.connect) ?? Number.NaN) - cpuBefore;
+      const endedAt = await lastCommitOf(harness, table);
       const rows = await rowsOf(
-        ground,
+        harness,
         `SELECT user_id, (extract(epoch FROM ended_at) * 1e6)::int8 AS at FROM ${table}`,
       );
       await deleteConnector(addresses, name);
       return {
         ...throughput({ records: load.records, startedAt, endedAt, before, after }),
         cpuUsPerRecord: (cpuSeconds * 1e6) / load.records,
-        peakRssMb: peakRssMbOf(ground.pids.connect) ?? Number.NaN,
+        peakRssMb: peakRssMbOf(harness.pids.connect) ?? Number.NaN,
         learnersWrong: wrongRows(load, rows),
       };
     },
@@ -68,7 +68,7 @@ export function jdbcSinkSide(ground: Ground, load: Load): Side {
   }
 }
 
-function connectorSettings({ addresses }: Ground, { topic }: Load, table: string): Record<string, string> {
+function connectorSettings({ addresses }: Harness, { topic }: Load, table: string): Record<string, string> {
   const database = new URL(addresses.databaseUrl);
   const converters = JSON.parse(
     readFileSync(join(import.meta.dirname, '../../stack/connector.json'), 'utf8').replaceAll(

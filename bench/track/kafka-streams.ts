@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findJava } from '../../stack/java.ts';
 import type { Side } from '../bench.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import type { Load } from '../load/load.ts';
 import { startMeasured } from '../measured.ts';
 import { peerArtifacts, resolveStreams } from '../peers/artifacts.ts';
@@ -10,7 +10,7 @@ import { wrongRows } from './result.ts';
 import { throughput } from './throughput.ts';
 
 /** A Kafka Streams program that keeps the latest instant a learner; see LastSeenStreams.java. It writes to no database. */
-export function kafkaStreamsSide(ground: Ground, load: Load, threads: 1 | 2): Side {
+export function kafkaStreamsSide(harness: Harness, load: Load, threads: 1 | 2): Side {
   let java = '';
   let classPath = '';
   const name = threads === 2 ? 'kafka-streams' : 'kafka-streams.one-thread';
@@ -18,26 +18,26 @@ export function kafkaStreamsSide(ground: Ground, load: Load, threads: 1 | 2): Si
     name,
     async prepare() {
       java = await findJava();
-      classPath = await resolveStreams(peerArtifacts(ground.guard, ground.workDir), java, ground.workDir, () =>
-        ground.note('  downloading Kafka Streams, this once'),
+      classPath = await resolveStreams(peerArtifacts(harness.guard, harness.workDir), java, harness.workDir, () =>
+        harness.note('  downloading Kafka Streams, this once'),
       );
     },
-    async turn(round) {
+    async run(round) {
       const application = `${load.prefix}-${name}-${round}`;
-      const table = join(ground.workDir, `${application}.tsv`);
-      const { brokers, registryUrl } = ground.addresses;
-      const before = await ground.servers();
-      const run = await startMeasured(ground.guard, {
+      const table = join(harness.workDir, `${application}.tsv`);
+      const { brokers, registryUrl } = harness.addresses;
+      const before = await harness.servers();
+      const run = await startMeasured(harness.guard, {
         command: java,
         args: [
           ...['-Xmx1g', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', classPath, 'LastSeenStreams'],
           ...[brokers, registryUrl, load.topic, application],
-          ...[join(ground.workDir, application), String(load.records), table, String(threads)],
+          ...[join(harness.workDir, application), String(load.records), table, String(threads)],
         ],
       });
-      const startedAt = await ground.joined(application, run.ended);
+      const startedAt = await harness.joined(application, run.ended);
       const { endedAt } = (await run.ended).json<{ endedAt: number }>();
-      const after = await ground.servers();
+      const after = await harness.servers();
       const wrong = wrongRows(load, readTable(table));
       if (wrong > 0)
         throw new Error(`Kafka Streams left ${wrong} learners elsewhere than at the latest of their records`);
@@ -47,8 +47,8 @@ export function kafkaStreamsSide(ground: Ground, load: Load, threads: 1 | 2): Si
   };
 
   async function dropTopicsOf(application: string): Promise<void> {
-    const topics = (await ground.admin.listTopics()).filter((topic) => topic.startsWith(`${application}-`));
-    await ground.admin.deleteTopics({ topics });
+    const topics = (await harness.admin.listTopics()).filter((topic) => topic.startsWith(`${application}-`));
+    await harness.admin.deleteTopics({ topics });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Figures, Side } from '../bench.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import type { Load } from '../load/load.ts';
 import { emptyLastSeen, lastCommitOf, requireRight } from './result.ts';
 import { throughput } from './throughput.ts';
@@ -12,26 +12,26 @@ export interface TrackOptions {
 }
 
 /** `lastseen track` from an empty table to the last row applied, under the default configuration. */
-export function trackSide(ground: Ground, load: Load, { name, replayed = false }: TrackOptions = {}): Side {
-  const turn = async (round: number): Promise<Figures> => {
-    if (replayed) await ground.database.query({ text: 'TRUNCATE lastseen.track_progress, lastseen.track_gap' });
-    else await emptyLastSeen(ground);
-    await ground.database.query({ text: 'CHECKPOINT' });
+export function trackSide(harness: Harness, load: Load, { name, replayed = false }: TrackOptions = {}): Side {
+  const run = async (round: number): Promise<Figures> => {
+    if (replayed) await harness.database.query({ text: 'TRUNCATE lastseen.track_progress, lastseen.track_gap' });
+    else await emptyLastSeen(harness);
+    await harness.database.query({ text: 'CHECKPOINT' });
     const groupId = `${load.prefix}-track${replayed ? '-again' : ''}-${round}`;
-    const env = { ...ground.environment(load.prefix), KAFKA_GROUP_ID: groupId };
-    const before = await ground.servers();
-    const run = await ground.lastseen(env, 'track', '--until-end', '--json');
-    const startedAt = await ground.joined(groupId, run.ended);
+    const env = { ...harness.environment(load.prefix), KAFKA_GROUP_ID: groupId };
+    const before = await harness.servers();
+    const run = await harness.lastseen(env, 'track', '--until-end', '--json');
+    const startedAt = await harness.joined(groupId, run.ended);
     const summary = (await run.ended).json<{ counts: Record<string, Record<string, number>>; rowsChanged: number }>();
-    const after = await ground.servers();
+    const after = await harness.servers();
     const applied = summary.counts[load.table]?.['applied'];
     if (applied !== load.records) throw new Error(`track applied ${applied} of ${load.records} records`);
-    await requireRight(ground, load);
+    await requireRight(harness, load);
     return {
       ...throughput({
         records: load.records,
         startedAt,
-        endedAt: await lastCommitOf(ground, 'lastseen.track_progress'),
+        endedAt: await lastCommitOf(harness, 'lastseen.track_progress'),
         run,
         before,
         after,
@@ -45,11 +45,11 @@ export function trackSide(ground: Ground, load: Load, { name, replayed = false }
     ...(replayed
       ? {
           prepare: async () => {
-            await ground.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
-            await trackSide(ground, load).turn(-1);
+            await harness.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
+            await trackSide(harness, load).run(-1);
           },
         }
       : {}),
-    turn,
+    run,
   };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Side } from '../bench.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import type { Load } from '../load/load.ts';
 import { startMeasured } from '../measured.ts';
 import { throughput } from './throughput.ts';
@@ -12,40 +12,40 @@ const RAW_READER = join(import.meta.dirname, 'raw-reader.ts');
  *
  * @param codec `usual`: lz4 as codecs for the driver are written; `inline`: with that of `track`.
  */
-export function kafkajsRawSide(ground: Ground, load: Load, codec: 'usual' | 'inline' = 'usual'): Side {
+export function kafkajsRawSide(harness: Harness, load: Load, codec: 'usual' | 'inline' = 'usual'): Side {
   const name = codec === 'usual' ? 'kafkajs.raw' : 'kafkajs.raw.inline';
   return {
     name,
-    async turn(round) {
+    async run(round) {
       const groupId = `${load.prefix}-${name}-${round}`;
-      const before = await ground.servers();
-      const run = await startMeasured(ground.guard, {
+      const before = await harness.servers();
+      const run = await startMeasured(harness.guard, {
         command: process.execPath,
-        args: [RAW_READER, ground.addresses.brokers, load.topic, groupId, codec],
+        args: [RAW_READER, harness.addresses.brokers, load.topic, groupId, codec],
       });
-      const startedAt = await ground.joined(groupId, run.ended);
+      const startedAt = await harness.joined(groupId, run.ended);
       const { records, endedAt } = (await run.ended).json<{ records: number; endedAt: number }>();
       if (records !== load.records) throw new Error(`kafkajs read ${records} of ${load.records} records`);
-      return throughput({ records, startedAt, endedAt, run, before, after: await ground.servers() });
+      return throughput({ records, startedAt, endedAt, run, before, after: await harness.servers() });
     },
   };
 }
 
 /** librdkafka, by kcat. It joins no group: the time is that of the whole process, which starts within some 50 ms. */
-export function kcatSide(ground: Ground, load: Load): Side {
+export function kcatSide(harness: Harness, load: Load): Side {
   return {
     name: 'kcat.raw',
     async missing() {
-      const run = await startMeasured(ground.guard, { command: 'kcat', args: ['-V'] }).catch(() => undefined);
+      const run = await startMeasured(harness.guard, { command: 'kcat', args: ['-V'] }).catch(() => undefined);
       await run?.ended;
       return run === undefined ? 'kcat is not installed (Debian: apt-get install kcat)' : undefined;
     },
-    async turn() {
-      const before = await ground.servers();
+    async run() {
+      const before = await harness.servers();
       const startedAt = Date.now();
-      const run = await startMeasured(ground.guard, {
+      const run = await startMeasured(harness.guard, {
         command: 'kcat',
-        args: ['-b', ground.addresses.brokers, '-C', '-t', load.topic, '-o', 'beginning', '-e', '-q', '-f', ''],
+        args: ['-b', harness.addresses.brokers, '-C', '-t', load.topic, '-o', 'beginning', '-e', '-q', '-f', ''],
       });
       await run.ended;
       const endedAt = Date.now();
@@ -55,7 +55,7 @@ export function kcatSide(ground: Ground, load: Load): Side {
         endedAt,
         run,
         before,
-        after: await ground.servers(),
+        after: await harness.servers(),
       });
     },
   };

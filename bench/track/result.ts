@@ -1,9 +1,9 @@
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import type { Load } from '../load/load.ts';
 
 /** The instant, in ms of the epoch, at which the last transaction that wrote one of the table's rows was committed. */
-export async function lastCommitOf(ground: Ground, table: string): Promise<number> {
-  const { rows } = await ground.database.query<{ at: bigint | null }>({
+export async function lastCommitOf(harness: Harness, table: string): Promise<number> {
+  const { rows } = await harness.database.query<{ at: bigint | null }>({
     text: `SELECT (extract(epoch FROM max(pg_xact_commit_timestamp(xmin))) * 1e6)::int8 AS at FROM ${table}`,
   });
   const at = rows[0]?.at ?? null;
@@ -12,30 +12,30 @@ export async function lastCommitOf(ground: Ground, table: string): Promise<numbe
 }
 
 /** @param query gives `user_id` and `at`, in microseconds of the epoch. */
-export async function rowsOf({ database }: Ground, query: string): Promise<Map<string, bigint>> {
+export async function rowsOf({ database }: Harness, query: string): Promise<Map<string, bigint>> {
   const { rows } = await database.query<{ user_id: string; at: bigint }>({ text: query });
   return new Map(rows.map(({ user_id, at }) => [user_id, at]));
 }
 
 /** How many learners stand elsewhere than at the latest of their records, are missing, or have no records. */
-export function wrongRows({ truth }: Load, found: ReadonlyMap<string, bigint>): number {
+export function wrongRows({ expected }: Load, found: ReadonlyMap<string, bigint>): number {
   let learners = 0;
   let wrong = 0;
-  truth.lastSeen.forEach((at, learner) => {
+  expected.lastSeen.forEach((at, learner) => {
     if (at === 0n) return;
     learners++;
-    if (found.get(truth.userIds[learner] ?? '') !== at) wrong++;
+    if (found.get(expected.userIds[learner] ?? '') !== at) wrong++;
   });
   return wrong + Math.max(0, found.size - learners);
 }
 
 /** Nothing is left of the turn before. */
-export async function emptyLastSeen({ database }: Ground): Promise<void> {
+export async function emptyLastSeen({ database }: Harness): Promise<void> {
   await database.query({ text: 'TRUNCATE lastseen.user_last_seen, lastseen.track_progress, lastseen.track_gap' });
 }
 
 /** How many records `track` has applied since then. */
-export async function appliedRecords({ database }: Ground): Promise<number> {
+export async function appliedRecords({ database }: Harness): Promise<number> {
   const { rows } = await database.query<{ records: bigint | null }>({
     text: 'SELECT sum(next_offset)::int8 AS records FROM lastseen.track_progress',
   });
@@ -43,9 +43,9 @@ export async function appliedRecords({ database }: Ground): Promise<number> {
 }
 
 /** Throws where `track` has come to another result than the load says. */
-export async function requireRight(ground: Ground, load: Load): Promise<void> {
+export async function requireRight(harness: Harness, load: Load): Promise<void> {
   const found = await rowsOf(
-    ground,
+    harness,
     'SELECT user_id, (extract(epoch FROM last_seen_at) * 1e6)::int8 AS at FROM lastseen.user_last_seen',
   );
   const wrong = wrongRows(load, found);

@@ -1,5 +1,5 @@
 import type { Figures } from '../bench.ts';
-import type { ServerUse } from '../ground.ts';
+import type { ServerUse } from '../harness.ts';
 import type { Measured } from '../measured.ts';
 
 interface Read {

@@ -1,6 +1,6 @@
 import { OULAD, ouladIsThere } from '../../test/support/oulad-files.ts';
 import type { Bench, Ratio } from '../bench.ts';
-import { ouladHappenings } from '../load/happenings.ts';
+import { ouladActivity } from '../load/activity.ts';
 import { loadTopic } from '../load/load.ts';
 import { instancesSide } from './instances.ts';
 import { jdbcSinkSide } from './jdbc-sink.ts';
@@ -23,16 +23,16 @@ export const TRACK_BENCHES: readonly Bench[] = [
     about: 'track from an empty table to the last row applied, records of a narrow table, beside its peers',
     defaults: FULL_LOAD,
     needs: ['kafka', 'registry', 'connect'],
-    async sides(ground, options) {
-      const load = await loadTopic(ground, { prefix: 'small', table: 'session', ...options });
+    async sides(harness, options) {
+      const load = await loadTopic(harness, { prefix: 'small', table: 'session', ...options });
       return [
-        trackSide(ground, load),
-        kafkajsRawSide(ground, load),
-        kafkajsRawSide(ground, load, 'inline'),
-        kcatSide(ground, load),
-        jdbcSinkSide(ground, load),
-        kafkaStreamsSide(ground, load, 2),
-        kafkaStreamsSide(ground, load, 1),
+        trackSide(harness, load),
+        kafkajsRawSide(harness, load),
+        kafkajsRawSide(harness, load, 'inline'),
+        kcatSide(harness, load),
+        jdbcSinkSide(harness, load),
+        kafkaStreamsSide(harness, load, 2),
+        kafkaStreamsSide(harness, load, 1),
       ];
     },
     ratios: [
@@ -56,9 +56,9 @@ export const TRACK_BENCHES: readonly Bench[] = [
     about: 'the same with records that carry a JSON column of 1.5 kB',
     defaults: FULL_LOAD,
     needs: ['kafka', 'registry'],
-    async sides(ground, options) {
-      const load = await loadTopic(ground, { prefix: 'large', table: 'exam_results', ...options });
-      return [trackSide(ground, load), kafkajsRawSide(ground, load), kafkajsRawSide(ground, load, 'inline')];
+    async sides(harness, options) {
+      const load = await loadTopic(harness, { prefix: 'large', table: 'exam_results', ...options });
+      return [trackSide(harness, load), kafkajsRawSide(harness, load), kafkajsRawSide(harness, load, 'inline')];
     },
     ratios: [rate('track.large', 'kafkajs.raw'), rate('track.large', 'kafkajs.raw.inline')],
   },
@@ -67,9 +67,9 @@ export const TRACK_BENCHES: readonly Bench[] = [
     about: 'track over records that are applied already',
     defaults: FULL_LOAD,
     needs: ['kafka', 'registry'],
-    async sides(ground, options) {
-      const load = await loadTopic(ground, { prefix: 'again', table: 'session', ...options });
-      return [trackSide(ground, load, { replayed: true }), kafkajsRawSide(ground, load)];
+    async sides(harness, options) {
+      const load = await loadTopic(harness, { prefix: 'again', table: 'session', ...options });
+      return [trackSide(harness, load, { replayed: true }), kafkajsRawSide(harness, load)];
     },
     ratios: [rate('track.replayed', 'kafkajs.raw')],
   },
@@ -78,15 +78,15 @@ export const TRACK_BENCHES: readonly Bench[] = [
     about: 'track over what 13,529 real learners did in a year (the OULAD files), beside the bare driver',
     defaults: { records: 1_427_297, learners: 13_529, rounds: 5 },
     needs: ['kafka', 'registry'],
-    async sides(ground, { learners }) {
+    async sides(harness, { learners }) {
       if (!ouladIsThere) {
-        ground.note(`  left out: there are no OULAD files in ${OULAD}; OULAD_DIR says where they are`);
+        harness.note(`  left out: there are no OULAD files in ${OULAD}; OULAD_DIR says where they are`);
         return [];
       }
-      const happenings = await ouladHappenings(OULAD);
-      const { records } = happenings;
-      const load = await loadTopic(ground, { prefix: 'oulad', table: 'session', records, learners, happenings });
-      return [trackSide(ground, load, { name: 'track.oulad' }), kafkajsRawSide(ground, load)];
+      const activity = await ouladActivity(OULAD);
+      const { records } = activity;
+      const load = await loadTopic(harness, { prefix: 'oulad', table: 'session', records, learners, activity });
+      return [trackSide(harness, load, { name: 'track.oulad' }), kafkajsRawSide(harness, load)];
     },
     ratios: [rate('track.oulad', 'kafkajs.raw')],
   },
@@ -95,9 +95,9 @@ export const TRACK_BENCHES: readonly Bench[] = [
     about: 'one, two and four instances of track over 16 partitions',
     defaults: { ...FULL_LOAD, records: 3_000_000, rounds: 3 },
     needs: ['kafka', 'registry'],
-    async sides(ground, options) {
-      const load = await loadTopic(ground, { prefix: 'shared', table: 'session', partitions: 16, ...options });
-      return [1, 2, 4].map((instances) => instancesSide(ground, load, instances));
+    async sides(harness, options) {
+      const load = await loadTopic(harness, { prefix: 'shared', table: 'session', partitions: 16, ...options });
+      return [1, 2, 4].map((instances) => instancesSide(harness, load, instances));
     },
     ratios: [rate('instances.2', 'instances.1'), rate('instances.4', 'instances.1')],
   },
@@ -107,7 +107,7 @@ export const TRACK_BENCHES: readonly Bench[] = [
     defaults: { records: 24_000_000, learners: 1_000_000, rounds: 1 },
     warmUp: false,
     needs: ['kafka', 'registry'],
-    sides: async (ground, options) => [steadySide(ground, options)],
+    sides: async (harness, options) => [steadySide(harness, options)],
     ratios: [
       {
         key: 'track.steady last minute/second minute',

@@ -4,7 +4,7 @@ import { createRandom, type Random } from '../random.ts';
 import { drawWhole, seededUuid } from './draws.ts';
 import { chanceOfActivity, dietOf, drawHabit, drawLife, HABITS, type Habit } from './habits.ts';
 import { learnerDay } from './learner-day.ts';
-import { learnerStanding } from './learner-standing.ts';
+import { addLearnerProfile } from './learner-profile.ts';
 import { type AbilityRow, type GoalRow, noRows, type SourceRows, type WeeklyRow } from './platform-rows.ts';
 
 export interface PopulationRequest {
@@ -77,7 +77,7 @@ export function population(request: PopulationRequest): Population {
       sessionBefore = session;
     }
     // Known by student_id alone: no table that knows people by user_id can hold a row.
-    if (habit !== 'attempt_only') learnerStanding(person, days, asOf, draw, made);
+    if (habit !== 'attempt_only') addLearnerProfile(person, days, asOf, draw, made);
   }
   return made;
 }

@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { Command } from 'commander';
 import { json, table } from '../../src/cli/tables.ts';
 import { onEndingSignal } from '../../stack/ended-by.ts';
-import { openGround } from '../faults/ground.ts';
+import { openHarness } from '../faults/harness.ts';
 import { readNamesAmong } from '../faults/names.ts';
+import { openAlertWorld } from './alert-world.ts';
 import { askPanels, type QueryResult } from './dashboard.ts';
 import { ALERT_FAULTS, type AlertFault, type AlertResult, tryFault } from './faults.ts';
-import { openScene } from './scene.ts';
 
 interface Flags {
   readonly only?: readonly string[];
@@ -31,26 +31,26 @@ async function run({ only, list, json: asJson }: Flags): Promise<number> {
   onEndingSignal((code) => process.exit(code));
   const results: AlertResult[] = [];
   let queries: readonly QueryResult[] = [];
-  const ground = await openGround({ seed: 1, onProgress: tell });
+  const harness = await openHarness({ seed: 1, onProgress: tell });
   try {
-    const scene = await openScene(ground);
+    const alertWorld = await openAlertWorld(harness);
     try {
-      await scene.world.prepare();
+      await alertWorld.world.prepare();
       for (const [n, fault] of ALERT_FAULTS.entries()) {
         if (n >= SETTING && only !== undefined && !only.includes(fault.name)) continue;
         tell(`${fault.name} …`);
-        const result = await tryFault(scene, fault).catch((error: Error) => brokenDown(fault, error));
+        const result = await tryFault(alertWorld, fault).catch((error: Error) => brokenDown(fault, error));
         results.push(result);
         tell(`${fault.name}: ${verdict(result)}`);
         // What it has left must not be found by the next.
         if (result.failure !== undefined) break;
       }
-      queries = await askPanels(scene.prometheus);
+      queries = await askPanels(alertWorld.prometheus);
     } finally {
-      await scene.close();
+      await alertWorld.close();
     }
   } finally {
-    await ground.close();
+    await harness.close();
   }
   console.log(asJson ? json({ alerts: results, queries }) : page(results, queries));
   const unasked = only === undefined && queries.some(({ hasData }) => !hasData);

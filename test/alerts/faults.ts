@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { sleep, until } from '../faults/waiting.ts';
-import type { Scene } from './scene.ts';
+import type { AlertWorld } from './alert-world.ts';
 
 export interface AlertFault {
   readonly name: string;
@@ -11,7 +11,7 @@ export interface AlertFault {
   /** What goes on firing after it is mended, until the next fault is. */
   readonly leaves?: readonly string[];
   /** @returns what mends it. */
-  inject(scene: Scene): Promise<() => Promise<void>>;
+  inject(alertWorld: AlertWorld): Promise<() => Promise<void>>;
 }
 
 const HOG = fileURLToPath(new URL('./hog.cjs', import.meta.url));
@@ -143,19 +143,19 @@ WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
     name: 'postgres-away',
     fires: ['LastseenOutage'],
     beside: ['LastseenLagging'],
-    async inject({ sql, ground: { lastseenWays } }) {
-      lastseenWays.postgres.cut('reset');
+    async inject({ sql, harness: { lastseenProxies } }) {
+      lastseenProxies.postgres.cut('reset');
       await touch(sql, 'away');
-      return async () => lastseenWays.postgres.mend();
+      return async () => lastseenProxies.postgres.restore();
     },
   },
   {
     name: 'kafka-away',
     fires: ['LastseenNotInGroup'],
     beside: ['LastseenOutage', 'LastseenLagging', 'LastseenOutboxStuck', 'LastseenSourceNotFresh'],
-    async inject({ ground: { lastseenWays } }) {
-      lastseenWays.kafka.cut('reset');
-      return async () => lastseenWays.kafka.mend();
+    async inject({ harness: { lastseenProxies } }) {
+      lastseenProxies.kafka.cut('reset');
+      return async () => lastseenProxies.kafka.restore();
     },
   },
   {
@@ -185,12 +185,12 @@ WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
   {
     name: 'offsets-refused',
     fires: ['LastseenOffsetCommitsFail'],
-    async inject({ ground: { lastseenWays }, sql }) {
-      lastseenWays.kafka.refuseCommits(true);
+    async inject({ harness: { lastseenProxies }, sql }) {
+      lastseenProxies.kafka.refuseCommits(true);
       let n = 0;
       const writing = setInterval(() => void touch(sql, `refused-${n++}`).catch(() => {}), 1_000);
       return async () => {
-        lastseenWays.kafka.refuseCommits(false);
+        lastseenProxies.kafka.refuseCommits(false);
         clearInterval(writing);
       };
     },
@@ -248,7 +248,7 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'ref
   },
 ];
 
-async function touch(sql: Scene['sql'], name: string): Promise<void> {
+async function touch(sql: AlertWorld['sql'], name: string): Promise<void> {
   await sql(`
 INSERT INTO session (id, user_id, started_at)
 SELECT 's-${name}-' || u, 'user-' || u, now() - interval '1 minute' FROM generate_series(101, 110) u`);
@@ -290,10 +290,10 @@ export interface AlertResult {
 
 /** Injects one, waits until its alerts fire, mends it, and waits until none does. */
 export async function tryFault(
-  scene: Scene,
+  alertWorld: AlertWorld,
   { name, fires, beside = [], leaves = [], inject }: AlertFault,
 ): Promise<AlertResult> {
-  const { firing } = scene.prometheus;
+  const { firing } = alertWorld.prometheus;
   const unexpected = new Set<string>();
   const seenBeside = new Set<string>();
   const watch = async () => {
@@ -302,12 +302,12 @@ export async function tryFault(
     return now;
   };
   const startedAt = performance.now();
-  const mend = await inject(scene);
+  const restore = await inject(alertWorld);
   const fired = await until(watch, (now) => fires.every((alert) => now.has(alert)), FIRES_WITHIN_MS);
   const firedAfterMs = Math.round(performance.now() - startedAt);
   const missing = fires.filter((alert) => !fired.seen.has(alert));
   const mendedAt = performance.now();
-  await mend();
+  await restore();
   const left = await until(watch, (now) => [...now].every((alert) => leaves.includes(alert)), RESOLVES_WITHIN_MS);
   const failure = [
     ...missing.map((alert) => `${alert} did not fire`),

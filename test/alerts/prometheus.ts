@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePorts } from '../../stack/ports.ts';
 import { until } from '../faults/waiting.ts';
-import { hastenedRules } from './hastened-rules.ts';
+import { acceleratedRules } from './accelerated-rules.ts';
 
 const RULES = new URL('../../k8s/components/monitoring/lastseen.rules.yml', import.meta.url);
 
@@ -26,7 +26,7 @@ process.once('exit', () => {
 export async function startPrometheus(targets: readonly string[]): Promise<Prometheus> {
   const dir = mkdtempSync(join(tmpdir(), 'lastseen-prometheus-'));
   const [port = 0] = await freePorts(1);
-  writeFileSync(join(dir, 'rules.yml'), hastenedRules(readFileSync(RULES, 'utf8')));
+  writeFileSync(join(dir, 'rules.yml'), acceleratedRules(readFileSync(RULES, 'utf8')));
   writeFileSync(
     join(dir, 'prometheus.yml'),
     stringify({

@@ -11,7 +11,7 @@ import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
 import { asRole } from '../../stack/roles.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
-import { differenceFromSources } from '../support/truth.ts';
+import { differenceFromSources } from '../support/source-comparison.ts';
 
 let db: FreshDatabase;
 /** With the rights of the audit's role alone. */

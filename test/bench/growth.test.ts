@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { Side } from '../../bench/bench.ts';
 import { aboveBars, page } from '../../bench/report.ts';
+import { runRounds } from '../../bench/rounds.ts';
 import { exponentOf } from '../../bench/statistics.ts';
-import { takeTurns } from '../../bench/turns.ts';
 
 const grows = { key: 'seconds, exponent', figure: 'seconds', over: 'learners', most: 1.05 };
 const sides = (exponent: number, plan: (size: number) => string): Side[] =>
   [100, 1_000, 10_000].map((size) => ({
     name: `of.${size}`,
-    turn: async (round) => ({ learners: size, seconds: (1 + round) * size ** exponent }),
+    run: async (round) => ({ learners: size, seconds: (1 + round) * size ** exponent }),
     plans: async () => ({ 'plan of all': plan(size) }),
   }));
 const measured = (...args: Parameters<typeof sides>) =>
-  takeTurns(sides(...args), [grows], { rounds: 2, note: () => {} });
+  runRounds(sides(...args), [grows], { rounds: 2, note: () => {} });
 
 describe('growth from side to side', () => {
   it('is the exponent of a power law, and NaN where there is one size', () => {

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { asRole } from '../../stack/roles.ts';
-import { startProxy, type Way } from '../faults/proxy.ts';
+import { type Proxy, startProxy } from '../faults/proxy.ts';
 import type { StartedCli } from '../support/lastseen-cli.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 let world: World;
 /** Between `track` and its Postgres. */
-let postgres: Way;
+let postgres: Proxy;
 let viaProxy: { DATABASE_URL: string; HTTP_PORT: string };
 beforeAll(async () => {
   world = await createWorld();
@@ -22,7 +22,7 @@ afterAll(async () => {
   await world.close();
   await postgres.close();
 });
-beforeEach(() => postgres.mend());
+beforeEach(() => postgres.restore());
 
 const sql = (text: string) => world.database.query<Record<string, unknown>>({ text });
 const see = (from: number, to: number) =>
@@ -102,7 +102,7 @@ describe('a running track', () => {
     });
     expect(await ask('/healthz')).toMatchObject({ status: 200 });
     expect(await metric('lastseen_group_joins_total')).toBe(joins);
-    postgres.mend();
+    postgres.restore();
     await ready();
     await until(async () => (await seen()) === 500);
     expect(await metric('lastseen_group_joins_total')).toBe(joins);

@@ -4,8 +4,8 @@ import { createTopics } from '../../src/kafka/admin/admin.ts';
 import { readTopicSettings } from '../../src/kafka/admin/topic-settings.ts';
 import { Partitioners } from '../../src/kafka/client/driver.ts';
 import { createProducer } from '../../src/kafka/client/producer.ts';
+import { differenceFromSources } from '../support/source-comparison.ts';
 import { recordsOf } from '../support/topic-records.ts';
-import { differenceFromSources } from '../support/truth.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 let world: World;

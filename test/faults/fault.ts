@@ -1,8 +1,8 @@
-import type { Ground } from './ground.ts';
+import type { Harness } from './harness.ts';
 
 /** What one injection of a fault came to, once all was well again or the waiting was given up. */
 export interface Outcome {
-  /** Records that were on their way: rows written at the sources, or events. */
+  /** Records that were in flight: rows written at the sources, or events. */
   readonly records: number;
   /** What should be in the tables or topics and is not. */
   readonly lost: number;
@@ -27,14 +27,14 @@ export interface Fault<S> {
 export interface Stage<S> {
   readonly name: string;
   /** @param injections how many there will be in all. */
-  open(ground: Ground, injections: number): Promise<S>;
+  open(harness: Harness, injections: number): Promise<S>;
   readonly faults: readonly Fault<S>[];
 }
 
 /** A stage whose world is its own affair. */
 export interface AnyStage {
   readonly faults: readonly { readonly name: string; readonly about: string }[];
-  play(ground: Ground, injections: Injections): Promise<void>;
+  play(harness: Harness, injections: Injections): Promise<void>;
 }
 
 interface Injections {
@@ -47,11 +47,11 @@ interface Injections {
 export function stage<S extends { close(): Promise<void> }>({ open, faults }: Stage<S>): AnyStage {
   return {
     faults,
-    async play(ground, injections) {
+    async play(harness, injections) {
       const timesOf = (name: string) => injections.times.get(name) ?? 0;
       const total = faults.reduce((sum, { name }) => sum + timesOf(name), 0);
       if (total === 0) return;
-      const opened = await open(ground, total);
+      const opened = await open(harness, total);
       try {
         for (const { name, inject } of faults) {
           for (let n = 0; n < timesOf(name); n++) {

@@ -6,10 +6,10 @@ import { type Api, createFrameReader, refusedCommit } from './kafka-frames.ts';
 export type Cut = 'reset' | 'silence';
 
 /** A way to a server that can be cut. What it held while it was silent goes on when it is mended, as with TCP. */
-export interface Way {
+export interface Proxy {
   readonly port: number;
   cut(how: Cut): void;
-  mend(): void;
+  restore(): void;
   /**
    * Lets the next Kafka request of the kind through (`answered`) or not even that (`asked`), and then nothing more on
    * that connection. Resolves when it has come; `release` gives up waiting.
@@ -32,7 +32,7 @@ interface Hold {
 }
 
 /** @param toKafka where it listens for Kafka, whose clients come to that port alone; else any port will do. */
-export async function startProxy(targetPort: number, toKafka?: { readonly port: number }): Promise<Way> {
+export async function startProxy(targetPort: number, toKafka?: { readonly port: number }): Promise<Proxy> {
   const pairs = new Set<Pair>();
   let state: 'open' | Cut = 'open';
   let hold: Hold | undefined;
@@ -98,7 +98,7 @@ export async function startProxy(targetPort: number, toKafka?: { readonly port: 
         else for (const socket of [client, server]) socket.resetAndDestroy();
       }
     },
-    mend() {
+    restore() {
       state = 'open';
       for (const { client, server } of pairs) for (const socket of [client, server]) socket.resume();
     },

@@ -1,5 +1,5 @@
 import type { AnyStage, Outcome } from './fault.ts';
-import { type Ground, openGround } from './ground.ts';
+import { type Harness, openHarness } from './harness.ts';
 import { type FaultResult, resultOf } from './table.ts';
 
 export interface FaultRun {
@@ -35,19 +35,19 @@ export function startFaults(run: FaultRun): RunningFaults {
   const failures = new Map<string, string>();
   const waiting = divide(run);
   const worker = async () => {
-    let ground: Ground | undefined;
+    let harness: Harness | undefined;
     try {
       for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
-        ground ??= await openGround({ seed: run.seed, onProgress: run.tell });
-        const broken = await play(run, ground, work, outcomes, failures);
+        harness ??= await openHarness({ seed: run.seed, onProgress: run.tell });
+        const broken = await play(run, harness, work, outcomes, failures);
         // What a broken stage left in the servers must not be found by the next.
         if (broken) {
-          await ground.close();
-          ground = undefined;
+          await harness.close();
+          harness = undefined;
         }
       }
     } finally {
-      await ground?.close();
+      await harness?.close();
     }
   };
   return {
@@ -83,18 +83,18 @@ function divide({ stages, times }: FaultRun): Work[] {
 
 async function play(
   { tell }: FaultRun,
-  ground: Ground,
+  harness: Harness,
   { stage, times, before }: Work,
   outcomes: ReadonlyMap<string, Outcome[]>,
   failures: Map<string, string>,
 ): Promise<boolean> {
   let current = '';
   try {
-    await stage.play(ground, {
+    await stage.play(harness, {
       times,
       starts(fault, n) {
         current = fault;
-        ground.reseed(`${fault} ${before + n}`);
+        harness.reseed(`${fault} ${before + n}`);
         tell(`${fault} ${n + 1} of ${times.get(fault)} …`);
       },
       ended(fault, outcome) {

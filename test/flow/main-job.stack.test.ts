@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { differenceFromSources, digestOfLastSeen } from '../support/source-comparison.ts';
 import { recordsOf } from '../support/topic-records.ts';
-import { differenceFromSources, digestOfLastSeen } from '../support/truth.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 let world: World;

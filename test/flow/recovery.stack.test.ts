@@ -1,8 +1,8 @@
 import type { Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { restartFromSnapshot, stopConnector } from '../../stack/connector.ts';
+import { lossesAgainstSources } from '../support/source-comparison.ts';
 import { recordsOf } from '../support/topic-records.ts';
-import { lossesAgainstSources } from '../support/truth.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 /** The first steps of docs/operations/backup-and-recovery.md, from the loss to the next sweep. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { rolesSql } from '../../stack/roles.ts';
 import type { CliRun, StartedCli } from '../support/lastseen-cli.ts';
 import { previousRelease } from '../support/previous-release.ts';
-import { differenceFromSources } from '../support/truth.ts';
+import { differenceFromSources } from '../support/source-comparison.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const previous = previousRelease();

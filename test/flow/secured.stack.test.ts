@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { mishaps } from '../support/mishaps.ts';
+import { provokeFailures } from '../support/provoke-failures.ts';
 import { createSecuredWorld, LOGINS, type SecuredWorld } from '../support/secured-world.ts';
 import { recordsOf } from '../support/topic-records.ts';
 
@@ -59,7 +59,7 @@ describe('with TLS, client certificates and logins everywhere', () => {
   });
 
   it('whatever goes wrong, no log line and no reason of a dead letter holds a secret or anything of a row', async () => {
-    expect(await mishaps(world)).toEqual({ undecodable: 3, failed: 1, outages: 1, mistakes: 4 });
+    expect(await provokeFailures(world)).toEqual({ undecodable: 3, failed: 1, outages: 1, mistakes: 4 });
     const letters = [
       ...(await recordsOf(world, world.env['TRACK_DLQ_TOPIC'] ?? '')),
       ...(await recordsOf(world, world.env['RECOMPUTE_DLQ_TOPIC'] ?? '')),

@@ -4,7 +4,7 @@ import { registerConnector } from '../../stack/connector.ts';
 import { applyPlatformSchema } from '../../stack/platform.ts';
 import { rolesSql } from '../../stack/roles.ts';
 import { type RunningStack, startStack } from '../../stack/stack.ts';
-import { differenceFromSources } from '../support/truth.ts';
+import { differenceFromSources } from '../support/source-comparison.ts';
 
 /** The platform that the pods are started beside: servers, source tables, an administrator. */
 export interface Platform {

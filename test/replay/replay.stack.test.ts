@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writtenPositions } from '../../src/kafka/admin/admin.ts';
 import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
 import type { StartedCli } from '../support/lastseen-cli.ts';
+import { differenceFromSources } from '../support/source-comparison.ts';
 import { recordsOf } from '../support/topic-records.ts';
-import { differenceFromSources } from '../support/truth.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const DAY_MS = 86_400_000;

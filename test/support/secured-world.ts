@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import { replicationSql } from '../../stack/roles.ts';
 import { KAFKA_PASSWORD, KAFKA_USER, type SecuredFront, securedConnector } from '../../stack/secured.ts';
 import type { StackAddresses } from '../../stack/stack.ts';
-import { type Impostor, startImpostor } from './impostor.ts';
 import type { CliRun } from './lastseen-cli.ts';
 import { REGISTRY_PASSWORD, REGISTRY_TOKEN, REGISTRY_USER, startRegistryFront } from './registry-front.ts';
-import { differenceFromSources } from './truth.ts';
+import { differenceFromSources } from './source-comparison.ts';
+import { startUntrustedServer, type UntrustedServer } from './untrusted-server.ts';
 import { createWorld, type World } from './world.ts';
 
 export interface SecuredWorld extends World {
@@ -89,7 +89,11 @@ export async function createSecuredWorld(stack: StackAddresses, secured: Secured
   const database = (changes: { readonly [K in 'port' | 'password' | 'search']?: string }): Env => ({
     DATABASE_URL: Object.assign(new URL(world.env['DATABASE_URL'] ?? ''), changes).href,
   });
-  const withImpostors = async (fault: string, shows: Impostor, agreesToTls: Impostor): Promise<Attempt[]> => {
+  const withUntrustedServers = async (
+    fault: string,
+    shows: UntrustedServer,
+    agreesToTls: UntrustedServer,
+  ): Promise<Attempt[]> => {
     try {
       return await Promise.all([
         attempt('kafka', fault, { KAFKA_BROKERS: `127.0.0.1:${shows.port}` }),
@@ -127,15 +131,15 @@ export async function createSecuredWorld(stack: StackAddresses, secured: Secured
           attempt('registry', 'wrong password', { SCHEMA_REGISTRY_PASSWORD: wrong }),
           attempt('postgres', 'wrong password', database({ password: wrong })),
         ])),
-        ...(await withImpostors(
+        ...(await withUntrustedServers(
           'expired certificate',
-          await startImpostor(certificates.expired),
-          await startImpostor(certificates.expired, true),
+          await startUntrustedServer(certificates.expired),
+          await startUntrustedServer(certificates.expired, true),
         )),
-        ...(await withImpostors(
+        ...(await withUntrustedServers(
           'wrong host name',
-          await startImpostor(certificates.elsewhere),
-          await startImpostor(certificates.elsewhere, true),
+          await startUntrustedServer(certificates.elsewhere),
+          await startUntrustedServer(certificates.elsewhere, true),
         )),
         ...(await Promise.all([
           attempt('kafka', 'no client certificate', {

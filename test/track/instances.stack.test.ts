@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endPositions } from '../../src/kafka/admin/admin.ts';
-import { differenceFromSources } from '../support/truth.ts';
+import { differenceFromSources } from '../support/source-comparison.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 let world: World;

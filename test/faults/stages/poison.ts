@@ -3,18 +3,18 @@ import { Partitioners } from '../../../src/kafka/client/driver.ts';
 import type { Position } from '../../../src/kafka/client/records.ts';
 import { isWireFormat, schemaIdOf } from '../../../src/registry/wire-format.ts';
 import type { StartedCli } from '../../support/lastseen-cli.ts';
+import { lossesAgainstSources } from '../../support/source-comparison.ts';
 import { recordsOf } from '../../support/topic-records.ts';
-import { lossesAgainstSources } from '../../support/truth.ts';
 import type { World } from '../../support/world.ts';
 import { loadActivity, loadLearners } from '../activity-load.ts';
 import { stage } from '../fault.ts';
-import { envPast, type Ground } from '../ground.ts';
+import { envThroughProxies, type Harness } from '../harness.ts';
 import { hugeJson, poison, type Sample } from '../poison.ts';
 import { until } from '../waiting.ts';
 
 /** Records that no healthy connector writes, among those that one does. */
 interface PoisonStage {
-  readonly ground: Ground;
+  readonly harness: Harness;
   readonly world: World;
   readonly topic: string;
   readonly samples: readonly Sample[];
@@ -28,8 +28,8 @@ const LARGEST_BYTES = 11_000_000;
 const LARGEST_BATCH_BYTES = 2_000_000;
 const SAMPLES = 50;
 
-async function open(ground: Ground): Promise<PoisonStage> {
-  const world = await ground.openWorld();
+async function open(harness: Harness): Promise<PoisonStage> {
+  const world = await harness.openWorld();
   const topic = `${world.name}.public.session`;
   const admin = world.kafka.admin();
   await admin.connect();
@@ -47,7 +47,7 @@ SELECT 's-decoy-' || n, 'decoy-' || n, timestamptz '2026-03-01Z' FROM generate_s
   await world.delivered();
   const samples = await samplesOf(world, topic);
   await loadLearners(world);
-  return { ground, world, topic, samples, close: () => world.close() };
+  return { harness, world, topic, samples, close: () => world.close() };
 }
 
 async function samplesOf(world: World, topic: string): Promise<Sample[]> {
@@ -118,7 +118,7 @@ export const poisonStage = stage<PoisonStage>({
       name: 'poison',
       about:
         '100,000 fuzzed records among real traffic: none ends `track`, all are accounted for, all real ones applied',
-      async inject({ ground, world, topic, samples }, n) {
+      async inject({ harness, world, topic, samples }, n) {
         const sources = ['exam_results', 'features_topic_daily', 'attempt', 'session'].map(
           (t) => `${world.name}.public.${t}`,
         );
@@ -126,13 +126,13 @@ export const poisonStage = stage<PoisonStage>({
         const lettersBefore = await recordsIn(world, [letters]);
         const readBefore = sum(await committedPositions(world.kafka, `${world.name}-poison`, sources));
         const env = {
-          ...envPast(ground.lastseenWays, world, 'track'),
+          ...envThroughProxies(harness.lastseenProxies, world, 'track'),
           KAFKA_GROUP_ID: `${world.name}-poison`,
           DLQ_MAX_SHARE: '1',
         };
         const track: StartedCli = world.start(env, 'track', '--json');
         let loads = 0;
-        await produce(world, topic, poison(ground.random, samples, RECORDS), async () => {
+        await produce(world, topic, poison(harness.random, samples, RECORDS), async () => {
           loads += 1;
           if (loads % 10 === 0) await loadActivity(world, `poison-${n}-${loads}`);
         });
@@ -177,9 +177,9 @@ export const poisonStage = stage<PoisonStage>({
       name: 'share-limit',
       about:
         'more dead letters than DLQ_MAX_SHARE: `track` stops, commits nothing of them, and goes on when it is lifted',
-      async inject({ ground, world, topic, samples }, n) {
+      async inject({ harness, world, topic, samples }, n) {
         const env = {
-          ...envPast(ground.lastseenWays, world, 'track'),
+          ...envThroughProxies(harness.lastseenProxies, world, 'track'),
           KAFKA_GROUP_ID: `${world.name}-poison`,
           SOURCES: 'session',
         };

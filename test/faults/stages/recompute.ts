@@ -1,8 +1,8 @@
 import type { World } from '../../support/world.ts';
 import { inactivityEvents, kpiUpdates } from '../events.ts';
 import { type Fault, type Outcome, stage } from '../fault.ts';
-import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
-import type { Way } from '../proxy.ts';
+import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
+import type { Proxy } from '../proxy.ts';
 import { compare, morning } from '../sweeping.ts';
 import { sleep, until } from '../waiting.ts';
 
@@ -11,7 +11,7 @@ import { sleep, until } from '../waiting.ts';
  * answered, told once, and P and S are what SQL says, with the figures of others as they were.
  */
 interface RecomputeStage {
-  readonly ground: Ground;
+  readonly harness: Harness;
   readonly world: World;
   readonly recompute: Service;
   mornings: number;
@@ -23,8 +23,8 @@ const SETTLES_WITHIN_MS = 90_000;
 /** Many small transactions. */
 const SMALL = { FLUSH_MAX_ROWS: '20', FLUSH_MAX_DELAY: '1ms', QUEUE_MAX_BYTES: '1000' };
 
-async function open(ground: Ground): Promise<RecomputeStage> {
-  const world = await ground.openWorld();
+async function open(harness: Harness): Promise<RecomputeStage> {
+  const world = await harness.openWorld();
   await world.prepare();
   const sql = (text: string) => world.database.query({ text });
   await sql(`
@@ -41,10 +41,10 @@ FROM generate_series(1, ${LEARNERS}) u, generate_series(0, 20) week WHERE u % 3 
   await world.delivered();
   const track = await world.lastseen('track', '--until-end');
   if (track.code !== 0) throw new Error(`track ended with ${track.code}:\n${track.stderr}`);
-  const env = { ...envPast(ground.lastseenWays, world, 'recompute'), ...SMALL };
+  const env = { ...envThroughProxies(harness.lastseenProxies, world, 'recompute'), ...SMALL };
   const recompute = keepRunning(world, env, 'recompute');
   return {
-    ground,
+    harness,
     world,
     recompute,
     mornings: 0,
@@ -64,12 +64,12 @@ function disturbing(
     name,
     about,
     async inject(on, n) {
-      const { world, ground } = on;
+      const { world, harness } = on;
       const before = await kpiUpdates(world);
-      ground.lastseenWays.kafka.cut('silence');
+      harness.lastseenProxies.kafka.cut('silence');
       await world.sweepApproved('--as-of', morning(on.mornings), '--lookback', '400');
       on.mornings += 1;
-      ground.lastseenWays.kafka.mend();
+      harness.lastseenProxies.kafka.restore();
       await disturb(on, n);
       return settle(on, before.duplicates);
     },
@@ -142,12 +142,12 @@ SELECT (
   return Number(rows[0]?.wrong ?? -1);
 }
 
-function cutting(name: string, about: string, wayOf: (ground: Ground) => Way): Fault<RecomputeStage> {
-  return disturbing(name, about, async ({ ground }, n) => {
-    await sleep(ground.random() * 400);
-    wayOf(ground).cut(n % 2 === 0 ? 'reset' : 'silence');
-    await sleep(500 + ground.random() * 3_000);
-    wayOf(ground).mend();
+function cutting(name: string, about: string, proxyOf: (harness: Harness) => Proxy): Fault<RecomputeStage> {
+  return disturbing(name, about, async ({ harness }, n) => {
+    await sleep(harness.random() * 400);
+    proxyOf(harness).cut(n % 2 === 0 ? 'reset' : 'silence');
+    await sleep(500 + harness.random() * 3_000);
+    proxyOf(harness).restore();
   });
 }
 
@@ -158,30 +158,34 @@ export const recomputeStage = stage<RecomputeStage>({
     disturbing(
       'kill-recompute',
       'SIGKILL of `recompute`: at a random moment, between database commit and offset commit, or between publishing and marking',
-      async ({ ground, recompute }, n) => {
-        const { kafka } = ground.lastseenWays;
+      async ({ harness, recompute }, n) => {
+        const { kafka } = harness.lastseenProxies;
         const hold =
           n % 3 === 0
             ? undefined
             : n % 3 === 1
               ? kafka.holdNext('offsetCommit', 'asked')
               : kafka.holdNext('produce', 'answered');
-        await Promise.race([hold?.held ?? sleep(ground.random() * 500), sleep(5_000)]);
+        await Promise.race([hold?.held ?? sleep(harness.random() * 500), sleep(5_000)]);
         hold?.release();
         recompute.kill('SIGKILL');
       },
     ),
-    cutting('cut-recompute-kafka', '`recompute` cut off from Kafka', (ground) => ground.lastseenWays.kafka),
-    cutting('cut-recompute-postgres', '`recompute` cut off from Postgres', (ground) => ground.lastseenWays.postgres),
+    cutting('cut-recompute-kafka', '`recompute` cut off from Kafka', (harness) => harness.lastseenProxies.kafka),
+    cutting(
+      'cut-recompute-postgres',
+      '`recompute` cut off from Postgres',
+      (harness) => harness.lastseenProxies.postgres,
+    ),
     disturbing(
       'cut-recompute-registry',
       '`recompute` cut off from the registry as it starts',
-      async ({ ground, recompute }, n) => {
-        const { registry } = ground.lastseenWays;
+      async ({ harness, recompute }, n) => {
+        const { registry } = harness.lastseenProxies;
         registry.cut(n % 2 === 0 ? 'reset' : 'silence');
         recompute.kill('SIGKILL');
-        await sleep(1_000 + ground.random() * 3_000);
-        registry.mend();
+        await sleep(1_000 + harness.random() * 3_000);
+        registry.restore();
       },
     ),
   ],

@@ -1,13 +1,13 @@
 import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import { stage } from '../fault.ts';
-import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
+import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
 import { sweepThrough } from '../sweeping.ts';
 import { sleep, until } from '../waiting.ts';
 
 /** Sweeps while `track` is writing the very learners that they look at. */
 interface ReturningStage {
-  readonly ground: Ground;
+  readonly harness: Harness;
   readonly world: World;
   readonly track: Service;
   close(): Promise<void>;
@@ -16,14 +16,18 @@ interface ReturningStage {
 /** Few enough that no sweep is held. */
 const LEARNERS = 80;
 
-async function open(ground: Ground): Promise<ReturningStage> {
-  const world = await ground.openWorld();
+async function open(harness: Harness): Promise<ReturningStage> {
+  const world = await harness.openWorld();
   await world.prepare();
   await world.connect();
-  const env = { ...envPast(ground.lastseenWays, world, 'track'), FLUSH_MAX_ROWS: '5', FLUSH_MAX_DELAY: '1ms' };
+  const env = {
+    ...envThroughProxies(harness.lastseenProxies, world, 'track'),
+    FLUSH_MAX_ROWS: '5',
+    FLUSH_MAX_DELAY: '1ms',
+  };
   const track = keepRunning(world, env, 'track');
   return {
-    ground,
+    harness,
     world,
     track,
     async close() {
@@ -65,15 +69,15 @@ export const returningStage = stage<ReturningStage>({
         await load(on, name, `now() - interval '8 days'`);
         const before = await inactivityEvents(on.world);
         // What half of them do is committed before the sweep begins, and `track` cannot have it yet.
-        const way = on.ground.lastseenWays.kafka;
-        way.cut('silence');
+        const proxy = on.harness.lastseenProxies.kafka;
+        proxy.cut('silence');
         await seenAgain(on, name, 1, LEARNERS / 2, `now() - interval '1 second'`);
         const sweeping = on.world.lastseen('sweep', '--json');
-        await sleep(500 + on.ground.random() * 1_500);
-        way.mend();
+        await sleep(500 + on.harness.random() * 1_500);
+        proxy.restore();
         for (let u = LEARNERS / 2 + 1; u <= LEARNERS; u++) {
           await seenAgain(on, name, u, u, `now() - interval '1 second'`);
-          await sleep(on.ground.random() * 120);
+          await sleep(on.harness.random() * 120);
         }
         const swept = await sweeping;
         const endedAt = performance.now();

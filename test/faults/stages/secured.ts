@@ -1,15 +1,15 @@
 import { createSecuredWorld } from '../../support/secured-world.ts';
 import { stage } from '../fault.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 
 /** The main job over TLS, client certificates and SCRAM, each time in a world of its own. */
 interface SecuredStage {
-  readonly ground: Ground;
+  readonly harness: Harness;
   close(): Promise<void>;
 }
 
 async function inWorld<T>(
-  { stack }: Ground,
+  { stack }: Harness,
   work: (world: Awaited<ReturnType<typeof createSecuredWorld>>) => Promise<T>,
 ) {
   if (stack.secured === undefined) throw new Error('the stack has no secured front');
@@ -29,13 +29,13 @@ function isClear({ code, stderr }: { readonly code: number | null; readonly stde
 
 export const securedStage = stage<SecuredStage>({
   name: 'secured',
-  open: async (ground) => ({ ground, close: async () => {} }),
+  open: async (harness) => ({ harness, close: async () => {} }),
   faults: [
     {
       name: 'tls-scram',
       about: 'the main job over TLS with client certificates, SCRAM and a registry with a login',
-      inject: ({ ground }) =>
-        inWorld(ground, async (world) => {
+      inject: ({ harness }) =>
+        inWorld(harness, async (world) => {
           await world.prepare();
           const startedAt = performance.now();
           const { records, differing, events, answered } = await world.job();
@@ -52,8 +52,8 @@ export const securedStage = stage<SecuredStage>({
       name: 'refusals',
       about:
         'wrong password, expired certificate, wrong host name and the like: each refused in one clear line without a secret',
-      inject: ({ ground }) =>
-        inWorld(ground, async (world) => {
+      inject: ({ harness }) =>
+        inWorld(harness, async (world) => {
           const startedAt = performance.now();
           const attempts = await world.attempts();
           const unclear = attempts.filter(({ run }) => !isClear(run) || run.stderr.includes('canary'));

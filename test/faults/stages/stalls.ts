@@ -2,7 +2,7 @@ import type { CliRun } from '../../support/lastseen-cli.ts';
 import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';
-import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
+import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
 import { sweepThrough } from '../sweeping.ts';
 import { until } from '../waiting.ts';
 
@@ -11,7 +11,7 @@ import { until } from '../waiting.ts';
  * are not by what the source tables say, or they all are at once: no sweep may say a word of it.
  */
 interface StallStage {
-  readonly ground: Ground;
+  readonly harness: Harness;
   readonly world: World;
   readonly track: Service;
   close(): Promise<void>;
@@ -20,13 +20,13 @@ interface StallStage {
 const LEARNERS = 400;
 const QUIET_LEARNERS = 50;
 
-async function open(ground: Ground): Promise<StallStage> {
-  const world = await ground.openWorld();
+async function open(harness: Harness): Promise<StallStage> {
+  const world = await harness.openWorld();
   await world.prepare();
   await world.connect();
-  const track = keepRunning(world, envPast(ground.lastseenWays, world, 'track'), 'track');
+  const track = keepRunning(world, envThroughProxies(harness.lastseenProxies, world, 'track'), 'track');
   const on: StallStage = {
-    ground,
+    harness,
     world,
     track,
     async close() {

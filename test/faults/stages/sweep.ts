@@ -3,8 +3,8 @@ import type { CliRun } from '../../support/lastseen-cli.ts';
 import type { World } from '../../support/world.ts';
 import { type InactivityEventRead, inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';
-import { envPast, type Ground } from '../ground.ts';
-import type { Way } from '../proxy.ts';
+import { envThroughProxies, type Harness } from '../harness.ts';
+import type { Proxy } from '../proxy.ts';
 import { compare, morning, sweepThrough } from '../sweeping.ts';
 import { sleep } from '../waiting.ts';
 
@@ -13,7 +13,7 @@ import { sleep } from '../waiting.ts';
  * its end the topic holds what SQL says of all mornings so far, each event once for a reader who keeps the ids.
  */
 interface SweepStage {
-  readonly ground: Ground;
+  readonly harness: Harness;
   readonly world: World;
   /** Mornings swept so far. */
   mornings: number;
@@ -23,8 +23,8 @@ interface SweepStage {
 const LEARNERS = 250;
 const LOOKBACK_DAYS = 400;
 
-async function open(ground: Ground): Promise<SweepStage> {
-  const world = await ground.openWorld();
+async function open(harness: Harness): Promise<SweepStage> {
+  const world = await harness.openWorld();
   await world.prepare();
   // So few cross a morning that none is held; those seen after a morning are not decidable for it.
   await world.database.query({
@@ -37,7 +37,7 @@ FROM generate_series(1, ${LEARNERS}) u`,
   await world.delivered();
   const track = await world.lastseen('track', '--until-end');
   if (track.code !== 0) throw new Error(`track ended with ${track.code}:\n${track.stderr}`);
-  return { ground, world, mornings: 0, close: () => world.close() };
+  return { harness, world, mornings: 0, close: () => world.close() };
 }
 
 /** Runs the next morning's sweep into the disturbance, then again until it has come through. */
@@ -50,12 +50,17 @@ function disturbing(
     name,
     about,
     async inject(on, n) {
-      const { world, ground } = on;
+      const { world, harness } = on;
       const flags = ['--as-of', morning(on.mornings), '--lookback', String(LOOKBACK_DAYS)];
       on.mornings += 1;
       const before = await inactivityEvents(world);
       const start = () => {
-        const run = world.start(envPast(ground.lastseenWays, world, 'sweep'), 'sweep', ...flags, '--json');
+        const run = world.start(
+          envThroughProxies(harness.lastseenProxies, world, 'sweep'),
+          'sweep',
+          ...flags,
+          '--json',
+        );
         return Object.assign(run.ended, { kill: () => void run.process.kill('SIGKILL') });
       };
       await disturb(on, n, start);
@@ -91,13 +96,13 @@ WHERE started_at <= as_of - interval '7 days' AND started_at > as_of - $3 * inte
   return rows.map(saysOf);
 }
 
-function cutting(name: string, about: string, wayOf: (ground: Ground) => Way): Fault<SweepStage> {
-  return disturbing(name, about, async ({ ground }, n, start) => {
+function cutting(name: string, about: string, proxyOf: (harness: Harness) => Proxy): Fault<SweepStage> {
+  return disturbing(name, about, async ({ harness }, n, start) => {
     const run = start();
-    await sleep(ground.random() * 3_000);
-    wayOf(ground).cut(n % 2 === 0 ? 'reset' : 'silence');
-    await sleep(500 + ground.random() * 2_500);
-    wayOf(ground).mend();
+    await sleep(harness.random() * 3_000);
+    proxyOf(harness).cut(n % 2 === 0 ? 'reset' : 'silence');
+    await sleep(500 + harness.random() * 2_500);
+    proxyOf(harness).restore();
     await run;
   });
 }
@@ -109,19 +114,19 @@ export const sweepStage = stage<SweepStage>({
     disturbing(
       'kill-sweep',
       'SIGKILL of `sweep`: at a random moment, before publishing, or between publishing and marking',
-      async ({ ground }, n, start) => {
-        const { kafka } = ground.lastseenWays;
+      async ({ harness }, n, start) => {
+        const { kafka } = harness.lastseenProxies;
         const hold = n % 3 === 0 ? undefined : kafka.holdNext('produce', n % 3 === 1 ? 'answered' : 'asked');
         const run = start();
-        await Promise.race([hold?.held ?? sleep(ground.random() * 4_000), run]);
+        await Promise.race([hold?.held ?? sleep(harness.random() * 4_000), run]);
         hold?.release();
         run.kill();
         await run;
       },
     ),
-    cutting('cut-sweep-kafka', '`sweep` cut off from Kafka', (ground) => ground.lastseenWays.kafka),
-    cutting('cut-sweep-postgres', '`sweep` cut off from Postgres', (ground) => ground.lastseenWays.postgres),
-    cutting('cut-sweep-registry', '`sweep` cut off from the registry', (ground) => ground.lastseenWays.registry),
+    cutting('cut-sweep-kafka', '`sweep` cut off from Kafka', (harness) => harness.lastseenProxies.kafka),
+    cutting('cut-sweep-postgres', '`sweep` cut off from Postgres', (harness) => harness.lastseenProxies.postgres),
+    cutting('cut-sweep-registry', '`sweep` cut off from the registry', (harness) => harness.lastseenProxies.registry),
     disturbing('two-sweeps', 'two sweeps of the same morning at once', (_, __, start) =>
       Promise.all([start(), start()]),
     ),

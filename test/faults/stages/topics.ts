@@ -1,10 +1,10 @@
 import type { Admin } from 'kafkajs';
-import { lossesAgainstSources } from '../../support/truth.ts';
+import { lossesAgainstSources } from '../../support/source-comparison.ts';
 import type { World } from '../../support/world.ts';
 import { loadActivity, loadLearners } from '../activity-load.ts';
 import { inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';
-import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
+import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
 import { until } from '../waiting.ts';
 
 /**
@@ -12,7 +12,7 @@ import { until } from '../waiting.ts';
  * gap without an alarm, and the recovery that docs/operations/audit-and-replay.md describes must mend the table.
  */
 interface TopicStage {
-  readonly ground: Ground;
+  readonly harness: Harness;
   readonly world: World;
   readonly topic: string;
   start(): Service;
@@ -21,16 +21,16 @@ interface TopicStage {
 
 const SETTLES_WITHIN_MS = 90_000;
 
-async function open(ground: Ground): Promise<TopicStage> {
-  const world = await ground.openWorld();
+async function open(harness: Harness): Promise<TopicStage> {
+  const world = await harness.openWorld();
   await world.prepare();
   await loadLearners(world);
   await world.connect();
   return {
-    ground,
+    harness,
     world,
     topic: `${world.name}.public.session`,
-    start: () => keepRunning(world, envPast(ground.lastseenWays, world, 'track'), 'track'),
+    start: () => keepRunning(world, envThroughProxies(harness.lastseenProxies, world, 'track'), 'track'),
     close: () => world.close(),
   };
 }

@@ -1,11 +1,11 @@
 import { restartFailed } from '../../../stack/connector.ts';
-import { lossesAgainstSources } from '../../support/truth.ts';
+import { lossesAgainstSources } from '../../support/source-comparison.ts';
 import type { World } from '../../support/world.ts';
 import { loadActivity, loadLearners, loadReturns, loadSilent } from '../activity-load.ts';
 import { inactivityEvents } from '../events.ts';
 import { type Fault, type Outcome, stage } from '../fault.ts';
-import { envPast, type Ground, keepRunning, type Service } from '../ground.ts';
-import type { Cut, Way } from '../proxy.ts';
+import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
+import type { Cut, Proxy } from '../proxy.ts';
 import { sleep, until } from '../waiting.ts';
 
 /**
@@ -13,7 +13,7 @@ import { sleep, until } from '../waiting.ts';
  * seen is what SQL over the source tables says, and every return was told once.
  */
 interface TrackStage {
-  readonly ground: Ground;
+  readonly harness: Harness;
   readonly world: World;
   readonly track: Service;
   /** How many fell silent, and so many of them have been seen again. */
@@ -28,20 +28,24 @@ const SETTLES_WITHIN_MS = 120_000;
 /** Small transactions, so that faults fall into one, or between one and its offset commit. */
 const SMALL = { FLUSH_MAX_ROWS: '100', FLUSH_MAX_DELAY: '5ms', QUEUE_MAX_BYTES: '20000' };
 
-async function open(ground: Ground, injections: number): Promise<TrackStage> {
+async function open(harness: Harness, injections: number): Promise<TrackStage> {
   const silent = injections * MOST_LOADS * RETURNS;
-  const world = await ground.openWorld();
+  const world = await harness.openWorld();
   await world.prepare();
   await loadLearners(world);
   await loadSilent(world, silent);
   await world.connect();
-  const restarting = keepRestarting(() => restartFailed(ground.stack.addresses, world.name));
-  const track = keepRunning(world, { ...envPast(ground.lastseenWays, world, 'track'), ...SMALL }, 'track');
+  const restarting = keepRestarting(() => restartFailed(harness.stack.addresses, world.name));
+  const track = keepRunning(
+    world,
+    { ...envThroughProxies(harness.lastseenProxies, world, 'track'), ...SMALL },
+    'track',
+  );
   const settled = await until(() => lossesAgainstSources(world.database), isRight, SETTLES_WITHIN_MS);
   if (!isRight(settled.seen)) throw new Error(`track did not come to rest at the start: ${track.ends.join('\n')}`);
   await world.sweepApproved('--as-of', '2026-03-16T05:00:00Z');
   return {
-    ground,
+    harness,
     world,
     track,
     silent,
@@ -118,24 +122,24 @@ const returnsOf = <E extends { readonly phase: string }>(events: readonly E[]) =
   events.filter(({ phase }) => phase === 'RETURNED');
 
 /** In turns a break that is told and one that is not, at times longer than the group's patience. */
-function cutting(name: string, about: string, wayOf: (ground: Ground) => Way): Fault<TrackStage> {
-  return disturbing(name, about, async ({ ground }, n, load) => {
-    await sleep(ground.random() * 300);
-    await whileCut(wayOf(ground), cutOf(n), async () => {
+function cutting(name: string, about: string, proxyOf: (harness: Harness) => Proxy): Fault<TrackStage> {
+  return disturbing(name, about, async ({ harness }, n, load) => {
+    await sleep(harness.random() * 300);
+    await whileCut(proxyOf(harness), cutOf(n), async () => {
       await load();
-      await sleep(n % 3 === 2 ? 8_000 : 500 + ground.random() * 2_000);
+      await sleep(n % 3 === 2 ? 8_000 : 500 + harness.random() * 2_000);
     });
   });
 }
 
 const cutOf = (n: number): Cut => (n % 2 === 0 ? 'reset' : 'silence');
 
-async function whileCut(way: Way, how: Cut, work: () => Promise<void>): Promise<void> {
-  way.cut(how);
+async function whileCut(proxy: Proxy, how: Cut, work: () => Promise<void>): Promise<void> {
+  proxy.cut(how);
   try {
     await work();
   } finally {
-    way.mend();
+    proxy.restore();
   }
 }
 
@@ -156,106 +160,106 @@ export const trackStage = stage<TrackStage>({
     disturbing(
       'kill-track',
       'SIGKILL of `track` during a load: at a random moment, or between database commit and offset commit',
-      async ({ ground, track }, n) => {
-        if (n % 2 === 0) await sleep(ground.random() * 400);
+      async ({ harness, track }, n) => {
+        if (n % 2 === 0) await sleep(harness.random() * 400);
         else {
-          const commit = ground.lastseenWays.kafka.holdNext('offsetCommit', 'asked');
+          const commit = harness.lastseenProxies.kafka.holdNext('offsetCommit', 'asked');
           await Promise.race([commit.held, sleep(5_000)]);
           commit.release();
         }
         track.kill('SIGKILL');
       },
     ),
-    disturbing('broker-restart', 'the broker killed during a load and started again', async ({ ground }, _, load) => {
-      await ground.stack.killPart('kafka');
+    disturbing('broker-restart', 'the broker killed during a load and started again', async ({ harness }, _, load) => {
+      await harness.stack.killPart('kafka');
       await load();
-      await sleep(ground.random() * 1_500);
-      await ground.stack.startPart('kafka');
+      await sleep(harness.random() * 1_500);
+      await harness.stack.startPart('kafka');
     }),
     disturbing('postgres-restart', 'Postgres killed during a load and started again', async (on, _, load) => {
-      await sleep(on.ground.random() * 300);
-      await on.ground.stack.killPart('postgres');
-      await sleep(on.ground.random() * 1_500);
-      await on.ground.stack.startPart('postgres');
+      await sleep(on.harness.random() * 300);
+      await on.harness.stack.killPart('postgres');
+      await sleep(on.harness.random() * 1_500);
+      await on.harness.stack.startPart('postgres');
       await load();
     }),
     disturbing(
       'registry-outage',
       'the registry gone for two minutes, where records come with a schema not known yet',
       async (on, n, load) => {
-        const { ground } = on;
+        const { harness } = on;
         // In turns a registry that hangs, met by a `track` that has just started, and one that is gone.
         if (n % 2 === 0) {
-          ground.lastseenWays.kafka.cut('silence');
+          harness.lastseenProxies.kafka.cut('silence');
           await changeSchema(on, `hung_${n}`);
           await load();
           await on.world.delivered();
-          await ground.stack.killPart('registry', 'SIGSTOP');
+          await harness.stack.killPart('registry', 'SIGSTOP');
           on.track.kill('SIGKILL');
-          ground.lastseenWays.kafka.mend();
+          harness.lastseenProxies.kafka.restore();
           await sleep(REGISTRY_OUTAGE_MS);
           await mustBeFelt(on);
-          await ground.stack.killPart('registry', 'SIGCONT');
+          await harness.stack.killPart('registry', 'SIGCONT');
         } else {
-          ground.lastseenWays.registry.cut('reset');
+          harness.lastseenProxies.registry.cut('reset');
           await changeSchema(on, `gone_${n}`);
           await load();
           await sleep(REGISTRY_OUTAGE_MS);
           await mustBeFelt(on);
-          ground.lastseenWays.registry.mend();
+          harness.lastseenProxies.registry.restore();
         }
       },
     ),
-    disturbing('connect-kill', 'Connect killed in mid-stream and started again', async ({ ground }, _, load) => {
-      await sleep(ground.random() * 500);
-      await ground.stack.killPart('connect');
+    disturbing('connect-kill', 'Connect killed in mid-stream and started again', async ({ harness }, _, load) => {
+      await sleep(harness.random() * 500);
+      await harness.stack.killPart('connect');
       await load();
-      await ground.stack.startPart('connect');
+      await harness.stack.startPart('connect');
     }),
     disturbing(
       'rebalance-storm',
       'three instances of `track` that join and leave every few seconds during a load',
-      async ({ ground, world }, _, load) => {
-        const env = { ...envPast(ground.lastseenWays, world, 'track'), ...SMALL };
+      async ({ harness, world }, _, load) => {
+        const env = { ...envThroughProxies(harness.lastseenProxies, world, 'track'), ...SMALL };
         const others = [keepRunning(world, env, 'track'), keepRunning(world, env, 'track')];
         for (let round = 0; round < 4; round++) {
-          await sleep(1_000 + ground.random() * 1_500);
-          others[round % 2]?.kill(ground.random() < 0.5 ? 'SIGTERM' : 'SIGKILL');
+          await sleep(1_000 + harness.random() * 1_500);
+          others[round % 2]?.kill(harness.random() < 0.5 ? 'SIGTERM' : 'SIGKILL');
           await load();
         }
         await Promise.all(others.map((other) => other.stop()));
       },
     ),
-    cutting('cut-track-kafka', '`track` cut off from Kafka', (ground) => ground.lastseenWays.kafka),
-    cutting('cut-track-postgres', '`track` cut off from Postgres', (ground) => ground.lastseenWays.postgres),
+    cutting('cut-track-kafka', '`track` cut off from Kafka', (harness) => harness.lastseenProxies.kafka),
+    cutting('cut-track-postgres', '`track` cut off from Postgres', (harness) => harness.lastseenProxies.postgres),
     disturbing(
       'cut-track-registry',
       '`track` cut off from the registry, where records come with a schema not known yet',
       async (on, n, load) => {
-        await whileCut(on.ground.lastseenWays.registry, cutOf(n), async () => {
+        await whileCut(on.harness.lastseenProxies.registry, cutOf(n), async () => {
           await changeSchema(on, `cut_${n}`);
           await load();
           await on.world.delivered();
-          await sleep(on.ground.random() * 3_000);
+          await sleep(on.harness.random() * 3_000);
           await mustBeFelt(on);
         });
       },
     ),
-    cutting('cut-connect-kafka', 'the connector cut off from Kafka', (ground) => ground.connectorWays.kafka),
+    cutting('cut-connect-kafka', 'the connector cut off from Kafka', (harness) => harness.connectorProxies.kafka),
     disturbing('cut-connect-postgres', 'the connector cut off from Postgres', async (on, n, load) => {
-      await whileCut(on.ground.connectorWays.postgres, cutOf(n), async () => {
+      await whileCut(on.harness.connectorProxies.postgres, cutOf(n), async () => {
         await load();
-        await sleep(500 + on.ground.random() * 2_000);
+        await sleep(500 + on.harness.random() * 2_000);
       });
     }),
     disturbing(
       'cut-connect-registry',
       'the connector cut off from the registry, where it has a schema to register',
       async (on, n, load) => {
-        await whileCut(on.ground.connectorWays.registry, 'reset', async () => {
+        await whileCut(on.harness.connectorProxies.registry, 'reset', async () => {
           await changeSchema(on, `unregistered_${n}`);
           await load();
-          await sleep(500 + on.ground.random() * 2_000);
+          await sleep(500 + on.harness.random() * 2_000);
         });
       },
     ),

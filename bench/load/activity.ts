@@ -5,7 +5,7 @@ import { createRandom } from '../../stack/random.ts';
 import { userIdOf } from './learners.ts';
 
 /** Who did something when, in the order of the records that tell it. */
-export interface Happenings {
+export interface ActivityStream {
   readonly userIds: readonly string[];
   /** Of record `n`, asked in order: the learner's number, the instant and its commit in microseconds of the epoch. */
   next(n: number): { readonly learner: number; readonly at: bigint; readonly committedAt: bigint };
@@ -16,7 +16,7 @@ const MONTH_US = 30 * Number(MICROS_PER_DAY);
 const LATE_US = 300_000_000;
 
 /** A month of records over learners drawn uniformly, which is the worst case for folding; instants rise but for minutes. */
-export function uniformHappenings(records: number, learners: number): Happenings {
+export function uniformActivity(records: number, learners: number): ActivityStream {
   const draw = createRandom('learners and delays');
   return {
     userIds: Array.from({ length: learners }, (_, learner) => userIdOf(learner)),
@@ -32,7 +32,7 @@ export function uniformHappenings(records: number, learners: number): Happenings
  * All activity of the OULAD files in the order in which it was done: some learners do much, others little, each has
  * days of much, and ids are no UUIDs.
  */
-export async function ouladHappenings(folder: string): Promise<Happenings & { readonly records: number }> {
+export async function ouladActivity(folder: string): Promise<ActivityStream & { readonly records: number }> {
   const starts = await readStarts(folder);
   const userIds: string[] = [];
   const enrolments = new Map<string, { readonly number: number; readonly userId: string; readonly start: bigint }>();

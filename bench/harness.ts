@@ -17,7 +17,7 @@ import { peerArtifacts, resolveJdbcSink } from './peers/artifacts.ts';
 import { cpuSecondsOfFamily } from './usage.ts';
 
 /** What all benches stand on: a stack of their own, and the ways to watch what works on it. */
-export interface Ground {
+export interface Harness {
   readonly addresses: StackAddresses;
   readonly pids: Readonly<Record<PartName, number>>;
   readonly guard: Guard;
@@ -37,7 +37,7 @@ export interface Ground {
   joined(groupId: string, stillRunning: Promise<unknown>): Promise<number>;
   servers(): Promise<ServerUse>;
   /** The same servers, with a database of its own. */
-  beside(databaseName: string): Promise<Ground>;
+  beside(databaseName: string): Promise<Harness>;
   close(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ const ROOT = join(import.meta.dirname, '..');
 const JOINED_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 10;
 
-export async function openGround(needs: readonly PartName[], note: (line: string) => void): Promise<Ground> {
+export async function openHarness(needs: readonly PartName[], note: (line: string) => void): Promise<Harness> {
   const parts: readonly PartName[] = ['postgres', ...needs];
   const progress = showProgress(parts, false);
   const guard = createGuard();
@@ -79,7 +79,7 @@ export async function openGround(needs: readonly PartName[], note: (line: string
   const admin = kafka.admin();
   if (parts.includes('kafka')) await admin.connect();
 
-  const ground: Ground = {
+  const harness: Harness = {
     addresses,
     pids: stack.pids,
     guard,
@@ -90,8 +90,9 @@ export async function openGround(needs: readonly PartName[], note: (line: string
     note,
     environment: (prefix) => environmentOf(addresses, prefix),
     async setUp(prefix, partitions = 4) {
-      const env = { ...ground.environment(prefix), TOPIC_PARTITIONS: String(partitions) };
-      for (const command of [['topics'], ['schemas', 'register']]) await (await ground.lastseen(env, ...command)).ended;
+      const env = { ...harness.environment(prefix), TOPIC_PARTITIONS: String(partitions) };
+      for (const command of [['topics'], ['schemas', 'register']])
+        await (await harness.lastseen(env, ...command)).ended;
     },
     lastseen: (env, ...args) =>
       startMeasured(guard, { command: process.execPath, args: [...lastseenArguments(), ...args], env }),
@@ -122,8 +123,8 @@ export async function openGround(needs: readonly PartName[], note: (line: string
       const url = new URL(addresses.databaseUrl);
       url.pathname = `/${databaseName}`;
       const own = { ...addresses, databaseUrl: url.href };
-      const other: Ground = {
-        ...ground,
+      const other: Harness = {
+        ...harness,
         addresses: own,
         database: openDatabase({ url: own.databaseUrl, applicationName: 'bench' }),
         environment: (prefix) => environmentOf(own, prefix),
@@ -140,17 +141,17 @@ export async function openGround(needs: readonly PartName[], note: (line: string
     },
   };
   try {
-    await makeTables(ground);
-    return ground;
+    await makeTables(harness);
+    return harness;
   } catch (error) {
-    await ground.close();
+    await harness.close();
     throw error;
   }
 }
 
-async function makeTables(ground: Ground): Promise<void> {
-  await applyPlatformSchema(ground.addresses.databaseUrl);
-  await (await ground.lastseen(ground.environment('bench'), 'migrate')).ended;
+async function makeTables(harness: Harness): Promise<void> {
+  await applyPlatformSchema(harness.addresses.databaseUrl);
+  await (await harness.lastseen(harness.environment('bench'), 'migrate')).ended;
 }
 
 /** What `npm run lastseen` gives to node, as the image does. */

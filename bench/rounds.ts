@@ -28,7 +28,7 @@ interface Turns {
  * Runs the sides in turns, A B A B …, after one turn each that is not counted, so that what changes with time (the
  * machine's other work, its clock) meets all of them alike.
  */
-export async function takeTurns(
+export async function runRounds(
   sides: readonly Side[],
   ratios: readonly (Ratio | Growth)[],
   { rounds, only, warmUp = true, note }: Turns,
@@ -42,7 +42,7 @@ export async function takeTurns(
   for (const side of taking) await side.prepare?.();
   for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
     for (const [side, figures] of measured) {
-      const now = await side.turn(round);
+      const now = await side.run(round);
       if (round > 0) figures.push(now);
       note(`  ${round === 0 ? 'warm-up' : `round ${round}`}  ${side.name.padEnd(16)} ${describe(now)}`);
     }

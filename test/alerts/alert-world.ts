@@ -1,13 +1,13 @@
 import { freePorts } from '../../stack/ports.ts';
-import { envPast, type Ground, keepRunning, type Service } from '../faults/ground.ts';
+import { envThroughProxies, type Harness, keepRunning, type Service } from '../faults/harness.ts';
 import { until } from '../faults/waiting.ts';
 import type { CliRun } from '../support/lastseen-cli.ts';
 import type { World } from '../support/world.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 
 /** A small school on the real stack, watched by Prometheus; `track` and `recompute` run where a fault has not stopped them. */
-export interface Scene {
-  readonly ground: Ground;
+export interface AlertWorld {
+  readonly harness: Harness;
   readonly world: World;
   readonly prometheus: Prometheus;
   sql(text: string): Promise<Record<string, unknown>[]>;
@@ -24,15 +24,15 @@ export interface Scene {
 
 type Command = 'track' | 'recompute';
 
-export async function openScene(ground: Ground): Promise<Scene> {
-  const world = await ground.openWorld({ env: { RECOMPUTE_RETRY_DELAY: '5s', WAIT_FRESH: '60s' } });
+export async function openAlertWorld(harness: Harness): Promise<AlertWorld> {
+  const world = await harness.openWorld({ env: { RECOMPUTE_RETRY_DELAY: '5s', WAIT_FRESH: '60s' } });
   const [trackPort = 0, recomputePort = 0, besidePort = 0] = await freePorts(3);
   const ports = { track: trackPort, recompute: recomputePort };
   const prometheus = await startPrometheus([trackPort, recomputePort, besidePort].map((port) => `127.0.0.1:${port}`));
   const services = new Map<Command, Service>();
   const run = (command: Command, port: number, more: Readonly<Record<string, string>> = {}) => {
     const env = {
-      ...envPast(ground.lastseenWays, world, command),
+      ...envThroughProxies(harness.lastseenProxies, world, command),
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: String(port),
       ...more,
@@ -48,7 +48,7 @@ export async function openScene(ground: Ground): Promise<Scene> {
   };
   const sql = async (text: string) => (await world.database.query<Record<string, unknown>>({ text })).rows;
   return {
-    ground,
+    harness,
     world,
     prometheus,
     sql,

@@ -12,7 +12,7 @@ import type { Person } from './learner-day.ts';
 import type { Population } from './population.ts';
 
 /** Adds what other jobs know of a learner: ability fits, goals, and this week's figures. Invented throughout. */
-export function learnerStanding(person: Person, days: number, asOf: Instant, draw: Random, made: Population): void {
+export function addLearnerProfile(person: Person, days: number, asOf: Instant, draw: Random, made: Population): void {
   if (draw() < 0.65) addAbility(person, days, asOf, draw, made);
   if (draw() < 0.25) addGoals(person, draw, made);
   if (draw() < 0.7) addWeekly(person, asOf, draw, made);

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import type { Certificate } from '../../stack/certificates.ts';
 
-export interface Impostor {
+export interface UntrustedServer {
   readonly port: number;
   close(): Promise<void>;
 }
@@ -12,7 +12,7 @@ export interface Impostor {
  * A server that shows a certificate and would take whatever it is told then: nobody should tell it anything. With
  * `asPostgres` it first agrees to TLS as Postgres does.
  */
-export async function startImpostor(shows: Certificate, asPostgres = false): Promise<Impostor> {
+export async function startUntrustedServer(shows: Certificate, asPostgres = false): Promise<UntrustedServer> {
   const secureContext = createSecureContext({ cert: shows.certificate, key: shows.key });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

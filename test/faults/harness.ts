@@ -3,20 +3,20 @@ import { asRole, roleOf } from '../../stack/roles.ts';
 import { type RunningStack, startStack } from '../../stack/stack.ts';
 import type { StartedCli } from '../support/lastseen-cli.ts';
 import { createWorld, type World, type WorldOptions } from '../support/world.ts';
-import { startProxy, type Way } from './proxy.ts';
+import { type Proxy, startProxy } from './proxy.ts';
 
 /** The three servers that lastseen's processes, or the connector, talk to: each reached past a proxy. */
-export interface Ways {
-  readonly kafka: Way;
-  readonly postgres: Way;
-  readonly registry: Way;
+export interface Proxies {
+  readonly kafka: Proxy;
+  readonly postgres: Proxy;
+  readonly registry: Proxy;
 }
 
 /** A real stack with proxies before it, on which worlds are opened and faults injected. */
-export interface Ground {
+export interface Harness {
   readonly stack: RunningStack;
-  readonly lastseenWays: Ways;
-  readonly connectorWays: Ways;
+  readonly lastseenProxies: Proxies;
+  readonly connectorProxies: Proxies;
   /** From 0 up to 1. */
   readonly random: Random;
   /** From here on the numbers are those of the name, whatever was injected before. */
@@ -30,7 +30,7 @@ export interface GroundOptions {
   readonly onProgress: (line: string) => void;
 }
 
-export async function openGround({ seed, onProgress }: GroundOptions): Promise<Ground> {
+export async function openHarness({ seed, onProgress }: GroundOptions): Promise<Harness> {
   const stack = await startStack({
     secured: true,
     detours: 2,
@@ -42,18 +42,18 @@ export async function openGround({ seed, onProgress }: GroundOptions): Promise<G
     const [ofLastseen, ofConnector] = stack.detours;
     if (ofLastseen === undefined || ofConnector === undefined) throw new Error('the stack has no detours');
     const { postgresPort, registryUrl } = stack.addresses;
-    const waysPast = async (detour: typeof ofLastseen): Promise<Ways> => ({
+    const startProxies = async (detour: typeof ofLastseen): Promise<Proxies> => ({
       kafka: await startProxy(detour.port, { port: detour.advertisedPort }),
       postgres: await startProxy(postgresPort),
       registry: await startProxy(Number(new URL(registryUrl).port)),
     });
-    const lastseenWays = await waysPast(ofLastseen);
-    const connectorWays = await waysPast(ofConnector);
+    const lastseenProxies = await startProxies(ofLastseen);
+    const connectorProxies = await startProxies(ofConnector);
     let random = createRandom(`${seed}`);
     return {
       stack,
-      lastseenWays,
-      connectorWays,
+      lastseenProxies,
+      connectorProxies,
       random: () => random(),
       reseed(name) {
         random = createRandom(`${seed} ${name}`);
@@ -62,10 +62,12 @@ export async function openGround({ seed, onProgress }: GroundOptions): Promise<G
         createWorld({
           stack: stack.addresses,
           ...options,
-          connector: { ...connectorPast(connectorWays, stack), ...options.connector },
+          connector: { ...connectorThroughProxies(connectorProxies, stack), ...options.connector },
         }),
       async close() {
-        for (const proxy of [lastseenWays, connectorWays].flatMap((ways) => Object.values(ways) as Way[])) {
+        for (const proxy of [lastseenProxies, connectorProxies].flatMap(
+          (proxies) => Object.values(proxies) as Proxy[],
+        )) {
           await proxy.close();
         }
         await stack.stop();
@@ -78,7 +80,10 @@ export async function openGround({ seed, onProgress }: GroundOptions): Promise<G
 }
 
 /** What the connector is given so that it goes past the proxies. */
-function connectorPast({ kafka, postgres, registry }: Ways, { addresses }: RunningStack): Record<string, string> {
+function connectorThroughProxies(
+  { kafka, postgres, registry }: Proxies,
+  { addresses }: RunningStack,
+): Record<string, string> {
   const registryUrl = atPort(addresses.registryV2Url, registry.port);
   return {
     'producer.override.bootstrap.servers': `127.0.0.1:${kafka.port}`,
@@ -89,7 +94,11 @@ function connectorPast({ kafka, postgres, registry }: Ways, { addresses }: Runni
 }
 
 /** Variables for a command that goes past the proxies. */
-export function envPast({ kafka, postgres, registry }: Ways, world: World, command: string): Record<string, string> {
+export function envThroughProxies(
+  { kafka, postgres, registry }: Proxies,
+  world: World,
+  command: string,
+): Record<string, string> {
   const { DATABASE_URL: databaseUrl = '', SCHEMA_REGISTRY_URL: registryUrl = '' } = world.env;
   return {
     KAFKA_BROKERS: `127.0.0.1:${kafka.port}`,

@@ -2,7 +2,7 @@
 import { Partitioners } from '../../src/kafka/client/driver.ts';
 import type { World } from './world.ts';
 
-export interface Mishaps {
+export interface ProvokedFailures {
   /** Records of `session` that are none. */
   readonly undecodable: number;
   /** Learners whose figures `recompute` could not write. */
@@ -16,7 +16,7 @@ export interface Mishaps {
 const LATER = '2026-03-17T05:00:00Z';
 
 /** After {@link SecuredWorld.job}. Everything the commands say is in the world's logs. */
-export async function mishaps(world: World): Promise<Mishaps> {
+export async function provokeFailures(world: World): Promise<ProvokedFailures> {
   const sql = (text: string) => world.database.query({ text });
   await sql(`
 INSERT INTO features_topic_daily (user_id, topic_id, date, last_seen_at, computed_at)

@@ -20,7 +20,7 @@ const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
  * counted are as they were, and those of timestamps: the tables can say that a sweep was yesterday. The durations themselves are
  * tested by promtool.
  */
-export function hastenedRules(text: string): string {
+export function acceleratedRules(text: string): string {
   const { groups } = parse(text) as Rules;
   return stringify({
     groups: groups.map((group) => ({
