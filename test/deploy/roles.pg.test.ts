@@ -388,7 +388,8 @@ describe('is refused', () => {
     const { code, stderr } = await runCli({ DATABASE_URL: url.href }, ['migrate']);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: 'lastseen migrate: Postgres refuses the connection: password authentication failed for user "lastseen_track"\n',
+      stderr:
+        'lastseen migrate: Postgres refuses the connection: password authentication failed for user "lastseen_track"\n',
     });
   });
 });

@@ -24,7 +24,11 @@ async function inWorld<T>(
 /** What a refusal says to the operator: one line, and no stack. */
 function isClear({ code, stderr }: { readonly code: number | null; readonly stderr: string }): boolean {
   const said = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
-  return code === 1 && said.length === 1 && /no safe connection|refuses us|refuses the connection|does not let us in/.test(said[0] ?? '');
+  return (
+    code === 1 &&
+    said.length === 1 &&
+    /no safe connection|refuses us|refuses the connection|does not let us in/.test(said[0] ?? '')
+  );
 }
 
 export const securedStage = stage<SecuredStage>({
