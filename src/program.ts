@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import pkg from '../package.json' with { type: 'json' };
 import { addAudit } from './audit/command.ts';
+import { backtestMode } from './backtest/command.ts';
 import { addCompletion } from './cli/completion.ts';
 import { addDlq } from './dead-letters/command.ts';
 import { addDoctor } from './doctor/command.ts';
@@ -50,7 +51,7 @@ Examples:
     addTrack,
     addSweep,
     addRecompute,
-    addReplay,
+    (parent: Command) => addReplay(parent, backtestMode),
     addAudit,
     addDlq,
     addKpi,

@@ -3,18 +3,23 @@ import { learnerArrays } from '../last-seen/learner-arrays.ts';
 import { INCOMING, RAISED } from '../last-seen/raise-store.ts';
 import type { Queryable } from '../postgres/database.ts';
 
-/** Empties everything that a detection as if it had run reads and writes. */
-export async function emptyAsIf(db: Queryable): Promise<void> {
+/** Empties all tables of a backtest. */
+export async function emptyBacktestTables(db: Queryable): Promise<void> {
   await db.query({
     text: `TRUNCATE lastseen.as_if_activity, lastseen.as_if_last_seen, lastseen.as_if_episode, lastseen.as_if_outbox`,
   });
 }
 
-/** Keeps what learners did by the sweep of this day and not by the one before it. Repeatable, in any order. */
-export async function keepActivity(tx: Queryable, sweepOn: string, learners: LearnerColumns): Promise<void> {
+/**
+ * Saves the activities that the sweep of this day sees and the sweep before it does not. Idempotent, and independent of
+ * the order of calls.
+ *
+ * @param sweepOn `YYYY-MM-DD`
+ */
+export async function saveActivity(tx: Queryable, sweepOn: string, learners: LearnerColumns): Promise<void> {
   if (learners.size === 0) return;
   await tx.query({
-    name: 'keep_as_if_activity',
+    name: 'save_backtest_activity',
     text: `
 WITH ${INCOMING}
 INSERT INTO lastseen.as_if_activity AS t
@@ -26,8 +31,8 @@ ON CONFLICT (sweep_on, student_id) DO UPDATE SET
   });
 }
 
-/** Raises last seen to what it would have been at the sweep of this day, from what it was at the one before. */
-export async function reachDay(tx: Queryable, sweepOn: string): Promise<void> {
+/** Advances last seen from the sweep of the day before to the sweep of this day. */
+export async function advanceLastSeen(tx: Queryable, sweepOn: string): Promise<void> {
   await tx.query({
     text: `
 INSERT INTO lastseen.as_if_last_seen AS t
@@ -40,7 +45,6 @@ ON CONFLICT (student_id) DO UPDATE SET
   });
 }
 
-/** Lets go of what was decided so far, once it is written elsewhere. */
-export async function emptyAsIfOutbox(db: Queryable): Promise<void> {
+export async function emptyBacktestOutbox(db: Queryable): Promise<void> {
   await db.query({ text: 'TRUNCATE lastseen.as_if_outbox' });
 }

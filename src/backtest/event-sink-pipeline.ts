@@ -1,6 +1,5 @@
 import { open } from 'node:fs/promises';
 import { formatInstant } from '../activity/instant.ts';
-import type { CommandContext } from '../cli/run-command.ts';
 import type { Settings } from '../config/settings.ts';
 import { notificationTopic, sourceTopics } from '../config/topic-names.ts';
 import { inactivityCodec } from '../events/codecs-wiring.ts';
@@ -12,14 +11,14 @@ import { createProducer } from '../kafka/client/producer.ts';
 import type { Registry } from '../registry/client.ts';
 import { usageError } from '../runtime/errors.ts';
 
-/** Where the events go that would have been emitted. */
-interface EventSink {
+/** Receives the events that the past sweeps would have emitted. */
+export interface EventSink {
   write(decisions: readonly InactivityDecision[]): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openEventSink(
-  { settings }: CommandContext,
+  settings: Settings,
   kafka: KafkaClient,
   registry: Registry,
   { out, outTopic }: { readonly out?: string; readonly outTopic?: string },
@@ -29,10 +28,10 @@ export async function openEventSink(
   return { write: async () => {}, close: async () => {} };
 }
 
-/** One JSON object a line, named as the event's schema names it, instants as text. */
+/** One JSON object per line, with the field names of the event's schema and instants as text. */
 async function fileSink(path: string): Promise<EventSink> {
   const file = await open(path, 'w').catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`--out ${path} cannot be written (${error.code})`);
+    throw usageError(`cannot write --out ${path} (${error.code})`);
   });
   return {
     async write(decisions) {
@@ -47,7 +46,7 @@ function instantsAsText(_name: string, value: unknown): unknown {
   return typeof value === 'bigint' ? formatInstant(value) : value;
 }
 
-/** Never one that somebody acts upon. */
+/** @throws LastseenError `usage` if the topic is one of the live topics, on which consumers act. */
 async function topicSink(
   settings: Settings,
   kafka: KafkaClient,
@@ -62,8 +61,7 @@ async function topicSink(
     notificationTopic(settings),
     ...sourceTopics(settings).keys(),
   ];
-  if (live.includes(topic))
-    throw usageError(`--out-topic ${topic} is in use: the events of the past need a topic apart`);
+  if (live.includes(topic)) throw usageError(`--out-topic ${topic} is in use; choose a topic of its own`);
   await requireTopics(kafka, [topic]);
   const { encode } = await inactivityCodec(settings, registry);
   const producer = createProducer(kafka);

@@ -1,70 +1,33 @@
 import { v5 as uuidv5 } from 'uuid';
-import type { Activity } from '../activity/activity.ts';
-import { dateOf, formatInstant, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
+import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
 import type { InactivityDecision } from '../events/inactivity-decision.ts';
-import { eachAsIfDecision } from '../events/inactivity-outbox-store.ts';
+import { eachDecision } from '../events/inactivity-outbox-store.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
-import { createFold, type Fold } from '../last-seen/fold.ts';
 import type { Database } from '../postgres/database.ts';
-import type { SweepPlan } from '../silence/plan.ts';
-import { AS_IF } from '../sweep/detection-tables.ts';
+import { withLock } from '../postgres/locks.ts';
+import { LastseenError } from '../runtime/errors.ts';
 import { recordInactive, takeCensus } from '../sweep/episodes-store.ts';
 import { closeAllEpisodes } from '../sweep/returns-store.ts';
 import { type CollectDeps, collecting, type Flush } from '../track/pipeline.ts';
-import { emptyAsIfOutbox, keepActivity, reachDay } from './backtest-store.ts';
+import { advanceLastSeen, emptyBacktestOutbox, emptyBacktestTables, saveActivity } from './backtest-store.ts';
+import type { EventSink } from './event-sink-pipeline.ts';
+import { type BacktestFold, createBacktestFold } from './fold.ts';
+import { asOfOfDay, type BacktestPlan } from './plan.ts';
+import { BACKTEST_TABLES } from './tables.ts';
 
-/** The sweeps of a past span of days, a day apart, and how they are to decide. */
-export interface AsIfPlan extends Omit<SweepPlan, 'asOf' | 'limit'> {
-  readonly firstAsOf: Instant;
-  readonly days: number;
-}
-
-const asOfOf = ({ firstAsOf }: AsIfPlan, day: number): Instant => firstAsOf + BigInt(day) * MICROS_PER_DAY;
-
-/** Activities by the sweep that would have seen them first; those after the last sweep are no part of the span. */
-interface AsIfFold {
-  add(activity: Activity): void;
-  readonly size: number;
-  readonly byDay: ReadonlyMap<number, Fold>;
-}
-
-export function createAsIfFold(plan: AsIfPlan): AsIfFold {
-  const byDay = new Map<number, Fold>();
-  return {
-    add(activity) {
-      const since = activity.at - plan.firstAsOf;
-      const day = since <= 0n ? 0 : Number((since + MICROS_PER_DAY - 1n) / MICROS_PER_DAY);
-      if (day >= plan.days) return;
-      const fold = byDay.get(day) ?? createFold();
-      byDay.set(day, fold);
-      fold.add(activity);
-    },
-    get size() {
-      return [...byDay.values()].reduce((sum, fold) => sum + fold.size, 0);
-    },
-    byDay,
-  };
-}
-
-/** Keeps what the records say of each day. By their own instants: the topics of several tables have no common order. */
-export function createAsIfReading(
-  deps: CollectDeps & { readonly database: Database },
-  plan: AsIfPlan,
-): Stages<Flush<AsIfFold>> {
-  return {
-    ...collecting(deps, () => createAsIfFold(plan)),
-
-    apply: ({ fold }) =>
-      deps.database.transaction(async (tx) => {
-        for (const [day, learners] of [...fold.byDay].sort(([a], [b]) => a - b)) {
-          await keepActivity(tx, dateOf(asOfOf(plan, day)), learners.columns());
-        }
-      }),
-  };
+export interface BacktestDeps {
+  readonly database: Database;
+  readonly collect: CollectDeps;
+  /** Reads the whole source topics through these stages. */
+  readonly readTopics: (stages: Stages<Flush<BacktestFold>>) => Promise<void>;
+  readonly openSink: () => Promise<EventSink>;
+  /** Whether to end after the current day. */
+  readonly isStopping: () => boolean;
+  readonly showProgress: (days: number) => { update(done: number): void; end(): void };
 }
 
 /** What the sweep of one day would have found. */
-export interface AsIfDay {
+export interface BacktestDay {
   /** `YYYY-MM-DD` */
   readonly sweepOn: string;
   readonly active: bigint;
@@ -75,51 +38,106 @@ export interface AsIfDay {
   readonly returned: bigint;
 }
 
+/** Ends the message of an interrupted backtest. */
+export const NOTHING_KEPT = 'nothing is kept of this backtest';
+
 /**
- * Sweeps day after day over what was kept, with the statements of a sweep on tables of their own. A learner seen again
- * counts as returned at the sweep that finds it: between two sweeps nothing is known of any order.
+ * What sweeps of past days would have found and emitted: reads the source topics, then sweeps each day on tables of its
+ * own. It changes neither the live tables nor the live topics.
  *
- * @param onDecisions is given each day's events in order, a batch at a time.
- * @param onDay is false where it was told to stop.
+ * @throws LastseenError `busy` if another backtest is running, `interrupted`, `usage`.
  */
-export async function walkDays(
+export function runBacktest(deps: BacktestDeps, plan: BacktestPlan): Promise<readonly BacktestDay[]> {
+  const { database } = deps;
+  return withLock(database, 'backtest', async () => {
+    const sink = await deps.openSink();
+    await emptyBacktestTables(database);
+    try {
+      await deps.readTopics(activityStages(deps, plan));
+      return await sweepAllDays(deps, plan, sink);
+    } finally {
+      await sink.close();
+      await emptyBacktestTables(database);
+    }
+  });
+}
+
+/** Activities are assigned to days by their own instants: topics of different tables have no common order. */
+function activityStages({ collect, database }: BacktestDeps, plan: BacktestPlan): Stages<Flush<BacktestFold>> {
+  return {
+    ...collecting(collect, () => createBacktestFold(plan)),
+
+    apply: ({ fold }) =>
+      database.transaction(async (tx) => {
+        // In the same order in every transaction, so that two transactions never deadlock.
+        for (const [day, learners] of [...fold.byDay].sort(([a], [b]) => a - b)) {
+          await saveActivity(tx, dateOf(asOfOfDay(plan, day)), learners.columns());
+        }
+      }),
+  };
+}
+
+async function sweepAllDays(deps: BacktestDeps, plan: BacktestPlan, sink: EventSink): Promise<readonly BacktestDay[]> {
+  const days: BacktestDay[] = [];
+  const progress = deps.showProgress(plan.days);
+  await sweepDays(deps.database, plan, sink.write, (day) => {
+    days.push(day);
+    progress.update(days.length);
+    return !deps.isStopping();
+  });
+  progress.end();
+  if (days.length < plan.days) throw new LastseenError('interrupted', `interrupted; ${NOTHING_KEPT}`);
+  return days;
+}
+
+/** The number of events in the outbox above which it is emptied: TRUNCATE costs more than a few rows. */
+const MAX_OUTBOX_ROWS = 1_000_000;
+
+/**
+ * Sweeps day after day with the statements of a live sweep. A learner counts as returned at the next sweep after the
+ * activity, because the order of activities between two sweeps is unknown.
+ *
+ * @param onDecisions gets each day's events in order, in batches.
+ * @param onDay returns false to stop.
+ */
+export async function sweepDays(
   database: Database,
-  plan: AsIfPlan,
+  plan: BacktestPlan,
   onDecisions: (decisions: readonly InactivityDecision[]) => Promise<void>,
-  onDay: (day: AsIfDay) => boolean,
+  onDay: (day: BacktestDay) => boolean,
 ): Promise<void> {
-  let last = 0n;
-  let kept = 0;
+  let lastSeq = 0n;
+  let outboxRows = 0;
   for (let day = 0; day < plan.days; day++) {
-    const asOf = asOfOf(plan, day);
-    const sweepOn = dateOf(asOf);
-    const found = await database.transaction(async (tx) => {
-      await reachDay(tx, sweepOn);
-      const returned = BigInt(await closeAllEpisodes(tx, asOf, AS_IF));
-      const sweepPlan = { ...plan, asOf };
-      const { active, inactive, unresolved } = await takeCensus(tx, sweepPlan, AS_IF);
-      const recorded = await recordInactive(tx, sweepPlan, runIdOf(asOf), asOf, AS_IF);
-      return { sweepOn, active, inactive, unresolved, ...recorded, returned };
-    });
-    await eachAsIfDecision(database, last, async (decisions) => {
-      for (const { seq } of decisions) if (seq > last) last = seq;
-      kept += decisions.length;
+    const found = await sweepDay(database, plan, asOfOfDay(plan, day));
+    await eachDecision(database, BACKTEST_TABLES.outbox, lastSeq, async (decisions) => {
+      for (const { seq } of decisions) if (seq > lastSeq) lastSeq = seq;
+      outboxRows += decisions.length;
       await onDecisions(decisions);
     });
-    if (kept > KEPT_AT_MOST) {
-      await emptyAsIfOutbox(database);
-      kept = 0;
+    if (outboxRows > MAX_OUTBOX_ROWS) {
+      await emptyBacktestOutbox(database);
+      outboxRows = 0;
     }
     if (!onDay(found)) return;
   }
 }
 
-/** Events that were handed on and still take up room; emptying a table costs the disk more than a day's few rows. */
-const KEPT_AT_MOST = 1_000_000;
+function sweepDay(database: Database, plan: BacktestPlan, asOf: Instant): Promise<BacktestDay> {
+  const sweepOn = dateOf(asOf);
+  const sweepPlan = { ...plan, asOf };
+  return database.transaction(async (tx) => {
+    await advanceLastSeen(tx, sweepOn);
+    const returned = BigInt(await closeAllEpisodes(tx, asOf, BACKTEST_TABLES));
+    const { active, inactive, unresolved } = await takeCensus(tx, sweepPlan, BACKTEST_TABLES);
+    const recorded = await recordInactive(tx, sweepPlan, runIdOf(asOf), asOf, BACKTEST_TABLES);
+    return { sweepOn, active, inactive, unresolved, ...recorded, returned };
+  });
+}
 
 const NAMESPACE = '5a0f3c1e-52a9-5d0e-8a51-0f6f7f1f2a77';
 
-/** The same for the same day, so that two walks write the same events. */
+/** The same id for the same day, so that two backtests write the same events. */
 function runIdOf(asOf: Instant): string {
   return uuidv5(formatInstant(asOf), NAMESPACE);
 }

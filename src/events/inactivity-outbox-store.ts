@@ -50,19 +50,20 @@ function decisionOf(row: OutboxRow): QueuedDecision {
 }
 
 /**
- * Hands on what one day of a detection as if it had run has decided, returns first, a batch at a time.
+ * Reads the decisions of an outbox in batches, returns first.
  *
- * @param after the last `seq` of the day before.
+ * @param after the `seq` after which to read.
  */
-export function eachAsIfDecision(
+export function eachDecision(
   database: Database,
+  outbox: `lastseen.${string}`,
   after: bigint,
   onDecisions: (decisions: readonly QueuedDecision[]) => Promise<void>,
 ): Promise<void> {
   return forEachBatch<OutboxRow>(
     database,
     {
-      text: `SELECT ${SAID} FROM lastseen.as_if_outbox WHERE seq > $1 ORDER BY phase DESC, student_id`,
+      text: `SELECT ${SAID} FROM ${outbox} WHERE seq > $1 ORDER BY phase DESC, student_id`,
       values: [after],
     },
     (rows) => onDecisions(rows.map(decisionOf)),

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import type { BacktestFlags } from '../backtest/command.ts';
 import type { Settings } from '../config/settings.ts';
 import { sourceTopics } from '../config/topic-names.ts';
 import { usageError } from '../runtime/errors.ts';
 
-/** Flags of a replay; those of a backtest are declared there. */
-export interface ReplayFlags extends BacktestFlags {
+export interface ReplayFlags {
   readonly from?: Instant | 'earliest';
   readonly to?: Instant;
   readonly topic?: readonly string[];
@@ -15,10 +13,6 @@ export interface ReplayFlags extends BacktestFlags {
   readonly snapshot?: true;
   readonly emit?: true;
   readonly restart?: true;
-  readonly threshold?: string;
-  readonly lookback?: string;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 /** What a replay is to read, and what for. */
@@ -39,9 +33,6 @@ export interface ReplayPlan {
 /** @throws LastseenError `usage`. */
 export function replayPlan(settings: Settings, flags: ReplayFlags): ReplayPlan {
   const { rebuild = false, snapshot = false, emit = false, restart = false, from, to } = flags;
-  for (const name of ['threshold', 'lookback', 'out', 'outTopic'] as const) {
-    if (flags[name] !== undefined) throw usageError(`${flagOf(name)} goes with --sweep-from and --sweep-to`);
-  }
   if (rebuild && (to !== undefined || flags.topic !== undefined || (from ?? 'earliest') !== 'earliest')) {
     throw usageError(
       '--rebuild reads everything there is: it goes with --from earliest, and neither with --to nor --topic',
@@ -81,8 +72,4 @@ function chosenTopics(settings: Settings, chosen: readonly string[] | undefined)
 export function replayIdOf({ topics, from, to, rebuild, snapshot }: ReplayPlan): string {
   const says = [rebuild, snapshot, String(from), String(to), ...[...topics.keys()].sort()];
   return createHash('sha256').update(JSON.stringify(says)).digest('hex').slice(0, 12);
-}
-
-function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -3,15 +3,17 @@ import { formatInstant, type Instant, parseInstant } from '../../src/activity/in
 import { studentIdOf } from '../../src/activity/learner.ts';
 import type { Source } from '../../src/activity/source.ts';
 import { parseUuid } from '../../src/activity/uuid.ts';
-import { emptyAsIf, keepActivity } from '../../src/backtest/backtest-store.ts';
-import { type AsIfDay, type AsIfPlan, createAsIfFold, walkDays } from '../../src/backtest/pipeline.ts';
+import { emptyBacktestTables, saveActivity } from '../../src/backtest/backtest-store.ts';
+import { createBacktestFold } from '../../src/backtest/fold.ts';
+import { type BacktestDay, sweepDays } from '../../src/backtest/pipeline.ts';
+import type { BacktestPlan } from '../../src/backtest/plan.ts';
 import type { InactivityDecision } from '../../src/events/inactivity-decision.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
 beforeAll(async () => {
   db = await freshDatabase();
-  // 400 learners, each with silences of their own; those above 300 are first known by student_id alone.
+  // 400 learners with different silences. Learners above 300 have only a student_id at first.
   await sql(`
 INSERT INTO session (id, user_id, started_at)
 SELECT 's-' || u || '-' || n, 'user-' || u,
@@ -26,7 +28,7 @@ FROM generate_series(200, 400) u, generate_series(1, 3) n`);
 INSERT INTO exam_results (id, session_id, user_id, created_at)
 SELECT gen_random_uuid(), 'e-' || u, 'user-' || u, timestamptz '2026-03-01 05:00Z' + (u - 350) * interval '8 hours'
 FROM generate_series(320, 380) u`);
-  // On the very edge of a threshold, and of a day's sweep.
+  // Exactly at a threshold, and exactly at the instant of a sweep.
   await sql(`INSERT INTO session (id, user_id, started_at) VALUES
 ('edge-1', 'edge-1', '2026-02-22 05:00Z'), ('edge-2', 'edge-2', '2026-02-22 05:00:00.000001Z'),
 ('edge-3', 'edge-3', '2026-02-10Z'), ('edge-4', 'edge-3', '2026-03-05 05:00Z'), ('edge-5', 'edge-3', '2026-03-05 05:00:00.000001Z')`);
@@ -34,7 +36,7 @@ FROM generate_series(320, 380) u`);
 afterAll(() => db.close());
 
 const sql = <R = Record<string, unknown>>(text: string) => db.database.query<R>({ text });
-const plan: AsIfPlan = {
+const plan: BacktestPlan = {
   firstAsOf: parseInstant('2026-03-01T05:00:00Z') as bigint,
   days: 21,
   thresholds: [7],
@@ -47,39 +49,39 @@ SELECT user_id, NULL::uuid AS student_id, 'session' AS source, coalesce(ended_at
 UNION ALL SELECT user_id, NULL, 'exam_results', coalesce(updated_at, created_at) FROM exam_results
 UNION ALL SELECT NULL, student_id, 'attempt', completed_at FROM attempt`;
 
-/** Keeps what the sources hold, in portions of no particular order, some twice. */
-async function keepAll(asIf: AsIfPlan): Promise<void> {
-  await emptyAsIf(db.database);
+/** Saves all activities of the sources in random order, and some of them twice. */
+async function saveAll(backtest: BacktestPlan): Promise<void> {
+  await emptyBacktestTables(db.database);
   const { rows } = await sql<{ user_id: string | null; student_id: string | null; source: Source; at: Instant }>(
     `SELECT * FROM (${ACTIVITIES}) a ORDER BY md5(at::text)`,
   );
   for (const portion of [rows.slice(0, 700), rows.slice(300)]) {
-    const fold = createAsIfFold(asIf);
+    const fold = createBacktestFold(backtest);
     for (const { user_id: userId, student_id, source, at } of portion) {
       const studentId = userId === null ? parseUuid(student_id ?? '') : studentIdOf(userId);
       if (studentId !== undefined) fold.add({ studentId, userId, source, at });
     }
     for (const [day, learners] of fold.byDay) {
-      const on = new Date(Number(asIf.firstAsOf / 1000n) + day * 86_400_000).toISOString().slice(0, 10);
-      await db.database.transaction((tx) => keepActivity(tx, on, learners.columns()));
+      const on = new Date(Number(backtest.firstAsOf / 1000n) + day * 86_400_000).toISOString().slice(0, 10);
+      await db.database.transaction((tx) => saveActivity(tx, on, learners.columns()));
     }
   }
 }
 
-async function walked(asIf: AsIfPlan): Promise<{ days: AsIfDay[]; decisions: InactivityDecision[] }> {
-  await keepAll(asIf);
-  const days: AsIfDay[] = [];
+async function backtested(backtest: BacktestPlan): Promise<{ days: BacktestDay[]; decisions: InactivityDecision[] }> {
+  await saveAll(backtest);
+  const days: BacktestDay[] = [];
   const decisions: InactivityDecision[] = [];
   const take = async (more: readonly InactivityDecision[]) => {
-    // Which place in the table it had says nothing.
+    // The place in the outbox is no part of the decision.
     decisions.push(...more.map((decision) => ({ ...decision, seq: 0n })));
   };
-  await walkDays(db.database, asIf, take, (day) => days.push(day) > 0);
+  await sweepDays(db.database, backtest, take, (day) => days.push(day) > 0);
   return { days, decisions };
 }
 
-/** The same, by SQL over the source tables alone: what each learner looked like at each day's sweep, and what that is against the day before. */
-async function bySql({ firstAsOf, days, thresholds, lookbackDays }: AsIfPlan) {
+/** The same counts by SQL over the source tables: each learner's state at each sweep, compared with the day before. */
+async function bySql({ firstAsOf, days, thresholds, lookbackDays }: BacktestPlan) {
   const { rows } = await sql(`
 WITH activity AS (
   SELECT coalesce(student_id, md5(user_id)::uuid) AS student_id, user_id, at FROM (${ACTIVITIES}) a
@@ -108,31 +110,36 @@ FROM generate_series(0, ${days - 1}) d ORDER BY d`);
   return rows.map(({ crossed, ongoing, returned }) => ({ crossed, ongoing, returned }));
 }
 
-const counts = (days: readonly AsIfDay[]) =>
+const counts = (days: readonly BacktestDay[]) =>
   days.map(({ crossed, ongoing, returned }) => ({ crossed, ongoing, returned }));
 
-describe('sweeping as if on past days', () => {
-  it.each([[[10]], [[3, 7, 14]]])('agrees day by day with SQL over the sources, at %j', async (thresholds) => {
-    const asIf = { ...plan, thresholds };
-    const { days, decisions } = await walked(asIf);
-    expect(counts(days)).toEqual(await bySql(asIf));
-    const sum = (of: 'crossed' | 'ongoing' | 'returned') => days.reduce((total, day) => total + day[of], 0n);
-    for (const of of ['crossed', 'ongoing', 'returned'] as const) {
-      expect(sum(of)).toBeGreaterThan(50n);
-      expect(BigInt(decisions.filter(({ phase }) => phase === of.toUpperCase()).length)).toBe(sum(of));
-    }
-  });
+describe('a backtest', () => {
+  it.each([[[10]], [[3, 7, 14]]])(
+    'counts the same as SQL over the sources on every day, with thresholds %j',
+    async (thresholds) => {
+      const backtest = { ...plan, thresholds };
+      const { days, decisions } = await backtested(backtest);
+      expect(counts(days)).toEqual(await bySql(backtest));
+      for (const phase of ['crossed', 'ongoing', 'returned'] as const) {
+        const counted = days.reduce((total, day) => total + day[phase], 0n);
+        expect(counted).toBeGreaterThan(50n);
+        expect(decisions.filter((decision) => decision.phase === phase.toUpperCase())).toHaveLength(Number(counted));
+      }
+    },
+  );
 
-  it('decides at each sweep by its own instant, the same each time, and leaves the tables in force alone', async () => {
-    const first = await walked(plan);
-    const of = (user: string) =>
+  it('decides each sweep as of its own instant, repeats the same events, and does not change the live tables', async () => {
+    const first = await backtested(plan);
+    const eventsOf = (user: string) =>
       first.decisions
         .filter(({ userId }) => userId === user)
         .map(({ phase, asOf }) => `${phase} ${formatInstant(asOf)}`);
-    expect(of('edge-1')[0]).toBe('CROSSED 2026-03-01T05:00:00.000000Z');
-    expect(of('edge-2')[0]).toBe('CROSSED 2026-03-02T05:00:00.000000Z');
-    expect(of('edge-3').find((said) => said.startsWith('RETURNED'))).toBe('RETURNED 2026-03-05T05:00:00.000000Z');
-    expect(await walked(plan)).toEqual(first);
+    expect(eventsOf('edge-1')[0]).toBe('CROSSED 2026-03-01T05:00:00.000000Z');
+    expect(eventsOf('edge-2')[0]).toBe('CROSSED 2026-03-02T05:00:00.000000Z');
+    expect(eventsOf('edge-3').find((event) => event.startsWith('RETURNED'))).toBe(
+      'RETURNED 2026-03-05T05:00:00.000000Z',
+    );
+    expect(await backtested(plan)).toEqual(first);
     for (const table of ['user_last_seen', 'episode', 'inactivity_outbox', 'sweep_run']) {
       expect((await sql(`SELECT FROM lastseen.${table}`)).rows).toEqual([]);
     }

@@ -4,8 +4,8 @@ import { formatInstant, MICROS_PER_DAY, parseInstant } from '../../src/activity/
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { SOURCES, type Source } from '../../src/activity/source.ts';
 import { audit } from '../../src/audit/pipeline.ts';
-import { emptyAsIf, keepActivity } from '../../src/backtest/backtest-store.ts';
-import { walkDays } from '../../src/backtest/pipeline.ts';
+import { emptyBacktestTables, saveActivity } from '../../src/backtest/backtest-store.ts';
+import { sweepDays } from '../../src/backtest/pipeline.ts';
 import { markRedriven, redrivenAmong } from '../../src/dead-letters/redriven-store.ts';
 import { createInactivityRelay } from '../../src/events/inactivity-relay-pipeline.ts';
 import { createKpiRelay } from '../../src/events/kpi-relay-pipeline.ts';
@@ -170,15 +170,15 @@ describe('with the rights of its role alone', () => {
     await digestLastSeen(database);
     await forgetReplay(database, 'r');
 
-    await emptyAsIf(database);
-    await database.transaction((tx) => keepActivity(tx, '2026-03-16', fold.columns()));
-    await walkDays(
+    await emptyBacktestTables(database);
+    await database.transaction((tx) => saveActivity(tx, '2026-03-16', fold.columns()));
+    await sweepDays(
       database,
       { ...plan, firstAsOf: AS_OF, days: 9 },
       async () => {},
       () => true,
     );
-    await emptyAsIf(database);
+    await emptyBacktestTables(database);
   });
 
   it('an operator computes and stores figures, and explains a learner', async () => {

@@ -14,7 +14,6 @@ describe('what a replay is asked for', () => {
     ['--rebuild reads everything', { rebuild: true, topic: ['session'] }],
     ['--snapshot reads what', { snapshot: true, to: 5n }],
     ['--topic sessions: none of', { from: 'earliest', topic: ['sessions', 'session'] }],
-    ['--out-topic goes with --sweep-from', { from: 'earliest', outTopic: 't' }],
   ])('is refused: %s', (message, flags) => {
     expect(() => plan(flags)).toThrow(message);
   });
