@@ -9,7 +9,7 @@ import { unlessAborted } from '../runtime/timeouts.ts';
 import { inactivityCodec } from './codecs-wiring.ts';
 import { createInactivityRelay } from './inactivity-relay-pipeline.ts';
 import type { OutboxName } from './outbox-state-store.ts';
-import { startRelayLoop } from './relay-loop.ts';
+import { startRelayLoop } from './relay-loop-pipeline.ts';
 
 const EVERY_MS = 2_000;
 
