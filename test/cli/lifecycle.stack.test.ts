@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { asRole } from '../../stack/roles.ts';
-import { type Proxy, startProxy } from '../faults/proxy.ts';
+import { startProxy, type TcpProxy } from '../faults/proxy.ts';
 import type { StartedCli } from '../support/lastseen-cli.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 let world: World;
 /** Between `track` and its Postgres. */
-let postgres: Proxy;
+let postgres: TcpProxy;
 let viaProxy: { DATABASE_URL: string; HTTP_PORT: string };
 beforeAll(async () => {
   world = await createWorld();

@@ -3,13 +3,13 @@ import { asRole, roleOf } from '../../stack/roles.ts';
 import { type RunningStack, startStack } from '../../stack/stack.ts';
 import type { StartedCli } from '../support/lastseen-cli.ts';
 import { createWorld, type World, type WorldOptions } from '../support/world.ts';
-import { type Proxy, startProxy } from './proxy.ts';
+import { startProxy, type TcpProxy } from './proxy.ts';
 
 /** The three servers that lastseen's processes, or the connector, talk to: each reached past a proxy. */
 export interface Proxies {
-  readonly kafka: Proxy;
-  readonly postgres: Proxy;
-  readonly registry: Proxy;
+  readonly kafka: TcpProxy;
+  readonly postgres: TcpProxy;
+  readonly registry: TcpProxy;
 }
 
 /** A real stack with proxies before it, on which worlds are opened and faults injected. */
@@ -66,7 +66,7 @@ export async function openHarness({ seed, onProgress }: GroundOptions): Promise<
         }),
       async close() {
         for (const proxy of [lastseenProxies, connectorProxies].flatMap(
-          (proxies) => Object.values(proxies) as Proxy[],
+          (proxies) => Object.values(proxies) as TcpProxy[],
         )) {
           await proxy.close();
         }

@@ -6,7 +6,7 @@ import { type Api, createFrameReader, refusedCommit } from './kafka-frames.ts';
 export type Cut = 'reset' | 'silence';
 
 /** A way to a server that can be cut. What it held while it was silent goes on when it is mended, as with TCP. */
-export interface Proxy {
+export interface TcpProxy {
   readonly port: number;
   cut(how: Cut): void;
   restore(): void;
@@ -32,7 +32,7 @@ interface Hold {
 }
 
 /** @param toKafka where it listens for Kafka, whose clients come to that port alone; else any port will do. */
-export async function startProxy(targetPort: number, toKafka?: { readonly port: number }): Promise<Proxy> {
+export async function startProxy(targetPort: number, toKafka?: { readonly port: number }): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let state: 'open' | Cut = 'open';
   let hold: Hold | undefined;

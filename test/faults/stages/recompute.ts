@@ -2,7 +2,7 @@ import type { World } from '../../support/world.ts';
 import { inactivityEvents, kpiUpdates } from '../events.ts';
 import { type Fault, type Outcome, stage } from '../fault.ts';
 import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
-import type { Proxy } from '../proxy.ts';
+import type { TcpProxy } from '../proxy.ts';
 import { compare, morning } from '../sweeping.ts';
 import { sleep, until } from '../waiting.ts';
 
@@ -142,7 +142,7 @@ SELECT (
   return Number(rows[0]?.wrong ?? -1);
 }
 
-function cutting(name: string, about: string, proxyOf: (harness: Harness) => Proxy): Fault<RecomputeStage> {
+function cutting(name: string, about: string, proxyOf: (harness: Harness) => TcpProxy): Fault<RecomputeStage> {
   return disturbing(name, about, async ({ harness }, n) => {
     await sleep(harness.random() * 400);
     proxyOf(harness).cut(n % 2 === 0 ? 'reset' : 'silence');

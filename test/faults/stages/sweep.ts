@@ -4,7 +4,7 @@ import type { World } from '../../support/world.ts';
 import { type InactivityEventRead, inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';
 import { envThroughProxies, type Harness } from '../harness.ts';
-import type { Proxy } from '../proxy.ts';
+import type { TcpProxy } from '../proxy.ts';
 import { compare, morning, sweepThrough } from '../sweeping.ts';
 import { sleep } from '../waiting.ts';
 
@@ -96,7 +96,7 @@ WHERE started_at <= as_of - interval '7 days' AND started_at > as_of - $3 * inte
   return rows.map(saysOf);
 }
 
-function cutting(name: string, about: string, proxyOf: (harness: Harness) => Proxy): Fault<SweepStage> {
+function cutting(name: string, about: string, proxyOf: (harness: Harness) => TcpProxy): Fault<SweepStage> {
   return disturbing(name, about, async ({ harness }, n, start) => {
     const run = start();
     await sleep(harness.random() * 3_000);

@@ -5,7 +5,7 @@ import { loadActivity, loadLearners, loadReturns, loadSilent } from '../activity
 import { inactivityEvents } from '../events.ts';
 import { type Fault, type Outcome, stage } from '../fault.ts';
 import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
-import type { Cut, Proxy } from '../proxy.ts';
+import type { Cut, TcpProxy } from '../proxy.ts';
 import { sleep, until } from '../waiting.ts';
 
 /**
@@ -122,7 +122,7 @@ const returnsOf = <E extends { readonly phase: string }>(events: readonly E[]) =
   events.filter(({ phase }) => phase === 'RETURNED');
 
 /** In turns a break that is told and one that is not, at times longer than the group's patience. */
-function cutting(name: string, about: string, proxyOf: (harness: Harness) => Proxy): Fault<TrackStage> {
+function cutting(name: string, about: string, proxyOf: (harness: Harness) => TcpProxy): Fault<TrackStage> {
   return disturbing(name, about, async ({ harness }, n, load) => {
     await sleep(harness.random() * 300);
     await whileCut(proxyOf(harness), cutOf(n), async () => {
@@ -134,7 +134,7 @@ function cutting(name: string, about: string, proxyOf: (harness: Harness) => Pro
 
 const cutOf = (n: number): Cut => (n % 2 === 0 ? 'reset' : 'silence');
 
-async function whileCut(proxy: Proxy, how: Cut, work: () => Promise<void>): Promise<void> {
+async function whileCut(proxy: TcpProxy, how: Cut, work: () => Promise<void>): Promise<void> {
   proxy.cut(how);
   try {
     await work();
