@@ -2,42 +2,44 @@ import { InvalidArgumentError } from 'commander';
 import type { Settings } from '../config/settings.ts';
 import { letterTopics, READERS, type Reader } from '../config/topic-names.ts';
 
-/** As people write it: `track/0/12`, or with a topic's full name. */
+/** A dead letter as a person names it: `track/0/12`, or with the topic instead of the reader. */
 export interface LetterId {
-  readonly of: string;
+  readonly readerOrTopic: string;
   readonly partition: number;
   readonly offset: bigint;
 }
 
-export interface LetterPlace {
+export interface LetterPosition {
   readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
 }
 
-/** Reads an id as `dlq list` prints it. */
-export function readLetterId(text: string): LetterId {
-  const match = /^([^/\s]+)\/(\d{1,9})\/(\d{1,18})$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('It must be an id of `lastseen dlq list`, such as track/0/12.');
-  return { of: match[1] ?? '', partition: Number(match[2]), offset: BigInt(match[3] ?? 0) };
+/** Parses an id as `dlq list` prints it. */
+export function parseLetterId(text: string): LetterId {
+  if (!/^[^/\s]+\/\d{1,9}\/\d{1,18}$/.test(text)) {
+    throw new InvalidArgumentError('It must be an id from `lastseen dlq list`, such as track/0/12.');
+  }
+  const [readerOrTopic, partition, offset] = text.split('/') as [string, string, string];
+  return { readerOrTopic, partition: Number(partition), offset: BigInt(offset) };
 }
 
-/** Reads one more id of a flag that takes several. */
-export function readLetterIds(text: string, before: readonly LetterId[] = []): readonly LetterId[] {
-  return [...before, readLetterId(text)];
+/** Parses one more id of a flag that may be repeated. */
+export function appendLetterId(text: string, previous: readonly LetterId[] = []): readonly LetterId[] {
+  return [...previous, parseLetterId(text)];
 }
 
-export function placeOf(settings: Settings, { of, partition, offset }: LetterId): LetterPlace {
-  const reader = READERS.find((name) => name === of);
-  return { topic: reader === undefined ? of : letterTopics(settings)[reader].topic, partition, offset };
+export function letterPosition(settings: Settings, { readerOrTopic, partition, offset }: LetterId): LetterPosition {
+  const reader = READERS.find((name) => name === readerOrTopic);
+  return { topic: reader === undefined ? readerOrTopic : letterTopics(settings)[reader].topic, partition, offset };
 }
 
-export function idOf(settings: Settings, { topic, partition, offset }: LetterPlace): string {
+export function formatLetterId(settings: Settings, { topic, partition, offset }: LetterPosition): string {
   const reader = READERS.find((name) => letterTopics(settings)[name].topic === topic);
   return `${reader ?? topic}/${partition}/${offset}`;
 }
 
-export function readReader(text: string): Reader {
+export function parseReader(text: string): Reader {
   const reader = READERS.find((name) => name === text);
   if (reader === undefined) throw new InvalidArgumentError(`It must be one of ${READERS.join(', ')}.`);
   return reader;

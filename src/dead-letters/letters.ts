@@ -1,15 +1,15 @@
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import type { RawBatch, RawRecord } from '../kafka/client/records.ts';
-import { attemptOf, headerText, type Origin, toldOrigin } from './origin.ts';
+import { attemptNumber, headerText, type Origin, readOrigin } from './origin.ts';
 
-/** A record of a topic of dead letters, read back. */
+/** A record that was read from a topic of dead letters. */
 export interface Letter {
   readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
-  /** When it was set aside. */
+  /** When it was written to that topic. */
   readonly writtenAt: Instant;
-  /** Undefined where none of ours wrote it. */
+  /** Undefined if lastseen did not write the record. */
   readonly origin: Origin | undefined;
   readonly reason: string;
   readonly step: string;
@@ -18,29 +18,29 @@ export interface Letter {
   readonly record: RawRecord;
 }
 
-/** What is absent admits every letter. */
+/** An absent property matches every letter. */
 export interface LetterFilter {
   readonly reason?: string | undefined;
   readonly since?: Instant | undefined;
   readonly sourceTopic?: string | undefined;
 }
 
-export function lettersOf({ topic, partition, records }: RawBatch): Letter[] {
+export function toLetters({ topic, partition, records }: RawBatch): Letter[] {
   return records.map((record) => ({
     topic,
     partition,
     offset: BigInt(record.offset),
     writtenAt: BigInt(record.timestamp) * MICROS_PER_MS,
-    origin: toldOrigin(record),
+    origin: readOrigin(record),
     reason: headerText(record.headers, 'lastseen.reason') ?? 'unknown',
     step: headerText(record.headers, 'lastseen.step') ?? 'unknown',
     detail: headerText(record.headers, 'lastseen.detail') ?? '',
-    attempts: attemptOf(record),
+    attempts: attemptNumber(record),
     record,
   }));
 }
 
-export function admits({ reason, since, sourceTopic }: LetterFilter, letter: Letter): boolean {
+export function matchesFilter({ reason, since, sourceTopic }: LetterFilter, letter: Letter): boolean {
   return (
     (reason === undefined || letter.reason === reason) &&
     (since === undefined || letter.writtenAt >= since) &&
@@ -54,8 +54,8 @@ export interface NewestLetters {
   list(): readonly Letter[];
 }
 
-/** The newest `limit` of any number of letters, without the content of their records. */
-export function keepNewest(limit: number): NewestLetters {
+/** Keeps the newest `limit` of any number of letters, without key, value and headers. */
+export function createNewestLetters(limit: number): NewestLetters {
   let kept: Letter[] = [];
   const cut = () => {
     kept = kept.sort(newestFirst).slice(0, limit);

@@ -1,19 +1,18 @@
 import type { Command } from 'commander';
-import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import { openKafka } from '../cli/connections.ts';
-import { forPeople } from '../cli/dates.ts';
 import { readInstant } from '../cli/instant-flag.ts';
 import { readPositive } from '../cli/number-flags.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
-import { json, table } from '../cli/tables.ts';
+import { json } from '../cli/tables.ts';
 import type { Reader } from '../config/topic-names.ts';
 import type { Database } from '../postgres/database.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
-import { printable } from './letter-content.ts';
-import { idOf, readReader } from './letter-id.ts';
-import { keepNewest, type Letter } from './letters.ts';
+import { formatLetterId, parseReader } from './letter-id.ts';
+import { describeLetter, type LetterCount, lettersPage } from './letter-page.ts';
+import { createNewestLetters } from './letters.ts';
 import { readLetters } from './reading-pipeline.ts';
-import { redrivenAmong } from './redriven-store.ts';
+import { findRedriven } from './redriven-store.ts';
 
 interface Flags {
   readonly topic?: Reader;
@@ -25,18 +24,18 @@ interface Flags {
   readonly printConfig?: true;
 }
 
-const SHOWN = 50;
+const DEFAULT_LIMIT = 50;
 
 export function addDlqList(dlq: Command): void {
   dlq
     .command('list')
     .description('list dead letters, newest first, and count them by reason')
-    .option('--topic <of>', 'those of track or recompute alone', readReader)
-    .option('--reason <reason>', 'of this reason, e.g. missing_column')
-    .option('--since <instant>', 'set aside then or later, e.g. 2026-03-16T05:00:00Z', readInstant)
-    .option('--source-topic <topic>', 'that came from this topic')
-    .option('--limit <count>', 'list no more than these; all are counted', readPositive, SHOWN)
-    .option('--json', 'print JSON, one letter a line')
+    .option('--topic <reader>', 'only dead letters of track, or only of recompute', parseReader)
+    .option('--reason <reason>', 'only with this reason, e.g. missing_column')
+    .option('--since <instant>', 'only written at this instant or later, e.g. 2026-03-16T05:00:00Z', readInstant)
+    .option('--source-topic <topic>', 'only records that came from this topic')
+    .option('--limit <count>', 'list at most this many; all are counted', readPositive, DEFAULT_LIMIT)
+    .option('--json', 'print JSON, one dead letter per line')
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText(
       'after',
@@ -55,8 +54,8 @@ export function addDlqList(dlq: Command): void {
 
 async function run(context: CommandContext, flags: Flags, database: Database): Promise<number> {
   const { settings, print } = context;
-  const newest = keepNewest(flags.limit);
-  const counts = new Map<string, { readonly by: readonly string[]; letters: number }>();
+  const newest = createNewestLetters(flags.limit);
+  const counts = new Map<string, LetterCount>();
   await readLetters(context, {
     kafka: openKafka(context),
     reader: flags.topic,
@@ -66,54 +65,24 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     onLetters: async (letters) => {
       for (const letter of letters) {
         newest.add(letter);
-        const by = [letter.topic, printable(letter.reason), printable(letter.step)];
-        const count = counts.get(by.join('\n')) ?? { by, letters: 0 };
+        const { topic, reason, step } = letter;
+        const key = [topic, reason, step].join('\n');
+        const count = counts.get(key) ?? { topic, reason, step, letters: 0 };
         count.letters += 1;
-        counts.set(by.join('\n'), count);
+        counts.set(key, count);
       }
       return true;
     },
   });
-  const shown = newest.list();
-  const redriven = await redrivenAmong(database, shown);
-  if (flags.json) {
-    for (const letter of shown) {
-      print(json({ id: idOf(settings, letter), ...describeLetter(letter), redriven: redriven.has(letter) }));
-    }
-    return EXIT.done;
-  }
-  print(
-    table(
-      ['id', 'written', 'from', 'reason', 'step', 'tries', 'redriven', 'detail'],
-      shown.map((letter) => [
-        idOf(settings, letter),
-        forPeople(letter.writtenAt),
-        originText(letter),
-        printable(letter.reason),
-        printable(letter.step),
-        letter.attempts,
-        redriven.has(letter) ? 'yes' : '',
-        printable(letter.detail),
-      ]),
-    ),
-  );
-  const totals = [...counts.values()].sort((a, b) => b.letters - a.letters);
-  print(
-    `\n${table(
-      ['topic', 'reason', 'step', 'letters'],
-      totals.map(({ by, letters }) => [...by, letters]),
-    )}`,
-  );
-  const all = totals.reduce((sum, { letters }) => sum + letters, 0);
-  if (all > shown.length) print(`\n${shown.length} of ${all} listed; --limit lists more`);
+  const letters = newest.list();
+  const redriven = await findRedriven(database, letters);
+  const rows = letters.map((letter) => ({
+    id: formatLetterId(settings, letter),
+    letter,
+    redriven: redriven.has(letter),
+  }));
+  if (flags.json)
+    for (const row of rows) print(json({ id: row.id, ...describeLetter(row.letter), redriven: row.redriven }));
+  else print(lettersPage(rows, [...counts.values()]));
   return EXIT.done;
-}
-
-/** What is known of a letter, without its content. */
-export function describeLetter({ record: _record, writtenAt, ...letter }: Letter) {
-  return { ...letter, origin: letter.origin ?? null, writtenAt: formatInstant(writtenAt) };
-}
-
-export function originText({ origin }: Letter): string {
-  return origin === undefined ? '' : printable(`${origin.topic}/${origin.partition}/${origin.offset}`);
 }

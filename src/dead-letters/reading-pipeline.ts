@@ -9,25 +9,31 @@ import type { KafkaClient } from '../kafka/client/client.ts';
 import { partitionKey } from '../kafka/client/records.ts';
 import { type OffsetRange, readRanges } from '../kafka/consumer/read-ranges.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { type LetterId, type LetterPlace, placeOf } from './letter-id.ts';
-import { admits, type Letter, type LetterFilter, lettersOf } from './letters.ts';
+import { type LetterId, type LetterPosition, letterPosition } from './letter-id.ts';
+import { type Letter, type LetterFilter, matchesFilter, toLetters } from './letters.ts';
 
 export interface LetterReading extends LetterFilter {
   readonly kafka: KafkaClient;
-  /** Of all where it is absent. */
+  /** Absent: the letters of all readers. */
   readonly reader?: Reader | undefined;
-  /** These alone. Throws `no_such_letter` before anything is read where one is not there. */
+  /** Only these letters. */
   readonly ids?: readonly LetterId[] | undefined;
-  /** Takes what is wanted, in the order of each partition. False: it has enough. */
+  /** Called with the matching letters, in the order of each partition. Returning false stops the reading. */
   readonly onLetters: (letters: readonly Letter[]) => Promise<boolean>;
 }
 
-/** Reads the letters that are there now. Throws `interrupted` where it was told to stop before. */
+/**
+ * Reads the matching letters up to the current ends of the topics.
+ *
+ * @throws LastseenError `no_such_letter` before anything is read if one of the ids does not exist, `interrupted`
+ */
 export async function readLetters(context: CommandContext, reading: LetterReading): Promise<void> {
   const { settings, log, terminal, stopping } = context;
-  const places = reading.ids?.map((id) => placeOf(settings, id));
-  const ranges = await (places === undefined ? rangesSince(settings, reading) : rangesOf(reading.kafka, places));
-  const wanted = places && new Set(places.map(keyOf));
+  const positions = reading.ids?.map((id) => letterPosition(settings, id));
+  const ranges = await (positions === undefined
+    ? rangesSince(settings, reading)
+    : rangesOfPositions(reading.kafka, positions));
+  const wanted = positions && new Set(positions.map(positionKey));
   const total = ranges.reduce((sum, { firstOffset, nextOffset }) => sum + Number(nextOffset - firstOffset), 0);
   const progress = showProgress({ what: 'dead letters', unit: 'letters', total, log, terminal });
   let read = 0;
@@ -38,8 +44,8 @@ export async function readLetters(context: CommandContext, reading: LetterReadin
       ranges,
       stopping,
       onRecords: async (batch) => {
-        const letters = lettersOf(batch).filter(
-          (letter) => admits(reading, letter) && (wanted === undefined || wanted.has(keyOf(letter))),
+        const letters = toLetters(batch).filter(
+          (letter) => matchesFilter(reading, letter) && (wanted === undefined || wanted.has(positionKey(letter))),
         );
         const more = letters.length === 0 || (await reading.onLetters(letters));
         read += batch.records.length;
@@ -65,20 +71,20 @@ async function rangesSince(settings: Settings, { kafka, reader, since }: LetterR
     .filter(({ firstOffset, nextOffset }) => firstOffset < nextOffset);
 }
 
-/** One range a partition, from the first to the last of its places. */
-async function rangesOf(kafka: KafkaClient, places: readonly LetterPlace[]): Promise<OffsetRange[]> {
-  const topics = [...new Set(places.map(({ topic }) => topic))];
+/** One range per partition, from its first to its last position. */
+async function rangesOfPositions(kafka: KafkaClient, positions: readonly LetterPosition[]): Promise<OffsetRange[]> {
+  const topics = [...new Set(positions.map(({ topic }) => topic))];
   await requireTopics(kafka, topics);
   const ends = new Map((await endPositions(kafka, topics)).map((end) => [partitionKey(end), end]));
   const ranges = new Map<string, OffsetRange>();
-  for (const place of places) {
-    const { topic, partition, offset } = place;
-    const end = ends.get(partitionKey(place));
+  for (const position of positions) {
+    const { topic, partition, offset } = position;
+    const end = ends.get(partitionKey(position));
     if (end === undefined || offset < end.firstOffset || offset >= end.nextOffset) {
-      throw new LastseenError('no_such_letter', `there is no letter ${topic}/${partition}/${offset}`);
+      throw new LastseenError('no_such_letter', `there is no dead letter ${topic}/${partition}/${offset}`);
     }
-    const before = ranges.get(partitionKey(place)) ?? { firstOffset: offset, nextOffset: offset + 1n };
-    ranges.set(partitionKey(place), {
+    const before = ranges.get(partitionKey(position)) ?? { firstOffset: offset, nextOffset: offset + 1n };
+    ranges.set(partitionKey(position), {
       topic,
       partition,
       firstOffset: offset < before.firstOffset ? offset : before.firstOffset,
@@ -88,6 +94,6 @@ async function rangesOf(kafka: KafkaClient, places: readonly LetterPlace[]): Pro
   return [...ranges.values()];
 }
 
-function keyOf({ topic, partition, offset }: LetterPlace): string {
+function positionKey({ topic, partition, offset }: LetterPosition): string {
   return `${topic}/${partition}/${offset}`;
 }

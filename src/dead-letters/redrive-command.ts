@@ -13,11 +13,11 @@ import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
-import { printable } from './letter-content.ts';
-import { idOf, type LetterId, readLetterIds, readReader } from './letter-id.ts';
+import { appendLetterId, formatLetterId, type LetterId, parseReader } from './letter-id.ts';
+import { printable } from './letter-page.ts';
 import { readLetters } from './reading-pipeline.ts';
-import { createRedrive, type OriginCount, type Redrive, type RedriveCounts } from './redrive-pipeline.ts';
-import { markRedriven, redrivenAmong } from './redriven-store.ts';
+import { createRedrive, type OriginCount, type RedriveCounts } from './redrive-pipeline.ts';
+import { findRedriven, markRedriven } from './redriven-store.ts';
 
 interface Flags {
   readonly topic?: Reader;
@@ -34,14 +34,14 @@ interface Flags {
 export function addDlqRedrive(dlq: Command): void {
   dlq
     .command('redrive')
-    .description('send dead letters back to where they came from, each once')
-    .option('--topic <of>', 'those of track or recompute alone', readReader)
-    .option('--reason <reason>', 'of this reason, e.g. missing_column')
-    .option('--since <instant>', 'set aside then or later, e.g. 2026-03-16T05:00:00Z', readInstant)
-    .option('--source-topic <topic>', 'that came from this topic')
-    .option('--id <id>', 'this one, as `dlq list` has it; may be repeated', readLetterIds)
-    .option('--limit <count>', 'send no more than these', readPositive)
-    .option('--dry-run', 'send nothing, and count what would be sent')
+    .description('send dead letters back to the topics they came from, each once')
+    .option('--topic <reader>', 'only dead letters of track, or only of recompute', parseReader)
+    .option('--reason <reason>', 'only with this reason, e.g. missing_column')
+    .option('--since <instant>', 'only written at this instant or later, e.g. 2026-03-16T05:00:00Z', readInstant)
+    .option('--source-topic <topic>', 'only records that came from this topic')
+    .option('--id <id>', 'only this one, with its id from `dlq list`; may be repeated', appendLetterId)
+    .option('--limit <count>', 'send at most this many', readPositive)
+    .option('--dry-run', 'send nothing; count what would be sent')
     .option('--json', 'print the summary as JSON')
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText(
@@ -67,33 +67,37 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
   const redrive = createRedrive({
     producer,
     ledger: {
-      redriven: (letters) => redrivenAmong(database, letters),
-      mark: (letters) => markRedriven(database, letters),
+      findRedriven: (letters) => findRedriven(database, letters),
+      markRedriven: (letters) => markRedriven(database, letters),
     },
     partitions: await originPartitions(kafka, settings),
     dryRun: flags.dryRun === true,
     limit: flags.limit ?? Number.POSITIVE_INFINITY,
-    onLeft: (letter, why) => log.warn({ event: 'letter_left', id: idOf(settings, letter), why }, 'not sent back'),
+    onRejected: (letter, why) =>
+      log.warn({ event: 'letter_rejected', id: formatLetterId(settings, letter), why }, 'dead letter not sent back'),
   });
   try {
-    await readAndSend(context, flags, kafka, redrive);
+    await readLetters(context, {
+      kafka,
+      reader: flags.topic,
+      reason: flags.reason,
+      since: flags.since,
+      sourceTopic: flags.sourceTopic,
+      ids: flags.id,
+      onLetters: redrive.send,
+    });
   } finally {
     await producer.close();
-    // Also of a run that failed or was interrupted: what it has sent is sent.
+    // Printed also after a failure or an interruption, for the letters that were sent before.
     const { byOrigin, ...counts } = redrive.counts;
     const summary = { dryRun: flags.dryRun === true, ...counts, origins: [...byOrigin.values()] };
     log.info({ event: 'redriven', ...counts, dryRun: summary.dryRun }, 'redriven');
     context.print(flags.json ? json(summary) : page(summary));
   }
-  return redrive.counts.left === 0 ? EXIT.done : EXIT.failed;
+  return redrive.counts.rejected === 0 ? EXIT.done : EXIT.failed;
 }
 
-function readAndSend(context: CommandContext, flags: Flags, kafka: KafkaClient, redrive: Redrive): Promise<void> {
-  const { topic, reason, since, sourceTopic, id } = flags;
-  return readLetters(context, { kafka, reader: topic, reason, since, sourceTopic, ids: id, onLetters: redrive.take });
-}
-
-/** How many partitions each topic has that letters may be sent back to. */
+/** The partition count of each topic that letters may be sent back to. */
 async function originPartitions(kafka: KafkaClient, settings: Settings): Promise<ReadonlyMap<string, number>> {
   const topics = Object.values(letterTopics(settings)).flatMap(({ origins }) => origins);
   const counts = new Map<string, number>();
@@ -106,15 +110,15 @@ type Summary = Omit<RedriveCounts, 'byOrigin'> & {
   readonly origins: readonly OriginCount[];
 };
 
-function page({ dryRun, letters, redriven, redrivenBefore, left, origins }: Summary): string {
+function page({ dryRun, letters, redriven, redrivenBefore, rejected, origins }: Summary): string {
   return table(
-    ['what', 'letters'],
+    ['outcome', 'letters'],
     [
-      ['asked for', letters],
+      ['matching', letters],
       [dryRun ? 'would be sent back' : 'sent back', redriven],
       ...origins.map((origin) => [`  ${origin.topic}, ${printable(origin.reason)}`, origin.letters] as const),
       ['sent back before', redrivenBefore],
-      ['cannot be sent back', left],
+      ['cannot be sent back', rejected],
     ],
   );
 }

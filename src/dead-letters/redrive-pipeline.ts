@@ -2,40 +2,41 @@ import type { EventProducer } from '../kafka/client/producer.ts';
 import type { OutgoingRecord } from '../kafka/client/records.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { halving } from '../runtime/isolate-failures.ts';
+import { must } from '../runtime/must.ts';
 import type { Letter } from './letters.ts';
 import { originHeaders } from './origin.ts';
 
-/** Which letters were sent back. */
+/** Records which letters were sent back. */
 interface RedriveLedger {
-  /** Those of the letters that were sent back before. */
-  redriven(letters: readonly Letter[]): Promise<ReadonlySet<Letter>>;
-  mark(letters: readonly Letter[]): Promise<void>;
+  /** Returns the letters that were sent back before. */
+  findRedriven(letters: readonly Letter[]): Promise<ReadonlySet<Letter>>;
+  markRedriven(letters: readonly Letter[]): Promise<void>;
 }
 
 export interface RedriveDeps {
   readonly producer: Pick<EventProducer, 'send'>;
   readonly ledger: RedriveLedger;
-  /** The partitions of the topics that may be written to: what a header says is no reason to write anywhere. */
+  /** The partition counts of the topics that lastseen reads. Letters are sent only to these: headers are not trusted. */
   readonly partitions: ReadonlyMap<string, number>;
-  /** Send nothing, and only count. */
+  /** Only count; send nothing. */
   readonly dryRun: boolean;
-  /** Send no more than these. */
+  /** Send at most this many. */
   readonly limit: number;
-  /** Letters sent before they are marked: what a crash in between sends again. */
-  readonly portion?: number;
-  /** Told of each letter that cannot be sent back, and why. */
-  readonly onLeft?: (letter: Letter, why: string) => void;
+  /** Letters that are sent before they are marked; a crash in between sends them again. */
+  readonly batchSize?: number;
+  /** Called for each letter that cannot be sent back. */
+  readonly onRejected?: (letter: Letter, why: string) => void;
 }
 
 export interface RedriveCounts {
-  /** Letters that were asked for. */
+  /** Letters that matched. */
   letters: number;
-  /** Sent back now; in a dry run, those that would be. */
+  /** Sent back now, or in a dry run, would be. */
   redriven: number;
   redrivenBefore: number;
   /** Cannot be sent back. */
-  left: number;
-  /** Those redriven. */
+  rejected: number;
+  /** The redriven letters. */
   readonly byOrigin: Map<string, OriginCount>;
 }
 
@@ -47,68 +48,66 @@ export interface OriginCount {
 
 export interface Redrive {
   readonly counts: RedriveCounts;
-  /** @returns false where the limit is reached. */
-  take(letters: readonly Letter[]): Promise<boolean>;
+  /** @returns false if the limit is reached */
+  send(letters: readonly Letter[]): Promise<boolean>;
 }
 
 /**
- * Sends letters back to where they were first read: portion by portion they are sent, acknowledged, and then marked. A
- * crash in between sends a portion again, which whoever reads it bears; nothing that is marked was not sent.
+ * Sends letters back to their original topics in batches: a batch is sent, acknowledged and then marked. A crash
+ * in between sends the batch again, which its consumers tolerate. A marked letter was always sent.
  */
 export function createRedrive(deps: RedriveDeps): Redrive {
-  const counts: RedriveCounts = { letters: 0, redriven: 0, redrivenBefore: 0, left: 0, byOrigin: new Map() };
-  const portion = deps.portion ?? 500;
+  const counts: RedriveCounts = { letters: 0, redriven: 0, redrivenBefore: 0, rejected: 0, byOrigin: new Map() };
+  const batchSize = deps.batchSize ?? 500;
 
-  const leave = (letter: Letter, why: string) => {
-    counts.left += 1;
-    deps.onLeft?.(letter, why);
+  const reject = (letter: Letter, why: string) => {
+    counts.rejected += 1;
+    deps.onRejected?.(letter, why);
   };
 
-  const send = async (topic: string, letters: readonly Letter[]) => {
+  const sendTo = async (topic: string, letters: readonly Letter[]) => {
     const sent = new Set(letters);
     await halving(
       letters,
       (some) => deps.producer.send(topic, some.map(redrivenRecord)),
-      refusal,
+      recordRefusal,
       (letter, why) => {
         sent.delete(letter);
-        leave(letter, why);
+        reject(letter, why);
       },
     );
+    await deps.ledger.markRedriven([...sent]);
     return [...sent];
   };
 
-  const takePortion = async (letters: readonly Letter[]) => {
-    const before = await deps.ledger.redriven(letters);
-    counts.letters += letters.length;
+  const sendBatch = async (batch: readonly Letter[]) => {
+    const before = await deps.ledger.findRedriven(batch);
+    counts.letters += batch.length;
     counts.redrivenBefore += before.size;
-    const byTopic = new Map<string, Letter[]>();
-    let room = deps.limit - counts.redriven;
-    for (const letter of letters) {
-      if (before.has(letter)) continue;
-      const why = whyNot(deps.partitions, letter);
-      const topic = letter.origin?.topic;
-      if (why !== undefined || topic === undefined) leave(letter, why ?? 'no origin');
-      else if (room-- > 0) byTopic.set(topic, [...(byTopic.get(topic) ?? []), letter]);
-    }
-    for (const [topic, of] of byTopic) {
-      const sent = deps.dryRun ? of : await send(topic, of);
-      if (!deps.dryRun) await deps.ledger.mark(sent);
+    const pending = batch.filter((letter) => !before.has(letter));
+    const sendable = pending.filter((letter) => {
+      const why = rejection(deps.partitions, letter);
+      if (why !== undefined) reject(letter, why);
+      return why === undefined;
+    });
+    const byTopic = Map.groupBy(sendable.slice(0, deps.limit - counts.redriven), (letter) => originOf(letter).topic);
+    for (const [topic, letters] of byTopic) {
+      const sent = deps.dryRun ? letters : await sendTo(topic, letters);
       counts.redriven += sent.length;
       for (const { reason } of sent) {
-        const name = `${topic} ${reason}`;
-        const count = counts.byOrigin.get(name) ?? { topic, reason, letters: 0 };
+        const key = `${topic} ${reason}`;
+        const count = counts.byOrigin.get(key) ?? { topic, reason, letters: 0 };
         count.letters += 1;
-        counts.byOrigin.set(name, count);
+        counts.byOrigin.set(key, count);
       }
     }
   };
 
   return {
     counts,
-    async take(letters) {
-      for (let at = 0; at < letters.length && counts.redriven < deps.limit; at += portion) {
-        await takePortion(letters.slice(at, at + portion));
+    async send(letters) {
+      for (let at = 0; at < letters.length && counts.redriven < deps.limit; at += batchSize) {
+        await sendBatch(letters.slice(at, at + batchSize));
       }
       return counts.redriven < deps.limit;
     },
@@ -116,27 +115,30 @@ export function createRedrive(deps: RedriveDeps): Redrive {
 }
 
 /**
- * The record as it was first read, for its first partition, with its origin and as the next try. It gets a timestamp of
- * its own: one of the past could be refused by the broker, or pass its retention before it is read. `track` judges it by
- * that of its origin.
+ * The original record for its original partition, with its origin and the number of the next attempt. Its timestamp is new:
+ * the broker could refuse an old one, or delete the record by retention before it is read. `track` judges the record by the
+ * timestamp in its origin.
  */
-function redrivenRecord({ topic, partition, origin, attempts, record }: Letter): OutgoingRecord {
+function redrivenRecord(letter: Letter): OutgoingRecord {
+  const { topic, partition, attempts, record } = letter;
   return {
     key: record.key,
     value: record.value,
-    partition: origin?.partition ?? 0,
+    partition: originOf(letter).partition,
     headers: { ...originHeaders(topic, partition, record), 'lastseen.attempts': String(attempts + 1) },
   };
 }
 
-function whyNot(partitions: ReadonlyMap<string, number>, { origin }: Letter): string | undefined {
-  if (origin === undefined) return 'its headers tell no origin';
+const originOf = ({ origin }: Letter) => must(origin, 'letters without an origin are rejected');
+
+function rejection(partitions: ReadonlyMap<string, number>, { origin }: Letter): string | undefined {
+  if (origin === undefined) return 'its headers contain no origin';
   const count = partitions.get(origin.topic);
-  if (count === undefined) return `${origin.topic} is none of the topics that are read`;
+  if (count === undefined) return `${origin.topic} is not a topic that lastseen reads`;
   if (origin.partition >= count) return `${origin.topic} has no partition ${origin.partition}`;
   return undefined;
 }
 
-function refusal(error: unknown): string | undefined {
+function recordRefusal(error: unknown): string | undefined {
   return error instanceof LastseenError && error.code === 'record_refused' ? error.message : undefined;
 }

@@ -1,7 +1,7 @@
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 
-/** What tells one dead letter from all others. */
+/** Identifies a dead letter, also after its topic was recreated. */
 export interface LetterKey {
   readonly topic: string;
   readonly partition: number;
@@ -10,8 +10,8 @@ export interface LetterKey {
   readonly writtenAt: bigint;
 }
 
-/** The columns of the letters. */
-function keys(letters: readonly LetterKey[]): readonly unknown[] {
+/** One array per column. */
+function keyColumns(letters: readonly LetterKey[]): readonly unknown[] {
   return [
     letters.map(({ topic }) => topic),
     arrayLiteral(letters.map(({ partition }) => partition)),
@@ -20,14 +20,11 @@ function keys(letters: readonly LetterKey[]): readonly unknown[] {
   ];
 }
 
-/** Those of the letters that were sent back before. */
-export async function redrivenAmong<T extends LetterKey>(
-  db: Queryable,
-  letters: readonly T[],
-): Promise<ReadonlySet<T>> {
+/** The letters that were sent back before. */
+export async function findRedriven<T extends LetterKey>(db: Queryable, letters: readonly T[]): Promise<ReadonlySet<T>> {
   if (letters.length === 0) return new Set();
   const { rows } = await db.query<{ position: number }>({
-    name: 'redriven_among',
+    name: 'find_redriven',
     text: `
 SELECT u.position::int
 FROM unnest($1::text[], $2::int[], $3::int8[], $4::int8[]) WITH ORDINALITY
@@ -35,7 +32,7 @@ FROM unnest($1::text[], $2::int[], $3::int8[], $4::int8[]) WITH ORDINALITY
 JOIN lastseen.redriven_letter r
   ON (r.topic, r.partition, r.letter_offset, r.written_at)
    = (u.topic, u.partition, u.letter_offset, 'epoch'::timestamptz + u.written_us * interval '1 microsecond')`,
-    values: keys(letters),
+    values: keyColumns(letters),
   });
   return new Set(rows.flatMap(({ position }) => letters[position - 1] ?? []));
 }
@@ -49,6 +46,6 @@ INSERT INTO lastseen.redriven_letter (topic, partition, letter_offset, written_a
 SELECT topic, partition, letter_offset, 'epoch'::timestamptz + written_us * interval '1 microsecond'
 FROM unnest($1::text[], $2::int[], $3::int8[], $4::int8[]) AS u (topic, partition, letter_offset, written_us)
 ON CONFLICT DO NOTHING`,
-    values: keys(letters),
+    values: keyColumns(letters),
   });
 }

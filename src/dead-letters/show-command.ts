@@ -5,10 +5,9 @@ import { readPositive } from '../cli/number-flags.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { contentText, printable } from './letter-content.ts';
-import { idOf, type LetterId, placeOf, readLetterId } from './letter-id.ts';
+import { formatLetterId, type LetterId, letterPosition, parseLetterId } from './letter-id.ts';
+import { contentText, describeLetter, originText, printable } from './letter-page.ts';
 import type { Letter } from './letters.ts';
-import { describeLetter, originText } from './list-command.ts';
 import { readLetters } from './reading-pipeline.ts';
 
 interface Flags {
@@ -18,16 +17,21 @@ interface Flags {
   readonly printConfig?: true;
 }
 
-const SHOWN_BYTES = 4_096;
+const DEFAULT_MAX_BYTES = 4_096;
 
 export function addDlqShow(dlq: Command): void {
   dlq
     .command('show')
     .description('show one dead letter: its headers, key and value, which may name a learner')
-    .argument('<id>', 'as `dlq list` has it: track/PARTITION/OFFSET, recompute/… or TOPIC/…', readLetterId)
-    .option('--max-bytes <count>', 'show no more of key and value', readPositive, SHOWN_BYTES)
-    .option('--raw', 'print the value’s bytes as they are, and nothing else')
-    .option('--json', 'print JSON, key and value in base64, whole')
+    .argument('<id>', 'an id from `dlq list`: track/PARTITION/OFFSET, recompute/… or TOPIC/…', parseLetterId)
+    .option(
+      '--max-bytes <count>',
+      'show at most this many bytes of the key and of the value',
+      readPositive,
+      DEFAULT_MAX_BYTES,
+    )
+    .option('--raw', 'print only the bytes of the value, unchanged')
+    .option('--json', 'print JSON with the whole key and value in base64')
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText(
       'after',
@@ -39,14 +43,14 @@ export function addDlqShow(dlq: Command): void {
         needs: ['kafka'],
         printConfig: flags.printConfig,
         work: async (context) => {
-          show(context, flags, await find(context, id));
+          show(context, flags, await findLetter(context, id));
           return EXIT.done;
         },
       }),
     );
 }
 
-async function find(context: CommandContext, id: LetterId): Promise<Letter> {
+async function findLetter(context: CommandContext, id: LetterId): Promise<Letter> {
   const found: Letter[] = [];
   await readLetters(context, {
     kafka: openKafka(context),
@@ -58,25 +62,25 @@ async function find(context: CommandContext, id: LetterId): Promise<Letter> {
   });
   const [letter] = found;
   if (letter === undefined) {
-    const { topic, partition, offset } = placeOf(context.settings, id);
-    throw new LastseenError('no_such_letter', `there is no letter ${topic}/${partition}/${offset}`);
+    const { topic, partition, offset } = letterPosition(context.settings, id);
+    throw new LastseenError('no_such_letter', `there is no dead letter ${topic}/${partition}/${offset}`);
   }
   return letter;
 }
 
 function show({ settings, print, write }: CommandContext, flags: Flags, letter: Letter): void {
   const { key, value } = letter.record;
-  const headers = headersOf(letter);
+  const headers = listHeaders(letter);
   if (flags.raw) {
     if (value !== null) write(value);
   } else if (flags.json) {
     const base64 = (bytes: Buffer | null) => bytes?.toString('base64') ?? null;
-    const id = idOf(settings, letter);
+    const id = formatLetterId(settings, letter);
     print(json({ id, ...describeLetter(letter), headers, key: base64(key), value: base64(value) }));
   } else {
     print(
       table(
-        ['letter', idOf(settings, letter)],
+        ['letter', formatLetterId(settings, letter)],
         [
           ['written', forPeople(letter.writtenAt)],
           ['from', originText(letter)],
@@ -84,18 +88,18 @@ function show({ settings, print, write }: CommandContext, flags: Flags, letter: 
         ],
       ),
     );
-    print(`\nkey, ${content(key, flags.maxBytes)}`);
-    print(`\nvalue, ${content(value, flags.maxBytes)}`);
+    print(`\nkey, ${contentSection(key, flags.maxBytes)}`);
+    print(`\nvalue, ${contentSection(value, flags.maxBytes)}`);
   }
 }
 
-/** Every header with each of its values. */
-function headersOf({ record }: Letter): [string, string][] {
+/** All headers; one with several values is listed once per value. */
+function listHeaders({ record }: Letter): [string, string][] {
   return Object.entries(record.headers ?? {}).flatMap(([name, values]) =>
     (Array.isArray(values) ? values : [values]).map((value): [string, string] => [name, String(value ?? '')]),
   );
 }
 
-function content(bytes: Buffer | null, maxBytes: number): string {
+function contentSection(bytes: Buffer | null, maxBytes: number): string {
   return bytes === null ? 'null' : `${bytes.length} bytes\n${contentText(bytes, maxBytes)}`;
 }

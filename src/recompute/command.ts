@@ -9,7 +9,7 @@ import { starting } from '../cli/starting.ts';
 import { json, table } from '../cli/tables.ts';
 import { RECOMPUTE_GROUP } from '../config/groups.ts';
 import type { Settings } from '../config/settings.ts';
-import { countedLetters, createDeadLetterLimit, createDeadLetterSink } from '../dead-letters/dead-letter.ts';
+import { createDeadLetterLimit, createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
 import { inactivityCodec, kpiUpdatedCodec } from '../events/codecs-wiring.ts';
 import { createKpiRelay } from '../events/kpi-relay-pipeline.ts';
 import { countedRelay, inactivityRelay, relayingBeside } from '../events/relays-wiring.ts';
@@ -96,7 +96,7 @@ async function run(
   const kpiUpdated = await begin(() => kpiUpdatedCodec(settings, registry));
 
   const producer = createProducer(kafka);
-  const deadLetters = countedLetters(metrics, createDeadLetterSink(producer, settings.RECOMPUTE_DLQ_TOPIC));
+  const deadLetters = withDeadLetterCount(createDeadLetterSink(producer, settings.RECOMPUTE_DLQ_TOPIC), metrics);
   const relayKpis = createKpiRelay({
     database,
     producer,

@@ -150,7 +150,7 @@ function keep(deps: RecomputeDeps, round: Round, decoded: Pending | DeadLetter):
     return;
   }
   const isRetry = decoded.topic === deps.retryTopic;
-  if (!isRetry) deps.deadLetterLimit.passed(false);
+  if (!isRetry) deps.deadLetterLimit.exceededAfter(false);
   const before = round.newest.get(decoded.studentId);
   // Of equal as-ofs the later one: a learner's events are on one partition, in order. A retry was read before.
   if (before === undefined || before.asOf < decoded.asOf || (before.asOf === decoded.asOf && !isRetry)) {
@@ -160,7 +160,7 @@ function keep(deps: RecomputeDeps, round: Round, decoded: Pending | DeadLetter):
 
 /** An event counts when it is read from its first topic; what becomes of its later tries says nothing new. */
 function watchLimit({ deadLetterLimit, retryTopic }: RecomputeDeps, letter: DeadLetter): void {
-  if (letter.topic === retryTopic || !deadLetterLimit.passed(true)) return;
+  if (letter.topic === retryTopic || !deadLetterLimit.exceededAfter(true)) return;
   throw new LastseenError(
     'too_many_dead_letters',
     `too many of the last 1,000 events cannot be answered (newest: ${letter.reason} at ${letter.step}, ` +

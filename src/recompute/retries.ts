@@ -1,5 +1,5 @@
 import { type DeadLetter, type DeadLetterSink, failureRecord } from '../dead-letters/dead-letter.ts';
-import { attemptOf, headerNumber } from '../dead-letters/origin.ts';
+import { attemptNumber, headerNumber } from '../dead-letters/origin.ts';
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { OutgoingRecord } from '../kafka/client/records.ts';
 import type { Delay } from '../kafka/consumer/delays.ts';
@@ -48,7 +48,7 @@ function retryRecord(letter: DeadLetter, retry: number, notBeforeMs: number): Ou
   const record = failureRecord(letter);
   const headers = {
     ...record.headers,
-    'lastseen.attempts': String(attemptOf(letter.record) + 1),
+    'lastseen.attempts': String(attemptNumber(letter.record) + 1),
     'lastseen.retry': String(retry),
     'lastseen.not-before': String(notBeforeMs),
   };

@@ -11,7 +11,7 @@ import { json, table } from '../cli/tables.ts';
 import { TRACK_GROUP } from '../config/groups.ts';
 import type { Settings } from '../config/settings.ts';
 import { sourceTopics } from '../config/topic-names.ts';
-import { countedLetters, createDeadLetterSink } from '../dead-letters/dead-letter.ts';
+import { createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
 import { inactivityRelay, relayingBeside } from '../events/relays-wiring.ts';
 import { outboxSample } from '../events/samples.ts';
 import { freshnessSample, slotSample } from '../freshness/samples.ts';
@@ -110,7 +110,7 @@ async function run(
   const stages = createTrack({
     database,
     ...collectDeps(settings, registry, sources),
-    deadLetters: countedLetters(metrics, createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC)),
+    deadLetters: withDeadLetterCount(createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC), metrics),
     now: context.now,
     progress: createProgress({ database, readBounds: (partition) => partitionBounds(kafka, partition) }),
     onGap: (gap) => {

@@ -3,7 +3,7 @@ import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from '../dead-letters/dead-letter.ts';
-import { committedAtOf } from '../dead-letters/origin.ts';
+import { commitInstant } from '../dead-letters/origin.ts';
 import { type Position, partitionKey, type RawBatch, type RawRecord } from '../kafka/client/records.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
 import { createFold, type Fold } from '../last-seen/fold.ts';
@@ -177,11 +177,11 @@ function collectRecord(
   let committedAt: Instant | undefined;
   let outcome: Outcome;
   if (change.kind === 'row') {
-    committedAt = committedAtOf(change, record);
+    committedAt = commitInstant(change, record);
     outcome = activitiesOf(source, change.row, committedAt, deps.policy);
   } else outcome = change;
   count(flush.counts, source, outcome);
-  if (deps.deadLetterLimit.passed(outcome.kind === 'deadLetter')) {
+  if (deps.deadLetterLimit.exceededAfter(outcome.kind === 'deadLetter')) {
     throw new LastseenError(
       'too_many_dead_letters',
       `too many records of the last 1,000 cannot be applied (newest: ${describe(outcome)}, topic ${batch.topic}); ` +

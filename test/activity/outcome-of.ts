@@ -2,11 +2,11 @@ import type { Outcome } from '../../src/activity/activity.ts';
 import { type ActivityPolicy, activitiesOf } from '../../src/activity/activity-of.ts';
 import type { Change } from '../../src/activity/change.ts';
 import type { Source } from '../../src/activity/source.ts';
-import { committedAtOf } from '../../src/dead-letters/origin.ts';
+import { commitInstant } from '../../src/dead-letters/origin.ts';
 
 /** What becomes of a decoded record, as `track` has it. */
 export function outcomeOfChange(source: Source, change: Change, timestampMs: number, policy: ActivityPolicy): Outcome {
   if (change.kind !== 'row') return change;
   const record = { key: null, value: null, timestamp: String(timestampMs), offset: '0' };
-  return activitiesOf(source, change.row, committedAtOf(change, record), policy);
+  return activitiesOf(source, change.row, commitInstant(change, record), policy);
 }

@@ -2,38 +2,38 @@ import { describe, expect, it } from 'vitest';
 import { createDeadLetterLimit, failureRecord } from '../../src/dead-letters/dead-letter.ts';
 
 describe('the dead-letter limit', () => {
-  const passedAt = (
+  const exceededAt = (
     limit: ReturnType<typeof createDeadLetterLimit>,
     letters: (n: number) => boolean,
     records: number,
   ) => {
-    for (let n = 0; n < records; n++) if (limit.passed(letters(n))) return n;
+    for (let n = 0; n < records; n++) if (limit.exceededAfter(letters(n))) return n;
     return undefined;
   };
 
-  it('bears 5 % for ever', () => {
-    expect(passedAt(createDeadLetterLimit(0.05), (n) => n % 20 === 0, 100_000)).toBe(undefined);
+  it('is never exceeded by exactly 5 %', () => {
+    expect(exceededAt(createDeadLetterLimit(0.05), (n) => n % 20 === 0, 100_000)).toBe(undefined);
   });
 
-  it('is passed by a share above it over the last 1,000 records', () => {
-    // Good ones, then bad ones only: the 51st is more than 5 % of 1,000.
-    expect(passedAt(createDeadLetterLimit(0.05), (n) => n >= 5_000, 6_000)).toBe(5_050);
+  it('is exceeded by a larger share of the last 1,000 records', () => {
+    // From record 5,000 on all are bad: the 51st is more than 5 % of 1,000.
+    expect(exceededAt(createDeadLetterLimit(0.05), (n) => n >= 5_000, 6_000)).toBe(5_050);
   });
 
-  it('needs 50 of them, however small the share is', () => {
-    expect(passedAt(createDeadLetterLimit(0.01), () => true, 49)).toBe(undefined);
-    expect(passedAt(createDeadLetterLimit(0.01), () => true, 50)).toBe(49);
+  it('is not exceeded by fewer than 50 dead letters, however small the share', () => {
+    expect(exceededAt(createDeadLetterLimit(0.01), () => true, 49)).toBe(undefined);
+    expect(exceededAt(createDeadLetterLimit(0.01), () => true, 50)).toBe(49);
   });
 
-  it('can be lifted', () => {
-    expect(passedAt(createDeadLetterLimit(1), () => true, 5_000)).toBe(undefined);
+  it('is never exceeded if the share is 1', () => {
+    expect(exceededAt(createDeadLetterLimit(1), () => true, 5_000)).toBe(undefined);
   });
 });
 
 describe('a dead letter', () => {
   const record = { key: Buffer.from('k'), value: null, timestamp: '1700000000000', offset: '42', headers: { a: 'b' } };
 
-  it('keeps key, value and headers, and says where it came from and why', () => {
+  it('keeps key, value and headers, and adds its origin and reason', () => {
     const letter = { topic: 't', partition: 3, record, reason: 'missing_column', step: 'activity', detail: 'user_id' };
     expect(failureRecord(letter)).toEqual({
       key: record.key,

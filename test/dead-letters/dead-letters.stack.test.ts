@@ -49,8 +49,8 @@ async function groupsOf(prefix: string): Promise<string[]> {
 
 const good = (user: string, at: string) => JSON.stringify({ user_id: user, started_at: at, ended_at: null });
 
-describe('what cannot be applied', () => {
-  it('goes to the dead letters as it came, with its origin and reason, and holds up nothing', async () => {
+describe('records that cannot be applied', () => {
+  it('go unchanged to the dead letters, with origin and reason, and do not stop the consumer', async () => {
     const poison = [
       Buffer.from([0, 0, 0, 0, 1]),
       Buffer.from([0, 0x7f, 0xff, 0xff, 0xf0, 1, 2, 3]),
@@ -68,7 +68,7 @@ describe('what cannot be applied', () => {
       ...poison,
       null,
     ]);
-    // Half an hour after its commit, and half an hour ago.
+    // The instant is half an hour ago, and half an hour after the timestamp of the record.
     const late = new Date(Date.now() - 1_800_000).toISOString();
     await produce(session, [good('late', late)], 0, String(Date.now() - 3_600_000));
     const run = await world.lastseen('track', '--until-end', '--json');
@@ -77,7 +77,7 @@ describe('what cannot be applied', () => {
     expect(counts.session).toMatchObject({ applied: 300, 'skipped: tombstone': 1 });
     const letters = await recordsOf(world, world.env['TRACK_DLQ_TOPIC'] ?? '');
     expect(letters).toHaveLength(poison.length + 1);
-    const told = letters
+    const written = letters
       .map(({ key, value, headers }) => ({
         key: String(key),
         value,
@@ -88,11 +88,13 @@ describe('what cannot be applied', () => {
       }))
       .sort((a, b) => a.offset - b.offset)
       .slice(0, poison.length);
-    expect(told.map(({ offset }) => offset)).toEqual(poison.map((_, n) => 300 + n));
-    expect(told.map(({ value }) => value)).toEqual(poison.map((value) => Buffer.from(value)));
-    expect(told.map(({ key, trace }) => [key, trace])).toEqual(poison.map((_, n) => [`key-${300 + n}`, `t${300 + n}`]));
-    expect(new Set(told.map(({ topic }) => topic))).toEqual(new Set([session]));
-    expect(told.slice(0, 8).map(({ reason }) => reason)).toEqual([
+    expect(written.map(({ offset }) => offset)).toEqual(poison.map((_, n) => 300 + n));
+    expect(written.map(({ value }) => value)).toEqual(poison.map((value) => Buffer.from(value)));
+    expect(written.map(({ key, trace }) => [key, trace])).toEqual(
+      poison.map((_, n) => [`key-${300 + n}`, `t${300 + n}`]),
+    );
+    expect(new Set(written.map(({ topic }) => topic))).toEqual(new Set([session]));
+    expect(written.slice(0, 8).map(({ reason }) => reason)).toEqual([
       expect.stringMatching(/not_decodable|unknown_schema/),
       'unknown_schema',
       'not_decodable',
@@ -104,7 +106,7 @@ describe('what cannot be applied', () => {
     ]);
   });
 
-  it('is listed, shown and sent back once, and keeps its first origin when it fails again', async () => {
+  it('are listed, shown and sent back once, and keep their origin when they fail again', async () => {
     const dlq = (...args: string[]) => world.lastseen('dlq', ...args);
     const list = async (...args: string[]) => {
       const run = await dlq('list', '--json', ...args);
@@ -130,13 +132,16 @@ describe('what cannot be applied', () => {
     const { stdout: page } = await dlq('show', id);
     expect(page).toMatch(/lastseen\.origin\.offset +307/);
     expect(page).toContain(`value, 34 bytes\n${value}`);
-    expect(await dlq('show', 'track/0/999')).toMatchObject({ code: 1, stderr: expect.stringContaining('no letter') });
+    expect(await dlq('show', 'track/0/999')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no dead letter'),
+    });
 
     const redrive = async (...args: string[]) => (await dlq('redrive', '--json', ...args)).json();
     expect(await redrive('--id', id)).toMatchObject({ letters: 1, redriven: 1 });
     expect(await redrive('--dry-run')).toMatchObject({ dryRun: true, redriven: 10, redrivenBefore: 1 });
     expect(await redrive('--limit', '4')).toMatchObject({ redriven: 4 });
-    expect(await redrive()).toMatchObject({ redriven: 6, redrivenBefore: 5, left: 0 });
+    expect(await redrive()).toMatchObject({ redriven: 6, redrivenBefore: 5, rejected: 0 });
 
     const run = await world.lastseenWith({ DLQ_MAX_SHARE: '1' }, 'track', '--until-end');
     expect(run, run.stderr).toMatchObject({ code: 0 });
@@ -152,7 +157,7 @@ describe('what cannot be applied', () => {
     expect(await groupsOf('lastseen-dlq-')).toEqual([]);
   });
 
-  it('stops the consumer where it is too much of it, and commits nothing of that', async () => {
+  it('stop the consumer if their share is too large, and their offsets are not committed', async () => {
     await produce(
       session,
       Array.from({ length: 200 }, () => '{"user_id": "u", "started": "renamed column"}'),
@@ -167,7 +172,7 @@ describe('what cannot be applied', () => {
 });
 
 describe('large records', () => {
-  it('are set aside too, one of 10 MB and more of them in a transaction than a batch can hold', async () => {
+  it('become dead letters too: one of 10 MB, and more in a transaction than a batch can hold', async () => {
     const topic = `${world.name}.large`;
     const env = {
       TOPIC_SESSION: topic,
@@ -192,7 +197,7 @@ describe('large records', () => {
     expect(sizes).toEqual([large(10_000_000).length, ...Array(120).fill(large(100_000).length)]);
   });
 
-  it('go in portions that their topic takes; what it refuses is said, and loses nothing that is sent after it', async () => {
+  it('are sent in batches that their topic accepts; a refused record is an error, and later records are sent', async () => {
     const topic = `${world.name}.small`;
     await createTopic(topic, { 'max.message.bytes': '100000' });
     const producer = createProducer(world.kafka);
@@ -217,7 +222,7 @@ describe('large records', () => {
 });
 
 describe('compressed topics', () => {
-  it.each(['gzip', 'snappy', 'lz4', 'zstd'])('are read where the broker compresses with %s', async (codec) => {
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'])('are read if the broker compresses with %s', async (codec) => {
     const topic = `${world.name}.${codec}`;
     await createTopic(topic, { 'compression.type': codec });
     await produce(
@@ -236,7 +241,7 @@ describe('compressed topics', () => {
 });
 
 describe('formats side by side', () => {
-  it('are told apart a record: Avro, JSON with and without schema, flattened rows', async () => {
+  it('are recognized per record: Avro, JSON with and without schema, flattened rows', async () => {
     await world.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
     await world.database.query({
       text: `INSERT INTO session (id, user_id, started_at, ended_at) VALUES ('a', 'u1', '2026-03-01 10:00:00.000001Z', NULL)`,

@@ -6,7 +6,7 @@ import { SOURCES, type Source } from '../../src/activity/source.ts';
 import { audit } from '../../src/audit/pipeline.ts';
 import { emptyBacktestTables, saveActivity } from '../../src/backtest/backtest-store.ts';
 import { sweepDays } from '../../src/backtest/pipeline.ts';
-import { markRedriven, redrivenAmong } from '../../src/dead-letters/redriven-store.ts';
+import { findRedriven, markRedriven } from '../../src/dead-letters/redriven-store.ts';
 import { createInactivityRelay } from '../../src/events/inactivity-relay-pipeline.ts';
 import { createKpiRelay } from '../../src/events/kpi-relay-pipeline.ts';
 import { readOutboxState } from '../../src/events/outbox-state-store.ts';
@@ -243,7 +243,7 @@ describe('with the rights of its role alone', () => {
     const database = as('operator');
     await markRedriven(database, [letter]);
     await markRedriven(database, [letter, { ...letter, offset: 8n }]);
-    expect(await redrivenAmong(database, [{ ...letter, partition: 0 }, anew, letter])).toEqual(new Set([letter]));
+    expect(await findRedriven(database, [{ ...letter, partition: 0 }, anew, letter])).toEqual(new Set([letter]));
   });
 
   it('migrate brings an empty schema up to date', async () => {

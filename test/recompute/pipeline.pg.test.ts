@@ -418,7 +418,7 @@ describe('recompute', () => {
   it('counts an event that fails once, however often it is tried', async () => {
     await learners('anna', 'ben');
     const judged: boolean[] = [];
-    const deadLetterLimit = { passed: (isDeadLetter: boolean) => judged.push(isDeadLetter) === 0 };
+    const deadLetterLimit = { exceededAfter: (isDeadLetter: boolean) => judged.push(isDeadLetter) === 0 };
     let sends = 0;
     const failedLearners = {
       send: async () => {

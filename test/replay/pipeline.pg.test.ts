@@ -205,7 +205,7 @@ describe('a replay', () => {
         registry: { writerSchema: async () => ({ kind: 'unknown' }) },
         neededColumns: () => ['user_id', 'started_at', 'ended_at'],
       }),
-      deadLetterLimit: { passed: () => false },
+      deadLetterLimit: { exceededAfter: () => false },
       sourceOf: new Map([['t', 'session']]),
       policy: { attemptSource: 'topic', maxClockSkewUs: 0n },
       database: db.database,
