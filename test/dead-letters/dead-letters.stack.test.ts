@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, test } from 'vitest';
 import { createTopics } from '../../src/kafka/admin/admin.ts';
 import { readTopicSettings } from '../../src/kafka/admin/topic-settings.ts';
 import { Partitioners } from '../../src/kafka/client/driver.ts';
 import { createProducer } from '../../src/kafka/client/producer.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
+import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -49,8 +50,8 @@ async function groupsOf(prefix: string): Promise<string[]> {
 
 const good = (user: string, at: string) => JSON.stringify({ user_id: user, started_at: at, ended_at: null });
 
-describe('records that cannot be applied', () => {
-  it('go unchanged to the dead letters, with origin and reason, and do not stop the consumer', async () => {
+test('records that cannot be applied become dead letters to redrive', { timeout: 360_000 }, async () => {
+  await step('a dead letter keeps bytes, origin and reason, and other records are applied', async () => {
     const poison = [
       Buffer.from([0, 0, 0, 0, 1]),
       Buffer.from([0, 0x7f, 0xff, 0xff, 0xf0, 1, 2, 3]),
@@ -106,7 +107,7 @@ describe('records that cannot be applied', () => {
     ]);
   });
 
-  it('are listed, shown and sent back once, and keep their origin when they fail again', async () => {
+  await step('a letter is redriven once, and keeps its first origin when it fails again', async () => {
     const dlq = (...args: string[]) => world.lastseen('dlq', ...args);
     const list = async (...args: string[]) => {
       const run = await dlq('list', '--json', ...args);
@@ -157,7 +158,7 @@ describe('records that cannot be applied', () => {
     expect(await groupsOf('lastseen-dlq-')).toEqual([]);
   });
 
-  it('stop the consumer if their share is too large, and their offsets are not committed', async () => {
+  await step('too many dead letters stop track before it commits them', async () => {
     await produce(
       session,
       Array.from({ length: 200 }, () => '{"user_id": "u", "started": "renamed column"}'),
@@ -242,8 +243,10 @@ describe('compressed topics', () => {
 
 describe('formats side by side', () => {
   it('are recognized per record: Avro, JSON with and without schema, flattened rows', async () => {
-    await world.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
-    await world.database.query({
+    const own = await createWorld();
+    onTestFinished(() => own.close());
+    await own.prepare();
+    await own.database.query({
       text: `INSERT INTO session (id, user_id, started_at, ended_at) VALUES ('a', 'u1', '2026-03-01 10:00:00.000001Z', NULL)`,
     });
     const json = 'org.apache.kafka.connect.json.JsonConverter';
@@ -252,41 +255,38 @@ describe('formats side by side', () => {
       'value.converter.schemas.enable': schemas,
       'key.converter': json,
     });
-    await world.connect();
-    await world.database.query({ text: `UPDATE session SET ended_at = '2026-03-01 10:30:00.123456Z'` });
-    await world.delivered();
+    await own.connect();
+    await own.database.query({ text: `UPDATE session SET ended_at = '2026-03-01 10:30:00.123456Z'` });
+    await own.delivered();
     for (const schemas of ['true', 'false']) {
-      await world.connect(settings(schemas));
-      await world.database.query({
+      await own.connect(settings(schemas));
+      await own.database.query({
         text: `INSERT INTO session (id, user_id, started_at) VALUES ('${schemas}', 'json-${schemas}', '2026-03-02 10:00:00.654321Z')`,
       });
-      await world.delivered();
+      await own.delivered();
     }
-    await world.connect({
+    await own.connect({
       ...settings('false'),
       transforms: 'flat',
       'transforms.flat.type': 'io.debezium.transforms.ExtractNewRecordState',
       'transforms.flat.delete.tombstone.handling.mode': 'rewrite',
     });
-    await world.database.query({
+    await own.database.query({
       text: `INSERT INTO session (id, user_id, started_at) VALUES ('flat', 'flat', '2026-03-03 10:00:00.111111Z')`,
     });
-    await world.database.query({ text: `DELETE FROM session WHERE id = 'true'` });
-    await world.database.query({
+    await own.database.query({ text: `DELETE FROM session WHERE id = 'true'` });
+    await own.database.query({
       text: `INSERT INTO session (id, user_id, started_at) VALUES ('again', 'json-true', '2026-03-02 10:00:00.654321Z')`,
     });
-    await world.delivered();
-    const run = await world.lastseenWith(
-      { KAFKA_GROUP_ID: `${world.name}-formats`, DLQ_MAX_SHARE: '1' },
+    await own.delivered();
+    const run = await own.lastseenWith(
+      { KAFKA_GROUP_ID: `${own.name}-formats`, DLQ_MAX_SHARE: '1' },
       'track',
       '--until-end',
       '--json',
     );
     expect(run, run.stderr).toMatchObject({ code: 0 });
     expect(run.json()).toMatchObject({ counts: { session: { 'skipped: delete': 1 } } });
-    await world.database.query({
-      text: `DELETE FROM lastseen.user_last_seen WHERE user_id NOT IN ('u1', 'json-true', 'json-false', 'flat')`,
-    });
-    expect(await differenceFromSources(world.database)).toEqual({ learners: 4n, differing: 0n });
+    expect(await differenceFromSources(own.database)).toEqual({ learners: 4n, differing: 0n });
   });
 });

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { step } from '../support/step.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -21,8 +22,13 @@ async function doctor(env: Readonly<Record<string, string>> = {}): Promise<Repor
 const checksWith = ({ findings }: Report, status: string) =>
   [...new Set(findings.filter((each) => each.status === status).map(({ check }) => check))].sort();
 
-describe('lastseen topics', () => {
-  it('creates missing topics, and only reports them with --check', async () => {
+function states(stdout: string): ReadonlySet<string> {
+  const { topics } = JSON.parse(stdout) as { topics: { state: string }[] };
+  return new Set(topics.map(({ state }) => state));
+}
+
+test('topics and doctor report what is missing, different or out of reach', { timeout: 360_000 }, async () => {
+  await step('creates missing topics, and only reports them with --check', async () => {
     const checked = await world.lastseen('topics', '--check', '--json');
     expect(checked).toMatchObject({ code: 1 });
     expect(states(checked.stdout)).toEqual(new Set(['missing']));
@@ -32,7 +38,7 @@ describe('lastseen topics', () => {
     expect(states(found.stdout)).toEqual(new Set(['ok']));
   });
 
-  it('prints how an existing topic differs and how to fix it, and changes nothing', async () => {
+  await step('prints how an existing topic differs and how to fix it, and changes nothing', async () => {
     const env = { TOPIC_PARTITIONS: '6', TOPIC_REPLICATION: '3' };
     const report = await world.lastseenWith(env, 'topics');
     expect(report).toMatchObject({
@@ -42,22 +48,15 @@ describe('lastseen topics', () => {
     expect(report.stdout).toContain('kafka-topics.sh --bootstrap-server $KAFKA_BROKERS --alter --topic');
     expect(await world.lastseen('topics', '--check')).toMatchObject({ code: 0 });
   });
-});
 
-function states(stdout: string): ReadonlySet<string> {
-  const { topics } = JSON.parse(stdout) as { topics: { state: string }[] };
-  return new Set(topics.map(({ state }) => state));
-}
-
-describe('lastseen doctor', () => {
-  it('reports what is missing before a connector is registered', async () => {
+  await step('reports what is missing before a connector is registered', async () => {
     const report = await doctor();
     expect(report.code).toBe(1);
     expect(checksWith(report, 'failed')).toEqual(['connector', 'freshness', 'publication', 'slot']);
     expect(checksWith(report, 'skipped')).toEqual([]);
   });
 
-  it('reports no failure when everything runs', async () => {
+  await step('reports no failure when everything runs', async () => {
     await world.database.query({ text: `INSERT INTO session (id, user_id, started_at) VALUES ('s', 'canary', now())` });
     await world.connect();
     await world.delivered();
@@ -70,7 +69,7 @@ describe('lastseen doctor', () => {
     expect(report.findings.find(({ message }) => message.startsWith('session: all 1 records'))).toBeDefined();
   });
 
-  it('skips only the checks that depend on a server that does not answer', async () => {
+  await step('skips only the checks that depend on a server that does not answer', async () => {
     const nowhere = 'canary-password@127.0.0.1:1';
     const report = await doctor({
       DATABASE_URL: `postgres://canary:${nowhere}/x`,

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { differenceFromSources, digestOfLastSeen } from '../support/source-comparison.ts';
+import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -43,19 +44,17 @@ SELECT 'user-' || u, date '2026-03-16', '{"A_t": 0.5, "I_t": 0.10000000000000000
 FROM generate_series(1, 200) u`);
 }
 
-describe('own schemas', () => {
-  it('are registered, and checked without changing anything', async () => {
-    const check = await world.lastseen('schemas', 'check');
-    expect(check).toMatchObject({ code: 0, stdout: expect.stringMatching(/inactivity-value +registered/) });
-    const other = await world.lastseenWith({ INACTIVITY_TOPIC: `${world.name}.other` }, 'schemas', 'check');
-    expect(other).toMatchObject({ code: 0, stdout: expect.stringMatching(/other-value +can be registered/) });
-    const unregistered = await world.lastseenWith({ INACTIVITY_TOPIC: `${world.name}.other` }, 'sweep');
-    expect(unregistered).toMatchObject({ code: 1, stderr: expect.stringContaining('lastseen schemas register') });
-  });
+test('schemas are registered, and checked without changing anything', async () => {
+  const check = await world.lastseen('schemas', 'check');
+  expect(check).toMatchObject({ code: 0, stdout: expect.stringMatching(/inactivity-value +registered/) });
+  const other = await world.lastseenWith({ INACTIVITY_TOPIC: `${world.name}.other` }, 'schemas', 'check');
+  expect(other).toMatchObject({ code: 0, stdout: expect.stringMatching(/other-value +can be registered/) });
+  const unregistered = await world.lastseenWith({ INACTIVITY_TOPIC: `${world.name}.other` }, 'sweep');
+  expect(unregistered).toMatchObject({ code: 1, stderr: expect.stringContaining('lastseen schemas register') });
 });
 
-describe('the main job on the real stack', () => {
-  it('tracks snapshot, inserts, updates and deletes to exactly what the sources hold', async () => {
+test('the main job tracks, sweeps and recomputes the right values', { timeout: 600_000 }, async () => {
+  await step('last seen equals the sources after a snapshot, inserts, updates and deletes', async () => {
     await loadHistory();
     await world.connect();
     await sql(`UPDATE session SET ended_at = started_at + interval '7 minutes' WHERE ended_at IS NULL`);
@@ -84,7 +83,7 @@ describe('the main job on the real stack', () => {
     expect(await differenceFromSources(world.database)).toEqual({ learners: 321n, differing: 0n });
   });
 
-  it('passes an audit, which finds what is damaged afterwards', async () => {
+  await step('an audit is clean, and finds a damaged row', async () => {
     const audited = await world.lastseen('audit', '--json');
     expect(audited, audited.stderr).toMatchObject({ code: 0 });
     expect(audited.json()).toMatchObject({
@@ -99,7 +98,7 @@ describe('the main job on the real stack', () => {
     await sql(`UPDATE lastseen.user_last_seen SET user_id = 'user-7' WHERE student_id = md5('user-7')::uuid`);
   });
 
-  it('emits each inactivity once, however often it sweeps', async () => {
+  await step('a second sweep emits no event again', async () => {
     const { rows } = await sql(`
 SELECT count(*) FILTER (WHERE user_id IS NOT NULL) AS named, count(*) FILTER (WHERE user_id IS NULL) AS unnamed
 FROM lastseen.user_last_seen
@@ -122,7 +121,7 @@ WHERE last_seen_at > timestamptz '2026-03-16 05:00Z' - interval '30 days' AND la
     expect(new Set(records.map(({ headers }) => String(headers?.['ce_id']))).size).toBe(Number(named));
   });
 
-  it('refreshes P and S, and leaves every other byte of weekly_kpi', async () => {
+  await step('recompute refreshes P and S and no other byte of weekly_kpi', async () => {
     const others = `
 SELECT md5(string_agg(user_id || week_start || (kpis - 'P' - 'S')::text || created_at, E'\\n' ORDER BY user_id)) AS digest
 FROM weekly_kpi WHERE user_id IN (SELECT 'user-' || u FROM generate_series(1, 200) u)`;
@@ -140,7 +139,7 @@ FROM weekly_kpi WHERE user_id IN (SELECT 'user-' || u FROM generate_series(1, 20
     expect(rows[0]).toMatchObject({ p: expect.closeTo(0.3085375387259869, 12) });
   });
 
-  it('tells a return once, and P and S follow it', async () => {
+  await step('a return is emitted once, and S falls', async () => {
     const { rows } = await sql(`
 SELECT user_id FROM weekly_kpi JOIN lastseen.kpi_ledger USING (user_id) WHERE kpis->>'S' IS NOT NULL ORDER BY user_id LIMIT 1`);
     const user = rows[0]?.['user_id'];
@@ -160,7 +159,7 @@ SELECT user_id FROM weekly_kpi JOIN lastseen.kpi_ledger USING (user_id) WHERE kp
     expect(sources.filter((source) => source === '/lastseen/track')).toHaveLength(1);
   });
 
-  it('changes not one byte when all topics are read again from the beginning', async () => {
+  await step('reading all topics again changes no byte', async () => {
     const before = await digestOfLastSeen(world.database);
     const run = await world.lastseenWith({ KAFKA_GROUP_ID: `${world.name}-again` }, 'track', '--until-end', '--json');
     expect(run.json()).toMatchObject({ rowsChanged: 0, counts: { attempt: { applied: 663 } } });

@@ -1,8 +1,9 @@
 import type { Admin } from 'kafkajs';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { restartFromSnapshot, stopConnector } from '../../stack/connector.ts';
 import { lossesAgainstSources } from '../support/source-comparison.ts';
 import { recordsOf } from '../support/topic-records.ts';
+import { waitFor } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 /** The first steps of docs/operations/backup-and-recovery.md, from the loss to the next sweep. */
@@ -66,7 +67,7 @@ async function restore() {
   await stopConnector(inject('stack'), world.name);
   const dropped = `
 SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database() AND NOT active`;
-  while ((await sql(dropped)).count === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  await waitFor('the slot is dropped', async () => (await sql(dropped)).count > 0);
   for (const table of RESTORED) {
     const { rows } = await sql(`
 SELECT string_agg(quote_ident(attname), ', ') AS columns FROM pg_attribute
@@ -77,7 +78,7 @@ WHERE attrelid = '${table}'::regclass AND attnum > 0 AND NOT attisdropped AND at
   }
 }
 
-it('after the database was restored to an earlier point, what was applied since is read again and told by the same ids', async () => {
+test('after a restore to an earlier point, track emits the same events with the same ids', async () => {
   await backUp();
   await seeSessions('after-backup', [1, 3], '2026-03-15 14:00Z');
   await trackAll();

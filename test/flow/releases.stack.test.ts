@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rolesSql } from '../../stack/roles.ts';
 import type { CliRun, StartedCli } from '../support/lastseen-cli.ts';
 import { previousRelease } from '../support/previous-release.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
+import { waitFor, waitForLog } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const previous = previousRelease();
@@ -43,7 +44,7 @@ function stopped(run: StartedCli): Promise<CliRun> {
   return done(run);
 }
 
-it.skipIf('missing' in previous)(
+test.skipIf('missing' in previous)(
   'two releases of track share a group through an upgrade and its rollback, and lose nothing',
   async () => {
     if ('missing' in previous) throw new Error(previous.missing);
@@ -57,7 +58,9 @@ it.skipIf('missing' in previous)(
       // The new code comes first: it waits, and the old one goes on.
       let next = startNew();
       const ask = await probesOf(next);
-      await until(async () => (await ask('/readyz')).text.includes('run `lastseen migrate`'));
+      await waitFor('the new release waits for migrations', async () =>
+        (await ask('/readyz')).text.includes('run `lastseen migrate`'),
+      );
       expect(await ask('/readyz')).toMatchObject({ status: 503 });
       expect(await ask('/healthz')).toMatchObject({ status: 200 });
       await untilAppliedMore();
@@ -82,7 +85,10 @@ it.skipIf('missing' in previous)(
       await untilMembers(2);
       await stopped(old);
       const learners = await load.stop();
-      await until(async () => (await differenceFromSources(world.database)).differing === 0n);
+      await waitFor(
+        'last seen equals the sources',
+        async () => (await differenceFromSources(world.database)).differing === 0n,
+      );
       expect(await differenceFromSources(world.database)).toEqual({ learners, differing: 0n });
       expect(await sql('SELECT FROM lastseen.track_gap')).toMatchObject({ count: 0 });
       await stopped(next);
@@ -123,14 +129,14 @@ async function applied(): Promise<bigint> {
 
 async function untilAppliedMore(): Promise<void> {
   const before = await applied();
-  await until(async () => (await applied()) > before + 100n);
+  await waitFor('100 more records applied', async () => (await applied()) > before + 100n);
 }
 
 async function untilMembers(count: number): Promise<void> {
   const admin = world.kafka.admin();
   await admin.connect();
   try {
-    await until(async () => {
+    await waitFor(`the group is stable with ${count} members`, async () => {
       const { groups } = await admin.describeGroups([world.groupOf('track')]);
       return groups[0]?.state === 'Stable' && groups[0].members.length === count;
     });
@@ -140,25 +146,9 @@ async function untilMembers(count: number): Promise<void> {
 }
 
 async function probesOf(run: StartedCli) {
-  let log = '';
-  run.process.stderr?.on('data', (more: string) => {
-    log += more;
-  });
-  let port: string | undefined;
-  await until(async () => {
-    port = /"address":"http:\/\/[^"]*:(\d+)"/.exec(log)?.[1];
-    return port !== undefined;
-  });
+  const [, port] = await waitForLog(run, /"address":"http:\/\/[^"]*:(\d+)"/);
   return async (path: string) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
     return { status: response.status, text: await response.text() };
   };
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
-    if (await condition()) return;
-    await sleep(50);
-  }
-  throw new Error('it did not come to that within a minute');
 }

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { provokeFailures } from '../support/provoke-failures.ts';
 import { createSecuredWorld, LOGINS, type SecuredWorld } from '../support/secured-world.ts';
+import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';
 
 let world: SecuredWorld;
@@ -11,20 +12,20 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-describe('with TLS, client certificates and logins everywhere', () => {
-  it('the main job gives the right table, events and figures', async () => {
+test('with TLS and logins the main job works and logs no secret', { timeout: 600_000 }, async () => {
+  await step('the main job gives the right table, events and figures', async () => {
     expect(await world.job()).toEqual({ records: 40, differing: 0, events: 23, answered: 23 });
     expect(await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '')).toHaveLength(23);
   });
 
-  it('the other logins do as well', async () => {
+  await step('the other logins work as well', async () => {
     for (const { env, args } of LOGINS) {
       const run = await world.lastseenWith(env, ...args);
       expect(run, run.stderr).toMatchObject({ code: 0 });
     }
   });
 
-  it('whoever cannot be believed, or has the wrong password, is refused in one line that holds no secret', async () => {
+  await step('untrusted servers and wrong passwords give one line without a secret', async () => {
     const said = (await world.attempts()).map(({ part, fault, run }) => {
       const [line = '', ...more] = run.stderr.split('\n').filter((each) => each !== '' && !each.startsWith('{'));
       expect(run.stderr).not.toMatch(/canary/);
@@ -58,7 +59,7 @@ describe('with TLS, client certificates and logins everywhere', () => {
     ]);
   });
 
-  it('whatever goes wrong, no log line and no reason of a dead letter holds a secret or anything of a row', async () => {
+  await step("no log line and no reason of a dead letter holds a secret or a row's data", async () => {
     expect(await provokeFailures(world)).toEqual({ undecodable: 3, failed: 1, outages: 1, mistakes: 4 });
     const letters = [
       ...(await recordsOf(world, world.env['TRACK_DLQ_TOPIC'] ?? '')),

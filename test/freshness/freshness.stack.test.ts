@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { currentPosition, observeSlot } from '../../src/freshness/replication-store.ts';
 import { writtenPositions } from '../../src/kafka/admin/admin.ts';
 import type { Lsn } from '../../src/postgres/lsn.ts';
+import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';
+import { waitFor } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -19,8 +21,8 @@ const silent = (id: string) =>
   sql(`INSERT INTO session (id, user_id, started_at) VALUES ('${id}', '${id}', now() - interval '8 days')`);
 const track = async () => expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
 
-describe('a sweep', () => {
-  it('refuses where there is no connector, and goes on where it is forced, which the run records', async () => {
+test('a sweep decides only on fresh data, and reports what is not fresh', { timeout: 600_000 }, async () => {
+  await step('refuses without a connector; --force sweeps and is recorded in the run', async () => {
     expect(await sweep()).toMatchObject({
       code: 75,
       stderr: expect.stringContaining(`not fresh: there is no logical replication slot ${world.name}`),
@@ -32,7 +34,7 @@ describe('a sweep', () => {
     expect(JSON.parse(refused ?? '')).toMatchObject({ status: 'failed', forced: false });
   });
 
-  it('is not let through before the snapshot is in the topics: the slot stands still until then', async () => {
+  await step('the slot does not move before the whole snapshot is in the topics', async () => {
     await sql(`
 INSERT INTO attempt (id, student_id, completed_at)
 SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1, 30000) n`);
@@ -41,15 +43,16 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     const inTopic = async () =>
       (await writtenPositions(world.kafka, [`${world.name}.public.attempt`])).reduce((n, at) => n + at.nextOffset, 0n);
     let looks = 0;
-    while ((await observeSlot(world.database, world.name, position as Lsn)).kind !== 'past') {
-      looks += 1;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await waitFor('the slot has passed the position', async () => {
+      const { kind } = await observeSlot(world.database, world.name, position as Lsn);
+      if (kind !== 'past') looks += 1;
+      return kind === 'past';
+    });
     expect(await inTopic()).toBe(30_000n);
     expect(looks).toBeGreaterThan(0);
   });
 
-  it('waits for track: names source, partition and how far it is behind', async () => {
+  await step('waits for track, and reports source, partition and lag', async () => {
     await silent('s-1');
     const refused = await sweep('--wait-fresh', '8s');
     expect(refused, refused.stderr).toMatchObject({
@@ -62,7 +65,7 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     expect(passed.json()).toMatchObject({ crossed: 1, published: 1 });
   });
 
-  it('emits nothing while the connector is paused, and goes on when it is resumed', async () => {
+  await step('emits nothing while the connector is paused', async () => {
     await world.pause();
     await silent('s-2');
     const before = await events();
@@ -84,7 +87,7 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     expect(passed.json()).toMatchObject({ crossed: 1, published: 1 });
   });
 
-  it('goes on by itself when track catches up in time', async () => {
+  await step('continues when track catches up in time', async () => {
     await silent('s-3');
     const sweeping = world.start({ WAIT_FRESH: '60s' }, 'sweep', '--json');
     await world.delivered();
@@ -94,7 +97,7 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     expect(passed.json()).toMatchObject({ crossed: 1 });
   });
 
-  it('names a table that was taken out of the publication', async () => {
+  await step('names a table that is missing in the publication', async () => {
     await sql(`ALTER PUBLICATION ${world.name} DROP TABLE attempt`);
     expect(await sweep()).toMatchObject({
       code: 75,
@@ -105,14 +108,14 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     expect(passed, passed.stderr).toMatchObject({ code: 0 });
   });
 
-  it('names a topic that was made anew, at once', async () => {
+  await step('reports a topic that was created again without waiting', async () => {
     const topic = `${world.name}.public.session`;
     const admin = world.kafka.admin();
     await admin.connect();
     await admin.deleteTopics({ topics: [topic] });
-    for (let made = false; !made; ) {
-      made = await admin.createTopics({ topics: [{ topic, numPartitions: 4 }] }).catch(() => false);
-    }
+    await waitFor('the topic is created again', () =>
+      admin.createTopics({ topics: [{ topic, numPartitions: 4 }] }).catch(() => false),
+    );
     await admin.disconnect();
     const startedAt = performance.now();
     const refused = await world.lastseenWith({ WAIT_FRESH: '10m' }, 'sweep');

@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { groupLag } from '../../src/kafka/admin/admin.ts';
 import type { RawRecord } from '../../src/kafka/client/records.ts';
+import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';
+import { waitFor } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -40,26 +42,18 @@ async function answered(day: number): Promise<unknown[]> {
   return rows.map((row) => row['user_id']);
 }
 
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  for (let look = 0; look < 600; look++) {
-    if (await isSo()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`not within a minute: ${what}`);
-}
-
-describe('an event that cannot be answered', () => {
-  it('is tried three times more beside all others, even by another process, set aside, and answered once it is sent back', async () => {
+test('an event that fails is retried, set aside and redriven, and delays no other', { timeout: 360_000 }, async () => {
+  await step('is tried four times, across a restart, then set aside, and answered after a redrive', async () => {
     await sql(`INSERT INTO refused VALUES ('ben')`);
     await sweep(16);
     // Killed while the event waits for its second try, which the next process gives it.
     const killed = world.start({ RECOMPUTE_RETRY_DELAY: '1500ms' }, 'recompute');
     const read = () => groupLag(world.kafka, world.groupOf('recompute'), [world.env['INACTIVITY_TOPIC'] ?? '']);
-    await until('all events read', async () => (await read()).every(({ records }) => records === 0n));
+    await waitFor('all events read', async () => (await read()).every(({ records }) => records === 0n));
     killed.process.kill('SIGKILL');
     await killed.ended;
     const recompute = world.start({ RECOMPUTE_RETRY_DELAY: '300ms' }, 'recompute');
-    await until('a dead letter', async () => (await topic('DLQ')).length > 0);
+    await waitFor('a dead letter', async () => (await topic('DLQ')).length > 0);
     expect(await answered(16)).toEqual(['anna', 'cleo']);
 
     const retries = await topic('RETRY');
@@ -80,21 +74,21 @@ describe('an event that cannot be answered', () => {
     await sql('TRUNCATE refused');
     const redrive = await world.lastseen('dlq', 'redrive', '--topic', 'recompute', '--json');
     expect(redrive.json(), redrive.stderr).toMatchObject({ redriven: 1, redrivenBefore: 0, left: 0 });
-    await until('an answer', async () => (await answered(16)).includes('ben'));
+    await waitFor('an answer', async () => (await answered(16)).includes('ben'));
     recompute.process.kill('SIGTERM');
     expect(await recompute.ended).toMatchObject({ code: 0 });
     const again = await world.lastseen('dlq', 'redrive', '--json');
     expect(again.json()).toMatchObject({ redriven: 0, redrivenBefore: 1 });
   });
 
-  it('holds up neither other events nor the end while it waits for long', async () => {
+  await step('a long retry delay delays neither other events nor the exit', async () => {
     await sql(`INSERT INTO refused VALUES ('anna')`);
     const env = { RECOMPUTE_RETRY_DELAY: '1h' };
     await sweep(18);
     const waiting = world.start(env, 'recompute');
-    await until('all other answers', async () => (await answered(18)).length === 2);
+    await waitFor('all other answers', async () => (await answered(18)).length === 2);
     await sweep(19);
-    await until('all other answers', async () => (await answered(19)).length === 2);
+    await waitFor('all other answers', async () => (await answered(19)).length === 2);
     waiting.process.kill('SIGTERM');
     expect(await waiting.ended).toMatchObject({ code: 0 });
     const bounded = await world.lastseenWith(env, 'recompute', '--until-end', '--json');

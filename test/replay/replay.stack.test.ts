@@ -1,12 +1,14 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writtenPositions } from '../../src/kafka/admin/admin.ts';
 import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
 import type { StartedCli } from '../support/lastseen-cli.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
+import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';
+import { waitFor } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const DAY_MS = 86_400_000;
@@ -69,14 +71,6 @@ async function writeOldRecords(): Promise<void> {
   await producer.disconnect();
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`within a minute it did not come to this: ${what}`);
-}
-
 const progress = async () =>
   (await sql('SELECT topic, partition, next_offset FROM lastseen.track_progress ORDER BY 1, 2')).rows;
 
@@ -93,14 +87,14 @@ async function groups(): Promise<string[]> {
 
 async function untilApplied(): Promise<void> {
   const total = await written();
-  await until('track has applied everything', async () => {
+  await waitFor('track has applied everything', async () => {
     const applied = (await progress()).reduce((sum, row) => sum + Number(row['next_offset']), 0);
     return applied >= total;
   });
 }
 
-describe('a replay beside a running track', () => {
-  it('reads the records of the last 24 hours and no others, and leaves nothing behind', async () => {
+test('replays and rebuilds beside a running track give the same table', { timeout: 900_000 }, async () => {
+  await step('a replay reads only the records of its range, and leaves no group or progress', async () => {
     const [before, wasApplied, wereGroups] = [await digest(), await progress(), await groups()];
     const { records, ...newer } = await replay('--from', ago(DAY_MS));
     expect(records).toBe((await written()) - OLD);
@@ -112,7 +106,7 @@ describe('a replay beside a running track', () => {
     expect(await recordsOf(world, world.env['TRACK_DLQ_TOPIC'] ?? '')).toHaveLength(1);
   });
 
-  it('goes on where it was, stopped or killed at random moments, reads each record once, and tells returns once', async () => {
+  await step('a replay that is stopped or killed continues, and emits each return once', async () => {
     const [whole, end] = [await digest(), await written()];
     await sql(`
 UPDATE lastseen.user_last_seen
@@ -134,7 +128,7 @@ CREATE TRIGGER linger AFTER UPDATE ON lastseen.replay FOR EACH ROW EXECUTE FUNCT
     for (const signal of ['SIGTERM', 'SIGKILL', 'SIGKILL'] as const) {
       const before = await done();
       const run = world.start(small, ...args);
-      await until('the replay has done something', async () => {
+      await waitFor('the replay has done something', async () => {
         if (run.process.exitCode !== null) throw new Error(`it has ended: ${(await run.ended).stderr}`);
         return (await done()) > before;
       });
@@ -153,11 +147,11 @@ CREATE TRIGGER linger AFTER UPDATE ON lastseen.replay FOR EACH ROW EXECUTE FUNCT
     const { records, digest: after, ...rest } = await replay(...args.slice(1));
     expect({ records, after }).toEqual({ records: end, after: whole });
     expect(rest).toMatchObject({ deadLetters: 1, returned: 2 });
-    await until('the returns are published', async () => (await recordsOf(world, inactivityTopic())).length > 0);
+    await waitFor('the returns are published', async () => (await recordsOf(world, inactivityTopic())).length > 0);
     expect(await recordsOf(world, inactivityTopic())).toHaveLength(2);
   });
 
-  it('sweeps as if on past days, into a file and never into a topic in use', async () => {
+  await step('a backtest writes to a file, and refuses a topic in use', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'lastseen-'));
     const file = join(directory, 'events.jsonl');
     const days = ['--sweep-from', '2026-03-08', '--sweep-to', '2026-03-17', '--threshold', '5'];
@@ -172,10 +166,8 @@ CREATE TRIGGER linger AFTER UPDATE ON lastseen.replay FOR EACH ROW EXECUTE FUNCT
     expect(await world.lastseen('replay', ...days, '--out-topic', inactivityTopic())).toMatchObject({ code: 2 });
     expect(await recordsOf(world, inactivityTopic())).toHaveLength(2);
   });
-});
 
-describe('a rebuild beside a running track', () => {
-  it('corrects what is too far ahead, behind, missing and unfounded, and no reader sees a gap', async () => {
+  await step('a rebuild corrects all wrong rows, and readers always see a whole table', async () => {
     const whole = await digest();
     await sql(`UPDATE lastseen.user_last_seen SET session_at = '2099-01-01Z' WHERE user_id < 'user-2'`);
     await sql(`UPDATE lastseen.user_last_seen SET attempt_at = '2001-01-01Z', user_id = 'z' WHERE user_id > 'user-29'`);
@@ -215,7 +207,7 @@ describe('a rebuild beside a running track', () => {
     expect(track.process.exitCode).toBe(null);
   });
 
-  it('refuses where topics no longer reach back, and with a snapshot restores a damaged table', async () => {
+  await step('a rebuild refuses truncated topics, and restores the table with --snapshot', async () => {
     const whole = await digest();
     const admin = world.kafka.admin();
     await admin.connect();

@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { endPositions } from '../../src/kafka/admin/admin.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
+import { step } from '../support/step.ts';
+import { waitFor } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -24,33 +26,29 @@ FROM generate_series(1, 15000) n`);
 async function untilApplied(): Promise<void> {
   const ends = await endPositions(world.kafka, [`${world.name}.public.session`]);
   const total = Number(ends.reduce((sum, end) => sum + end.nextOffset, 0n));
-  for (let look = 0; look < 600; look++) {
+  await waitFor(`track has applied ${total} records`, async () => {
     const { rows } = await sql('SELECT coalesce(sum(next_offset), 0)::int AS applied FROM lastseen.track_progress');
-    if (rows[0]?.['applied'] === total) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`not all of ${total} records were applied within a minute`);
+    return rows[0]?.['applied'] === total;
+  });
 }
 
 async function untilMembers(count: number): Promise<void> {
   const admin = world.kafka.admin();
   await admin.connect();
   try {
-    for (let look = 0; look < 600; look++) {
+    await waitFor(`the group is stable with ${count} members`, async () => {
       const { groups } = await admin.describeGroups([world.groupOf('track')]);
-      if (groups[0]?.state === 'Stable' && groups[0].members.length === count) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error(`the group did not come to ${count} members within a minute`);
+      return groups[0]?.state === 'Stable' && groups[0].members.length === count;
+    });
   } finally {
     await admin.disconnect();
   }
 }
 
-describe('track with several instances', () => {
+test('several instances of track share the partitions and lose nothing', { timeout: 360_000 }, async () => {
   const env = { FLUSH_MAX_ROWS: '200', FLUSH_MAX_DELAY: '5ms' };
 
-  it('shares the partitions, hands them over when one leaves, and loses nothing', async () => {
+  await step('partitions move when an instance leaves, and no record is lost', async () => {
     await load(1);
     const first = world.start(env, 'track');
     const second = world.start(env, 'track');
@@ -69,7 +67,7 @@ describe('track with several instances', () => {
     }
   });
 
-  it('takes up what was written while the connector was paused', async () => {
+  await step('changes made while the connector was paused are applied', async () => {
     await world.pause();
     await load(4);
     await sql(`UPDATE session SET ended_at = started_at + interval '1 hour' WHERE id LIKE 's-1-%1'`);
