@@ -1,46 +1,46 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { forPeople } from '../cli/dates.ts';
 import { json, table } from '../cli/tables.ts';
-import { AUDITED } from '../history/audit-counts.ts';
+import { AUDITED_FIELDS } from '../history/audit-counts.ts';
 import type { AuditRun } from '../history/audit-runs-store.ts';
-import type { AuditOutcome, Sample } from './pipeline.ts';
+import type { AuditOutcome } from './pipeline.ts';
+import type { Sample } from './tally.ts';
 
-/** What an audit found, for people. */
 export function auditPage(outcome: AuditOutcome): string {
   const { counts, samples } = outcome;
   const parts = [
     table(
       ['as of', forPeople(outcome.snapshotAt)],
       [
-        ['the source’s position', outcome.position],
+        ['WAL position of the source', outcome.snapshotLsn],
         ['learners', outcome.learners],
         ['  missing or behind', outcome.drifting],
         ['  raised', outcome.raised],
-        ['  set back', outcome.setBack],
+        ['  lowered', outcome.lowered],
         ['  deleted', outcome.deleted],
-        ['  ahead, but moved meanwhile', outcome.moved],
-        ['gaps in what was read, closed', outcome.gapsClosed],
+        ['  ahead, but changed meanwhile', outcome.conflicts],
+        ['gaps in the topics, closed', outcome.gapsClosed],
         ['audit', outcome.runId],
       ],
     ),
     table(
       ['last seen by', 'missing', 'behind', 'equal', 'ahead'],
-      AUDITED.flatMap((of) => {
-        const count = counts[of];
-        return count === undefined ? [] : [[of, count.missing, count.behind, count.equal, count.ahead]];
+      AUDITED_FIELDS.flatMap((field) => {
+        const count = counts[field];
+        return count === undefined ? [] : [[field, count.missing, count.behind, count.equal, count.ahead]];
       }),
     ),
   ];
   if (samples.length > 0) {
     parts.push(
       table(
-        ['student_id', 'of', 'is', 'table', 'sources'],
-        inOrder(samples).map(({ studentId, of, standing, stored, known }) => [
+        ['student_id', 'field', 'comparison', 'table', 'sources'],
+        sortSamples(samples).map(({ studentId, field, comparison, stored, expected }) => [
           studentId,
-          of,
-          standing,
-          said(stored) ?? '–',
-          said(known) ?? '–',
+          field,
+          comparison,
+          formatValue(stored) ?? '–',
+          formatValue(expected) ?? '–',
         ]),
       ),
     );
@@ -48,47 +48,38 @@ export function auditPage(outcome: AuditOutcome): string {
   return parts.join('\n\n');
 }
 
-export function auditJson({
-  runId,
-  snapshotAt,
-  position,
-  setBack,
-  gapsClosed,
-  samples,
-  ...rest
-}: AuditOutcome): string {
+export function auditJson({ runId, snapshotAt, snapshotLsn, gapsClosed, samples, ...rest }: AuditOutcome): string {
   return json({
     run_id: runId,
     snapshot_at: formatInstant(snapshotAt),
-    snapshot_lsn: position,
+    snapshot_lsn: snapshotLsn,
     ...rest,
-    set_back: setBack,
     gaps_closed: gapsClosed,
-    samples: inOrder(samples).map(({ studentId, of, standing, stored, known }) => ({
+    samples: sortSamples(samples).map(({ studentId, field, comparison, stored, expected }) => ({
       student_id: studentId,
-      of,
-      standing,
-      table: said(stored),
-      sources: said(known),
+      field,
+      comparison,
+      table: formatValue(stored),
+      sources: formatValue(expected),
     })),
   });
 }
 
-/** Of one source together, the first of each difference in a row. */
-function inOrder(samples: readonly Sample[]): readonly Sample[] {
-  const place = ({ of, standing }: Sample) => AUDITED.indexOf(of) * 3 + PLACES[standing];
-  return samples.toSorted((a, b) => place(a) - place(b));
+/** By field, then missing before behind before ahead. */
+function sortSamples(samples: readonly Sample[]): readonly Sample[] {
+  const rank = ({ field, comparison }: Sample) => AUDITED_FIELDS.indexOf(field) * 3 + RANKS[comparison];
+  return samples.toSorted((a, b) => rank(a) - rank(b));
 }
 
-const PLACES = { missing: 0, behind: 1, ahead: 2 } as const;
+const RANKS = { missing: 0, behind: 1, ahead: 2 } as const;
 
-function said(value: Instant | string | null): string | null {
+function formatValue(value: Instant | string | null): string | null {
   return typeof value === 'bigint' ? formatInstant(value) : value;
 }
 
 export function auditRunsPage(runs: readonly AuditRun[]): string {
   return table(
-    ['started', 'status', 'repair', 'learners', 'missing or behind', 'raised', 'set back', 'deleted', 'audit', 'why'],
+    ['started', 'status', 'repair', 'learners', 'missing or behind', 'raised', 'lowered', 'deleted', 'audit', 'why'],
     runs.map((run) => [
       forPeople(run.started_at),
       run.status,
@@ -96,7 +87,7 @@ export function auditRunsPage(runs: readonly AuditRun[]): string {
       run.learners ?? '–',
       run.drifting ?? '–',
       run.raised ?? '–',
-      run.set_back ?? '–',
+      run.lowered ?? '–',
       run.deleted ?? '–',
       run.run_id,
       run.failure?.split('\n')[0] ?? '',

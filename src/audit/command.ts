@@ -23,23 +23,23 @@ interface Flags {
   readonly printConfig?: true;
 }
 
-const PRINT_CONFIG = 'print the effective configuration and end';
+const PRINT_CONFIG = 'print the effective configuration and exit';
 
 export function addAudit(program: Command): void {
   const command = program
     .command('audit')
     .enablePositionalOptions()
-    .description('hold last seen against the source tables, and repair it')
-    .option('--repair', 'apply what is missing or behind')
-    .option('--trust-source', 'with --repair: also set back, or delete, what the source tables do not say')
-    .option('--sample <n>', 'name this many learners a source and difference', readCount, 5)
-    .option('--wait-fresh <duration>', 'longest wait for what was committed at the source to be applied (WAIT_FRESH)')
+    .description('compare last seen with the source tables, and repair it')
+    .option('--repair', 'write values that are missing or behind')
+    .option('--trust-source', 'with --repair: also lower or delete values that the source tables do not have')
+    .option('--sample <n>', 'show at most this many learners per field and difference', readCount, 5)
+    .option('--wait-fresh <duration>', 'longest wait until committed source changes are applied (WAIT_FRESH)')
     .option('--json', 'print one JSON object')
     .option('--print-config', PRINT_CONFIG)
     .addHelpText(
       'after',
       `
-Ends with 0 where nothing is missing or behind, or all of it was repaired; with 1 where something is.
+Exit code 0: nothing is missing or behind, or everything was repaired. Exit code 1: something is missing or behind.
 
 Examples:
   lastseen audit
@@ -55,7 +55,7 @@ Examples:
         printConfig: flags.printConfig,
         work: (context) => {
           const repair = repairOf(flags);
-          // A replica may be older than the table, and nothing must be set back by it.
+          // A replica may be older than the table, so values must not be lowered by it.
           const withSource = repair === 'trust_source' ? withDatabase : withSourceDatabase;
           return withOwnTables(context, (database) =>
             withSource(context, (source) => run(context, { ...flags, repair }, database, source)),
@@ -82,7 +82,7 @@ async function run(
   const outcome = await audit(
     {
       database,
-      source,
+      sourceDatabase: source,
       sources: trackedSources(settings),
       topics: [...sourceTopics(settings).keys()],
       attemptSource: settings.ATTEMPT_SOURCE,
@@ -93,28 +93,28 @@ async function run(
       isStopping: () => stopping.aborted,
       showProgress: (total) => showProgress({ what: 'audit', unit: 'learners', total, log, terminal }),
     },
-    { repair: flags.repair, sample: flags.sample },
+    { repair: flags.repair, maxSamples: flags.sample },
   );
-  const { samples, ...told } = outcome;
-  log.info({ event: 'audit_completed', ...told, position: String(told.position) }, 'audit completed');
+  const { samples, ...logged } = outcome;
+  log.info({ event: 'audit_completed', ...logged }, 'audit completed');
   print(flags.json ? auditJson(outcome) : auditPage(outcome));
   if (outcome.status === 'drift') {
     throw new LastseenError(
       'drift',
-      `drift: last seen of ${outcome.drifting} ${outcome.drifting === 1 ? 'learner' : 'learners'} lacks what the ` +
-        'source tables say; `lastseen audit --repair` applies it',
+      `drift: last seen of ${outcome.drifting} ${outcome.drifting === 1 ? 'learner' : 'learners'} is behind the ` +
+        'source tables; `lastseen audit --repair` repairs it',
     );
   }
   return EXIT.done;
 }
 
-const SHOWN = 20;
+const RUNS_SHOWN = 20;
 
 function addAuditRuns(command: Command): void {
   command
     .command('runs')
-    .description(`list the newest ${SHOWN} audits`)
-    .option('--json', 'print JSON, one audit a line')
+    .description(`list the newest ${RUNS_SHOWN} audits`)
+    .option('--json', 'print JSON, one audit per line')
     .option('--print-config', PRINT_CONFIG)
     .action((flags: Pick<Flags, 'json' | 'printConfig'>) =>
       runCommand({
@@ -123,8 +123,8 @@ function addAuditRuns(command: Command): void {
         printConfig: flags.printConfig,
         work: (context) =>
           withOwnTables(context, async (database) => {
-            const runs = await listAudits(database, SHOWN);
-            if (flags.json) for (const each of runs) context.print(auditRunJson(each));
+            const runs = await listAudits(database, RUNS_SHOWN);
+            if (flags.json) for (const audit of runs) context.print(auditRunJson(audit));
             else context.print(auditRunsPage(runs));
             return EXIT.done;
           }),

@@ -1,69 +1,69 @@
 import { smallerUserId } from '../activity/learner.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
-import type { Audited, Standing } from '../history/audit-counts.ts';
+import type { AuditedField, Comparison } from '../history/audit-counts.ts';
 import type { LearnerRow } from '../last-seen/fold.ts';
 
-export type Standings = ReadonlyMap<Audited, Standing>;
+/** Fields that neither side has are left out. */
+export type Comparisons = ReadonlyMap<AuditedField, Comparison>;
 
 /**
- * A learner's standing a source, and in their name; nothing where neither side holds anything.
+ * Compares a learner's row with the audited sources, field by field.
  *
- * @param known what the audited sources say; undefined: they do not know the learner.
- * @param stored the learner's row; undefined: there is none.
+ * @param expected the row by the audited sources; undefined: they do not have the learner.
+ * @param stored the row in `user_last_seen`; undefined: there is none.
  */
-export function standingsOf(
-  known: LearnerRow | undefined,
+export function compareLearner(
+  expected: LearnerRow | undefined,
   stored: LearnerRow | undefined,
   audited: ReadonlySet<Source>,
-): Standings {
-  const standings = new Map<Audited, Standing>();
+): Comparisons {
+  const comparisons = new Map<AuditedField, Comparison>();
   for (const source of audited) {
-    const standing = standingOf(known?.[source] ?? null, stored?.[source] ?? null, (a, b) => a < b);
-    if (standing !== undefined) standings.set(source, standing);
+    const result = compareValues(expected?.[source] ?? null, stored?.[source] ?? null, (a, b) => a < b);
+    if (result !== undefined) comparisons.set(source, result);
   }
-  const name = standingOf(known?.userId ?? null, stored?.userId ?? null, (a, b) => smallerUserId(a, b) !== a);
-  // A source that is not asked may have given the name.
-  if (name !== undefined && !(name === 'ahead' && isAlsoOfOthers(stored, audited))) standings.set('user_id', name);
-  return standings;
+  const name = compareValues(expected?.userId ?? null, stored?.userId ?? null, (a, b) => smallerUserId(a, b) !== a);
+  // The name may come from a source that is not audited.
+  if (name !== undefined && !(name === 'ahead' && hasOtherSource(stored, audited))) comparisons.set('user_id', name);
+  return comparisons;
 }
 
-/** Whether `track` should have applied what is not there: what the table has too much is none. */
-export function isDrift(standings: Standings): boolean {
-  return has(standings, 'missing') || has(standings, 'behind');
+/** Whether the table lacks a value that `track` should have applied. A value that the sources lack is not drift. */
+export function isDrift(comparisons: Comparisons): boolean {
+  return hasComparison(comparisons, 'missing') || hasComparison(comparisons, 'behind');
 }
 
-export function has(standings: Standings, standing: Standing): boolean {
-  for (const each of standings.values()) if (each === standing) return true;
+export function hasComparison(comparisons: Comparisons, result: Comparison): boolean {
+  for (const each of comparisons.values()) if (each === result) return true;
   return false;
 }
 
-/** The row as it is by the sources' word alone; what was not asked about stays. */
-export function asSourcesSay(
-  known: LearnerRow | undefined,
+/** The stored row with the fields of the audited sources replaced by what these sources have. */
+export function replaceAuditedFields(
+  expected: LearnerRow | undefined,
   stored: LearnerRow,
   audited: ReadonlySet<Source>,
 ): LearnerRow {
-  const said = (source: Source) => (audited.has(source) ? (known?.[source] ?? null) : stored[source]);
+  const instantOf = (source: Source) => (audited.has(source) ? (expected?.[source] ?? null) : stored[source]);
+  const userId = expected?.userId ?? null;
   return {
     studentId: stored.studentId,
-    userId: isAlsoOfOthers(stored, audited)
-      ? smallerUserId(stored.userId, known?.userId ?? null)
-      : (known?.userId ?? null),
-    exam_results: said('exam_results'),
-    features_topic_daily: said('features_topic_daily'),
-    attempt: said('attempt'),
-    session: said('session'),
+    userId: hasOtherSource(stored, audited) ? smallerUserId(stored.userId, userId) : userId,
+    exam_results: instantOf('exam_results'),
+    features_topic_daily: instantOf('features_topic_daily'),
+    attempt: instantOf('attempt'),
+    session: instantOf('session'),
   };
 }
 
-function standingOf<T>(known: T | null, stored: T | null, isLess: (a: T, b: T) => boolean): Standing | undefined {
-  if (known === null) return stored === null ? undefined : 'ahead';
+function compareValues<T>(expected: T | null, stored: T | null, isLess: (a: T, b: T) => boolean) {
+  if (expected === null) return stored === null ? undefined : 'ahead';
   if (stored === null) return 'missing';
-  if (known === stored) return 'equal';
-  return isLess(stored, known) ? 'behind' : 'ahead';
+  if (expected === stored) return 'equal';
+  return isLess(stored, expected) ? 'behind' : 'ahead';
 }
 
-/** Whether the row also holds an instant of a source that is not audited. */
-function isAlsoOfOthers(stored: LearnerRow | undefined, audited: ReadonlySet<Source>): boolean {
+/** Whether the row has an instant of a source that is not audited. */
+function hasOtherSource(stored: LearnerRow | undefined, audited: ReadonlySet<Source>): boolean {
   return SOURCES.some((source) => !audited.has(source) && stored?.[source] != null);
 }

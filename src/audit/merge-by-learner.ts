@@ -1,34 +1,34 @@
 import type { StudentId } from '../activity/activity.ts';
 
-interface OfLearner {
+interface KeyedRow {
   readonly studentId: StudentId;
 }
 
 /**
- * Walks streams that are each sorted by student id, one row a learner, side by side: a learner at a time, their row of
- * each stream, undefined where that has none. No more than a row a stream is held.
+ * Merges streams that are sorted by student id and have at most one row per learner. Yields, in that order, one list per
+ * learner with the row of each stream, undefined if a stream does not have the learner. Holds one row per stream.
  */
-export async function* alignedByLearner<Row extends OfLearner>(
+export async function* mergeByLearner<Row extends KeyedRow>(
   streams: readonly AsyncIterator<Row, void, undefined>[],
 ): AsyncGenerator<readonly (Row | undefined)[], void, undefined> {
-  // One after the other: they may share a connection.
+  // One after the other, because streams may share a connection.
   const heads: (Row | undefined)[] = [];
   for (const stream of streams) heads.push((await stream.next()).value ?? undefined);
   for (;;) {
-    const next = smallest(heads);
+    const next = smallestId(heads);
     if (next === undefined) return;
     const rows = heads.map((head) => (head?.studentId === next ? head : undefined));
     yield rows;
-    for (const [at, stream] of streams.entries()) {
-      if (rows[at] !== undefined) heads[at] = (await stream.next()).value ?? undefined;
+    for (const [index, stream] of streams.entries()) {
+      if (rows[index] !== undefined) heads[index] = (await stream.next()).value ?? undefined;
     }
   }
 }
 
-function smallest(heads: readonly (OfLearner | undefined)[]): StudentId | undefined {
-  let found: StudentId | undefined;
+function smallestId(heads: readonly (KeyedRow | undefined)[]): StudentId | undefined {
+  let smallest: StudentId | undefined;
   for (const head of heads) {
-    if (head !== undefined && (found === undefined || head.studentId < found)) found = head.studentId;
+    if (head !== undefined && (smallest === undefined || head.studentId < smallest)) smallest = head.studentId;
   }
-  return found;
+  return smallest;
 }

@@ -1,64 +1,64 @@
 import type { Source } from '../activity/source.ts';
+import type { AuditResult } from '../history/audit-runs-store.ts';
 import { columnsOf, type LearnerRow } from '../last-seen/fold.ts';
 import { setBackLastSeen } from '../last-seen/lower-store.ts';
 import { raiseLastSeen } from '../last-seen/raise-store.ts';
 import { lastSeenOf } from '../last-seen/rows-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { inTurn } from '../runtime/retry-on-conflict.ts';
-import { asSourcesSay, has, isDrift, type Standings } from './comparison.ts';
+import { hasComparison, isDrift, replaceAuditedFields } from './comparison.ts';
+import type { ComparedLearner } from './tally.ts';
 
-/** A learner who is not the same on both sides. */
-export interface Differing {
-  /** What the audited sources say; undefined: they do not know the learner. */
-  readonly known: LearnerRow | undefined;
-  readonly stored: LearnerRow | undefined;
-  readonly standings: Standings;
+export type RepairCounts = Pick<AuditResult, 'raised' | 'lowered' | 'deleted' | 'conflicts'>;
+
+export const NO_REPAIRS: RepairCounts = { raised: 0, lowered: 0, deleted: 0, conflicts: 0 };
+
+export function addRepairs(a: RepairCounts, b: RepairCounts): RepairCounts {
+  return {
+    raised: a.raised + b.raised,
+    lowered: a.lowered + b.lowered,
+    deleted: a.deleted + b.deleted,
+    conflicts: a.conflicts + b.conflicts,
+  };
 }
 
-export interface Mended {
-  readonly raised: number;
-  readonly setBack: number;
-  readonly deleted: number;
-  readonly moved: number;
-}
-
-export const NOTHING_MENDED: Mended = { raised: 0, setBack: 0, deleted: 0, moved: 0 };
-
-/** Applies what is missing or behind, as `track` would. Whatever has moved since is only raised, never lowered. */
-export async function raiseBehind(database: Database, differing: readonly Differing[]): Promise<Mended> {
-  const rows = differing.flatMap(({ known, standings }) => (known !== undefined && isDrift(standings) ? [known] : []));
+/** Applies values that are missing or behind, with the upsert of `track`. A row that changed meanwhile is never lowered. */
+export async function raiseDrifting(database: Database, learners: readonly ComparedLearner[]): Promise<RepairCounts> {
+  const rows = learners.flatMap(({ expected, comparisons }) =>
+    expected !== undefined && isDrift(comparisons) ? [expected] : [],
+  );
   const raised = await inTurn(() => database.transaction((tx) => raiseLastSeen(tx, columnsOf(rows))));
-  return { ...NOTHING_MENDED, raised };
+  return { ...NO_REPAIRS, raised };
 }
 
 /**
- * Makes rows what the sources say where they say less. Only a row that is the same as before the sources' snapshot was
- * taken can be too far ahead of it: all others may hold what came later.
+ * Lowers or deletes rows that are ahead of the sources. Only a row that has not changed since before the snapshot of the
+ * sources can be wrong; any other row may contain a later activity.
  *
- * @param before a snapshot of the table from before that of the sources.
+ * @param before a snapshot of the table that is older than the snapshot of the sources.
  */
-export async function setBackAhead(
+export async function lowerAhead(
   database: Database,
   before: Queryable,
   audited: ReadonlySet<Source>,
-  differing: readonly Differing[],
-): Promise<Mended> {
-  const ahead = differing.flatMap(({ known, stored, standings }) =>
-    stored !== undefined && has(standings, 'ahead')
-      ? [{ seen: stored, target: asSourcesSay(known, stored, audited) }]
+  learners: readonly ComparedLearner[],
+): Promise<RepairCounts> {
+  const ahead = learners.flatMap(({ expected, stored, comparisons }) =>
+    stored !== undefined && hasComparison(comparisons, 'ahead')
+      ? [{ seen: stored, target: replaceAuditedFields(expected, stored, audited) }]
       : [],
   );
-  if (ahead.length === 0) return NOTHING_MENDED;
+  if (ahead.length === 0) return NO_REPAIRS;
   const earlier = await lastSeenOf(
     before,
     ahead.map(({ seen }) => seen.studentId),
   );
-  const still = ahead.filter(({ seen }) => isSame(seen, earlier.get(seen.studentId)));
-  const { changed, deleted } = await inTurn(() => database.transaction((tx) => setBackLastSeen(tx, still)));
-  return { raised: 0, setBack: changed, deleted, moved: ahead.length - changed - deleted };
+  const unchanged = ahead.filter(({ seen }) => isEqual(seen, earlier.get(seen.studentId)));
+  const { changed, deleted } = await inTurn(() => database.transaction((tx) => setBackLastSeen(tx, unchanged)));
+  return { raised: 0, lowered: changed, deleted, conflicts: ahead.length - changed - deleted };
 }
 
-function isSame(a: LearnerRow, b: LearnerRow | undefined): boolean {
+function isEqual(a: LearnerRow, b: LearnerRow | undefined): boolean {
   return (
     a.userId === b?.userId &&
     a.exam_results === b.exam_results &&

@@ -4,8 +4,8 @@ import type { AuditResult, Repair } from '../history/audit-runs-store.ts';
 import type { Queryable } from '../postgres/database.ts';
 
 /**
- * Opens the history row of an audit. Call it under the audit lock: audits still marked running then belong to processes
- * that are gone, and are closed as failed.
+ * Inserts the history row of an audit. The caller holds the audit lock, so rows that are still `running` belong to
+ * processes that have ended; they are closed as failed.
  */
 export async function openAudit(
   db: Queryable,
@@ -14,7 +14,7 @@ export async function openAudit(
 ): Promise<void> {
   await db.query({
     text: `
-UPDATE lastseen.audit_run SET status = 'failed', failure = 'ended without a word', finished_at = $1
+UPDATE lastseen.audit_run SET status = 'failed', failure = 'process exited without recording a result', finished_at = $1
 WHERE status = 'running'`,
     values: [formatInstant(startedAt)],
   });
@@ -25,7 +25,7 @@ INSERT INTO lastseen.audit_run (run_id, status, sources, repair, started_at) VAL
   });
 }
 
-export async function closeAudit(db: Queryable, runId: string, result: AuditResult): Promise<void> {
+export async function completeAudit(db: Queryable, runId: string, result: AuditResult): Promise<void> {
   await db.query({
     text: `
 UPDATE lastseen.audit_run SET
@@ -36,14 +36,14 @@ WHERE run_id = $1`,
       runId,
       result.status,
       formatInstant(result.snapshotAt),
-      result.position,
+      result.snapshotLsn,
       result.learners,
       result.drifting,
       JSON.stringify(result.counts),
       result.raised,
-      result.setBack,
+      result.lowered,
       result.deleted,
-      result.moved,
+      result.conflicts,
     ],
   });
 }

@@ -5,7 +5,7 @@ import type { Source } from '../activity/source.ts';
 import { streamRows } from '../postgres/cursor.ts';
 import type { Queryable } from '../postgres/database.ts';
 
-/** What a source's table says of a learner: their newest instant and the smallest spelling of their name. */
+/** One learner of a source table: newest instant, and smallest spelling of the name. */
 export interface SourceActivity {
   readonly studentId: StudentId;
   readonly userId: string | null;
@@ -13,24 +13,27 @@ export interface SourceActivity {
 }
 
 /**
- * Every learner a source's table knows, by student id, as `track` reads the table's rows: without a learner or an
- * instant there is no activity, nor before 2000, nor past `until`, since such records are dead letters.
+ * Streams the learners of a source table in order of student id, by the rules of `track`: a row without a learner or
+ * without an instant is no activity, and an instant before 2000 or after `until` makes a dead letter.
  *
- * @param until the snapshot's instant and `MAX_CLOCK_SKEW`: no row of it was committed later.
+ * @param until instant of the snapshot plus `MAX_CLOCK_SKEW`: no row in the snapshot was committed later.
  */
-export function sourceActivity(
+export function readSourceActivity(
   snapshot: Queryable,
   source: Source,
   attemptSource: AttemptSource,
   until: Instant,
 ): AsyncGenerator<SourceActivity, void, undefined> {
-  const text = source === 'attempt' && attemptSource === 'exam_results' ? ATTEMPTS_OF_EXAMS : STATEMENTS[source];
+  const text = source === 'attempt' && attemptSource === 'exam_results' ? ATTEMPTS_FROM_EXAMS : STATEMENTS[source];
   return streamRows(snapshot, `activity_of_${source}`, { text, values: [formatInstant(until)] });
 }
 
-const BELIEVED = `at BETWEEN '2000-01-01 00:00:00Z' AND $1::timestamptz`;
+const IS_VALID = `at BETWEEN '2000-01-01 00:00:00Z' AND $1::timestamptz`;
 
-/** Names are grouped before they are made keys, which costs more; byte by byte, since spellings are told apart so. */
+/**
+ * Groups by name before the student id is computed, because computing it for every row is slower. The C collation
+ * compares bytes, as `smallerUserId` does.
+ */
 const byUserId = (activity: string) => `
 SELECT
   CASE WHEN name ~ '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$'
@@ -39,7 +42,7 @@ SELECT
 FROM (
   SELECT user_id::text COLLATE "C" AS name, max(at) AS at
   FROM (${activity}) AS activity
-  WHERE user_id IS NOT NULL AND ${BELIEVED}
+  WHERE user_id IS NOT NULL AND ${IS_VALID}
   GROUP BY 1
 ) AS named
 GROUP BY 1
@@ -53,13 +56,13 @@ const STATEMENTS: Readonly<Record<Source, string>> = {
   attempt: `
 SELECT student_id AS "studentId", NULL AS "userId", max(at) AS at
 FROM (SELECT student_id::uuid, completed_at::timestamptz AS at FROM public.attempt) AS activity
-WHERE student_id IS NOT NULL AND ${BELIEVED}
+WHERE student_id IS NOT NULL AND ${IS_VALID}
 GROUP BY 1
 ORDER BY 1`,
   session: byUserId('SELECT user_id, coalesce(ended_at, started_at)::timestamptz AS at FROM public.session'),
 };
 
-const ATTEMPTS_OF_EXAMS = byUserId(`
+const ATTEMPTS_FROM_EXAMS = byUserId(`
   SELECT user_id, coalesce(updated_at, created_at)::timestamptz AS at
   FROM public.exam_results
   WHERE jsonb_typeof(result_json -> 'questions') = 'array' AND result_json -> 'questions' <> '[]'`);

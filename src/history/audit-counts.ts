@@ -1,15 +1,16 @@
 import { SOURCES } from '../activity/source.ts';
 
-/** What of a learner's row is held against the sources. */
-export const AUDITED = [...SOURCES, 'user_id'] as const;
-export type Audited = (typeof AUDITED)[number];
+/** The fields of a learner's row that an audit compares with the sources. */
+export const AUDITED_FIELDS = [...SOURCES, 'user_id'] as const;
+export type AuditedField = (typeof AUDITED_FIELDS)[number];
 
 /**
- * How the table stands to what the sources know: it holds nothing; less than they do; the same; more, which rows that
- * were deleted, or written since, make normal. Of two names the smaller is the more.
+ * The table compared with the sources, for one learner and field: the table has no value; a smaller one; the same; or a
+ * larger one, which is normal after the source row was deleted, or if `track` applied a change after the snapshot. Of
+ * two names, the table should have the smaller, so `behind` means a larger name and `ahead` a smaller one.
  */
-export const STANDINGS = ['missing', 'behind', 'equal', 'ahead'] as const;
-export type Standing = (typeof STANDINGS)[number];
+export const COMPARISONS = ['missing', 'behind', 'equal', 'ahead'] as const;
+export type Comparison = (typeof COMPARISONS)[number];
 
-/** Learners by how the table stands to the sources, a source and for their name. */
-export type AuditCounts = Readonly<Partial<Record<Audited, Readonly<Record<Standing, number>>>>>;
+/** Learners per field and result of the comparison. */
+export type AuditCounts = Readonly<Partial<Record<AuditedField, Readonly<Record<Comparison, number>>>>>;

@@ -4,28 +4,29 @@ import type { Queryable } from '../postgres/database.ts';
 import type { Lsn } from '../postgres/lsn.ts';
 import type { AuditCounts } from './audit-counts.ts';
 
-/** What an audit may write: nothing; what is missing or behind; or also what sets back what the sources do not say. */
+/** What an audit writes: nothing; what is missing or behind; or also lower values than the table has. */
 export type Repair = 'none' | 'missing' | 'trust_source';
 
-/** What an audit found and wrote. All counts are learners. */
+/** The result of an audit. All counts are learners. */
 export interface AuditResult {
-  /** Nothing missing or behind and nothing written; something missing or behind; or all of it repaired. */
+  /** `clean`: no drift and no repair; `drift`: missing or behind; `repaired`: everything the audit was to repair. */
   readonly status: 'clean' | 'drift' | 'repaired';
   readonly snapshotAt: Instant;
-  /** The source's position at the snapshot, applied before the comparison. */
-  readonly position: Lsn;
+  /** WAL position of the primary right after the snapshot. `track` had applied it before the comparison. */
+  readonly snapshotLsn: Lsn;
   readonly learners: number;
-  /** Missing or behind in a source, or in their name. */
+  /** Learners with at least one field missing or behind. */
   readonly drifting: number;
   readonly counts: AuditCounts;
   readonly raised: number;
-  readonly setBack: number;
+  /** Rows that were given a lower value. */
+  readonly lowered: number;
   readonly deleted: number;
-  /** To be set back, but moved by others in the meantime: left as they are. */
-  readonly moved: number;
+  /** Rows to lower or delete that another process changed meanwhile, so that they were left unchanged. */
+  readonly conflicts: number;
 }
 
-/** A row of the history as people and machines are shown it. */
+/** A row of the history, as it is printed. */
 export interface AuditRun {
   readonly run_id: string;
   readonly status: 'running' | AuditResult['status'] | 'failed';
@@ -37,9 +38,9 @@ export interface AuditRun {
   readonly drifting: bigint | null;
   readonly counts: AuditCounts | null;
   readonly raised: bigint | null;
-  readonly set_back: bigint | null;
+  readonly lowered: bigint | null;
   readonly deleted: bigint | null;
-  readonly moved: bigint | null;
+  readonly conflicts: bigint | null;
   readonly failure: string | null;
   readonly started_at: Instant;
   readonly finished_at: Instant | null;
@@ -49,8 +50,8 @@ export interface AuditRun {
 export async function listAudits(db: Queryable, most: number): Promise<readonly AuditRun[]> {
   const { rows } = await db.query<AuditRun>({
     text: `
-SELECT run_id, status, sources, repair, snapshot_at, snapshot_lsn, learners, drifting, counts, raised, set_back,
-  deleted, moved, failure, started_at, finished_at
+SELECT run_id, status, sources, repair, snapshot_at, snapshot_lsn, learners, drifting, counts, raised,
+  set_back AS lowered, deleted, moved AS conflicts, failure, started_at, finished_at
 FROM lastseen.audit_run
 ORDER BY started_at DESC, run_id DESC
 LIMIT $1`,
@@ -59,7 +60,7 @@ LIMIT $1`,
   return rows;
 }
 
-/** When the newest audit that came to an end did so, and how many learners it left missing or behind; null: none has. */
+/** End of the newest audit with a result, and how many learners it left missing or behind; null: there is none. */
 export async function readAuditState(db: Queryable): Promise<{ finishedAt: Instant; drifting: bigint } | null> {
   const { rows } = await db.query<{ finishedAt: Instant; drifting: bigint }>({
     text: `
@@ -72,7 +73,7 @@ LIMIT 1`,
   return rows[0] ?? null;
 }
 
-/** The sources that the newest audit of them found, or left, without drift. */
+/** The sources whose newest audit with a result ended without drift. */
 export async function auditedSources(db: Queryable): Promise<ReadonlySet<Source>> {
   const { rows } = await db.query<{ source: Source }>({
     text: `

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StudentId } from '../../src/activity/activity.ts';
 import { SOURCES, type Source } from '../../src/activity/source.ts';
-import { asSourcesSay, isDrift, standingsOf } from '../../src/audit/comparison.ts';
+import { compareLearner, isDrift, replaceAuditedFields } from '../../src/audit/comparison.ts';
 import { createFold, type LearnerRow } from '../../src/last-seen/fold.ts';
 import { rowsOf } from '../last-seen/rows-of.ts';
 
@@ -20,17 +20,17 @@ const row: fc.Arbitrary<LearnerRow> = fc.record({
 const side = fc.option(row, { nil: undefined });
 const audited = fc.subarray([...SOURCES]).map((sources): ReadonlySet<Source> => new Set(sources));
 
-/** What sources that are not asked know is not known. */
-function knownBy(sources: ReadonlySet<Source>, known: LearnerRow | undefined): LearnerRow | undefined {
-  if (known === undefined) return undefined;
+/** The row without the sources that are not audited. */
+function onlySources(sources: ReadonlySet<Source>, row: LearnerRow | undefined): LearnerRow | undefined {
+  if (row === undefined) return undefined;
   const others = SOURCES.filter((source) => !sources.has(source)).map((source) => [source, null]);
-  return { ...known, ...Object.fromEntries(others) };
+  return { ...row, ...Object.fromEntries(others) };
 }
 
-/** What the upsert makes of the row. */
-function raised(stored: LearnerRow | undefined, known: LearnerRow | undefined): LearnerRow | undefined {
+/** The stored row after the upsert of the expected row. */
+function raised(stored: LearnerRow | undefined, expected: LearnerRow | undefined): LearnerRow | undefined {
   const fold = createFold();
-  for (const each of [stored, known]) {
+  for (const each of [stored, expected]) {
     for (const source of SOURCES) {
       const at = each?.[source];
       if (each !== undefined && at != null) fold.add({ studentId, userId: each.userId, source, at });
@@ -39,36 +39,36 @@ function raised(stored: LearnerRow | undefined, known: LearnerRow | undefined): 
   return rowsOf(fold.columns())[0];
 }
 
-describe('a learner’s standing', () => {
-  it('is told a source, and in the name, of which the smaller is the more', () => {
-    const known = { studentId, userId: 'a', exam_results: 2n, features_topic_daily: 2n, attempt: 2n, session: null };
+describe('comparing a learner', () => {
+  it('gives one result per source and one for the name, where the smaller name counts as newer', () => {
+    const expected = { studentId, userId: 'a', exam_results: 2n, features_topic_daily: 2n, attempt: 2n, session: null };
     const stored = { studentId, userId: 'A', exam_results: 1n, features_topic_daily: 2n, attempt: null, session: 5n };
-    expect(Object.fromEntries(standingsOf(known, stored, ALL))).toEqual({
+    expect(Object.fromEntries(compareLearner(expected, stored, ALL))).toEqual({
       exam_results: 'behind',
       features_topic_daily: 'equal',
       attempt: 'missing',
       session: 'ahead',
       user_id: 'ahead',
     });
-    expect(standingsOf(known, { ...stored, userId: 'b' }, ALL).get('user_id')).toBe('behind');
-    expect(standingsOf(undefined, undefined, ALL).size).toBe(0);
+    expect(compareLearner(expected, { ...stored, userId: 'b' }, ALL).get('user_id')).toBe('behind');
+    expect(compareLearner(undefined, undefined, ALL).size).toBe(0);
   });
 
-  it('is no drift any more once what is known is applied', () => {
-    const seen = row.filter((known) => SOURCES.some((source) => known[source] !== null));
+  it('finds no drift after the expected row is applied', () => {
+    const seen = row.filter((expected) => SOURCES.some((source) => expected[source] !== null));
     fc.assert(
-      fc.property(seen, side, (known, stored) => {
-        expect(isDrift(standingsOf(known, raised(stored, known), ALL))).toBe(false);
+      fc.property(seen, side, (expected, stored) => {
+        expect(isDrift(compareLearner(expected, raised(stored, expected), ALL))).toBe(false);
       }),
     );
   });
 
-  it('is equal in all that was asked about once the row is as the sources say', () => {
+  it('finds every audited field equal after the audited fields are replaced, and the other fields unchanged', () => {
     fc.assert(
-      fc.property(side, row, audited, (said, stored, sources) => {
-        const known = knownBy(sources, said);
-        const after = asSourcesSay(known, stored, sources);
-        expect([...standingsOf(known, after, sources).values()].filter((standing) => standing !== 'equal')).toEqual([]);
+      fc.property(side, row, audited, (all, stored, sources) => {
+        const expected = onlySources(sources, all);
+        const after = replaceAuditedFields(expected, stored, sources);
+        expect([...compareLearner(expected, after, sources).values()].filter((each) => each !== 'equal')).toEqual([]);
         for (const source of SOURCES) if (!sources.has(source)) expect(after[source]).toBe(stored[source]);
       }),
     );

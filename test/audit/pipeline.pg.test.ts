@@ -14,16 +14,16 @@ import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts'
 import { differenceFromSources } from '../support/source-comparison.ts';
 
 let db: FreshDatabase;
-/** With the rights of the audit's role alone. */
+/** With only the rights of the audit's role. */
 let database: Database;
-let source: Database;
+let sourceDatabase: Database;
 beforeAll(async () => {
   db = await freshDatabase();
   database = openDatabase({ url: asRole(db.url, 'audit'), applicationName: 'audit' });
-  source = openDatabase({ url: asRole(db.url, 'audit'), applicationName: 'audit-source' });
+  sourceDatabase = openDatabase({ url: asRole(db.url, 'audit'), applicationName: 'audit-source' });
 });
 afterAll(async () => {
-  await Promise.all([database.close(), source.close()]);
+  await Promise.all([database.close(), sourceDatabase.close()]);
   await db.close();
 });
 
@@ -32,8 +32,8 @@ const UUID = '0b6f9c1e-0000-4000-8000-00000000000a';
 const LEARNERS = 2_400;
 
 /**
- * Learners of every source, some spelled in two ways or named by attempts alone, and rows that are no activity; then the
- * table as `track` would have it. More learners than one batch.
+ * Fills the sources with more learners than one batch: some with two spellings of the name, some only in attempts, and
+ * rows that are no activity. Then an audit fills the table as `track` would.
  */
 beforeEach(async () => {
   await sql(
@@ -71,7 +71,7 @@ const TOPICS = SOURCES.map((source) => `p.public.${source}`);
 
 const deps = (changes: Partial<AuditDeps> = {}): AuditDeps => ({
   database,
-  source,
+  sourceDatabase,
   sources: new Set(SOURCES),
   topics: TOPICS,
   attemptSource: 'topic',
@@ -84,7 +84,7 @@ const deps = (changes: Partial<AuditDeps> = {}): AuditDeps => ({
   ...changes,
 });
 const run = (plan: Partial<AuditPlan> = {}, changes: Partial<AuditDeps> = {}) =>
-  audit(deps(changes), { repair: 'none', sample: 5, ...plan });
+  audit(deps(changes), { repair: 'none', maxSamples: 5, ...plan });
 const repair = (how: AuditPlan['repair'], changes: Partial<AuditDeps> = {}) => run({ repair: how }, changes);
 
 const id = (user: string) => studentIdOf(user);
@@ -95,19 +95,19 @@ const lose = (user: string) => sql('DELETE FROM lastseen.user_last_seen WHERE st
 const stored = async (user: string) =>
   (await sql('SELECT * FROM lastseen.user_last_seen WHERE student_id = $1', [id(user)])).rows[0];
 const differing = async () => {
-  // What track leaves out is left out of the truth as well.
+  // Rows that track rejects are removed from the sources before they are compared.
   await sql(`DELETE FROM session WHERE user_id IN ('old', 'ahead')`);
   return (await differenceFromSources(db.database)).differing;
 };
-/** What `track` does with an activity. */
-const sees = (user: string, instant: bigint) => {
+/** Applies an activity as `track` does. */
+const applyActivity = (user: string, instant: bigint) => {
   const fold = createFold();
   fold.add({ studentId: id(user), userId: user, source: 'session', at: instant });
   return db.database.transaction((tx) => raiseLastSeen(tx, fold.columns()));
 };
 
 describe('an audit', () => {
-  it('finds nothing where the table is what the sources say, and counts who is what', async () => {
+  it('is clean if the table equals the sources, and counts learners per field', async () => {
     const outcome = await run();
     expect(outcome).toMatchObject({ status: 'clean', learners: LEARNERS + 11, drifting: 0, samples: [] });
     const equal = (learners: number) => ({ missing: 0, behind: 0, equal: learners, ahead: 0 });
@@ -124,7 +124,7 @@ describe('an audit', () => {
     expect(await stored('ahead')).toBeUndefined();
   });
 
-  it('closes the gaps of its topics that were found before it began, once nothing is behind', async () => {
+  it('closes the gaps of its topics that are older than the snapshot, but only without drift', async () => {
     const gap = (topic: string, foundAt: string) =>
       sql(`INSERT INTO lastseen.track_gap (topic, partition, kind, from_offset, to_offset, found_at)
         VALUES ('${topic}', 0, 'lost', 5, 9, ${foundAt})`);
@@ -149,7 +149,7 @@ describe('an audit', () => {
     await sql('TRUNCATE lastseen.track_gap');
   });
 
-  it('finds exactly what was damaged, by learner and source, and changes nothing', async () => {
+  it('finds exactly the damaged fields per learner, and changes nothing without --repair', async () => {
     await lose('u7');
     await damage('u30', `session_at = session_at - interval '1 microsecond', attempt_at = '2026-01-01Z'`);
     await damage('u31', `exam_results_at = NULL`);
@@ -163,7 +163,9 @@ describe('an audit', () => {
     const before = (await sql('SELECT * FROM lastseen.user_last_seen ORDER BY 1')).rows;
     const outcome = await run();
     expect(outcome).toMatchObject({ status: 'drift', drifting: 5, learners: LEARNERS + 12, raised: 0 });
-    const found = outcome.samples.map(({ studentId, of, standing }) => `${studentId} ${of} ${standing}`).sort();
+    const found = outcome.samples
+      .map(({ studentId, field, comparison }) => `${studentId} ${field} ${comparison}`)
+      .sort();
     expect(found).toEqual(
       [
         `${id('u7')} exam_results missing`,
@@ -181,39 +183,39 @@ describe('an audit', () => {
     );
     expect(outcome.samples).toContainEqual({
       studentId: UUID,
-      of: 'user_id',
-      standing: 'behind',
+      field: 'user_id',
+      comparison: 'behind',
       stored: UUID,
-      known: UUID.toUpperCase(),
+      expected: UUID.toUpperCase(),
     });
     expect((await sql('SELECT * FROM lastseen.user_last_seen ORDER BY 1')).rows).toEqual(before);
   });
 
-  it('names no more learners a source and difference than asked for, and counts all', async () => {
+  it('returns at most the requested samples per field and difference, and counts all learners', async () => {
     await sql('TRUNCATE lastseen.user_last_seen');
-    const outcome = await run({ sample: 2 });
+    const outcome = await run({ maxSamples: 2 });
     expect(outcome.counts.session).toEqual({ missing: LEARNERS + 1, behind: 0, equal: 0, ahead: 0 });
     expect(outcome.samples).toHaveLength(10);
-    expect((await run({ sample: 0 })).samples).toEqual([]);
+    expect((await run({ maxSamples: 0 })).samples).toEqual([]);
   });
 
-  it('takes what was applied after the snapshot for ahead, and what was not applied before it for drift', async () => {
+  it('counts a change applied after the snapshot as ahead, and a change missing from before it as drift', async () => {
     const now = BigInt(Date.now()) * 1000n;
     await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('lost', 'u9', '2026-03-11Z')`);
     const proveApplied = async () => {
       await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('new', 'u8', '2026-03-12Z')`);
-      await sees('u8', now);
+      await applyActivity('u8', now);
     };
     const outcome = await run({}, { proveApplied });
     expect(outcome.samples).toMatchObject(
       [
-        { studentId: id('u8'), standing: 'ahead' },
-        { studentId: id('u9'), standing: 'behind' },
+        { studentId: id('u8'), comparison: 'ahead' },
+        { studentId: id('u9'), comparison: 'behind' },
       ].sort((a, b) => (a.studentId < b.studentId ? -1 : 1)),
     );
   });
 
-  it('compares nothing where it is not proven that the sources are applied, and keeps why', async () => {
+  it('compares nothing if freshness cannot be proven, and stores the reason', async () => {
     const proveApplied = () => Promise.reject(new LastseenError('not_fresh', 'not fresh: session: 3 records behind'));
     await lose('u7');
     await expect(repair('missing', { proveApplied })).rejects.toMatchObject({ code: 'not_fresh' });
@@ -223,21 +225,21 @@ describe('an audit', () => {
     ]);
   });
 
-  it('looks at the enabled sources alone, and leaves to the others what they gave', async () => {
+  it('compares only the enabled sources, and does not change fields that other sources may have set', async () => {
     await damage('u7', `session_at = '2020-01-01Z', exam_results_at = '2030-01-01Z'`);
     await damage('u8', `user_id = 'U8'`);
     await damage('u45', `user_id = 'U45', session_at = NULL`);
     const sources = new Set(['exam_results', 'features_topic_daily'] as const);
     const outcome = await repair('trust_source', { sources });
     expect(Object.keys(outcome.counts)).toEqual(['exam_results', 'features_topic_daily', 'user_id']);
-    // u8 may owe its name to its sessions; u45 has none any more. The rest were seen in sessions and attempts alone.
-    expect(outcome).toMatchObject({ status: 'repaired', drifting: 0, setBack: 2, deleted: 0 });
+    // The name of u8 may come from its sessions; u45 has no session left. All others have only sessions and attempts.
+    expect(outcome).toMatchObject({ status: 'repaired', drifting: 0, lowered: 2, deleted: 0 });
     expect(await stored('u7')).toMatchObject({ session_at: at('2020-01-01T00:00:00Z'), user_id: 'u7' });
     expect(await stored('u8')).toMatchObject({ user_id: 'U8' });
     expect(await stored('u45')).toMatchObject({ user_id: 'u45' });
   });
 
-  it('takes exam results with a question for attempts where attempts come from there', async () => {
+  it('counts exam results with questions as attempts if ATTEMPT_SOURCE is exam_results', async () => {
     const outcome = await repair('trust_source', { attemptSource: 'exam_results' });
     expect(outcome.counts.attempt).toEqual({ missing: 10, behind: 0, equal: 0, ahead: 21 });
     expect(await stored('u4')).toMatchObject({ attempt_at: at('2026-03-09T00:00:00.000001Z') });
@@ -260,13 +262,13 @@ describe('a repair', () => {
     );
   };
 
-  it('applies what is missing or behind, and leaves what is ahead', async () => {
+  it('writes values that are missing or behind, and does not change values that are ahead', async () => {
     await damageAll();
     expect(await repair('missing')).toMatchObject({
       status: 'repaired',
       drifting: 7,
       raised: 7,
-      setBack: 0,
+      lowered: 0,
       deleted: 0,
     });
     expect(await run()).toMatchObject({
@@ -277,41 +279,41 @@ describe('a repair', () => {
     expect(await differing()).toBe(3n);
   });
 
-  it('trusting the sources makes the table what they say, to the byte', async () => {
+  it('with trust_source, makes the table equal to the sources in every byte', async () => {
     await damageAll();
     expect(await repair('trust_source')).toMatchObject({
       status: 'repaired',
       raised: 6,
-      setBack: 2,
+      lowered: 2,
       deleted: 1,
-      moved: 0,
+      conflicts: 0,
     });
     expect(await stored('gone')).toBeUndefined();
     expect(await run()).toMatchObject({ status: 'clean', counts: { user_id: { ahead: 0 }, session: { ahead: 0 } } });
     expect(await differing()).toBe(0n);
   });
 
-  it('trusting the sources never lowers what came after their snapshot, nor a row that moves while it compares', async () => {
+  it('with trust_source, never lowers a value from after the snapshot, nor a row that changes during the audit', async () => {
     await damage('u10', `session_at = '2030-01-01Z'`);
     await damage('u11', `session_at = '2030-01-01Z'`);
     const later = at('2031-01-01T00:00:00Z');
     const outcome = await repair('trust_source', {
-      // After the sources' snapshot and before the table is read.
+      // After the snapshot of the sources, before the table is read.
       proveApplied: async () => {
-        await sees('u12', later);
+        await applyActivity('u12', later);
       },
-      // Once both are compared.
+      // After the comparison.
       database: beforeWriting(async () => {
-        await sees('u11', later);
+        await applyActivity('u11', later);
       }),
     });
-    expect(outcome).toMatchObject({ setBack: 1, moved: 2 });
+    expect(outcome).toMatchObject({ lowered: 1, conflicts: 2 });
     expect(await stored('u10')).toMatchObject({ session_at: at('2026-03-10T03:50:00.123456Z') });
     expect(await stored('u11')).toMatchObject({ session_at: later });
     expect(await stored('u12')).toMatchObject({ session_at: later });
   });
 
-  /** Calls back once, before the first transaction that writes. */
+  /** Calls back once, before the first write transaction. */
   function beforeWriting(meanwhile: () => Promise<void>): Database {
     let isFirst = true;
     return {
@@ -324,7 +326,7 @@ describe('a repair', () => {
     };
   }
 
-  it('beside a track that raises the same learners leaves each at the newest it was ever given', async () => {
+  it('keeps the newest instant of every learner while track raises the same learners', async () => {
     const newest = new Map<string, bigint>();
     let isRepairing = true;
     const users = Array.from({ length: 60 }, (_, n) => `u${n * 37 + 2}`);
@@ -335,7 +337,7 @@ describe('a repair', () => {
         for (const user of users) {
           const instant = at('2026-03-12T00:00:00Z') + BigInt(round) * MICROS_PER_SECOND;
           await sql('UPDATE session SET ended_at = $2 WHERE id = $1', [`s${user.slice(1)}-0`, formatInstant(instant)]);
-          await sees(user, instant);
+          await applyActivity(user, instant);
           newest.set(user, instant);
         }
       }
@@ -350,7 +352,7 @@ describe('a repair', () => {
     expect(await run()).toMatchObject({ status: 'clean', counts: { session: { ahead: 0 } } });
   });
 
-  it('ends between two batches when it is told to, and what it repaired stays', async () => {
+  it('stops after the current batch on a stop signal, and keeps the finished repairs', async () => {
     await sql('TRUNCATE lastseen.user_last_seen');
     await expect(repair('missing', { isStopping: () => true })).rejects.toMatchObject({ code: 'interrupted' });
     expect((await sql('SELECT FROM lastseen.user_last_seen')).count).toBe(1_000);
@@ -360,19 +362,25 @@ describe('a repair', () => {
 });
 
 describe('the history of audits', () => {
-  it('keeps what was found, and closes audits that ended without a word', async () => {
+  it('stores the result, and closes audits whose process exited without one as failed', async () => {
     await sql(`
 INSERT INTO lastseen.audit_run (run_id, status, sources, repair, started_at)
 VALUES (gen_random_uuid(), 'running', '{session}', 'none', '2026-03-01Z')`);
     await lose('u7');
     const outcome = await run();
     expect(await listAudits(db.database, 9)).toMatchObject([
-      { run_id: outcome.runId, status: 'drift', drifting: 1n, counts: outcome.counts, snapshot_lsn: outcome.position },
-      { status: 'failed', failure: 'ended without a word' },
+      {
+        run_id: outcome.runId,
+        status: 'drift',
+        drifting: 1n,
+        counts: outcome.counts,
+        snapshot_lsn: outcome.snapshotLsn,
+      },
+      { status: 'failed', failure: 'process exited without recording a result' },
     ]);
   });
 
-  it('tells of which sources the newest audit left nothing missing', async () => {
+  it('lists the sources whose newest audit ended without drift', async () => {
     await run({}, { sources: new Set(['session', 'attempt']) });
     expect(await auditedSources(db.database)).toEqual(new Set(['attempt', 'session']));
     await lose('u7');
@@ -382,7 +390,7 @@ VALUES (gen_random_uuid(), 'running', '{session}', 'none', '2026-03-01Z')`);
     expect(await auditedSources(db.database)).toEqual(new Set(['attempt', 'session']));
   });
 
-  it('lets one audit run at a time', async () => {
+  it('refuses a second audit at the same time', async () => {
     const proveApplied = async () => {
       await expect(run()).rejects.toMatchObject({ code: 'busy' });
     };

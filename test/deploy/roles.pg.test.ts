@@ -204,7 +204,7 @@ describe('with the rights of its role alone', () => {
     };
     const deps = {
       database,
-      source,
+      sourceDatabase: source,
       sources: new Set(SOURCES),
       topics: ['t'],
       attemptSource: 'exam_results' as const,
@@ -220,9 +220,9 @@ describe('with the rights of its role alone', () => {
         INSERT INTO session (id, user_id, started_at) VALUES ('b', 'ben', '2026-03-08T05:00Z')`,
     });
     try {
-      expect(await audit(deps, { repair: 'trust_source', sample: 1 })).toMatchObject({
+      expect(await audit(deps, { repair: 'trust_source', maxSamples: 1 })).toMatchObject({
         raised: 1,
-        setBack: 1,
+        lowered: 1,
         deleted: 1,
       });
       expect(await listAudits(database, 1)).toMatchObject([{ status: 'repaired' }]);
