@@ -61,7 +61,7 @@ export function createTally(sources: ReadonlySet<Source>, maxSamples: number) {
         isDifferent = true;
         if (counts[field][comparison] > maxSamples) continue;
         const { studentId } = must(expected ?? stored, 'a compared learner has at least one side');
-        const values = { stored: valueOf(stored, field), expected: valueOf(expected, field) };
+        const values = { stored: fieldValue(stored, field), expected: fieldValue(expected, field) };
         samples.push({ studentId, field, comparison, ...values });
       }
       return isDifferent;
@@ -70,6 +70,6 @@ export function createTally(sources: ReadonlySet<Source>, maxSamples: number) {
   };
 }
 
-function valueOf(row: LearnerRow | undefined, field: AuditedField): Instant | string | null {
+function fieldValue(row: LearnerRow | undefined, field: AuditedField): Instant | string | null {
   return (field === 'user_id' ? row?.userId : row?.[field]) ?? null;
 }
