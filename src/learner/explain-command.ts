@@ -18,9 +18,9 @@ interface Flags {
 export function addExplain(program: Command): void {
   program
     .command('explain')
-    .description('tell all that is known of one learner, and what follows from it')
+    .description('show everything that is known about one learner, and what follows from it')
     .argument('<user>', 'a user_id or a student_id')
-    .option('--as-of <instant>', 'explain for this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
+    .option('--as-of <instant>', 'explain as of this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
     .option('--json', 'print one JSON object')
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText('after', '\nExample: lastseen explain anna --as-of 2026-03-16T05:00:00Z')
@@ -45,8 +45,8 @@ export function addExplain(program: Command): void {
 
 function json(explanation: Explanation): string {
   const { weeklyKpis, ...rest } = explanation;
-  const said = plain(rest) as object;
-  return JSON.stringify({ ...said, weekly_kpis: weeklyKpis === null ? null : JSON.parse(weeklyKpis) }, undefined, 2);
+  const known = plain(rest) as object;
+  return JSON.stringify({ ...known, weekly_kpis: weeklyKpis === null ? null : JSON.parse(weeklyKpis) }, undefined, 2);
 }
 
 /** As JSON has it elsewhere: names in snake case, and every bigint of an explanation, an instant, as text. */

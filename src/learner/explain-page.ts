@@ -4,20 +4,20 @@ import { table } from '../cli/tables.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import type { Explanation } from './explain-pipeline.ts';
 
-/** An explanation for people: one block a question, each answered by what decides it. */
+/** An explanation for people, one block per question. */
 export function explanationPage(explanation: Explanation, plan: SweepPlan): string {
   return [
-    heading(explanation, plan),
-    lastSeen(explanation),
-    gates(explanation),
-    history(explanation),
-    probability(explanation),
-    risk(explanation),
-    answers(explanation),
+    headingBlock(explanation, plan),
+    lastSeenBlock(explanation),
+    gatesBlock(explanation),
+    historyBlock(explanation),
+    probabilityBlock(explanation),
+    riskBlock(explanation),
+    answersBlock(explanation),
   ].join('\n\n');
 }
 
-function heading({ userId, studentId, asOf }: Explanation, plan: SweepPlan): string {
+function headingBlock({ userId, studentId, asOf }: Explanation, plan: SweepPlan): string {
   return table(
     ['learner', userId ?? '(no user_id known)'],
     [
@@ -28,45 +28,45 @@ function heading({ userId, studentId, asOf }: Explanation, plan: SweepPlan): str
   );
 }
 
-function lastSeen({ lastSeen: { inTable, inSources } }: Explanation): string {
+function lastSeenBlock({ lastSeen: { inTable, inSources } }: Explanation): string {
   const rows = SOURCES.map((source) => [
     `${source}${inTable?.decidedBy === source ? ' (decides)' : ''}`,
     instant(inTable?.bySource[source]),
     instant(inSources.bySource[source]),
   ]);
   return table(
-    ['last seen', 'in the table, now', 'in the source tables, until the as-of'],
-    [...rows, ['over all', instant(inTable?.at), instant(inSources.at)]],
+    ['last seen', 'in the table, now', 'in the source tables, up to the as-of'],
+    [...rows, ['all sources', instant(inTable?.at), instant(inSources.at)]],
   );
 }
 
-function gates({ gates, phase, thresholdDays }: Explanation): string {
+function gatesBlock({ gates, phase, thresholdDays }: Explanation): string {
   const rows = gates.map(({ gate, passed, why }) => [gate, passed === null ? '–' : passed ? 'passed' : 'failed', why]);
-  const verdict = phase === null ? 'a sweep says nothing' : `a sweep says ${phase} at ${thresholdDays} days`;
+  const verdict = phase === null ? 'a sweep emits no event' : `a sweep emits ${phase} at ${thresholdDays} days`;
   return `${table(['gate', 'result', 'why'], rows)}\n${verdict}`;
 }
 
-function history({ episodes, events }: Explanation): string {
-  const told = events.map((event) => [
+function historyBlock({ episodes, events }: Explanation): string {
+  const eventRows = events.map((event) => [
     `${event.phase} at ${event.thresholdDays} days`,
     instant(event.lastSeenAt),
     instant(event.asOf),
     instant(event.publishedAt),
   ]);
-  const silences = episodes.map((episode) => [
-    `${episode.thresholdDays} days${episode.passed ? ', passed with a higher one' : ''}`,
+  const episodeRows = episodes.map((episode) => [
+    `${episode.thresholdDays} days${episode.passed ? ', crossed together with a higher one' : ''}`,
     instant(episode.lastSeenAt),
     instant(episode.crossedAsOf),
     episode.notedOn,
     instant(episode.returnedAsOf),
   ]);
   return [
-    orNone('episodes', ['episode', 'last seen', 'crossed as of', 'noted on', 'returned as of'], silences),
-    orNone('events', ['event, newest first', 'last seen', 'as of', 'published'], told),
+    tableOrNone('episodes', ['episode', 'last seen', 'crossed as of', 'noted on', 'returned as of'], episodeRows),
+    tableOrNone('events', ['event, newest first', 'last seen', 'as of', 'published'], eventRows),
   ].join('\n\n');
 }
 
-function probability({ p }: Explanation): string {
+function probabilityBlock({ p }: Explanation): string {
   const { ability, interval, line, z } = p;
   return table(
     ['P', figure(p.value), `by the rule ${p.rule}`],
@@ -83,7 +83,7 @@ function probability({ p }: Explanation): string {
             [
               'margin in sd',
               z.value.toFixed(6),
-              `${z.ofAbility.toFixed(6)} of the ability, ${z.ofTarget.toFixed(6)} of the target`,
+              `${z.fromAbility.toFixed(6)} of the ability, ${z.fromTarget.toFixed(6)} of the target`,
             ],
           ]),
     ],
@@ -94,20 +94,20 @@ function insufficient({ interval }: Explanation['p']): string {
   return interval?.insufficientData ? 'insufficient data: fewer than three usable rows' : '';
 }
 
-function risk({ s }: Explanation): string {
+function riskBlock({ s }: Explanation): string {
   const { terms, exams, horizonDays } = s;
-  if (terms === null) return table(['S', '–', 'never seen until the as-of'], []);
+  if (terms === null) return table(['S', '–', 'not seen up to the as-of'], []);
   return table(
     ['S', figure(s.value), 'the sum of these'],
     [
       ['silence', figure(terms.silence), `0.6 · ${terms.silentDays} days of ${Math.max(1, horizonDays)}`],
       ['gaps', figure(terms.gaps), `0.25 · ${terms.meanGapDays.toFixed(3)} days between ${exams.count} exams, of 7`],
-      ['sessions', figure(terms.sessions), `0.15 · what ${exams.sessions} sessions lack of 10`],
+      ['sessions', figure(terms.sessions), `0.15 · (1 − ${exams.sessions} of 10 sessions)`],
     ],
   );
 }
 
-function answers({ answers, weekStart, weeklyKpis }: Explanation): string {
+function answersBlock({ answers, weekStart, weeklyKpis }: Explanation): string {
   const rows = answers.map((answer) => [
     instant(answer.asOf),
     answer.weekStart,
@@ -116,12 +116,12 @@ function answers({ answers, weekStart, weeklyKpis }: Explanation): string {
     `${figure(answer.previousS)} → ${figure(answer.s)}`,
   ]);
   return [
-    orNone('answers', ['answered as of', 'week', 'computed', 'P before → after', 'S before → after'], rows),
+    tableOrNone('answers', ['answered as of', 'week', 'computed', 'P before → after', 'S before → after'], rows),
     `weekly_kpi of ${weekStart}: ${weeklyKpis ?? 'no row'}`,
   ].join('\n\n');
 }
 
-function orNone(what: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+function tableOrNone(what: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
   return rows.length === 0 ? `${what}: none` : table(head, rows);
 }
 

@@ -9,28 +9,36 @@ import { lastSeenInSources } from '../kpi/inputs/last-seen-store.ts';
 import { loadSilenceInputs } from '../kpi/inputs/silence-store.ts';
 import { computeProbabilities, type Probability } from '../kpi/probabilities-pipeline.ts';
 import type { Queryable } from '../postgres/database.ts';
+import { single } from '../runtime/must.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import { type Judgement, judge } from '../sweep/gates.ts';
-import { answersTo, episodesOf, eventsOf, type SeenLearner, seenLearner, weeklyKpis } from './history-store.ts';
+import {
+  type LastSeenRow,
+  readAnswers,
+  readEpisodes,
+  readEvents,
+  readLastSeen,
+  readWeeklyKpis,
+} from './explain-store.ts';
 
 export type Explanation = Awaited<ReturnType<typeof explain>>;
 
-/** The newest events and answers told; a long silence has one a day. */
-const NEWEST = 20;
+/** How many events and answers are read; a long silence has one per day. */
+const NEWEST_COUNT = 20;
 
 /**
- * All that is known of one learner and what follows from it as of an instant: when and where they were last seen, what a
- * sweep would decide and why, what was told of them, and what P and S are made of. Writes nothing.
+ * Everything that is known about one learner, and what follows from it as of an instant: when and in which source they were
+ * last seen, what a sweep would decide and why, their episodes, events and answers, and the terms of P and S. Writes nothing.
  *
  * @param name a user_id or a student_id
  */
 export async function explain(deps: FigureDeps, name: string, plan: SweepPlan) {
   const { source, database } = deps;
   const studentId = studentIdOf(name);
-  const seen = await seenLearner(database, studentId);
+  const seen = await readLastSeen(database, studentId);
   const learner: KpiLearner = { userId: seen?.userId ?? name, studentId, asOf: plan.asOf };
-  const episodes = await episodesOf(database, studentId);
-  const events = await eventsOf(database, studentId, NEWEST);
+  const episodes = await readEpisodes(database, studentId);
+  const events = await readEvents(database, studentId, NEWEST_COUNT);
   const weekStart = dateOf(startOfIsoWeek(plan.asOf));
   const judgement: Judgement = judge({ seen, episodes }, plan);
   return {
@@ -38,8 +46,8 @@ export async function explain(deps: FigureDeps, name: string, plan: SweepPlan) {
     studentId,
     asOf: plan.asOf,
     lastSeen: {
-      inTable: seen === undefined ? null : inTable(seen),
-      inSources: await inSources(source, learner, deps.options.sources),
+      inTable: seen === undefined ? null : lastSeenInTable(seen),
+      inSources: await readLastSeenInSources(source, learner, deps.options.sources),
     },
     ...judgement,
     episodes,
@@ -47,17 +55,17 @@ export async function explain(deps: FigureDeps, name: string, plan: SweepPlan) {
     p: await explainP(deps, learner),
     s: await explainS(deps, learner),
     weekStart,
-    weeklyKpis: (await weeklyKpis(database, learner.userId, weekStart)) ?? null,
-    answers: await answersTo(database, learner.userId, NEWEST),
+    weeklyKpis: (await readWeeklyKpis(database, learner.userId, weekStart)) ?? null,
+    answers: await readAnswers(database, learner.userId, NEWEST_COUNT),
   };
 }
 
-function inTable({ bySource, lastSeenAt }: SeenLearner) {
+function lastSeenInTable({ bySource, lastSeenAt }: LastSeenRow) {
   return { at: lastSeenAt, bySource, decidedBy: decidingSource(bySource) };
 }
 
-/** By SQL over the source tables, not after the as-of: what the table knows no more once the learner was seen again. */
-async function inSources(source: Queryable, learner: KpiLearner, enabled: readonly Source[]) {
+/** From the source tables, up to the as-of. The table of last seen forgets this when the learner is seen again. */
+async function readLastSeenInSources(source: Queryable, learner: KpiLearner, enabled: readonly Source[]) {
   const bySource: Record<Source, Instant | null> = {
     exam_results: null,
     features_topic_daily: null,
@@ -72,8 +80,7 @@ async function inSources(source: Queryable, learner: KpiLearner, enabled: readon
 }
 
 async function explainP(deps: FigureDeps, learner: KpiLearner) {
-  const [probability] = await computeProbabilities(deps, [learner]);
-  if (probability === undefined) throw new Error('P was computed for fewer learners than asked for');
+  const probability = single(await computeProbabilities(deps, [learner]), 'P is computed for each learner');
   const { figure, inputs, interval } = probability;
   return {
     value: figure.p,
@@ -88,20 +95,22 @@ async function explainP(deps: FigureDeps, learner: KpiLearner) {
   };
 }
 
-/** How many standard deviations the ability lies above the target, and what of it either contributes. */
+/** How many standard deviations the ability is above the target, and the shares of ability and target in that. */
 function margin({ figure, inputs }: Probability) {
-  const standing = figure.posterior ?? inputs.ability;
-  if (standing === null || standing.mean === null || standing.sd === null || !(standing.sd > 0)) return null;
+  const posterior = figure.posterior ?? inputs.ability;
+  if (posterior === null || posterior.mean === null || posterior.sd === null || !(posterior.sd > 0)) return null;
   return {
-    value: (standing.mean - inputs.target) / standing.sd,
-    ofAbility: standing.mean / standing.sd,
-    ofTarget: -inputs.target / standing.sd,
+    value: (posterior.mean - inputs.target) / posterior.sd,
+    fromAbility: posterior.mean / posterior.sd,
+    fromTarget: -inputs.target / posterior.sd,
   };
 }
 
 async function explainS({ source, database, options }: FigureDeps, learner: KpiLearner) {
-  const [loaded] = await loadSilenceInputs(source, database, [learner], options);
-  if (loaded === undefined) throw new Error('inputs were loaded for fewer learners than asked for');
+  const loaded = single(
+    await loadSilenceInputs(source, database, [learner], options),
+    'inputs are loaded for each learner',
+  );
   const inputs = { asOf: learner.asOf, ...loaded };
   const { policy, churnHorizonDays } = options;
   return {

@@ -11,7 +11,7 @@ import { answeredWithin } from '../runtime/with-timeout.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
 import { countLearnerRows, eraseLearner, type LearnerRows } from './erasure-store.ts';
-import { erasureJson, erasurePage, type Remains } from './forget-page.ts';
+import { erasureJson, erasurePage, type RetainingTopic } from './forget-page.ts';
 
 interface Flags {
   readonly yes?: true;
@@ -23,17 +23,17 @@ interface Flags {
 export function addForget(program: Command): void {
   program
     .command('forget')
-    .description('erase one learner from all own tables, and say what remains where')
+    .description('erase one learner from all own tables, and list where records may remain')
     .argument('<user>', 'a user_id or a student_id')
-    .option('--yes', 'erase; without it or --dry-run nothing is done')
-    .option('--dry-run', 'erase nothing; print what would be erased')
+    .option('--yes', 'erase the learner; this or --dry-run is required')
+    .option('--dry-run', 'erase nothing; count the rows that would be erased')
     .option('--json', 'print one JSON object')
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText(
       'after',
-      '\nDecided events of the learner that are not published yet are never published. A learner of whom nothing is\n' +
-        'known is no failure: it is said, and may be asked again. With KAFKA_BROKERS set, it is told of each topic that\n' +
-        'may hold records of the learner when they are gone at the latest.\n' +
+      '\nEvents of the learner that are not published yet are never published. An unknown learner is not an error, so the\n' +
+        'command can be repeated. If KAFKA_BROKERS is set, the output shows for each topic that may contain records of the\n' +
+        'learner when they are deleted at the latest.\n' +
         '\nExamples:\n  lastseen forget anna --dry-run\n  lastseen forget anna --yes --json',
     )
     .action((user: string, flags: Flags) =>
@@ -48,18 +48,16 @@ export function addForget(program: Command): void {
 
 async function run(context: CommandContext, flags: Flags, database: Database, user: string): Promise<number> {
   if (flags.yes === flags.dryRun) {
-    throw new LastseenError(
-      'usage',
-      'say either --yes, to erase the learner, or --dry-run, to see what that would erase',
-    );
+    throw new LastseenError('usage', 'add --yes to erase the learner, or --dry-run to see what would be erased');
   }
-  const rows = await erased(context, database, studentIdOf(user), flags.dryRun === true);
-  const erasure = { rows, dryRun: flags.dryRun === true, remains: await remainsIn(context), at: context.now() };
+  const dryRun = flags.dryRun === true;
+  const rows = await eraseOrCount(context, database, studentIdOf(user), dryRun);
+  const erasure = { rows, dryRun, topics: await readRetainingTopics(context), at: context.now() };
   context.print(flags.json ? json(erasureJson(erasure)) : erasurePage(erasure));
   return EXIT.done;
 }
 
-async function erased(
+async function eraseOrCount(
   { log }: CommandContext,
   database: Database,
   studentId: StudentId,
@@ -67,28 +65,29 @@ async function erased(
 ): Promise<LearnerRows> {
   if (dryRun) return countLearnerRows(database, studentId);
   const rows = await database.transaction((tx) => eraseLearner(tx, studentId));
-  // Who it was is not to be found in the log either.
+  // The log must not identify the learner.
   log.info({ event: 'forgotten', ...rows }, 'forgotten');
   return rows;
 }
 
-const BROKERS_WITHIN_MS = 10_000;
+const BROKER_TIMEOUT_MS = 10_000;
 
-/** Erasing does not wait for the brokers: where they do not answer, their topics are named all the same. */
-async function remainsIn(context: CommandContext): Promise<Remains[]> {
+/** The learner is erased also if the brokers do not answer. The topics are then listed without their retention. */
+async function readRetainingTopics(context: CommandContext): Promise<RetainingTopic[]> {
   const names = topicSpecs(context.settings, []).map(({ topic }) => topic);
-  const known = await topicSettings(context, names);
-  if (typeof known === 'string') return names.map((topic) => ({ topic, unknown: known }));
+  const found = await readSettings(context, names);
+  if (typeof found === 'string') return names.map((topic) => ({ topic, unknown: found }));
   return names.map((topic) => {
-    const settings = known.find((each) => each.topic === topic);
-    return settings === undefined ? { topic, unknown: 'there is no such topic' } : { topic, settings };
+    const settings = found.find((each) => each.topic === topic);
+    return settings === undefined ? { topic, unknown: 'the topic does not exist' } : { topic, settings };
   });
 }
 
-async function topicSettings(context: CommandContext, names: readonly string[]): Promise<TopicSettings[] | string> {
+/** The settings of the topics, or why they are unknown. */
+async function readSettings(context: CommandContext, names: readonly string[]): Promise<TopicSettings[] | string> {
   if (context.settings.KAFKA_BROKERS === undefined) return 'KAFKA_BROKERS is not set';
   try {
-    return await answeredWithin(BROKERS_WITHIN_MS, readTopicSettings(openKafka(context, 1), names));
+    return await answeredWithin(BROKER_TIMEOUT_MS, readTopicSettings(openKafka(context, 1), names));
   } catch (error) {
     return safeMessage(error);
   }

@@ -6,19 +6,19 @@ import { type Retention, retentionOf } from '../kafka/admin/retention.ts';
 import type { TopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { LearnerRows } from './erasure-store.ts';
 
-/** A topic that may hold records of the learner. */
-export type Remains =
+/** A topic that may contain records of the learner; `unknown` says why its settings are. */
+export type RetainingTopic =
   | { readonly topic: string; readonly settings: TopicSettings }
   | { readonly topic: string; readonly unknown: string };
 
 export interface Erasure {
   readonly rows: LearnerRows;
   readonly dryRun: boolean;
-  readonly remains: readonly Remains[];
+  readonly topics: readonly RetainingTopic[];
   readonly at: Instant;
 }
 
-/** The platform's, where learners are named. */
+/** Tables of the platform that identify learners. */
 const PLATFORM_TABLES = [
   ...SOURCES,
   'weekly_kpi',
@@ -28,33 +28,32 @@ const PLATFORM_TABLES = [
   'mirt_ability',
 ];
 
-const COMES_BACK =
-  'a learner who is still in the source tables comes back with their next activity, a snapshot or a second reading of ' +
-  'the topics; an event that recompute has not answered yet is answered';
+const RETURN_NOTE =
+  'a learner who is still in the source tables is recorded again with their next activity, a snapshot or a replay; ' +
+  'recompute still answers events that were published before';
 
-/** For people. */
-export function erasurePage({ rows, dryRun, remains, at }: Erasure): string {
-  const erased = isNowhere(rows)
-    ? 'nothing is known of this learner in own tables'
+export function erasurePage({ rows, dryRun, topics, at }: Erasure): string {
+  const erased = isUnknown(rows)
+    ? 'own tables contain no rows of this learner'
     : table([dryRun ? 'would be erased from' : 'erased from', 'rows'], Object.entries(rows));
-  const topics = remains.map((each) => [
+  const topicRows = topics.map((each) => [
     each.topic,
-    ...('unknown' in each ? [each.unknown, 'unknown'] : kept(each, at)),
+    ...('unknown' in each ? [each.unknown, 'unknown'] : retentionCells(each, at)),
   ]);
   return [
     erased,
-    table(['may hold records of the learner', 'kept', 'gone at the latest'], topics),
-    `The platform's own tables are not ours to erase: ${PLATFORM_TABLES.join(', ')}.`,
-    `Mind: ${COMES_BACK}.`,
+    table(['may contain records of the learner', 'kept', 'deleted at the latest'], topicRows),
+    `lastseen does not erase from the platform's tables: ${PLATFORM_TABLES.join(', ')}.`,
+    `Note: ${RETURN_NOTE}.`,
   ].join('\n\n');
 }
 
-export function erasureJson({ rows, dryRun, remains, at }: Erasure) {
+export function erasureJson({ rows, dryRun, topics, at }: Erasure) {
   return {
-    found: !isNowhere(rows),
+    found: !isUnknown(rows),
     dry_run: dryRun,
     rows,
-    topics: remains.map((each) => ({
+    topics: topics.map((each) => ({
       topic: each.topic,
       ...('unknown' in each
         ? { unknown: each.unknown }
@@ -65,22 +64,25 @@ export function erasureJson({ rows, dryRun, remains, at }: Erasure) {
           }),
     })),
     not_ours: PLATFORM_TABLES,
-    note: COMES_BACK,
+    note: RETURN_NOTE,
   };
 }
 
-function isNowhere(rows: LearnerRows): boolean {
+function isUnknown(rows: LearnerRows): boolean {
   return Object.values(rows).every((count) => count === 0);
 }
 
-/** What was written until now. */
+/** When all records that exist now are deleted by retention; null if that is not limited by time. */
 function goneBy(retention: Retention, at: Instant): string | null {
   return retention.kind === 'time' ? formatInstant(at + BigInt(Math.round(retention.atMostMs)) * 1000n) : null;
 }
 
 const DAY_MS = 86_400_000;
 
-function kept({ settings: { config } }: Extract<Remains, { settings: unknown }>, at: Instant): [string, string] {
+function retentionCells(
+  { settings: { config } }: Extract<RetainingTopic, { settings: unknown }>,
+  at: Instant,
+): [string, string] {
   const retention = retentionOf(config);
   const days = (ms: number) => `${Number((ms / DAY_MS).toFixed(1))} days`;
   switch (retention.kind) {
@@ -92,8 +94,8 @@ function kept({ settings: { config } }: Extract<Remains, { settings: unknown }>,
       ];
     }
     case 'forever':
-      return ['for ever (retention.ms is -1)', 'never by itself: kafka-delete-records deletes up to an offset'];
+      return ['for ever (retention.ms is -1)', 'never; kafka-delete-records deletes up to an offset'];
     case 'compacted':
-      return ['the newest record of each key', 'never by itself: a tombstone of the key deletes it'];
+      return ['the newest record of each key', 'never; a tombstone of the key deletes it'];
   }
 }

@@ -43,7 +43,7 @@ async function seen(userId: string, sessionAt: Instant, examAt: Instant | null =
   });
 }
 
-interface Said {
+interface ExplanationJson {
   readonly user_id: string | null;
   readonly student_id: string;
   readonly last_seen: Record<'in_table' | 'in_sources', { at: string | null; decided_by: string | null } | null>;
@@ -52,21 +52,21 @@ interface Said {
   readonly threshold_days: number | null;
 }
 
-async function said(user: string, asOf = AS_OF): Promise<Said> {
+async function explain(user: string, asOf = AS_OF): Promise<ExplanationJson> {
   const { code, stdout, stderr } = await run([user, '--as-of', formatInstant(asOf), '--json']);
   expect(code, stderr).toBe(0);
-  return JSON.parse(stdout) as Said;
+  return JSON.parse(stdout) as ExplanationJson;
 }
 
 const run = (args: readonly string[]) =>
   runCli({ DATABASE_URL: db.url, INACTIVITY_THRESHOLD_DAYS: '7,14' }, ['explain', ...args]);
 
-/** The first gate that was not passed. */
-const stoppedBy = ({ gates }: Said) => gates.find(({ passed }) => passed !== true)?.gate;
+/** The first gate that is not passed. */
+const stoppedBy = ({ gates }: ExplanationJson) => gates.find(({ passed }) => passed !== true)?.gate;
 
 describe('lastseen explain', () => {
-  it('tells of a silent learner what a sweep would say, and what P and S are made of', async () => {
-    const anna = await said('anna');
+  it('shows what a sweep would emit for a silent learner, and the terms of P and S', async () => {
+    const anna = await explain('anna');
     expect(anna).toMatchObject({
       user_id: 'anna',
       student_id: studentIdOf('anna'),
@@ -95,12 +95,12 @@ describe('lastseen explain', () => {
     expect(stoppedBy(anna)).toBeUndefined();
     const { p, s } = anna as unknown as { p: { value: number; z: Record<string, number> }; s: { value: number } };
     expect(p.value).toBeCloseTo(0.734014470951, 12);
-    expect(p.z).toEqual({ value: 0.625, of_ability: 0.625, of_target: expect.closeTo(0) });
+    expect(p.z).toEqual({ value: 0.625, from_ability: 0.625, from_target: expect.closeTo(0) });
     expect(s.value).toBeCloseTo((0.6 * 8) / 14 + (0.25 * 2) / 7 + 0.15 * 0.8, 12);
   });
 
-  it('takes a student_id for the same learner', async () => {
-    expect(await said(studentIdOf('anna').toUpperCase())).toEqual(await said('anna'));
+  it('accepts a student_id for the same learner', async () => {
+    expect(await explain(studentIdOf('anna').toUpperCase())).toEqual(await explain('anna'));
   });
 
   it.each([
@@ -109,18 +109,18 @@ describe('lastseen explain', () => {
     ['ben', 'decidable'],
     ['dora', 'within_lookback'],
     ['cleo', 'past_threshold'],
-  ])('says of %s that the gate "%s" stops it', async (user, gate) => {
-    const learner = await said(user);
+  ])('reports for %s that the gate "%s" is not passed', async (user, gate) => {
+    const learner = await explain(user);
     expect(stoppedBy(learner)).toBe(gate);
     expect(learner.phase).toBeNull();
   });
 
-  it('knows from the source tables when a learner was seen before they were seen again', async () => {
-    const ben = await said('ben');
+  it('reads from the source tables when a learner was last seen before the as-of', async () => {
+    const ben = await explain('ben');
     expect(ben.last_seen.in_sources).toMatchObject({ at: formatInstant(ago(8)), decided_by: 'session' });
   });
 
-  it('agrees with a sweep, and tells its episode, its event and its answer', async () => {
+  it('agrees with a sweep, and shows its episode, its event and its answer', async () => {
     const plan = { asOf: AS_OF, thresholds: [7, 14], lookbackDays: 30, refresh: 'daily' as const };
     await sweep(
       {
@@ -133,28 +133,28 @@ describe('lastseen explain', () => {
       },
       plan,
     );
-    const anna = (await said('anna')) as unknown as { events: { event_id: string }[] };
+    const anna = (await explain('anna')) as unknown as { events: { event_id: string }[] };
     expect(anna).toMatchObject({
       phase: null,
       episodes: [{ threshold_days: 7, noted_on: '2026-03-16', returned_as_of: null }],
       events: [{ phase: 'CROSSED', threshold_days: 7, published_at: null }],
     });
-    expect(stoppedBy(await said('anna'))).toBe('due');
-    expect(await said('anna', AS_OF + MICROS_PER_DAY)).toMatchObject({ phase: 'ONGOING', threshold_days: 7 });
-    expect(await said('anna', AS_OF + 6n * MICROS_PER_DAY)).toMatchObject({ phase: 'CROSSED', threshold_days: 14 });
+    expect(stoppedBy(await explain('anna'))).toBe('due');
+    expect(await explain('anna', AS_OF + MICROS_PER_DAY)).toMatchObject({ phase: 'ONGOING', threshold_days: 7 });
+    expect(await explain('anna', AS_OF + 6n * MICROS_PER_DAY)).toMatchObject({ phase: 'CROSSED', threshold_days: 14 });
 
     await db.database.query({
       text: `INSERT INTO weekly_kpi (user_id, week_start, kpis) VALUES ('anna', '2026-03-16', '{"P": 0.25, "other": 1}')`,
     });
     const cause = { eventId: anna.events[0]?.event_id ?? '', computed: 'P_AND_S' as const, pInterval: null };
     await writeWeeklyFigures(db.database, [{ userId: 'anna', asOf: AS_OF, figures: { P: 0.75, S: 0.5 }, cause }]);
-    expect(await said('anna')).toMatchObject({
+    expect(await explain('anna')).toMatchObject({
       answers: [{ cause_event_id: cause.eventId, previous_p: 0.25, p: 0.75, previous_s: null, s: 0.5 }],
       weekly_kpis: { P: 0.75, S: 0.5, other: 1 },
     });
   });
 
-  it('prints it all for people', async () => {
+  it('prints all of it for people', async () => {
     const { code, stdout } = await run(['anna', '--as-of', formatInstant(AS_OF)]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^learner +anna\n/);
@@ -165,7 +165,7 @@ describe('lastseen explain', () => {
     expect(stdout).toMatch(/0\.250000 → 0\.750000/);
   });
 
-  it('is wrong usage without a learner, or with an as-of that is no instant', async () => {
+  it('exits with 2 without a learner, or if the as-of is not an instant', async () => {
     expect((await run([])).code).toBe(2);
     expect((await run(['anna', '--as-of', 'today'])).code).toBe(2);
   });

@@ -3,6 +3,7 @@ import { studentIdOf } from '../../src/activity/learner.ts';
 import { asRole } from '../../stack/roles.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli } from '../support/lastseen-cli.ts';
+import { waitFor } from '../support/waiting.ts';
 
 let db: FreshDatabase;
 beforeAll(async () => {
@@ -57,7 +58,7 @@ INSERT INTO lastseen.kpi_ledger (cause_event_id, user_id, week_start, as_of, com
 SELECT gen_random_uuid(), user_id, week_start, as_of, 'ALL', true FROM lastseen.kpi_watermark`);
 });
 
-/** Everything that stands in own tables, as text. */
+/** The content of all own tables, as text. */
 async function everything(): Promise<string> {
   const tables = await sql(
     `SELECT format('lastseen.%I', relname) AS name FROM pg_class WHERE relnamespace = 'lastseen'::regnamespace AND relkind = 'r'`,
@@ -68,19 +69,16 @@ async function everything(): Promise<string> {
   return texts.map(([row]) => String(row?.['text'])).join('\n');
 }
 
-/** Until somebody in this database waits for a lock. */
-async function untilWaiting(): Promise<void> {
-  for (;;) {
+const waitForBlockedSession = () =>
+  waitFor('a session that waits for a lock', async () => {
     const [row] = await sql(
       `SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
     );
-    if (row?.['n'] !== 0n) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+    return row?.['n'] !== 0n;
+  });
 
 describe('lastseen forget', () => {
-  it('leaves no row of the learner in any own table, and every other learner as they were', async () => {
+  it('deletes all rows of the learner from own tables, and no row of other learners', async () => {
     expect(await everything()).toContain(ANNA);
     const run = await forget(ANNA, '--yes', '--json');
     expect(run, run.stderr).toMatchObject({ code: 0 });
@@ -97,7 +95,7 @@ describe('lastseen forget', () => {
     expect(ben.json()).toMatchObject({ rows: ALL });
   });
 
-  it('knows every own table that names learners', async () => {
+  it('covers every own table that identifies learners', async () => {
     const named = await sql(`
 SELECT DISTINCT relname::text AS name FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
 WHERE relnamespace = 'lastseen'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
@@ -105,7 +103,7 @@ WHERE relnamespace = 'lastseen'::regnamespace AND relkind IN ('r', 'p') AND NOT 
     expect(named.map(({ name }) => name).sort()).toEqual(Object.keys(ALL).sort());
   });
 
-  it('logs that somebody was forgotten, and how many rows, but not who', async () => {
+  it('logs how many rows were erased, but not whose', async () => {
     const { stderr } = await forget(ANNA, '--yes');
     expect(stderr).toContain('"event":"forgotten"');
     expect(stderr).toContain('"episode":2');
@@ -114,25 +112,25 @@ WHERE relnamespace = 'lastseen'::regnamespace AND relkind IN ('r', 'p') AND NOT 
   });
 
   it.each([
-    ['student_id, where the name is none', () => studentIdOf(ANNA)],
-    ['student_id, where the name is one in another spelling', () => LOWER],
+    ['student_id of a user_id that is not a UUID', () => studentIdOf(ANNA)],
+    ['student_id of a user_id in another spelling', () => LOWER],
     ['user_id', () => LOWER.toUpperCase()],
-  ])('finds all by %s', async (_, user) => {
+  ])('finds all rows by %s', async (_, user) => {
     expect((await forget(user(), '--yes', '--json')).json()).toMatchObject({ rows: ALL });
   });
 
-  it('finds what is left where the row of last seen is gone', async () => {
+  it('finds the remaining rows if the row of last seen is missing', async () => {
     await sql('TRUNCATE lastseen.user_last_seen, lastseen.inactivity_outbox');
     expect((await forget(studentIdOf(ANNA), '--yes', '--json')).json()).toMatchObject({
       rows: { ...ALL, user_last_seen: 0, inactivity_outbox: 0 },
     });
   });
 
-  it('erases what a sweep is just recording, too', async () => {
+  it('also erases what a concurrent sweep records', async () => {
     const erasing = await db.database.transaction(async (tx) => {
       await tx.query({ text: `SELECT FROM lastseen.user_last_seen WHERE user_id = '${ANNA}' FOR NO KEY UPDATE` });
       const running = forget(ANNA, '--yes', '--json');
-      await untilWaiting();
+      await waitForBlockedSession();
       await tx.query({
         text: `
 INSERT INTO lastseen.inactivity_outbox (phase, student_id, user_id, threshold_days, last_seen_at, as_of, detected_at)
@@ -144,7 +142,7 @@ FROM lastseen.user_last_seen WHERE user_id = '${ANNA}'`,
     expect((await erasing.running).json()).toMatchObject({ rows: { ...ALL, inactivity_outbox: 3 } });
   });
 
-  it('erases nothing with --dry-run, nor where nobody said --yes', async () => {
+  it('erases nothing with --dry-run, and refuses to run without --yes', async () => {
     const before = await everything();
     const dry = await forget(ANNA, '--dry-run', '--json');
     expect(dry.json(), dry.stderr).toMatchObject({ found: true, dry_run: true, rows: ALL });
@@ -152,18 +150,21 @@ FROM lastseen.user_last_seen WHERE user_id = '${ANNA}'`,
     expect(await everything()).toBe(before);
   });
 
-  it('says of a learner who is nowhere that nothing is known, and is done', async () => {
+  it('succeeds for an unknown learner, and reports that there are no rows', async () => {
     const run = await forget('nobody', '--yes');
-    expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing is known of this learner') });
+    expect(run).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('own tables contain no rows of this learner'),
+    });
     expect((await forget('nobody', '--yes', '--json')).json()).toMatchObject({ found: false, rows: NONE });
   });
 
-  it('names what remains, and that the learner comes back with their next activity', async () => {
+  it('lists what remains, and warns that the learner is recorded again with their next activity', async () => {
     const { stdout } = await forget(ANNA, '--yes');
     for (const place of ['seedtest.public.session', 'lastseen.inactivity.v1', 'lastseen.track.dlq.v1', 'weekly_kpi']) {
       expect(stdout).toContain(place);
     }
     expect(stdout).toContain('KAFKA_BROKERS is not set');
-    expect(stdout).toContain('comes back with their next activity');
+    expect(stdout).toContain('is recorded again with their next activity');
   });
 });

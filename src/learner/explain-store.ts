@@ -4,14 +4,14 @@ import type { LastSeenBySource, Phase } from '../events/inactivity-decision.ts';
 import type { Computed } from '../events/kpi-updated-event.ts';
 import type { Queryable } from '../postgres/database.ts';
 
-/** All that own tables hold of one learner: for a person who asks, not for a batch. */
-export interface SeenLearner {
+/** The learner's row of `user_last_seen`. */
+export interface LastSeenRow {
   readonly userId: string | null;
   readonly bySource: LastSeenBySource;
   readonly lastSeenAt: Instant;
 }
 
-export async function seenLearner(database: Queryable, studentId: StudentId): Promise<SeenLearner | undefined> {
+export async function readLastSeen(database: Queryable, studentId: StudentId): Promise<LastSeenRow | undefined> {
   const { rows } = await database.query<LastSeenBySource & { userId: string | null; lastSeenAt: Instant }>({
     text: `
 SELECT user_id AS "userId", last_seen_at AS "lastSeenAt", exam_results_at AS exam_results,
@@ -32,13 +32,13 @@ export interface EpisodeRow {
   readonly newestAsOf: Instant;
   /** `YYYY-MM-DD` */
   readonly notedOn: string;
-  /** Recorded without an event of its own: a higher threshold was passed at once. */
+  /** Recorded without an event: a higher threshold was crossed at the same time. */
   readonly passed: boolean;
   readonly returnedAsOf: Instant | null;
 }
 
 /** The learner's episodes, newest first. */
-export async function episodesOf(database: Queryable, studentId: StudentId): Promise<readonly EpisodeRow[]> {
+export async function readEpisodes(database: Queryable, studentId: StudentId): Promise<readonly EpisodeRow[]> {
   const { rows } = await database.query<EpisodeRow>({
     text: `
 SELECT threshold_days AS "thresholdDays", last_seen_at AS "lastSeenAt", crossed_as_of AS "crossedAsOf",
@@ -59,7 +59,11 @@ export interface EventRow {
 }
 
 /** The learner's newest inactivity events, newest first. */
-export async function eventsOf(database: Queryable, studentId: StudentId, limit: number): Promise<readonly EventRow[]> {
+export async function readEvents(
+  database: Queryable,
+  studentId: StudentId,
+  limit: number,
+): Promise<readonly EventRow[]> {
   const { rows } = await database.query<EventRow>({
     text: `
 SELECT phase, threshold_days AS "thresholdDays", last_seen_at AS "lastSeenAt", as_of AS "asOf",
@@ -84,8 +88,8 @@ export interface AnswerRow {
   readonly recordedAt: Instant;
 }
 
-/** How the learner's newest events were answered: the figures after and before, newest first. */
-export async function answersTo(database: Queryable, userId: string, limit: number): Promise<readonly AnswerRow[]> {
+/** What recompute wrote for the learner's newest events: the figures before and after, newest first. */
+export async function readAnswers(database: Queryable, userId: string, limit: number): Promise<readonly AnswerRow[]> {
   const { rows } = await database.query<AnswerRow>({
     text: `
 SELECT cause_event_id AS "causeEventId", week_start AS "weekStart", as_of AS "asOf", computed, p, s,
@@ -97,8 +101,8 @@ ORDER BY as_of DESC, seq DESC LIMIT $2`,
   return rows;
 }
 
-/** `kpis` of the learner's weekly row, as JSON text; undefined where there is no row. */
-export async function weeklyKpis(
+/** `kpis` of the learner's weekly row, as JSON text; undefined if there is no row. */
+export async function readWeeklyKpis(
   database: Queryable,
   userId: string,
   weekStart: string,
