@@ -12,7 +12,7 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
     /\bwhere (it|they|there|that|this|these|those|one|none|no|not|nobody|nothing|all|both|neither|either|some)\b/,
     'if, when',
   ],
-  [/\b(so|but|and|or|as|also|even|only|except) where\b/, 'if, when'],
+  [/\b(so|but|as|also|even|only|except) where\b/, 'if, when'],
   [
     /\b(one|once|row|rows|line|lines|most|query|queries|instant|instants|batch|figure|figures) an? (learner|source|partition|topic|record)\b(?! at)/,
     'per learner, per source',
