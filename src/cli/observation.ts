@@ -83,6 +83,6 @@ export function tellOutage({ log, metrics }: CommandContext): (error: Error, wai
   return (error, waitMs) => {
     const { code } = error as { code?: string };
     metrics.outageWaits.inc({ code: code ?? 'unknown' });
-    log.warn({ event: 'outage', code, waitMs, error: safeMessage(error) }, 'waiting');
+    log.warn({ event: 'outage_waiting', code, waitMs, error: safeMessage(error) }, 'waiting');
   };
 }

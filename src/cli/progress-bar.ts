@@ -69,7 +69,7 @@ function lines({
       const rate = done / ((now - startedAt) / 1000);
       log.info(
         {
-          event: 'progress',
+          event: 'progress_made',
           done,
           total,
           unit,

@@ -76,9 +76,7 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     if (catchUp === undefined) return;
     committedPositions(kafka, groupId, topics)
       .then((positions) => catchUp.advance(positions))
-      .then(look, (error) =>
-        log.debug({ event: 'committed_offsets_unknown', error: safeMessage(error) }, 'asked in vain'),
-      );
+      .then(look, (error) => log.debug({ event: 'offset_fetch_failed', error: safeMessage(error) }, 'asked in vain'));
   }, LOOK_AT_OTHERS_EVERY_MS);
 
   try {

@@ -78,13 +78,13 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
     command: run.name,
   });
   const ending = createEnding(settings.STOP_WITHIN, () => {
-    log.error({ event: 'stop_overdue' }, 'not ended in time; what is not applied is read again');
+    log.error({ event: 'shutdown_expired' }, 'not ended in time; what is not applied is read again');
     process.exit(EXIT.failed);
   });
   // Unhandled rejections arrive here too; nothing is known of the state that this leaves, and the process ends.
   process.prependListener('uncaughtException', (error, origin) => {
     log.fatal(
-      { event: 'unexpected_error', origin, stack: error instanceof Error ? framesOf(error).trim() : undefined },
+      { event: 'process_crashed', origin, stack: error instanceof Error ? framesOf(error).trim() : undefined },
       'unexpected error',
     );
   });
@@ -92,7 +92,7 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
     process.on(signal, () => {
       // Asked twice, it goes at once; every step is safe to break off.
       if (ending.stopping.aborted) process.exit(EXIT.failed);
-      log.info({ event: 'stopping', signal }, 'stopping');
+      log.info({ event: 'shutdown_started', signal }, 'stopping');
       ending.stop();
     });
   }

@@ -42,7 +42,7 @@ function tellWait(context: CommandContext): (error: Error, waitMs: number) => vo
   return (error, waitMs) => {
     if (!isNotMigrated(error)) return tell(error, waitMs);
     context.metrics.outageWaits.inc({ code: 'not_migrated' });
-    if (!told) context.log.warn({ event: 'waiting_for_migration' }, error.message);
+    if (!told) context.log.warn({ event: 'migration_waiting' }, error.message);
     told = true;
   };
 }

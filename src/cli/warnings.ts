@@ -1,4 +1,5 @@
 import process from 'node:process';
+import type { LogEvent } from '../runtime/log-events.ts';
 
 /**
  * Imported first. Node's own printing of warnings would put text between JSON log lines; two that the Kafka driver
@@ -11,6 +12,6 @@ process.removeAllListeners('warning');
 process.on('warning', (warning: Error & { code?: string }) => {
   if (OF_THE_DRIVER.has(warning.code ?? warning.name)) return;
   process.stderr.write(
-    `${JSON.stringify({ level: 40, event: 'node_warning', name: warning.name, msg: warning.message })}\n`,
+    `${JSON.stringify({ level: 40, event: 'node_warned' satisfies LogEvent, name: warning.name, msg: warning.message })}\n`,
   );
 });

@@ -30,6 +30,6 @@ function tellNowAndThen({ log }: CommandContext): (reasons: readonly string[]) =
   return (reasons) => {
     if (performance.now() - toldAt < TELL_EVERY_MS) return;
     toldAt = performance.now();
-    log.info({ event: 'waiting_for_freshness', reasons }, 'waiting until what happened at the source is applied');
+    log.info({ event: 'freshness_waiting', reasons }, 'waiting until what happened at the source is applied');
   };
 }

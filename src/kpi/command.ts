@@ -113,7 +113,7 @@ async function run(
   } finally {
     progress.end();
   }
-  log.info({ event: 'kpi_done', ...work.counts }, 'done');
+  log.info({ event: 'kpi_completed', ...work.counts }, 'done');
   if (!flags.json) print(`\n${summary(work.counts, plan)}`);
   return work.counts.failed === 0 ? EXIT.done : EXIT.failed;
 }

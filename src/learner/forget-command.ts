@@ -66,7 +66,7 @@ async function eraseOrCount(
   if (dryRun) return countLearnerRows(database, studentId);
   const rows = await database.transaction((tx) => eraseLearner(tx, studentId));
   // The log must not identify the learner.
-  log.info({ event: 'forgotten', ...rows }, 'forgotten');
+  log.info({ event: 'learner_forgotten', ...rows }, 'forgotten');
   return rows;
 }
 

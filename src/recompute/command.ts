@@ -129,7 +129,7 @@ async function run(
     onApplied: (counts) => {
       addCounts(summary, counts);
       for (const [what, count] of Object.entries(counts)) metrics.recompute.inc({ what }, count);
-      log.info({ event: 'recomputed', ...counts }, 'recomputed');
+      log.info({ event: 'batch_recomputed', ...counts }, 'recomputed');
     },
   });
 

@@ -93,7 +93,7 @@ async function openState(replay: Replay): Promise<ReplayState<ReplayDone>> {
   if (kept !== undefined && !plan.restart) {
     const ranges = rangesLeft(kept.ranges, bounds);
     await goOnInGroup(database, replayId, groupId);
-    context.log.info({ event: 'replay_goes_on', replayId }, 'going on where it was interrupted');
+    context.log.info({ event: 'replay_resumed', replayId }, 'going on where it was interrupted');
     return { ...kept, groupIds: [...kept.groupIds, groupId], ranges };
   }
   if (plan.rebuild) await requireHistory(replay);
@@ -186,7 +186,7 @@ async function rebuild(
         now: () => performance.now(),
         pause: pauseUnless(ending),
         onWaiting: (behind) =>
-          context.log.info({ event: 'waiting_for_level', behind: Number(behind) }, 'catching up with track'),
+          context.log.info({ event: 'replay_waiting', behind: Number(behind) }, 'catching up with track'),
       });
     },
   });

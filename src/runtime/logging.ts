@@ -1,7 +1,10 @@
 import pino from 'pino';
 import pretty from 'pino-pretty';
+import type { LogEvent } from './log-events.ts';
 
-export type Logger = pino.Logger;
+/** Writes a line; `message` repeats the event in words for people. */
+type LogMethod = (fields: { readonly event: LogEvent; readonly [field: string]: unknown }, message: string) => void;
+export type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', LogMethod>>;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /**

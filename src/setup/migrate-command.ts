@@ -24,7 +24,7 @@ export function addMigrate(program: Command): void {
         async work(context) {
           const { log, print } = context;
           const applied = await withDatabase(context, (database) =>
-            migrate(database, { log: (line) => log.debug({ event: 'migrate' }, line) }),
+            migrate(database, { log: (line) => log.debug({ event: 'migration_logged' }, line) }),
           );
           if (flags.json) print(json({ applied }));
           else print(applied.length === 0 ? 'up to date' : applied.map((name) => `applied ${name}`).join('\n'));

@@ -6,7 +6,8 @@ import { requireMigrated } from './migrations-store.ts';
 /** @throws LastseenError `not_migrated` where own tables are older than this release. */
 export async function requireOwnTables({ log }: CommandContext, database: Database): Promise<void> {
   const newer = await requireMigrated(database);
-  if (newer.length > 0) log.info({ event: 'tables_newer', migrations: newer }, 'own tables are of a newer release');
+  if (newer.length > 0)
+    log.info({ event: 'newer_migrations_found', migrations: newer }, 'own tables are of a newer release');
 }
 
 /** Opens the database with own tables, sees that they are of this release or newer, runs `work`, and closes it. */

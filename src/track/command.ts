@@ -123,7 +123,7 @@ async function run(
       summary.returned += flush.returned;
       summary.transactions += 1;
       measure(metrics, flush, sources, context.now());
-      log.debug({ event: 'applied', learners: flush.learners, rowsChanged: flush.rowsChanged }, 'applied');
+      log.debug({ event: 'batch_applied', learners: flush.learners, rowsChanged: flush.rowsChanged }, 'applied');
     },
   });
   try {

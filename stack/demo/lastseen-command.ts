@@ -61,7 +61,7 @@ export function progressLine(line: string): string | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
     const { event, done, total, unit, perSecond } = JSON.parse(line) as Record<string, unknown>;
-    if (event !== 'progress') return undefined;
+    if (event !== 'progress_made') return undefined;
     return `${progressBar(Number(done), Number(total), String(unit))}, ${Number(perSecond).toLocaleString('en')}/s`;
   } catch {
     return undefined;

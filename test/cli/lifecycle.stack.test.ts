@@ -105,7 +105,7 @@ test('a running track reports its state, survives outages and stops in time', { 
     const { code, stderr } = await run.ended;
     expect(code, stderr).toBe(1);
     expect(stderr).toMatch(/^lastseen track: (not all could be finished in time|Postgres is not available)/m);
-    expect(stderr).not.toContain('stop_overdue');
+    expect(stderr).not.toContain('shutdown_expired');
     expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
     expect(await seen()).toBe(1_000);
     postgres.restore();
@@ -116,7 +116,7 @@ test('a running track reports its state, survives outages and stops in time', { 
     await ready();
     postgres.cut('reset');
     await see(1_001, 1_010);
-    await waitForLog(run, /"event":"outage"/);
+    await waitForLog(run, /"event":"outage_waiting"/);
     run.process.kill('SIGTERM');
     const { code, stderr } = await run.ended;
     expect(code, stderr).toBe(1);

@@ -37,7 +37,7 @@ describe('a process', () => {
     expect(code, stderr).toBe(1);
     expect(stderr.split('\n')).toContain('lastseen test: unexpected: lost');
     expect(JSON.parse(stderr.split('\n').find((line) => line.startsWith('{')) ?? '')).toMatchObject({
-      event: 'unexpected_error',
+      event: 'process_crashed',
       stack: expect.stringMatching(/^at /),
     });
   });
@@ -45,13 +45,13 @@ describe('a process', () => {
   it('that does not end after a signal is over when its time is', async () => {
     const { code, stderr } = await runWork(`await ${FOR_EVER};`, { STOP_WITHIN: '100ms' }, ['SIGTERM']);
     expect(code, stderr).toBe(1);
-    expect(stderr).toContain('"event":"stop_overdue"');
+    expect(stderr).toContain('"event":"shutdown_expired"');
   });
 
   it('that is asked twice goes at once', async () => {
     const { code, stderr } = await runWork(`await ${FOR_EVER};`, { STOP_WITHIN: '1h' }, ['SIGTERM', 'SIGINT']);
     expect(code, stderr).toBe(1);
-    expect(stderr).not.toContain('stop_overdue');
+    expect(stderr).not.toContain('shutdown_expired');
   });
 
   it('gives up what it waits for before its time is over', async () => {

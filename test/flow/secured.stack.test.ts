@@ -71,7 +71,7 @@ test('with TLS and logins the main job works and logs no secret', { timeout: 600
       expect(ours.map(String).join('\n')).not.toMatch(/canary/);
     }
     const logs = world.logs.join('\n');
-    expect(logs).toContain('"event":"kafka_client"');
+    expect(logs).toContain('"event":"kafka_client_logged"');
     expect(logs.split('\n').filter((line) => line.includes('canary'))).toEqual([]);
     for (let n = 1; n <= 40; n++) expect(logs).not.toContain(studentIdOf(`canary-user-${n}`));
   });

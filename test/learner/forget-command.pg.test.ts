@@ -105,7 +105,7 @@ WHERE relnamespace = 'lastseen'::regnamespace AND relkind IN ('r', 'p') AND NOT 
 
   it('logs how many rows were erased, but not whose', async () => {
     const { stderr } = await forget(ANNA, '--yes');
-    expect(stderr).toContain('"event":"forgotten"');
+    expect(stderr).toContain('"event":"learner_forgotten"');
     expect(stderr).toContain('"episode":2');
     expect(stderr).not.toContain(ANNA);
     expect(stderr).not.toContain(studentIdOf(ANNA));

@@ -71,21 +71,21 @@ describe('a consumer', () => {
       await unmigrate();
       const log = start(command);
       const ask = await probesOf(log);
-      await log.until(/waiting_for_migration/);
+      await log.until(/migration_waiting/);
       // Looked at again and again meanwhile.
       await until(async () => /code="not_migrated"} [3-9]/.test((await ask('/metrics')).text));
       expect(await ask('/healthz')).toMatchObject({ status: 200 });
       expect(await ask('/readyz')).toMatchObject({ status: 503, text: expect.stringMatching(OLDER) });
       await migrated();
       await goesOn(ask);
-      expect(log.text.match(/waiting_for_migration/g)).toHaveLength(1);
+      expect(log.text.match(/migration_waiting/g)).toHaveLength(1);
     },
   );
 
   it('waits for the right to see it, too', async () => {
     await sql(`REVOKE SELECT ON lastseen.migration FROM lastseen_track`);
     const log = start('track');
-    await log.until(/waiting_for_migration.*may not read lastseen\.migration: run `lastseen migrate`, then k8s/);
+    await log.until(/migration_waiting.*may not read lastseen\.migration: run `lastseen migrate`, then k8s/);
     await sql(rolesSql());
     await goesOn(await probesOf(log));
   });
@@ -94,7 +94,7 @@ describe('a consumer', () => {
     await sql(`INSERT INTO lastseen.migration (name, run_on) VALUES ('9999_of_a_newer_release', now())`);
     try {
       const log = start('track');
-      await log.until(/"level":30.*tables_newer.*9999_of_a_newer_release/);
+      await log.until(/"level":30.*newer_migrations_found.*9999_of_a_newer_release/);
       await goesOn(await probesOf(log));
     } finally {
       await sql(`DELETE FROM lastseen.migration WHERE name = '9999_of_a_newer_release'`);
@@ -104,7 +104,7 @@ describe('a consumer', () => {
   it('told to stop while it waits, ends with nothing left undone', async () => {
     await unmigrate();
     try {
-      await start('track').until(/waiting_for_migration/);
+      await start('track').until(/migration_waiting/);
       run.process.kill('SIGTERM');
       expect(await run.ended).toMatchObject({ code: 0 });
     } finally {
@@ -113,10 +113,13 @@ describe('a consumer', () => {
   });
 });
 
+const LOGGED_WITHIN_MS = 20_000;
+
 function logOf(run: StartedCli) {
   const log = {
     text: '',
     async until(pattern: RegExp): Promise<RegExpExecArray> {
+      const startedAt = performance.now();
       let ended = false;
       void run.ended.then(() => {
         ended = true;
@@ -125,6 +128,7 @@ function logOf(run: StartedCli) {
         const match = pattern.exec(log.text);
         if (match !== null) return match;
         if (ended) throw new Error(`ended without ${pattern}:\n${log.text}`);
+        if (performance.now() - startedAt > LOGGED_WITHIN_MS) throw new Error(`no ${pattern} in time:\n${log.text}`);
         await sleep(20);
       }
     },

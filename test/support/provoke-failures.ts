@@ -67,6 +67,8 @@ async function produce({ kafka }: World, topic: string, values: readonly (Buffer
   await producer.disconnect();
 }
 
+const OUTAGE_LOGGED_WITHIN_MS = 60_000;
+
 /** A group of its own reads all anew, and finds nobody to write to. */
 async function outage(world: World): Promise<number> {
   const url = Object.assign(new URL(world.env['DATABASE_URL'] ?? ''), { port: '1', password: 'canary' });
@@ -74,10 +76,12 @@ async function outage(world: World): Promise<number> {
   let said = '';
   tracking.process.stderr?.on('data', (text: string) => {
     said += text;
-    if (said.includes('"event":"outage"')) tracking.process.kill('SIGTERM');
+    if (said.includes('"event":"outage_waiting"')) tracking.process.kill('SIGTERM');
   });
+  const overdue = setTimeout(() => tracking.process.kill('SIGKILL'), OUTAGE_LOGGED_WITHIN_MS);
   const { stderr } = await tracking.ended;
-  return stderr.includes('"event":"outage"') ? 1 : 0;
+  clearTimeout(overdue);
+  return stderr.includes('"event":"outage_waiting"') ? 1 : 0;
 }
 
 async function mistakes(world: World): Promise<number> {

@@ -49,6 +49,6 @@ export async function deleteGroup(kafka: Kafka, groupId: string, log: Logger): P
   try {
     await withAdmin(kafka, (admin) => admin.deleteGroups([groupId]));
   } catch (error) {
-    log.debug({ event: 'group_not_deleted', groupId, error: safeMessage(error) }, 'group not deleted');
+    log.debug({ event: 'group_deletion_failed', groupId, error: safeMessage(error) }, 'group not deleted');
   }
 }

@@ -72,7 +72,7 @@ function logInto(log: Logger): NonNullable<KafkaConfig['logCreator']> {
   return () => (entry) => {
     const { message, timestamp: _, logger: __, stack: ___, data: ____, payload: _____, error, ...fields } = entry.log;
     const line = {
-      event: 'kafka_client',
+      event: 'kafka_client_logged' as const,
       namespace: entry.namespace,
       ...fields,
       ...(error ? { error: String(error) } : {}),

@@ -128,7 +128,7 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     crashed: (error, restarts) => {
       if (restarts) {
         on.restarted?.();
-        return log.warn({ event: 'consumer_restart', error: error.message }, 'consumer restarts');
+        return log.warn({ event: 'consumer_restarting', error: error.message }, 'consumer restarts');
       }
       // While stopping it is not to restart: what was collected is applied without it.
       if (stopping.signal.aborted) return;
