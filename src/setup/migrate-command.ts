@@ -12,7 +12,7 @@ interface Flags {
 export function addMigrate(program: Command): void {
   program
     .command('migrate')
-    .description('create or update the tables of the `lastseen` schema; safe to repeat and to run twice at once')
+    .description('create or update the tables of the `lastseen` schema; safe to repeat and to run concurrently')
     .option('--json', 'print the applied migrations as JSON')
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText('after', `\nExample: DATABASE_URL_FILE=/run/secrets/database-url lastseen migrate`)

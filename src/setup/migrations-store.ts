@@ -4,19 +4,20 @@ import { runner } from 'node-pg-migrate';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { translateError } from '../postgres/failures.ts';
 import { LastseenError } from '../runtime/errors.ts';
+import { single } from '../runtime/must.ts';
 
 const DIRECTORY = join(import.meta.dirname, '../../migrations');
 
 export interface MigrateOptions {
-  /** Told what is run, a line at a time. */
+  /** Called with each line that the migration tool logs. */
   readonly log: (line: string) => void;
 }
 
 /**
- * Brings the schema `lastseen` up to date: makes it where it is missing, and runs those of `migrations/*.sql` that have
- * not been run, in order and in one transaction. Several at once wait for one another (advisory lock, a database).
+ * Creates the schema `lastseen` if it is missing, and applies the pending files of `migrations/*.sql` in order and in one
+ * transaction. Concurrent runs on one database wait for each other (advisory lock).
  *
- * @returns the names that were applied; none when there was nothing to do
+ * @returns the names of the applied migrations
  */
 export function migrate(database: Database, options: MigrateOptions): Promise<readonly string[]> {
   return database.session(async (session) => {
@@ -29,12 +30,12 @@ export function migrate(database: Database, options: MigrateOptions): Promise<re
         direction: 'up',
         migrationsTable: 'migration',
         migrationsSchema: 'lastseen',
-        // Asked for only where needed: Postgres checks the right to create schemas even where IF NOT EXISTS has nothing
-        // to do, and a role that owns the schema need not have it.
+        // Only if it is missing: CREATE SCHEMA IF NOT EXISTS needs the right to create schemas also if it does nothing,
+        // and a role that owns the schema need not have that right.
         createMigrationsSchema: !exists,
         singleTransaction: true,
         advisoryLockMode: 'wait',
-        // What it says of an error quotes the error, which is thrown besides.
+        // Lines about an error repeat the error, which is thrown anyway.
         log: (line) => line.startsWith('Error') || options.log(line),
       });
       return applied.map((migration) => migration.name);
@@ -48,16 +49,16 @@ async function hasOwnSchema(on: Queryable): Promise<boolean> {
   const { rows } = await on.query<{ exists: boolean }>({
     text: `SELECT to_regnamespace('lastseen') IS NOT NULL AS exists`,
   });
-  return rows[0]?.exists === true;
+  return single(rows, 'a SELECT without FROM returns one row').exists;
 }
 
 export interface MigrationNames {
   readonly applied: readonly string[];
-  /** Of this release. */
+  /** The migrations of this release. */
   readonly known: readonly string[];
 }
 
-/** @throws LastseenError `not_migrated` where none was ever run. */
+/** @throws LastseenError `not_migrated` if no migration was ever applied */
 export async function readMigrations(db: Queryable): Promise<MigrationNames> {
   const { rows } = await db.query<{ name: string }>({ text: 'SELECT name FROM lastseen.migration ORDER BY name' });
   const files = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.sql'));
@@ -65,14 +66,14 @@ export async function readMigrations(db: Queryable): Promise<MigrationNames> {
 }
 
 /**
- * Holds the own tables against those that this release is written for.
+ * Compares the applied migrations with those of this release.
  *
- * @returns the names of migrations that only a newer release knows; its tables serve this one too
- * @throws LastseenError `not_migrated` where they are older, or where this role may not see it yet: both end once
- *   `lastseen migrate` and the grants of the release have been run.
+ * @returns the applied migrations of newer releases, whose tables also serve this one
+ * @throws LastseenError `not_migrated` if a migration of this release is pending, or this role may not read the list of
+ *   migrations yet: `lastseen migrate` and then the grants of the release resolve both
  */
 export async function requireMigrated(db: Queryable): Promise<readonly string[]> {
-  // Asked of the catalog, which every role may read: a role that may not read the table has not been granted it yet.
+  // Read from the catalog, which every role may read.
   const { rows } = await db.query<{ readable: boolean }>({
     text: `
 SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable

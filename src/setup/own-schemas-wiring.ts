@@ -1,11 +1,11 @@
 import type { Settings } from '../config/settings.ts';
 import { OWN_SCHEMAS, type OwnSchemaFile, readOwnSchemas } from '../registry/own-schemas.ts';
 
-/** Own schemas under the topics that are configured; a file is named after its topic's usual name. */
+/** Own schemas with the configured topics; a schema file is named after the default name of its topic. */
 export async function ownSchemas(settings: Settings): Promise<OwnSchemaFile[]> {
-  const topics = new Map<string, string>([
+  const configured = new Map<string, string>([
     [OWN_SCHEMAS.inactivity, settings.INACTIVITY_TOPIC],
     [OWN_SCHEMAS.kpiUpdated, settings.KPI_UPDATED_TOPIC],
   ]);
-  return (await readOwnSchemas()).map(({ topic, schema }) => ({ topic: topics.get(topic) ?? topic, schema }));
+  return (await readOwnSchemas()).map(({ topic, schema }) => ({ topic: configured.get(topic) ?? topic, schema }));
 }

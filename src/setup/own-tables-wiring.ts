@@ -3,14 +3,14 @@ import type { CommandContext } from '../cli/run-command.ts';
 import type { Database } from '../postgres/database.ts';
 import { requireMigrated } from './migrations-store.ts';
 
-/** @throws LastseenError `not_migrated` where own tables are older than this release. */
+/** @throws LastseenError `not_migrated` if own tables are older than this release */
 export async function requireOwnTables({ log }: CommandContext, database: Database): Promise<void> {
   const newer = await requireMigrated(database);
   if (newer.length > 0)
-    log.info({ event: 'newer_migrations_found', migrations: newer }, 'own tables are of a newer release');
+    log.info({ event: 'newer_migrations_found', migrations: newer }, 'own tables belong to a newer release');
 }
 
-/** Opens the database with own tables, sees that they are of this release or newer, runs `work`, and closes it. */
+/** Opens the database of own tables, checks that they are of this release or newer, runs `work`, and closes it. */
 export function withOwnTables<T>(context: CommandContext, work: (database: Database) => Promise<T>): Promise<T> {
   return withDatabase(context, async (database) => {
     await requireOwnTables(context, database);

@@ -11,10 +11,10 @@ interface Flags {
 }
 
 export function addSchemas(program: Command): void {
-  const schemas = program.command('schemas').description('own Avro schemas in the registry');
+  const schemas = program.command('schemas').description('register and check own Avro schemas');
   schemas
     .command('register')
-    .description('register the schemas of own topics, backward compatible; safe to repeat')
+    .description('register the schemas of own topics with BACKWARD compatibility; safe to repeat')
     .option('--json', 'print the result as JSON')
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText('after', `\nExample: lastseen schemas register`)
@@ -39,7 +39,7 @@ export function addSchemas(program: Command): void {
     );
   schemas
     .command('check')
-    .description('say whether the schemas are registered or could be, changing nothing; exit 1 where one could not')
+    .description('check whether the schemas are registered or could be; changes nothing; exits with 1 if one could not')
     .option('--json', 'print the result as JSON')
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText('after', `\nExample: lastseen schemas check --json`)
@@ -55,7 +55,7 @@ export function addSchemas(program: Command): void {
             print(
               table(
                 ['subject', 'state'],
-                checks.map((check) => [check.subject, stateOf(check)]),
+                checks.map((check) => [check.subject, stateText(check)]),
               ),
             );
           return checks.every(({ incompatibilities }) => incompatibilities.length === 0) ? EXIT.done : EXIT.failed;
@@ -64,7 +64,7 @@ export function addSchemas(program: Command): void {
     );
 }
 
-function stateOf({ registeredId, incompatibilities }: Awaited<ReturnType<typeof checkSchemas>>[number]): string {
+function stateText({ registeredId, incompatibilities }: Awaited<ReturnType<typeof checkSchemas>>[number]): string {
   if (registeredId !== undefined) return `registered (id ${registeredId})`;
   return incompatibilities.length === 0 ? 'can be registered' : `incompatible: ${incompatibilities.join('; ')}`;
 }

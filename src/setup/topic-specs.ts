@@ -4,50 +4,50 @@ import type { TopicSpec } from '../kafka/admin/admin.ts';
 import type { TopicSettings } from '../kafka/admin/topic-settings.ts';
 
 const DAY_MS = 86_400_000;
-/** As long as silence is of interest: a reader that was away so long finds nothing that still holds. */
-const EVENTS_KEPT = { 'retention.ms': String(30 * DAY_MS) };
-/** Until a person has looked at them. */
-const LETTERS_KEPT = { 'retention.ms': '-1' };
-/** For the headers that a record gets on top of what it came with. */
+/** Events that are older than the lookback are of no use to a consumer. */
+const EVENT_RETENTION = { 'retention.ms': String(30 * DAY_MS) };
+/** Kept until a person deletes them. */
+const LETTER_RETENTION = { 'retention.ms': '-1' };
+/** For the headers that lastseen adds to a record. */
 const HEADER_ROOM_BYTES = 65_536;
-/** Kafka's own `message.max.bytes`. */
-const DEFAULT_LIMIT_BYTES = 1_048_588;
+/** Kafka's default of `message.max.bytes`. */
+const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 
 /**
- * Every topic that lastseen reads or writes, and what it should be. Source topics too: a subscription fails for all
- * topics where one is missing, and a table's topic appears only with its first row.
+ * Every topic that lastseen reads or writes, with its partitions, replicas and settings. Source topics are included: a
+ * subscription fails for all topics if one is missing, and the connector creates a table's topic only with its first row.
  *
- * @param existing those that exist by now: what records are sent on to takes as much as what they come from
+ * @param existing the existing topics: a topic that records are forwarded to accepts records as large as their origins do
  */
 export function topicSpecs(settings: Settings, existing: readonly TopicSettings[]): TopicSpec[] {
   const sources = [...sourceTopics(settings).keys()];
   return [
     ...originTopics(settings),
-    { ...own(settings, notificationTopic(settings), {}), partitions: 1 },
-    own(settings, settings.KPI_UPDATED_TOPIC, EVENTS_KEPT),
-    own(settings, settings.RECOMPUTE_RETRY_TOPIC, {
-      ...EVENTS_KEPT,
-      ...takingAll([settings.INACTIVITY_TOPIC], existing),
+    { ...ownTopic(settings, notificationTopic(settings), {}), partitions: 1 },
+    ownTopic(settings, settings.KPI_UPDATED_TOPIC, EVENT_RETENTION),
+    ownTopic(settings, settings.RECOMPUTE_RETRY_TOPIC, {
+      ...EVENT_RETENTION,
+      ...maxMessageBytes([settings.INACTIVITY_TOPIC], existing),
     }),
-    own(settings, settings.TRACK_DLQ_TOPIC, { ...LETTERS_KEPT, ...takingAll(sources, existing) }),
-    own(settings, settings.RECOMPUTE_DLQ_TOPIC, {
-      ...LETTERS_KEPT,
-      ...takingAll([settings.INACTIVITY_TOPIC], existing),
+    ownTopic(settings, settings.TRACK_DLQ_TOPIC, { ...LETTER_RETENTION, ...maxMessageBytes(sources, existing) }),
+    ownTopic(settings, settings.RECOMPUTE_DLQ_TOPIC, {
+      ...LETTER_RETENTION,
+      ...maxMessageBytes([settings.INACTIVITY_TOPIC], existing),
     }),
   ];
 }
 
-/** Those that consumers read first: what becomes of their records depends on how they are. */
+/** The topics whose records are forwarded: their settings decide those of the other topics. */
 export function originTopics(settings: Settings): TopicSpec[] {
   const size = { partitions: settings.TOPIC_PARTITIONS, replication: settings.TOPIC_REPLICATION };
   return [
     ...[...sourceTopics(settings).keys()].map((topic) => ({ topic, ...size, owner: 'connector' as const, config: {} })),
-    own(settings, settings.INACTIVITY_TOPIC, EVENTS_KEPT),
+    ownTopic(settings, settings.INACTIVITY_TOPIC, EVENT_RETENTION),
   ];
 }
 
-/** A write is durable when all replicas but one have it, so that one broker may be down. */
-function own(settings: Settings, topic: string, config: Readonly<Record<string, string>>): TopicSpec {
+/** One broker may be down: a write is acknowledged when all replicas but one have it. */
+function ownTopic(settings: Settings, topic: string, config: Readonly<Record<string, string>>): TopicSpec {
   const { TOPIC_PARTITIONS: partitions, TOPIC_REPLICATION: replication } = settings;
   const inSync = String(Math.max(1, replication - 1));
   return {
@@ -59,10 +59,10 @@ function own(settings: Settings, topic: string, config: Readonly<Record<string, 
   };
 }
 
-function takingAll(origins: readonly string[], existing: readonly TopicSettings[]): Record<string, string> {
+function maxMessageBytes(origins: readonly string[], existing: readonly TopicSettings[]): Record<string, string> {
   const limits = existing
     .filter(({ topic }) => origins.includes(topic))
-    .map(({ config }) => Number(config.get('max.message.bytes') ?? DEFAULT_LIMIT_BYTES));
-  const largest = Math.max(DEFAULT_LIMIT_BYTES, ...limits);
+    .map(({ config }) => Number(config.get('max.message.bytes') ?? DEFAULT_MAX_MESSAGE_BYTES));
+  const largest = Math.max(DEFAULT_MAX_MESSAGE_BYTES, ...limits);
   return { 'max.message.bytes': String(largest + HEADER_ROOM_BYTES) };
 }

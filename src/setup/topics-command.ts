@@ -22,14 +22,14 @@ interface TopicState {
 export function addTopics(program: Command): void {
   program
     .command('topics')
-    .description('create the source topics and own topics that are missing; existing ones stay as they are')
-    .option('--check', 'create nothing; exit 1 where a topic is missing or less than it should be')
+    .description('create missing source topics and own topics; existing topics are not changed')
+    .option('--check', 'create nothing; exit with 1 if a topic is missing or differs')
     .option('--json', 'print the result as JSON')
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText(
       'after',
-      '\nOf own topics that exist it is said where partitions, replicas or settings are less than they should be, and how\n' +
-        'a person mends it: nothing is raised, shrunk or deleted here.\n' +
+      '\nFor existing own topics it prints which partitions, replicas or settings are too small, and the command that fixes\n' +
+        'it. It changes and deletes nothing itself.\n' +
         '\nExamples:\n  TOPIC_REPLICATION=3 lastseen topics\n  lastseen topics --check --json',
     )
     .action((flags: Flags) =>
@@ -38,16 +38,16 @@ export function addTopics(program: Command): void {
         needs: ['kafka'],
         printConfig: flags.printConfig,
         async work(context) {
-          const topics = await statesOf(context, flags.check === true);
+          const topics = await createOrCheck(context, flags.check === true);
           context.print(flags.json ? json({ topics }) : page(topics));
-          const inOrder = topics.every(({ state }) => state === 'created' || state === 'ok');
-          return flags.check && !inOrder ? EXIT.failed : EXIT.done;
+          const allRight = topics.every(({ state }) => state === 'created' || state === 'ok');
+          return flags.check && !allRight ? EXIT.failed : EXIT.done;
         },
       }),
     );
 }
 
-async function statesOf(context: CommandContext, check: boolean): Promise<TopicState[]> {
+async function createOrCheck(context: CommandContext, check: boolean): Promise<TopicState[]> {
   const { settings } = context;
   const kafka = openKafka(context);
   const create = (specs: readonly TopicSpec[]) => (check ? [] : createTopics(kafka, specs));
@@ -56,10 +56,10 @@ async function statesOf(context: CommandContext, check: boolean): Promise<TopicS
   const existing = await readTopicSettings(kafka, names);
   const specs = topicSpecs(settings, existing);
   for (const topic of await create(specs)) created.add(topic);
-  return specs.map((spec) => stateOf(spec, created.has(spec.topic), existing));
+  return specs.map((spec) => topicState(spec, created.has(spec.topic), existing));
 }
 
-function stateOf(spec: TopicSpec, isCreated: boolean, existing: readonly TopicSettings[]): TopicState {
+function topicState(spec: TopicSpec, isCreated: boolean, existing: readonly TopicSettings[]): TopicState {
   const { topic } = spec;
   const found = existing.find((each) => each.topic === topic);
   if (isCreated) return { topic, state: 'created', differences: [] };
@@ -74,8 +74,8 @@ function page(topics: readonly TopicState[]): string {
     state,
     differences.map(({ what, is, wanted }) => `${what} is ${is}, not ${wanted}`).join('; '),
   ]);
-  const mends = topics.flatMap(({ topic, differences }) =>
+  const hints = topics.flatMap(({ topic, differences }) =>
     differences.map(({ what, mend }) => `${topic}, ${what}: ${mend}`),
   );
-  return [table(['topic', 'state', 'differs in'], rows), ...mends].join('\n');
+  return [table(['topic', 'state', 'differs in'], rows), ...hints].join('\n');
 }

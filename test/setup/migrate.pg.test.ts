@@ -11,30 +11,30 @@ describe('migrate', () => {
   });
   afterAll(() => fresh.close());
 
-  const own = async () =>
+  const ownTables = async () =>
     (
       await fresh.database.query<{ table_name: string }>({
         text: `SELECT table_name FROM information_schema.tables WHERE table_schema = 'lastseen' ORDER BY 1`,
       })
     ).rows.map((row) => row.table_name);
 
-  it('applies every file once, in order, and names them', async () => {
+  it('applies every file once, in order, and returns their names', async () => {
     const files = (await readdir(new URL('../../migrations', import.meta.url))).filter((file) => file.endsWith('.sql'));
     await fresh.database.query({ text: 'DROP SCHEMA lastseen CASCADE' });
     const applied = await migrate(fresh.database, { log: () => {} });
     expect(applied).toEqual(files.sort().map((file) => file.replace('.sql', '')));
-    expect(await own()).toContain('user_last_seen');
+    expect(await ownTables()).toContain('user_last_seen');
     expect(await migrate(fresh.database, { log: () => {} })).toEqual([]);
   });
 
-  it('run by two processes at once applies each file once', async () => {
+  it('applies each file once when three processes run it concurrently', async () => {
     await fresh.database.query({ text: 'DROP SCHEMA lastseen CASCADE' });
     const runs = await Promise.all([1, 2, 3].map(() => migrate(fresh.database, { log: () => {} })));
     expect(runs.filter((applied) => applied.length > 0)).toHaveLength(1);
-    expect(await own()).toContain('kpi_ledger');
+    expect(await ownTables()).toContain('kpi_ledger');
   });
 
-  it('needs no right to create schemas where the schema is there', async () => {
+  it('needs no right to create schemas if the schema exists', async () => {
     await fresh.database.query({ text: 'DROP SCHEMA lastseen CASCADE' });
     await fresh.database.query({
       text: `CREATE ROLE migrator LOGIN PASSWORD 'migrator'; CREATE SCHEMA lastseen AUTHORIZATION migrator`,

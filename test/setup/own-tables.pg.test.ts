@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { must } from '../../src/runtime/must.ts';
 import { asRole, roleOf, rolesSql } from '../../stack/roles.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli, type StartedCli, startCli } from '../support/lastseen-cli.ts';
+import { waitFor } from '../support/waiting.ts';
 
 const OLDER = /own tables are older than this release \(0\d+_\w+\): run `lastseen migrate`/;
 
@@ -13,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 const sql = (text: string) => db.database.query<{ name: string }>({ text });
-/** As a role of the command, with servers besides that nobody answers at. */
+/** The role of the command, and a broker and a registry that do not answer. */
 const envOf = (args: readonly string[]) => ({
   DATABASE_URL: asRole(db.url, roleOf(args[0])),
   KAFKA_BROKERS: '127.0.0.1:1',
@@ -26,12 +27,12 @@ beforeAll(async () => {
   newest = (await sql('SELECT max(name) AS name FROM lastseen.migration')).rows[0]?.name ?? '';
 });
 
-const unmigrate = () => sql(`DELETE FROM lastseen.migration WHERE name = '${newest}'`);
-const migrated = () => sql(`INSERT INTO lastseen.migration (name, run_on) VALUES ('${newest}', now())`);
+const removeNewest = () => sql(`DELETE FROM lastseen.migration WHERE name = '${newest}'`);
+const restoreNewest = () => sql(`INSERT INTO lastseen.migration (name, run_on) VALUES ('${newest}', now())`);
 
-describe('where own tables are older than the release', () => {
-  beforeAll(unmigrate);
-  afterAll(migrated);
+describe('if own tables are older than the release', () => {
+  beforeAll(removeNewest);
+  afterAll(restoreNewest);
 
   it.concurrent.each([
     ['sweep', '--force'],
@@ -40,7 +41,7 @@ describe('where own tables are older than the release', () => {
     ['dlq', 'list'],
     ['kpi', '--as-of', '2026-03-16T05:00:00Z', '--all'],
     ['track', '--until-end'],
-  ])('%s %s ends with one line that says what to do', async (...args) => {
+  ])('%s %s exits with 1 and one line that names the command to run', async (...args) => {
     const { HTTP_PORT: _, ...env } = envOf(args);
     const { code, stdout, stderr } = await runCli(env, args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -59,78 +60,74 @@ describe('a consumer', () => {
     run = startCli(envOf([command]), [command]);
     return logOf(run);
   };
-  /** Nothing stands in its way but the next thing it needs, which is not there in these tests. */
-  const goesOn = (ask: Ask) =>
-    until(
+  /** After the check of own tables it waits for the brokers, which do not answer. */
+  const continues = (ask: Ask) =>
+    waitFor(
+      'waiting only for the consumer group',
       async () => (await ask('/readyz')).text === '{"ready":false,"reasons":["not a member of the consumer group"]}',
     );
 
   it.each(['track', 'recompute'])(
-    '%s waits for the migration, alive and not ready, says so once, and goes on',
+    '%s waits for the migration, live but not ready, logs that once, and then continues',
     async (command) => {
-      await unmigrate();
+      await removeNewest();
       const log = start(command);
       const ask = await probesOf(log);
       await log.until(/migration_waiting/);
-      // Looked at again and again meanwhile.
-      await until(async () => /code="not_migrated"} [3-9]/.test((await ask('/metrics')).text));
+      await waitFor('three more checks', async () => /code="not_migrated"} [3-9]/.test((await ask('/metrics')).text));
       expect(await ask('/healthz')).toMatchObject({ status: 200 });
       expect(await ask('/readyz')).toMatchObject({ status: 503, text: expect.stringMatching(OLDER) });
-      await migrated();
-      await goesOn(ask);
+      await restoreNewest();
+      await continues(ask);
       expect(log.text.match(/migration_waiting/g)).toHaveLength(1);
     },
   );
 
-  it('waits for the right to see it, too', async () => {
+  it('also waits for the right to read the migrations', async () => {
     await sql(`REVOKE SELECT ON lastseen.migration FROM lastseen_track`);
     const log = start('track');
     await log.until(/migration_waiting.*may not read lastseen\.migration: run `lastseen migrate`, then k8s/);
     await sql(rolesSql());
-    await goesOn(await probesOf(log));
+    await continues(await probesOf(log));
   });
 
-  it('takes tables of a newer release, and says so', async () => {
+  it('accepts tables of a newer release, and logs that', async () => {
     await sql(`INSERT INTO lastseen.migration (name, run_on) VALUES ('9999_of_a_newer_release', now())`);
     try {
       const log = start('track');
       await log.until(/"level":30.*newer_migrations_found.*9999_of_a_newer_release/);
-      await goesOn(await probesOf(log));
+      await continues(await probesOf(log));
     } finally {
       await sql(`DELETE FROM lastseen.migration WHERE name = '9999_of_a_newer_release'`);
     }
   });
 
-  it('told to stop while it waits, ends with nothing left undone', async () => {
-    await unmigrate();
+  it('exits with 0 on SIGTERM while it waits', async () => {
+    await removeNewest();
     try {
       await start('track').until(/migration_waiting/);
       run.process.kill('SIGTERM');
       expect(await run.ended).toMatchObject({ code: 0 });
     } finally {
-      await migrated();
+      await restoreNewest();
     }
   });
 });
 
-const LOGGED_WITHIN_MS = 20_000;
-
 function logOf(run: StartedCli) {
+  let exited = false;
+  void run.ended.then(() => {
+    exited = true;
+  });
   const log = {
     text: '',
+    /** Waits for a match in all that was logged since the start. */
     async until(pattern: RegExp): Promise<RegExpExecArray> {
-      const startedAt = performance.now();
-      let ended = false;
-      void run.ended.then(() => {
-        ended = true;
+      await waitFor(`a log line that matches ${pattern}`, async () => {
+        if (exited && !pattern.test(log.text)) throw new Error(`exited without ${pattern}:\n${log.text}`);
+        return pattern.test(log.text);
       });
-      for (;;) {
-        const match = pattern.exec(log.text);
-        if (match !== null) return match;
-        if (ended) throw new Error(`ended without ${pattern}:\n${log.text}`);
-        if (performance.now() - startedAt > LOGGED_WITHIN_MS) throw new Error(`no ${pattern} in time:\n${log.text}`);
-        await sleep(20);
-      }
+      return must(pattern.exec(log.text), 'the pattern matched');
     },
   };
   run.process.stderr?.on('data', (more: string) => {
@@ -148,8 +145,4 @@ async function probesOf(log: ReturnType<typeof logOf>): Promise<Ask> {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
     return { status: response.status, text: await response.text() };
   };
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(50);
 }
