@@ -44,7 +44,7 @@ describe('the alerts', () => {
       const page = annotations['runbook_url'] ?? '';
       expect(page).toBe(`docs/runbooks/${alert}.md`);
       expect(existsSync(new URL(page, ROOT))).toBe(true);
-      for (const part of ['**Meaning.**', '**First look.**', '**Mend.**']) {
+      for (const part of ['**Meaning.**', '**First look.**', '**Fix.**']) {
         expect(readFileSync(new URL(page, ROOT), 'utf8')).toContain(part);
       }
     },
