@@ -13,15 +13,15 @@ import type { Guard } from './guard.ts';
 interface ArtifactSource {
   readonly pom: string;
   readonly goal: 'copy' | 'copy-dependencies';
-  /** Part of the name in the cache: to be raised when what is made from the pom changes. */
+  /** Part of the name in the cache. Raise it when the content that is built from the pom changes. */
   readonly layout: string;
 }
 
-/** What is done in a fresh artifact's directory before it is kept for later runs. */
+/** Prepares the directory of a downloaded artifact before it is cached. */
 type Finish = (directory: string) => Promise<void>;
 
 export interface Artifacts<Name extends string = keyof typeof STACK_ARTIFACTS> {
-  /** The directory with the artifact's files: from the cache, or brought by Maven once. */
+  /** The directory with the artifact's files, from the cache or downloaded by Maven. */
   resolve(name: Name, onDownload: () => void, finish?: Finish): Promise<string>;
 }
 
@@ -40,13 +40,13 @@ function cacheRoot(): string {
   return join(xdg === undefined || xdg === '' ? join(homedir(), '.cache') : xdg, 'lastseen-stack');
 }
 
-/** An artifact's directory appears by one rename, complete; its name holds the hash of the pom it was made from. */
+/** A directory is renamed into the cache when it is complete. Its name has the hash of its pom. */
 export function createArtifacts<Name extends string>(
   sources: Readonly<Record<Name, ArtifactSource>>,
   guard: Guard,
   logDir: string,
 ): Artifacts<Name> {
-  // One Maven at a time: two of them would race on the same files of the local repository.
+  // One Maven at a time: two would write to the same files of the local repository.
   let last: Promise<unknown> = Promise.resolve();
 
   const download = async (name: Name, target: string, finish: Finish): Promise<void> => {
@@ -73,7 +73,7 @@ export function createArtifacts<Name extends string>(
     }
     await finish(out);
     await rename(out, target).catch((error: NodeJS.ErrnoException) => {
-      // A run beside this one was first; its copy is as good.
+      // Another run was first. Its copy is the same.
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     });
     await rm(work, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** Certificates for servers and clients on this machine, made where they are needed and thrown away with it. */
+/** Short-lived certificates for servers and clients on this machine. */
 import { createPrivateKey } from 'node:crypto';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
@@ -12,17 +12,17 @@ export interface Certificate {
   readonly key: string;
 }
 
-interface Wanted {
-  /** Who may be reached by it: DNS names and IP addresses. */
+interface CertificateRequest {
+  /** DNS names and IP addresses. */
   readonly names: readonly string[];
   /** Valid for a day, or until a day ago. */
   readonly expired?: boolean;
 }
 
 interface Authority {
-  /** PEM, for those who are to trust it. */
+  /** PEM. */
   readonly certificate: string;
-  issue(wanted: Wanted): Promise<Certificate>;
+  issue(request: CertificateRequest): Promise<Certificate>;
 }
 
 export async function createAuthority(): Promise<Authority> {
@@ -72,7 +72,7 @@ export async function createAuthority(): Promise<Authority> {
   };
 }
 
-/** The same key, to be read with a passphrase only. */
+/** The key, encrypted with a passphrase. */
 export function encryptedKey(key: string, passphrase: string): string {
   return createPrivateKey(key).export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase }).toString();
 }

@@ -9,18 +9,18 @@ export interface ChildCommand {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly owner?: { readonly uid: number; readonly gid: number };
-  /** What ends it at once together with all it started. */
+  /** The signal that ends it, and all that it started, at once. */
   readonly endSignal?: NodeJS.Signals;
 }
 
 export interface Child {
   readonly pid: number;
-  /** How it ended, in words; never rejects. */
+  /** A text such as `exited with code 1`. Never rejects. */
   readonly exited: Promise<string>;
 }
 
-// The process waits for a line before it becomes the command, so that none ever runs unknown to the reaper: if the
-// launcher dies in between, `read` meets the end of the pipe and the shell exits.
+// The shell waits for a line before it becomes the command, so that the reaper knows every running process. If the
+// launcher dies before, `read` gets the end of the pipe and the shell exits.
 const GATE = 'read -r _ && exec "$@" </dev/null';
 
 /** Starts a command in a process group of its own, with its output in a file, watched by the guard. */

@@ -17,7 +17,7 @@ interface Flags {
 function parseParts(text: string): PartName[] {
   return text.split(',').map((name) => {
     const part = PART_NAMES.find((known) => known === name.trim());
-    if (part === undefined) throw new InvalidArgumentError(`"${name}" is none of ${PART_NAMES.join(', ')}.`);
+    if (part === undefined) throw new InvalidArgumentError(`"${name}" is not one of ${PART_NAMES.join(', ')}.`);
     return part;
   });
 }
@@ -47,7 +47,7 @@ function printAddresses(stack: RunningStack, parts: readonly PartName[], json: b
   }
   console.log();
   for (const [name, value] of rows) console.log(`export ${name}='${value}'`);
-  console.log('\nCtrl-C takes everything down.');
+  console.log('\nCtrl-C stops all servers.');
 }
 
 async function run(flags: Flags): Promise<number> {
@@ -98,10 +98,10 @@ async function run(flags: Flags): Promise<number> {
 
 await new Command('stack')
   .description('Starts Postgres, Kafka, a schema registry and Kafka Connect with Debezium on free local ports.')
-  .option('--parts <names>', `only these, of ${PART_NAMES.join(',')}; connect brings all`, parseParts)
+  .option('--parts <names>', `start only these of ${PART_NAMES.join(',')}; connect needs all`, parseParts)
   .option('--connector', 'also create the platform tables and register the Debezium connector')
-  .option('--run-dir <path>', 'where data and logs go; it is removed at the end')
-  .option('--json', 'print the addresses as one line of JSON, and no progress')
+  .option('--run-dir <path>', 'directory for data and logs; removed at the end')
+  .option('--json', 'print only the addresses, as one line of JSON')
   .addHelpText(
     'after',
     '\nNeeds Java 17 or newer. The first run also needs Maven, and keeps about 240 MB in ~/.cache/lastseen-stack.',

@@ -18,7 +18,7 @@ interface ConnectOptions {
   readonly logDir: string;
   readonly port: number;
   readonly brokers: string;
-  /** Directories of further plugins, each with the manifests that name them. */
+  /** Directories of more plugins, with their manifests. */
   readonly plugins: readonly string[];
 }
 
@@ -29,7 +29,7 @@ function workerProperties(port: number, brokers: string, pluginPath: readonly st
     listeners: `http://127.0.0.1:${port}`,
     'rest.advertised.host.name': '127.0.0.1',
     'plugin.path': pluginPath.join(','),
-    // Scanning every class of the plugins takes 12 s; the converter's missing manifest is added when it is cached.
+    // Scanning all classes of the plugins takes 12 s. addManifests gives the converter the manifest that it lacks.
     'plugin.discovery': 'service_load',
     'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
     'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
@@ -41,10 +41,10 @@ function workerProperties(port: number, brokers: string, pluginPath: readonly st
     'status.storage.topic': 'connect-status',
     'status.storage.partitions': 1,
     'status.storage.replication.factor': 1,
-    // How far the replication slot may stand behind what Kafka already has.
+    // The replication slot is at most this far behind the records in Kafka.
     'offset.flush.interval.ms': 2_000,
     'connector.client.config.override.policy': 'All',
-    // One worker: after it was killed, its successor must not wait for it.
+    // The only worker: after a kill, the next one must not wait for it.
     'scheduled.rebalance.max.delay.ms': 0,
     'session.timeout.ms': 6_000,
     'heartbeat.interval.ms': 2_000,
@@ -59,7 +59,7 @@ export function createConnect(options: ConnectOptions): Part {
   const properties = join(home, 'worker.properties');
   let jars = '';
 
-  /** plugin.path names directories of plugins, each a directory of jars. */
+  /** An entry of plugin.path holds one directory of jars per plugin. */
   const asPlugin = (name: string) => async (directory: string) => {
     const beside = `${directory}-${name}`;
     await rename(directory, beside);
@@ -67,7 +67,7 @@ export function createConnect(options: ConnectOptions): Part {
     await rename(beside, join(directory, name));
   };
 
-  /** Gives plugins the manifests without which `service_load` does not see them. */
+  /** Adds the manifests that `service_load` needs to find plugins. */
   const addManifests = async (kafkaJars: string, directory: string) => {
     const logFile = join(logDir, 'plugin-manifests.log');
     const syncing = await startChild(guard, {

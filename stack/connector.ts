@@ -1,6 +1,6 @@
 /**
- * The Debezium connector over Connect's REST interface. No package is imported here, so that a bare Node image can run it
- * beside containers.
+ * The Debezium connector over Connect's REST interface. It imports no package, so that a plain Node image can run it
+ * next to containers.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export interface ConnectorOptions {
   name?: string;
   /** Default `seedtest`: topics are `<prefix>.public.<table>`. */
   topicPrefix?: string;
-  /** Settings that win over those of connector.json. */
+  /** Override the settings of connector.json. */
   overrides?: Record<string, string>;
 }
 
@@ -22,7 +22,7 @@ interface ConnectorStatus {
   tasks: { id: number; state: string; trace?: string }[];
 }
 
-/** What a connector needs to know of the stack it runs in. */
+/** The addresses that a connector needs. */
 export type ConnectorAddresses = Pick<StackAddresses, 'databaseUrl' | 'registryV2Url' | 'connectUrl'>;
 
 export const DEFAULT_CONNECTOR = 'seedtest';
@@ -85,7 +85,7 @@ export async function resumeConnector(addresses: ConnectorAddresses, name = DEFA
   await untilRunning(addresses, name);
 }
 
-/** Resolves when no task of it runs. Its offsets stay. */
+/** Resolves when no task runs. The connector keeps its offsets. */
 export async function stopConnector(addresses: ConnectorAddresses, name = DEFAULT_CONNECTOR): Promise<void> {
   await call(addresses, 'PUT', `/${name}/stop`);
   const deadline = Date.now() + RUNNING_WITHIN_MS;
@@ -98,14 +98,14 @@ export async function stopConnector(addresses: ConnectorAddresses, name = DEFAUL
   }
 }
 
-/** Has it take a snapshot of all its tables, as at its first start; makes its slot where that is gone. */
+/** Makes the connector take a new snapshot of all its tables, and create its slot if it is gone. */
 export async function restartFromSnapshot(addresses: ConnectorAddresses, name = DEFAULT_CONNECTOR): Promise<void> {
   await stopConnector(addresses, name);
   await call(addresses, 'DELETE', `/${name}/offsets`);
   await resumeConnector(addresses, name);
 }
 
-/** Starts what has failed again, where anything has. */
+/** Restarts the connector and its tasks if they have failed. */
 export async function restartFailed(addresses: ConnectorAddresses, name = DEFAULT_CONNECTOR): Promise<void> {
   const status = await connectorStatus(addresses, name);
   const parts = status === undefined ? [] : [status.connector, ...status.tasks];
@@ -113,12 +113,12 @@ export async function restartFailed(addresses: ConnectorAddresses, name = DEFAUL
   await call(addresses, 'POST', `/${name}/restart?includeTasks=true&onlyFailed=true`);
 }
 
-/** Resolves when the connector is gone. Its slot and publication stay in the database, as they do in production. */
+/** Resolves when the connector is gone. Its slot and publication stay in the database, as in production. */
 export async function deleteConnector(addresses: ConnectorAddresses, name = DEFAULT_CONNECTOR): Promise<void> {
   await call(addresses, 'DELETE', `/${name}`);
   const deadline = Date.now() + RUNNING_WITHIN_MS;
   while ((await connectorStatus(addresses, name)) !== undefined) {
-    if (Date.now() > deadline) throw new Error(`connector ${name} is still there after ${RUNNING_WITHIN_MS / 1_000} s`);
+    if (Date.now() > deadline) throw new Error(`connector ${name} still exists after ${RUNNING_WITHIN_MS / 1_000} s`);
     await sleep(100);
   }
 }
@@ -143,7 +143,7 @@ async function call(addresses: ConnectorAddresses, method: string, path: string,
   await accepted(await request(addresses, method, path, body), `${method} /connectors${path}`);
 }
 
-/** Sends again while the worker rebalances (409), which it does after each change. */
+/** Retries while the worker rebalances (409), as it does after each change. */
 async function request(addresses: ConnectorAddresses, method: string, path: string, body?: unknown): Promise<Response> {
   const deadline = Date.now() + RUNNING_WITHIN_MS;
   for (;;) {

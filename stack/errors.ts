@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Something a person can mend: the message is one line that says what is wrong and what to do, then a log's tail if any. */
+/** An error that the operator can fix. Its message is one line with the problem and what to do, then the end of a log, if any. */
 export class StackError extends Error {
   override readonly name = 'StackError';
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { StackError } from './errors.ts';
 import { tearDown } from './teardown.ts';
 
-/** The launcher's end of the reaper: what is told to it is cleaned up when the launcher closes it, or ends in any way. */
+/** The launcher's side of the reaper, which cleans up when the launcher closes it or ends in any way. */
 export interface Guard {
   /** Resolves once the reaper is sure to know of the process group; rejects once it is closing. */
   watch(pid: number, endSignal: NodeJS.Signals): Promise<void>;
@@ -31,7 +31,7 @@ export function createGuard(): Guard {
   // A dead reaper must not crash the launcher: close() then cleans up by itself.
   reaper.stdin.on('error', () => {});
 
-  const tell = (...words: readonly string[]): Promise<void> =>
+  const send = (...words: readonly string[]): Promise<void> =>
     new Promise((resolve) => {
       reaper.stdin.write(`${words.join('\t')}\n`, () => resolve());
     });
@@ -53,20 +53,20 @@ export function createGuard(): Guard {
     async watch(pid, endSignal) {
       refuseWhenClosing();
       groups.set(pid, endSignal);
-      await tell('watch', String(pid), endSignal);
+      await send('watch', String(pid), endSignal);
     },
     forget(pid) {
       groups.delete(pid);
-      void tell('forget', String(pid));
+      void send('forget', String(pid));
     },
     removeAtEnd(path) {
       refuseWhenClosing();
       paths.add(path);
-      void tell('remove', path);
+      void send('remove', path);
     },
     keep(path) {
       paths.delete(path);
-      void tell('keep', path);
+      void send('keep', path);
     },
     close() {
       closing ??= end();

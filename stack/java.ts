@@ -5,7 +5,7 @@ import { StackError } from './errors.ts';
 
 const OLDEST_JAVA = 17;
 
-const MEND = `install a JDK ${OLDEST_JAVA} or newer and have \`java\` on the PATH, or set JAVA_HOME`;
+const FIX = `install a JDK ${OLDEST_JAVA} or newer and have \`java\` on the PATH, or set JAVA_HOME`;
 
 /** "17.0.15" → 17, "1.8.0_402" → 8, from the output of `java -version`; undefined when it says neither. */
 export function javaMajor(versionOutput: string): number | undefined {
@@ -22,14 +22,14 @@ export async function findJava(): Promise<string> {
     output = (await promisify(execFile)(java, ['-version'])).stderr;
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new StackError(missing ? `${java} was not found: ${MEND}` : `\`${java} -version\` failed: ${MEND}`, {
+    throw new StackError(missing ? `${java} was not found: ${FIX}` : `\`${java} -version\` failed: ${FIX}`, {
       cause: error,
     });
   }
   const major = javaMajor(output);
   if (major === undefined || major < OLDEST_JAVA) {
     throw new StackError(
-      `${java} is Java ${major ?? 'of an unknown version'}, ${OLDEST_JAVA} is the oldest that works: ${MEND}`,
+      `${java} is Java ${major ?? 'of an unknown version'}, ${OLDEST_JAVA} is the oldest that works: ${FIX}`,
     );
   }
   return java;

@@ -23,11 +23,11 @@ interface KafkaOptions {
   readonly detours: readonly Detour[];
 }
 
-/** A listener that sends its clients to another port than its own: whoever listens there stands between. */
+/** A listener that advertises another port than its own, so that a proxy on that port is between broker and clients. */
 export interface Detour {
   /** Where the broker listens. */
   readonly port: number;
-  /** Where it tells clients to come; nobody listens there unless the stack's user does. */
+  /** The port that clients are sent to. The caller starts the proxy that listens on it. */
   readonly advertisedPort: number;
 }
 

@@ -1,4 +1,4 @@
-/** Puts values in place of every `${NAME}` of a settings file's values; a name without a value is a mistake in the file. */
+/** Replaces every `${NAME}` in the settings' values. Throws for a name without a value. */
 export function fillPlaceholders(
   settings: Readonly<Record<string, string>>,
   values: Readonly<Record<string, string>>,
@@ -15,7 +15,7 @@ export function fillPlaceholders(
   );
 }
 
-/** A replication slot's and publication's name: Postgres takes only these characters, 63 of them. */
+/** The name of the replication slot and the publication: Postgres allows only these characters, at most 63. */
 export function slotName(connectorName: string): string {
   return connectorName
     .toLowerCase()

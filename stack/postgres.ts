@@ -16,7 +16,7 @@ interface PostgresOptions {
   readonly logDir: string;
   readonly port: number;
   readonly secured?: SecuredFront | undefined;
-  /** Besides those that every stack has, and instead. */
+  /** Override the settings of every stack. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -34,12 +34,12 @@ const SETTINGS = {
   max_connections: 200,
   max_replication_slots: 20,
   max_wal_senders: 20,
-  // Safe through a killed server, not through a lost machine: the data directory is thrown away anyway.
+  // Data survives a killed server but not a crash of the machine. The data directory is temporary anyway.
   fsync: 'off',
   full_page_writes: 'off',
 } as const;
 
-/** The server refuses root, so root lends it the first of these accounts that exists. */
+/** The server refuses to run as root. Root runs it as the first of these accounts that exists. */
 function unprivilegedOwner(): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const accounts = readFileSync('/etc/passwd', 'utf8').split('\n');
@@ -64,7 +64,7 @@ async function nativeDirectory(): Promise<string> {
   }
 }
 
-/** The server's own binaries where the owner may run them: copied when the checkout lies where it may not look. */
+/** The server's binaries. They are copied if the owner cannot read the checkout. */
 async function usableBinaries(owner: Owner | undefined, copyTo: string): Promise<string> {
   const native = await nativeDirectory();
   const runs = (directory: string) =>
@@ -116,7 +116,7 @@ export function createPostgres({
     if (secured === undefined) return;
     const hosts = join(data, 'pg_hba.conf');
     writeFileSync(hosts, SECURED_HOSTS + readFileSync(hosts, 'utf8'));
-    // The server takes no key that others may read.
+    // The server refuses a key that others can read.
     chmodSync(secured.files.serverKey, 0o600);
     if (owner !== undefined) chownSync(secured.files.serverKey, owner.uid, owner.gid);
   };
@@ -166,7 +166,7 @@ export function createPostgres({
       cwd: home,
       env: environment,
       logFile,
-      // The immediate shutdown: backends have groups of their own and only the server can end them.
+      // Immediate shutdown: backends have their own process groups, and only the server can end them.
       endSignal: 'SIGQUIT',
       ...(owner === undefined ? {} : { owner }),
     }),

@@ -4,7 +4,7 @@ import type { PartState } from './stack.ts';
 
 export interface Progress {
   report(part: PartName, state: PartState, detail?: string): void;
-  /** Leaves the last picture standing. */
+  /** Stops updating; the last state stays on the screen. */
   close(): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ const NAMES: Record<PartName, string> = {
 
 const SILENT: Progress = { report() {}, async close() {} };
 
-/** A living list on a terminal, a line per change elsewhere, both on stderr's side of a script: stdout is for results. */
+/** A list that updates on a terminal, otherwise one line per change on stderr. */
 export function showProgress(parts: readonly PartName[], silent: boolean): Progress {
   if (silent) return SILENT;
   return process.stdout.isTTY ? list(parts) : lines();
@@ -29,7 +29,7 @@ function lines(): Progress {
   const startedAt = performance.now();
   return {
     report(part, state, detail) {
-      // A failure is told once, at the end, by the command.
+      // The command reports a failure once, at the end.
       if (state === 'failed') return;
       const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1).padStart(5);
       console.error(`${seconds} s  ${NAMES[part]} ${words(state, detail)}`);

@@ -1,6 +1,6 @@
 /**
- * Outlives the launcher by design: a process of its own session that reads what to clean up from a pipe and does so when
- * the pipe closes, which the kernel sees to however the launcher ends, SIGKILL included.
+ * A process in its own session that outlives the launcher. It reads from a pipe what to clean up, and cleans up when the
+ * pipe closes. The kernel closes it when the launcher ends in any way, including SIGKILL.
  */
 import { createInterface } from 'node:readline';
 import { tearDown } from './teardown.ts';

@@ -15,7 +15,7 @@ interface RegistryOptions {
   readonly port: number;
 }
 
-// Not Maven's own unpacking: without its parent pom the archive needs an old plugin, which cuts file names at 100 bytes.
+// Not unpacked by Maven: the old plugin that would do it cuts file names at 100 bytes.
 async function unpack(directory: string): Promise<void> {
   const archive = 'apicurio-registry-app-3.0.9-all.tar.gz';
   await promisify(execFile)('tar', ['-xzf', archive], { cwd: directory });
@@ -41,7 +41,7 @@ export function createRegistry({ java, artifacts, runDir, logDir, port }: Regist
         '-Dquarkus.http.host=127.0.0.1',
         `-Dquarkus.http.port=${port}`,
         '-Dquarkus.banner.enabled=false',
-        // A file, not memory, and written through: schema ids must survive killPart and startPart.
+        // Stored in a file and written through: schema ids must survive killPart and startPart.
         `-Dapicurio.datasource.url=jdbc:h2:file:${join(home, 'schemas')};WRITE_DELAY=0`,
         ...['-jar', join(app, 'apicurio-registry-app-3.0.9-runner.jar')],
       ],

@@ -1,4 +1,4 @@
-/** The roles of production (k8s/postgres), so that whatever runs here runs with no more rights than there. */
+/** The roles of production (k8s/postgres): commands have the same rights here as there. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,31 +7,31 @@ export type Role = (typeof ROLES)[number];
 
 const sql = (name: string) => readFileSync(join(import.meta.dirname, '../k8s/postgres', name), 'utf8');
 
-/** What gives the roles their rights on the tables that are there; to be run as the administrator, and again after more. */
+/** Grants the roles their rights on the existing tables. Run it as the administrator, and again after new tables. */
 export const rolesSql = () => sql('roles.sql');
 
-/** What makes the table of last seen one of so many hash partitions, for one transaction; `rolesSql` is to follow. */
+/** Splits the last-seen table into hash partitions. Run it in one transaction, and `rolesSql` after it. */
 export const partitioningSql = (partitions: number) =>
   `SET LOCAL lastseen.partitions = ${partitions};\n${sql('partition-last-seen.sql')}`;
 
-/** The connector's role and publication, where the platform's tables are. */
+/** The connector's role and publication, for the database of the platform's tables. */
 export const replicationSql = () => sql('replication.sql');
 
-/** Makes the roles, with the administrator's password: only the user name then differs from one URL to another. */
+/** Creates the roles with the administrator's password, so that URLs differ only in the user name. */
 export function loginsSql(password: string): string {
-  // The one that is not among those of roles.sql.
+  // The only role that roles.sql does not create.
   const replication = 'CREATE ROLE lastseen_replication LOGIN REPLICATION;';
   return `${rolesSql()}\n${replication}\n${ROLES.map((role) => `ALTER ROLE lastseen_${role} PASSWORD '${password}';`).join('\n')}`;
 }
 
-/** The administrator's URL as one of the roles. */
+/** The administrator's URL with the role as user. */
 export function asRole(databaseUrl: string, role: Role): string {
   const url = new URL(databaseUrl);
   url.username = `lastseen_${role}`;
   return url.href;
 }
 
-/** The role that a command is run as. */
+/** The role of a command. */
 export function roleOf(command: string | undefined): Role {
   switch (command) {
     case 'migrate':

@@ -1,12 +1,12 @@
 /**
- * The stack's second front: Kafka with TLS, client certificates and SASL beside its plain listener, and Postgres that
- * takes databases named `secured_…` over TLS with a client certificate alone. What stands here only serves this machine.
+ * Secured access to the stack: a second Kafka listener with TLS, client certificates and SASL, and Postgres databases
+ * named `secured_…`, which need TLS and a client certificate. The passwords here are for this machine only.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Certificate, createAuthority, derKey, encryptedKey } from './certificates.ts';
 
-/** Kafka's accounts: SCRAM ones are made when its directory is formatted, the PLAIN one stands in its settings. */
+/** Kafka's accounts: the SCRAM ones are created with its data directory, the PLAIN one is in its settings. */
 export const KAFKA_USER = 'lastseen';
 export const KAFKA_PASSWORD = 'canary-kafka-password';
 const KEY_PASSPHRASE = 'canary-key-passphrase';
@@ -18,16 +18,16 @@ export interface SecuredFront {
     readonly authority: string;
     readonly server: string;
     readonly serverKey: string;
-    /** Key and certificate in one, as Java reads PEM. */
+    /** Key and certificate in one PEM file, for Java. */
     readonly serverStore: string;
     readonly client: string;
     /** Encrypted with `keyPassphrase`. */
     readonly clientKey: string;
     readonly clientStore: string;
-    /** As `clientKey`, for Java: DER, without a passphrase. */
+    /** `clientKey` for Java: DER without a passphrase. */
     readonly clientKeyDer: string;
   };
-  /** What the stack's servers show, and what nobody must believe: one that has expired, one for another host. */
+  /** The servers' certificate, an expired one, and one for another host. */
   readonly certificates: { readonly [C in 'server' | 'expired' | 'elsewhere']: Certificate };
   readonly keyPassphrase: string;
 }
@@ -66,7 +66,7 @@ export async function createSecuredFront(runDir: string, kafkaPort: number): Pro
 const PLAIN_LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
 const SCRAM_LOGIN = 'org.apache.kafka.common.security.scram.ScramLoginModule required';
 
-/** The broker's settings of the listener SECURED. */
+/** Broker settings of the listener SECURED. */
 export function securedListener({ files }: SecuredFront): Record<string, string> {
   const settings = {
     'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
@@ -79,7 +79,7 @@ export function securedListener({ files }: SecuredFront): Record<string, string>
   return Object.fromEntries(Object.entries(settings).map(([name, value]) => [`listener.name.secured.${name}`, value]));
 }
 
-/** What a connector needs to write to Kafka and to read Postgres that way. */
+/** Connector settings to write to Kafka and read Postgres with TLS. */
 export function securedConnector({ brokers, files }: SecuredFront): Record<string, string> {
   const kafka = {
     'bootstrap.servers': brokers,

@@ -1,6 +1,6 @@
 /**
- * The real servers lastseen talks to, on free ports of 127.0.0.1, without a container engine. What each one is and needs
- * stands in its own file; this one starts them side by side and takes them down.
+ * The servers that lastseen uses, on free ports of 127.0.0.1, without a container engine. This file starts and stops them
+ * in parallel; each server has its own file.
  */
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -35,21 +35,21 @@ export interface StackAddresses {
 export type PartState = 'resolving' | 'starting' | 'ready' | 'failed';
 
 export interface StackOptions {
-  /** Default: all. `connect` brings the others. */
+  /** Default: all. `connect` needs all others. */
   parts?: readonly PartName[];
-  /** 'failed' is also reported for a part that dies later, by itself. */
+  /** 'failed' is also reported for a part that dies later. */
   onProgress?: (part: PartName, state: PartState, detail?: string) => void;
-  /** Where data and logs go until the stack stops, when it is removed. Default: a new one in the system's temporary directory. */
+  /** Directory for data and logs, removed when the stack stops. Default: a new temporary directory. */
   runDir?: string;
-  /** Also a front with TLS and logins, see secured.ts. */
+  /** Adds access with TLS and logins, see secured.ts. */
   secured?: boolean;
-  /** So many ways to Kafka that lead past ports of the caller's, for a proxy between. Default: none. */
+  /** Number of extra Kafka listeners for proxies of the caller. Default: none. */
   detours?: number;
-  /** Settings of the Postgres server besides, and instead. */
+  /** Override settings of the Postgres server. */
   postgresSettings?: Readonly<Record<string, string>>;
-  /** Directories on Connect's plugin path besides. */
+  /** More directories on Connect's plugin path. */
   connectPlugins?: readonly string[];
-  /** Aborting it while the stack starts takes down what runs by then, and rejects. */
+  /** Aborts the start: running servers are stopped, and startStack rejects. */
   signal?: AbortSignal;
 }
 
@@ -60,9 +60,9 @@ export interface RunningStack {
   readonly detours: readonly Detour[];
   readonly pids: Record<PartName, number>;
   stop(): Promise<void>;
-  /** Resolves when the process is gone; at once for SIGSTOP and SIGCONT. Default: SIGKILL. */
+  /** Resolves when the process is gone, or at once for SIGSTOP and SIGCONT. Default: SIGKILL. */
   killPart(part: PartName, signal?: NodeJS.Signals): Promise<void>;
-  /** Same port, same data; resolves when ready. */
+  /** Starts a killed part with the same port and data. Resolves when it is ready. */
   startPart(part: PartName): Promise<void>;
 }
 
@@ -76,7 +76,7 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
   const guard = createGuard();
   const runDir = realpathSync(options.runDir ?? mkdtempSync(join(tmpdir(), 'lastseen-stack-')));
   guard.removeAtEnd(runDir);
-  // The database's account may have to pass through, if it is not ours.
+  // The account of the Postgres server, if it is another one, needs access.
   chmodSync(runDir, 0o711);
   const logDir = join(runDir, 'logs');
   mkdirSync(logDir);
@@ -125,7 +125,7 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     const part = parts[name];
     for (const port of part.ports) {
       if (!(await isFree(port)))
-        throw new StackError(`port ${port} is taken by another process: end it, or start again`);
+        throw new StackError(`port ${port} is used by another process: stop it, or start again`);
     }
     const command = part.command();
     const now: Running = { child: await startChild(guard, command), ended: false };
@@ -138,22 +138,24 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     while (!(await part.isReady().catch(() => false))) {
       stopping.signal.throwIfAborted();
       if (ending !== undefined)
-        throw new StackError(`died while starting (${ending}); its log ends:${tailOf(command.logFile)}`);
+        throw new StackError(`died while starting (${ending}); end of its log:${tailOf(command.logFile)}`);
       if (Date.now() > deadline) {
-        throw new StackError(`not ready within ${READY_WITHIN_MS / 1_000} s; its log ends:${tailOf(command.logFile)}`);
+        throw new StackError(
+          `not ready within ${READY_WITHIN_MS / 1_000} s; end of its log:${tailOf(command.logFile)}`,
+        );
       }
       await sleep(100);
     }
     void now.child.exited.then((how) => {
       if (now.ended || stopping.signal.aborted) return;
-      progress(name, 'failed', `${name} died (${how}); its log ends:${tailOf(command.logFile)}`);
+      progress(name, 'failed', `${name} died (${how}); end of its log:${tailOf(command.logFile)}`);
     });
   };
 
   const bringUp = async (name: PartName): Promise<void> => {
     try {
       progress(name, 'resolving');
-      await parts[name].prepare(() => progress(name, 'resolving', 'downloading, this once'));
+      await parts[name].prepare(() => progress(name, 'resolving', 'downloading (first run only)'));
       stopping.signal.throwIfAborted();
       progress(name, 'starting');
       await start(name);
@@ -181,7 +183,7 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     await Promise.race([abandoned, Promise.all(bringingUp)]);
   } catch (error) {
     await stop();
-    // One of them may have written again after the removal.
+    // A part may have written after the removal.
     await Promise.allSettled(bringingUp);
     await rm(runDir, { recursive: true, force: true });
     throw error;

@@ -18,19 +18,19 @@ function groupIsAlive(pid: number): boolean {
     process.kill(-pid, 0);
     return true;
   } catch {
-    // ESRCH, or EPERM, which macOS answers for a group of zombies.
+    // ESRCH, or EPERM, which macOS returns for a group of zombies.
     return false;
   }
 }
 
-/** Pairs of process and parent: from /proc where there is one, as small images have no `ps`. */
+/** Pairs of process and parent, from /proc if it exists, because small images have no `ps`. */
 function parents(): [number, number][] {
   try {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map((name) => {
         try {
-          // The command's name, in parentheses, may itself hold spaces and parentheses.
+          // The command's name, in parentheses, may contain spaces and parentheses.
           const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
           return [Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])];
         } catch {
@@ -44,13 +44,13 @@ function parents(): [number, number][] {
 }
 
 /**
- * Ends a process group and the processes its leader started: Postgres' backends lead groups of their own, and one in the
- * middle of a query outlives a killed server. Resolves when all are gone.
+ * Ends a process group and the child processes of its leader. Postgres' backends lead their own groups, and a backend in
+ * a query outlives a killed server. Resolves when all are gone.
  */
 export async function endTree(pid: number, signal: NodeJS.Signals): Promise<void> {
   const children = parents().flatMap(([child, parent]) => (parent === pid ? [child] : []));
   signalGroup(pid, signal);
-  // A stopped process would keep any signal but SIGKILL waiting.
+  // A stopped process handles no signal but SIGKILL.
   signalGroup(pid, 'SIGCONT');
   const deadline = Date.now() + GRACE_MS;
   while (groupIsAlive(pid)) {
@@ -62,7 +62,7 @@ export async function endTree(pid: number, signal: NodeJS.Signals): Promise<void
   while (children.some(groupIsAlive) && Date.now() < deadline + GRACE_MS) await sleep(20);
 }
 
-/** Ends every tree and only then removes the directories, since a living process would write into them again. */
+/** Ends all processes, then removes the directories, because a running process would write to them again. */
 export async function tearDown(leaders: ReadonlyMap<number, NodeJS.Signals>, paths: Iterable<string>): Promise<void> {
   await Promise.all([...leaders].map(([pid, signal]) => endTree(pid, signal)));
   for (const path of paths) await rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });

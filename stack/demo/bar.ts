@@ -1,6 +1,6 @@
 const WIDTH = 30;
 
-/** How far a step is, as a bar with its figures. */
+/** The progress of a step as a bar with numbers. */
 export function progressBar(done: number, total: number, unit: string): string {
   const share = total === 0 ? 1 : Math.min(1, done / total);
   const filled = Math.floor(share * WIDTH);

@@ -5,11 +5,11 @@ import type { DemoResult } from './result.ts';
 export interface Check {
   readonly name: string;
   readonly passed: boolean;
-  /** The figures it rests on. */
+  /** The numbers behind it. */
   readonly detail: string;
 }
 
-/** What must hold, each with its figures. */
+/** All checks of a run, each with its numbers. */
 export function checksOf(result: DemoResult): Check[] {
   const { proof, sweep, sources, published } = result;
   const expected = sum(SOURCES.map((source) => sources[source].expectedRecords));
@@ -24,37 +24,37 @@ export function checksOf(result: DemoResult): Check[] {
   );
   const checks: Check[] = [
     {
-      name: 'every change of the sources is a record in its topic',
+      name: 'every change in the source tables is a record in its topic',
       passed: SOURCES.every((source) => sources[source].expectedRecords === sources[source].deliveredRecords),
       detail: `${format(delivered)} of ${format(expected)} records`,
     },
     {
-      name: 'every record was read, none is a dead letter',
+      name: 'every record was read, and none is a dead letter',
       passed: tracked === delivered && dead === 0,
       detail: `${format(tracked)} read, ${format(dead)} dead letters`,
     },
     equal('last seen of every learner equals SQL over the source tables, to the microsecond', proof.lastSeen),
-    equal('flagged are exactly those whom SQL over the source tables finds inactive', proof.flagged),
+    equal('the flagged learners are exactly those that SQL over the source tables finds inactive', proof.flagged),
     {
-      name: 'sweeping again emits nothing',
+      name: 'a second sweep emits no event',
       passed: proof.eventsOfSecondSweep === 0,
       detail: `${format(sweep.crossed + sweep.ongoing)} events, then ${format(proof.eventsOfSecondSweep)}`,
     },
-    equal('every event is answered in weekly_kpi with figures in 0..1', proof.answers),
-    equal('figures other jobs wrote for flagged learners are as they were, byte for byte', proof.foreignFigures),
-    equal('weekly rows of all other learners are as they were, byte for byte', proof.untouchedRows),
+    equal('every event led to P and S between 0 and 1 in weekly_kpi', proof.answers),
+    equal('figures of other jobs are unchanged for flagged learners, byte for byte', proof.foreignFigures),
+    equal('weekly rows of all other learners are unchanged, byte for byte', proof.untouchedRows),
     {
-      name: 'replaying all topics from their beginning changes not one byte of last seen',
+      name: 'a replay of all topics changes no byte of last seen',
       passed:
         proof.digestBefore === proof.digestAfter &&
         proof.replay.rowsChanged === 0 &&
         proof.replay.records === delivered,
-      detail: `${format(proof.replay.records)} records again; sha256 ${short(proof.digestBefore)} before, ${short(proof.digestAfter)} after`,
+      detail: `${format(proof.replay.records)} records replayed; sha256 ${short(proof.digestBefore)} before, ${short(proof.digestAfter)} after`,
     },
   ];
   if (published !== undefined) {
     checks.push({
-      name: 'seen and flagged are the figures published with the files',
+      name: 'seen and flagged learners match the figures published with the files',
       passed: published.seen === result.tracked && published.flagged === sweep.inactive,
       detail: `${format(result.tracked)} of ${format(published.seen)} seen, ${format(sweep.inactive)} of ${format(published.flagged)} flagged`,
     });
@@ -62,7 +62,7 @@ export function checksOf(result: DemoResult): Check[] {
   return checks;
 }
 
-/** Comparing nothing proves nothing. */
+/** Fails when nothing was compared: that would prove nothing. */
 function equal(name: string, { compared, differing }: Comparison): Check {
   return {
     name,

@@ -14,8 +14,8 @@ import { environmentOf, runDemo } from './run.ts';
 import { createSteps, type Steps } from './steps.ts';
 
 /**
- * The demo: brings up the real stack, loads learners, takes them through Debezium, `track`, `sweep` and `recompute`,
- * and ends with a page that says what came out and whether it is right.
+ * The demo: starts the real stack, loads learners, runs Debezium, `track`, `sweep` and `recompute`, and prints a report
+ * with the results and whether they are right.
  */
 interface Flags extends DemoFlags {
   readonly keep?: boolean;
@@ -24,9 +24,9 @@ interface Flags extends DemoFlags {
 
 async function run(flags: Flags): Promise<number> {
   const options = demoOptions(flags);
-  const mistake = typeof options === 'string' ? options : missingData(options);
-  if (typeof options === 'string' || mistake !== undefined) {
-    console.error(mistake);
+  const problem = typeof options === 'string' ? options : missingData(options);
+  if (typeof options === 'string' || problem !== undefined) {
+    console.error(problem);
     return 2;
   }
   const end = new AbortController();
@@ -58,31 +58,31 @@ async function run(flags: Flags): Promise<number> {
 function missingData({ data }: DemoOptions): string | undefined {
   if (data.kind !== 'oulad') return undefined;
   const missing = OULAD_FILES.filter((name) => !existsSync(join(data.folder, name)));
-  return missing.length === 0 ? undefined : `--data ${data.folder} lacks ${missing.join(', ')}`;
+  return missing.length === 0 ? undefined : `--data ${data.folder}: missing ${missing.join(', ')}`;
 }
 
 function bringUp(steps: Steps, end: AbortController): Promise<RunningStack> {
-  return steps.run('Start Postgres, Kafka, the registry and Connect', (tell) =>
+  return steps.run('Start Postgres, Kafka, the registry and Connect', (report) =>
     startStack({
       signal: end.signal,
       onProgress(part, state, detail) {
-        tell(detail === undefined ? `${part} ${state}` : `${part} ${state}: ${detail}`);
+        report(detail === undefined ? `${part} ${state}` : `${part} ${state}: ${detail}`);
         if (state === 'failed') end.abort(new StackError(detail ?? `${part} failed`));
       },
     }),
   );
 }
 
-/** Errors that say in their message what to do. */
+/** Errors whose message is enough for the operator. */
 function isKnown(error: unknown): error is Error & { code: string } {
   return error instanceof Error && 'code' in error;
 }
 
 async function keep(stack: RunningStack, signal: AbortSignal): Promise<void> {
   const environment = Object.entries({ ...environmentOf(stack), CONNECT_URL: stack.addresses.connectUrl });
-  console.error('Everything is still running. In another terminal:\n');
+  console.error('All servers are still running. To use them from another terminal:\n');
   for (const [name, value] of environment) console.error(`export ${name}='${value}'`);
-  console.error(`\nLogs are in ${stack.runDir}/logs. Ctrl-C takes everything down.`);
+  console.error(`\nLogs are in ${stack.runDir}/logs. Ctrl-C stops all of it.`);
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
 
@@ -95,28 +95,33 @@ function readCount(text: string): number {
 function readInstant(text: string): Instant {
   const instant = parseInstant(text);
   if (instant === undefined) throw new InvalidArgumentError('It must be an instant such as 2026-03-18T05:00:00Z.');
-  if (instant > BigInt(Date.now()) * 1000n) throw new InvalidArgumentError('It lies in the future.');
+  if (instant > BigInt(Date.now()) * 1000n) throw new InvalidArgumentError('It must not be in the future.');
   return instant;
 }
 
 await new Command('demo')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-  .description('Takes learners through the real stack and checks what comes out against SQL over the source tables.')
-  .option('--learners <n>', 'learners to generate', readCount, 2_500)
-  .option('--days <n>', 'days of their history', readCount, 120)
+  .description(
+    'Runs lastseen on a real stack with generated learners, and checks the results with SQL over the source tables.',
+  )
+  .option('--learners <n>', 'number of learners to generate', readCount, 2_500)
+  .option('--days <n>', 'days of history per learner', readCount, 120)
   .option('--seed <n>', 'the same seed gives the same learners', readCount, 1)
   .addOption(
-    new Option('--data <dir>', 'the OULAD files of 2013 instead of generated learners').conflicts(['days', 'seed']),
+    new Option('--data <dir>', 'folder of the OULAD files of 2013, instead of generated learners').conflicts([
+      'days',
+      'seed',
+    ]),
   )
-  .option('--as-of <instant>', 'decide for this instant; later activity is not loaded', readInstant)
-  .option('--threshold <days>', 'days without activity after which a learner is inactive', readCount, 7)
-  .option('--lookback <days>', 'days after which silence is no longer interesting (default: 30, OULAD 31)', readCount)
-  .option('--keep', 'leave everything running until Ctrl-C, and print its addresses')
-  .option('--json', 'print the page as JSON')
+  .option('--as-of <instant>', 'sweep as of this instant; later activity is not loaded', readInstant)
+  .option('--threshold <days>', 'days without activity until a learner is inactive', readCount, 7)
+  .option('--lookback <days>', 'days without activity until a learner is ignored (default: 30, OULAD 31)', readCount)
+  .option('--keep', 'keep all servers running until Ctrl-C, and print their addresses')
+  .option('--json', 'print the report as JSON')
   .addHelpText(
     'after',
     `
-Needs Java 17 or newer; the first run also needs Maven. Exits 1 where a check fails.
+Needs Java 17 or newer; the first run also needs Maven. Exit code 1: a check failed.
 
 Examples:
   npm run demo

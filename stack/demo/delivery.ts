@@ -5,19 +5,19 @@ import type { KafkaClient } from '../../src/kafka/client/client.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
 import { StackError } from '../errors.ts';
 import { progressBar } from './bar.ts';
-import type { Tell } from './load.ts';
+import type { Report } from './load.ts';
 
-const ASK_EVERY_MS = 500;
-/** Without one record more in so long, something is wrong. */
+const POLL_MS = 500;
+/** Without a new record for this long, something is wrong. */
 const STALLED_AFTER_MS = 60_000;
 
 export interface Delivery {
   /** Records in each topic now. */
   counts(): Promise<Record<Source, number>>;
-  /** Waits until the topics hold so many records together. */
-  untilDelivered(records: number, tell: Tell): Promise<void>;
+  /** Waits until the topics hold this number of records in total. */
+  untilDelivered(records: number, report: Report): Promise<void>;
   /** Waits until Kafka has acknowledged everything committed at the database before the call. */
-  untilConfirmed(expected: number, tell: Tell): Promise<void>;
+  untilConfirmed(expected: number, report: Report): Promise<void>;
 }
 
 export interface DeliveryDeps {
@@ -38,31 +38,31 @@ export function watchDelivery({ kafka, database, topicPrefix, slot, signal }: De
   };
   const total = async () => Object.values(await counts()).reduce((sum, count) => sum + count, 0);
 
-  const until = async (expected: number, tell: Tell, reached: (records: number) => Promise<boolean> | boolean) => {
+  const until = async (expected: number, report: Report, reached: (records: number) => Promise<boolean> | boolean) => {
     let before = -1;
     let movedAt = performance.now();
     for (;;) {
       signal.throwIfAborted();
       const records = await total();
       if (await reached(records)) return;
-      tell(progressBar(records, expected, 'records in the topics'));
+      report(progressBar(records, expected, 'records in the topics'));
       if (records !== before) movedAt = performance.now();
       before = records;
       if (performance.now() - movedAt > STALLED_AFTER_MS) {
         throw new StackError(
-          `the connector stands still: ${records} of ${expected} records, none more in ${STALLED_AFTER_MS / 1000} s`,
+          `the connector delivers nothing: ${records} of ${expected} records, no new one for ${STALLED_AFTER_MS / 1000} s`,
         );
       }
-      await sleep(ASK_EVERY_MS);
+      await sleep(POLL_MS);
     }
   };
 
   return {
     counts,
-    untilDelivered: (records, tell) => until(records, tell, (now) => now >= records),
-    async untilConfirmed(expected, tell) {
+    untilDelivered: (records, report) => until(records, report, (now) => now >= records),
+    async untilConfirmed(expected, report) {
       const written = await currentLsn(database);
-      await until(expected, tell, () => slotIsPast(database, slot, written));
+      await until(expected, report, () => slotIsPast(database, slot, written));
     },
   };
 }

@@ -2,7 +2,7 @@ import { formatInstant, type Instant } from '../../src/activity/instant.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
 import type { Window } from './proof.ts';
 
-/** What the page shows of the result, read from lastseen's own tables. */
+/** Results for the report, read from lastseen's own tables. */
 
 export interface SilentDay {
   /** Whole 24-hour days from last seen to the as-of. */
@@ -10,7 +10,7 @@ export interface SilentDay {
   readonly learners: number;
 }
 
-/** Learners by days silent, from the threshold up to the lookback; days without anybody are left out. */
+/** Learners by days silent, from the threshold up to the lookback; days without learners are left out. */
 export async function readSilence(db: Queryable, window: Window): Promise<SilentDay[]> {
   const { rows } = await db.query<SilentDay>({
     text: `SELECT days, count(*)::int AS learners

@@ -34,7 +34,7 @@ export function drawHabit(draw: Random): Habit {
   return 'steady';
 }
 
-/** What of the activity of one day a habit leaves, as mean counts a day with activity. */
+/** Mean counts per day with activity. */
 export interface Diet {
   readonly sessions: number;
   readonly practice: number;
@@ -61,10 +61,10 @@ export interface Life {
   readonly firstDay: number;
   /** No activity after it. */
   readonly lastDay: number;
-  /** A pause within: nothing from `pauseFrom` on, up to and including `pauseTo`. */
+  /** A pause: no activity from `pauseFrom` on, up to and including `pauseTo`. */
   readonly pauseFrom: number;
   readonly pauseTo: number;
-  /** Days between bursts, and where the first one lies. */
+  /** Days between bursts, and the offset of the first one. */
   readonly burstEvery: number;
   readonly burstOffset: number;
 }
@@ -84,8 +84,8 @@ export function drawLife(habit: Habit, days: number, draw: Random): Life {
 }
 
 /**
- * Days before the as-of after which a learner does nothing more. Two of three go on; the others left at no even pace:
- * some with the mid-term test, some with the holidays, the rest whenever.
+ * Days before the as-of without activity. Two of three learners are active until the end. The others stop after the
+ * mid-term test, before the holidays, or at a random day.
  */
 function drawSilence(days: number, draw: Random): number {
   const kind = draw();

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { StackError } from '../errors.ts';
 import { progressBar } from './bar.ts';
-import type { Tell } from './load.ts';
+import type { Report } from './load.ts';
 
 const CLI = join(import.meta.dirname, '../../src/cli.ts');
 const KEPT_LINES = 20;
@@ -13,20 +13,20 @@ const KEPT_LINES = 20;
 export type Lastseen = (args: readonly string[], options?: RunOptions) => Promise<string>;
 
 interface RunOptions {
-  /** Wins over the environment all commands share. */
+  /** Overrides the environment that all commands share. */
   readonly environment?: Readonly<Record<string, string>>;
-  readonly tell?: Tell;
-  /** Exit codes that are an answer too, besides 0. */
+  readonly report?: Report;
+  /** Exit codes besides 0 that are no error. */
   readonly answers?: readonly number[];
 }
 
 /**
- * @param environment what the commands read; of this process they get only what finds programs and homes.
- * @returns a function that resolves to standard output, and throws a `StackError` with the end of the log where the
- * command does not end with 0.
+ * @param environment of the commands; of this process they inherit only PATH, HOME and TMPDIR.
+ * @returns a function that resolves to standard output. It throws a `StackError` with the end of the log if the
+ * command fails.
  */
 export function lastseenWith(environment: Readonly<Record<string, string>>, signal: AbortSignal): Lastseen {
-  return async (args, { environment: more = {}, tell, answers = [] } = {}) => {
+  return async (args, { environment: more = {}, report, answers = [] } = {}) => {
     const { PATH = '', HOME = '', TMPDIR = '/tmp' } = process.env;
     const child = spawn(process.execPath, [CLI, ...args], {
       env: { PATH, HOME, TMPDIR, ...environment, ...more },
@@ -39,7 +39,7 @@ export function lastseenWith(environment: Readonly<Record<string, string>>, sign
       log.push(line);
       if (log.length > KEPT_LINES) log.shift();
       const progress = progressLine(line);
-      if (progress !== undefined) tell?.(progress);
+      if (progress !== undefined) report?.(progress);
     });
     const ended = new Promise<number | string>((resolve, reject) => {
       child.on('error', reject);
@@ -49,14 +49,14 @@ export function lastseenWith(environment: Readonly<Record<string, string>>, sign
       const [how, output] = await Promise.all([ended, text(child.stdout)]);
       signal.throwIfAborted();
       if (how === 0 || answers.some((code) => code === how)) return output;
-      throw new StackError(`lastseen ${args.join(' ')} ended with ${how}; its log ends:\n    ${log.join('\n    ')}`);
+      throw new StackError(`lastseen ${args.join(' ')} failed with ${how}; end of its log:\n    ${log.join('\n    ')}`);
     } finally {
       signal.removeEventListener('abort', stop);
     }
   };
 }
 
-/** What a progress line of the log says, in words. */
+/** A progress event of the log as text; undefined for other lines. */
 export function progressLine(line: string): string | undefined {
   if (!line.startsWith('{')) return undefined;
   try {

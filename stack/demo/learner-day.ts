@@ -10,13 +10,13 @@ export interface Person {
   readonly diet: Diet;
   /** The UTC hour around which the learner works. */
   readonly usualHour: number;
-  /** Share of answers that are right. */
+  /** Share of correct answers. */
   readonly skill: number;
 }
 
 export interface Arrival {
   readonly made: Population;
-  /** The connector starts here. */
+  /** When the connector starts. */
   readonly streamedFrom: Instant;
   readonly asOf: Instant;
 }
@@ -44,7 +44,7 @@ export function learnerDay(person: Person, start: Instant, draw: Random, arrival
 interface Day extends Person {
   readonly date: string;
   readonly begin: Instant;
-  /** A moment of the day up to so many minutes after its begin. */
+  /** A random instant of the day, at most this many minutes after `begin`. */
   readonly later: (minutes: number) => Instant;
   readonly draw: Random;
   readonly arrival: Arrival;
@@ -57,7 +57,7 @@ function addSession(day: Day): string | undefined {
   const id = `s-${learner.index}-${day.date}`;
   const open = { id, user_id: learner.userId, started_at: at, status: 'open', created_at: at } as const;
   const endedAt = later(90);
-  // A browser closed without a word leaves the session open for ever.
+  // A browser that is closed without a logout leaves its session open forever.
   if (draw() < 0.04) arrive(day, 'session', { row: open, at: begin });
   else {
     const closed = { ...open, ended_at: formatInstant(endedAt), status: 'closed' } as const;
@@ -66,7 +66,7 @@ function addSession(day: Day): string | undefined {
   return begin <= day.arrival.asOf ? id : undefined;
 }
 
-/** A row a topic and day; some grow later on the same day. */
+/** One row per topic and day. Some rows are updated later on the same day. */
 function addPractice(day: Day, n: number): void {
   const { learner, draw, later } = day;
   const topic = `${TOPICS[(learner.index + n) % TOPICS.length]}`;
@@ -83,8 +83,8 @@ function addPractice(day: Day, n: number): void {
     computed_at: formatInstant(at + 5n * MINUTE),
   });
   const attempts = drawWhole(draw, 3, 20);
-  const goesOn = draw() < 0.3;
-  const second = goesOn ? later(150) : first;
+  const continues = draw() < 0.3;
+  const second = continues ? later(150) : first;
   const opening = { row: row(attempts, first), at: first };
   if (second <= first) arrive(day, 'features_topic_daily', opening);
   else {
@@ -109,7 +109,7 @@ function addAttempt(day: Day, n: number): void {
   arrive(day, 'attempt', { row, at });
 }
 
-/** Handed in, and graded minutes later, or by hand up to a day and a half later. */
+/** Submitted, and graded minutes later, or by hand up to 35 hours later. */
 function addExam(day: Day): void {
   const { learner, draw, later } = day;
   const at = later(80);
@@ -151,7 +151,7 @@ interface Version<R> {
   readonly at: Instant;
 }
 
-/** Puts a row where its moments fall: a snapshot knows the newest version only, the stream carries both. */
+/** Adds a row's versions by their instants: the snapshot has only the newest version, the stream has both. */
 function arrive<T extends keyof SourceRows>(
   { arrival: { made, streamedFrom, asOf } }: Day,
   table: T,

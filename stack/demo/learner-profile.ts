@@ -11,14 +11,14 @@ import { drawWhole } from './draws.ts';
 import type { Person } from './learner-day.ts';
 import type { Population } from './population.ts';
 
-/** Adds what other jobs know of a learner: ability fits, goals, and this week's figures. Invented throughout. */
+/** Adds invented rows of other jobs: ability fits, goals, and this week's figures. */
 export function addLearnerProfile(person: Person, days: number, asOf: Instant, draw: Random, made: Population): void {
   if (draw() < 0.65) addAbility(person, days, asOf, draw, made);
   if (draw() < 0.25) addGoals(person, draw, made);
   if (draw() < 0.7) addWeekly(person, asOf, draw, made);
 }
 
-/** One to five fits; some without any date, some with no spread, as failed fits leave them. */
+/** One to five fits. Some have no date, and some have sd 0, as failed fits do. */
 function addAbility({ learner, skill }: Person, days: number, asOf: Instant, draw: Random, made: Population): void {
   const mean = Math.log(skill / (1 - skill));
   for (let n = drawWhole(draw, 1, 5); n > 0; n -= 1) {

@@ -5,20 +5,20 @@ import { loadOulad } from './oulad.ts';
 import { loadPopulation } from './population-load.ts';
 
 /**
- * What the demo's data is and how it arrives: in two phases, so that every kind of record passes through Debezium.
- * Phase 1 comes before the connector (its snapshot reads it), phase 2 while the connector runs.
+ * The demo's data, written in two phases, so that every kind of record passes through Debezium: phase 1 before the
+ * connector starts (its snapshot reads it), phase 2 while it runs.
  */
 export interface LoadPlan {
-  /** Where the data comes from, in one line for a person. */
+  /** Where the data comes from, in one line. */
   readonly origin: string;
-  /** Everybody the source knows, those who never started included. */
+  /** All learners of the source, including those who never started. */
   readonly learners: number;
-  /** Rows each source holds in the end. */
+  /** Rows of each source after phase 2. */
   readonly rows: Readonly<Record<Source, number>>;
-  /** The records each topic must carry in the end. */
+  /** Records that each topic must hold after phase 2. */
   readonly records: Readonly<Record<Source, RecordCounts>>;
-  phase1(tell: Tell): Promise<void>;
-  phase2(tell: Tell): Promise<void>;
+  phase1(report: Report): Promise<void>;
+  phase2(report: Report): Promise<void>;
 }
 
 /** Change records of one topic by Debezium's operation. */
@@ -30,7 +30,7 @@ export interface RecordCounts {
   readonly deleted: number;
 }
 
-export type Tell = (line: string) => void;
+export type Report = (line: string) => void;
 
 export interface LoadRequest {
   readonly asOf: Instant;
@@ -40,17 +40,17 @@ export interface LoadRequest {
 }
 
 /** Reads or generates all rows dated up to the as-of. The database must hold the platform's tables, empty. */
-export function prepareSource(db: Database, request: LoadRequest, tell: Tell = () => {}): Promise<LoadPlan> {
+export function prepareSource(db: Database, request: LoadRequest, report: Report = () => {}): Promise<LoadPlan> {
   const { asOf, data } = request;
   switch (data.kind) {
     case 'generated':
       return loadPopulation(db, { ...data, asOf });
     case 'oulad':
-      return loadOulad(db, { ...data, asOf }, tell);
+      return loadOulad(db, { ...data, asOf }, report);
   }
 }
 
-/** Records one topic must carry. */
+/** Records that one topic must hold. */
 export function recordsOf(counts: RecordCounts): number {
   return counts.snapshot + counts.created + counts.updated + 2 * counts.deleted;
 }

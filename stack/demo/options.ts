@@ -20,14 +20,14 @@ export interface DemoFlags {
 
 /** A Wednesday, at the hour of the daily sweep. */
 const GENERATED_AS_OF = '2026-03-18T05:00:00Z';
-/** The last of the published check dates; with 31 days, since they count both ends. */
+/** The last of the published dates; with a lookback of 31 days, because they count both ends. */
 const OULAD_AS_OF = '2014-01-06T23:59:59.999999Z';
 
-/** Fills in what was not said. Returns text where the flags contradict each other. */
+/** Fills in the defaults. Returns an error message if flags contradict each other. */
 export function demoOptions(flags: DemoFlags): DemoOptions | string {
   const oulad = flags.data !== undefined;
   const asOf = flags.asOf ?? parseInstant(oulad ? OULAD_AS_OF : GENERATED_AS_OF);
-  if (asOf === undefined) throw new Error('the built-in as-of does not read as an instant');
+  if (asOf === undefined) throw new Error('the built-in as-of is not an instant');
   const lookbackDays = flags.lookback ?? (oulad ? 31 : 30);
   if (lookbackDays <= flags.threshold) return `--lookback ${lookbackDays} must exceed --threshold ${flags.threshold}`;
   return {

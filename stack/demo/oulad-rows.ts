@@ -1,8 +1,8 @@
 import type { Source } from '../../src/activity/source.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
-import type { RecordCounts, Tell } from './load.ts';
+import type { RecordCounts, Report } from './load.ts';
 
-/** From staged days and counts to the platform's rows, set by set. What is called invented is not in the data. */
+/** Builds the platform's rows from staged days and counts. "Invented" values are not in the data. */
 
 export async function createStaging(db: Queryable): Promise<void> {
   await db.query({ text: 'DROP SCHEMA IF EXISTS oulad CASCADE' });
@@ -60,14 +60,14 @@ export interface Span {
   readonly before: string;
 }
 
-export async function insertEvents(db: Queryable, span: Span, tell: Tell): Promise<void> {
-  tell('exam_results');
+export async function insertEvents(db: Queryable, span: Span, report: Report): Promise<void> {
+  report('exam_results');
   await insertExamResults(db, span);
-  tell('features_topic_daily');
+  report('features_topic_daily');
   await insertFeatures(db, span);
-  tell('attempt');
+  report('attempt');
   await insertAttempts(db, span);
-  tell('session');
+  report('session');
   await insertSessions(db, span);
 }
 
@@ -101,7 +101,7 @@ async function insertFeatures(db: Queryable, span: Span): Promise<void> {
   });
 }
 
-/** One attempt an activity row. The id tells (learner, day) apart: days lie in -23..268. */
+/** One attempt per activity row. The id is unique per (learner, day): days are in -23..268. */
 async function insertAttempts(db: Queryable, span: Span): Promise<void> {
   await db.query({
     text: `INSERT INTO attempt (id, student_id, item_id, completed_at)
@@ -113,7 +113,7 @@ async function insertAttempts(db: Queryable, span: Span): Promise<void> {
   });
 }
 
-/** All sessions start open; {@link closeSessions} ends them, as real updates on the stream. */
+/** All sessions are inserted open. {@link closeSessions} ends them with real updates on the stream. */
 async function insertSessions(db: Queryable, span: Span): Promise<void> {
   await db.query({
     text: `INSERT INTO session (id, user_id, started_at, created_at, status)
@@ -139,8 +139,8 @@ export async function closeSessions(db: Queryable, asOf: string): Promise<void> 
 }
 
 /**
- * Invented: the logit of the share of marks by then, one mark in ten points and half a mark on either side, with the
- * usual standard error of a logit. One row a learner with a score, dated by the newest submission.
+ * Invented: the logit of the share of marks so far (one mark per ten points, plus half a mark on both sides) with the
+ * standard error of a logit. One row per learner with a score, dated by the newest submission.
  */
 export async function insertAbility(db: Queryable): Promise<void> {
   await db.query({
@@ -166,7 +166,7 @@ export async function insertWeekly(db: Queryable, asOf: string): Promise<void> {
   });
 }
 
-/** Records by topic: what lies before the stream is the snapshot's; every session that ended makes one update. */
+/** Records per topic: rows before the stream are in the snapshot, and every ended session makes one update. */
 export async function countRecords(
   db: Queryable,
   window: { asOf: string; streamedFrom: string },
@@ -180,14 +180,14 @@ export async function countRecords(
       GROUP BY source`,
     values: [window.asOf, window.streamedFrom],
   });
-  const of = (source: Source): RecordCounts => {
+  const countsOf = (source: Source): RecordCounts => {
     const row = rows.find((candidate) => candidate.source === source);
     return { snapshot: row?.snapshot ?? 0, created: row?.created ?? 0, updated: row?.updated ?? 0, deleted: 0 };
   };
   return {
-    exam_results: of('exam_results'),
-    features_topic_daily: of('features_topic_daily'),
-    attempt: of('attempt'),
-    session: of('session'),
+    exam_results: countsOf('exam_results'),
+    features_topic_daily: countsOf('features_topic_daily'),
+    attempt: countsOf('attempt'),
+    session: countsOf('session'),
   };
 }

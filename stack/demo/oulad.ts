@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { formatInstant, type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import type { Database, Queryable } from '../../src/postgres/database.ts';
 import { placeEvent } from './event-time.ts';
-import type { LoadPlan, Tell } from './load.ts';
+import type { LoadPlan, Report } from './load.ts';
 import * as rows from './oulad-rows.ts';
 
 export interface OuladRequest {
@@ -22,20 +22,20 @@ export const OULAD_FILES = [
 
 type OuladFile = (typeof OULAD_FILES)[number];
 
-/** Days before the as-of on which the connector starts: what is older is its snapshot, the rest streams. */
+/** The connector starts this many days before the as-of: older rows are in its snapshot, newer ones are streamed. */
 const STREAMED_DAYS = 21n;
 
 /**
  * Stages the OULAD files (Kuzilek, Hlosta, Zdrahal 2017, doi 10.1038/sdata.2017.171, CC BY 4.0) and turns them into the
- * platform's tables by the rules that come with them. Only what is dated up to the as-of is staged. The staging tables
- * are unlogged, outside the publication, and hold days and counts; the rows are built from them in SQL.
+ * platform's tables by the rules that come with them. Only events up to the as-of are staged. The staging tables
+ * are unlogged, outside the publication, and hold days and counts. SQL builds the rows from them.
  */
-export async function loadOulad(db: Database, request: OuladRequest, tell: Tell): Promise<LoadPlan> {
+export async function loadOulad(db: Database, request: OuladRequest, report: Report): Promise<LoadPlan> {
   const { folder, asOf } = request;
   await rows.createStaging(db);
   const starts = await readStarts(folder);
   const enrolments = await stageLearners(db, folder, starts);
-  await stageActivity(db, folder, enrolments, asOf, tell);
+  await stageActivity(db, folder, enrolments, asOf, report);
   await stageSubmissions(db, folder, enrolments, asOf);
   const streamedFrom = asOf - STREAMED_DAYS * MICROS_PER_DAY;
   const window = { asOf: formatInstant(asOf), streamedFrom: formatInstant(streamedFrom) };
@@ -50,15 +50,15 @@ export async function loadOulad(db: Database, request: OuladRequest, tell: Tell)
       session: records.session.snapshot + records.session.created,
     },
     records,
-    async phase1(tell) {
-      await rows.insertEvents(db, { from: '-infinity', before: window.streamedFrom }, tell);
-      tell('ability estimates and weekly figures');
+    async phase1(report) {
+      await rows.insertEvents(db, { from: '-infinity', before: window.streamedFrom }, report);
+      report('ability estimates and weekly figures');
       await rows.insertAbility(db);
       await rows.insertWeekly(db, window.asOf);
     },
-    async phase2(tell) {
-      await rows.insertEvents(db, { from: window.streamedFrom, before: 'infinity' }, tell);
-      tell('closing sessions');
+    async phase2(report) {
+      await rows.insertEvents(db, { from: window.streamedFrom, before: 'infinity' }, report);
+      report('closing sessions');
       await rows.closeSessions(db, window.asOf);
       await rows.dropStaging(db);
     },
@@ -70,12 +70,12 @@ interface Enrolment {
   readonly start: Instant;
 }
 
-/** The first day of each module's presentation, by their names in one. */
+/** The first day of each presentation, by module and presentation as one string. */
 export async function readStarts(folder: string): Promise<Map<string, Instant>> {
   const starts = new Map<string, Instant>();
   for await (const [module, presentation, date = ''] of fields(folder, 'presentation_starts.csv')) {
     const start = parseInstant(date);
-    if (start === undefined) throw new Error(`presentation_starts.csv: '${date}' is no date`);
+    if (start === undefined) throw new Error(`presentation_starts.csv: '${date}' is not a date`);
     starts.set(`${module}${presentation}`, start);
   }
   return starts;
@@ -112,7 +112,7 @@ async function stageActivity(
   folder: string,
   enrolments: ReadonlyMap<string, Enrolment>,
   asOf: Instant,
-  tell: Tell,
+  report: Report,
 ): Promise<void> {
   const staged = columns(6);
   let read = 0;
@@ -124,10 +124,10 @@ async function stageActivity(
     if (at > asOf) continue;
     staged.push(learner, day, kind, clicks, String(at), String(draw));
     if (staged.length() < BATCH_ROWS) continue;
-    // One batch is on its way while the next is read.
+    // One batch is written while the next is read.
     await sending;
     sending = rows.stageActivity(db, staged.take());
-    tell(`${read.toLocaleString('en')} activity rows read`);
+    report(`${read.toLocaleString('en')} activity rows read`);
   }
   await sending;
   await rows.stageActivity(db, staged.take());
@@ -144,7 +144,7 @@ async function stageSubmissions(
     folder,
     'submissions.csv.gz',
   )) {
-    // A banked score was carried over from an earlier presentation: nobody did anything.
+    // A banked score comes from an earlier presentation. It is no activity.
     if (banked === '1') continue;
     const { userId, start } = enrolmentOf(enrolments, learner);
     const { at } = placeEvent(userId, start, Number(day), `exam:${assessment}`);
@@ -159,7 +159,7 @@ function enrolmentOf(enrolments: ReadonlyMap<string, Enrolment>, learner: string
   return enrolment;
 }
 
-/** The data lines of a file, split: plain ASCII without quotes, by the files' own word. */
+/** The lines of a file without its header, split at commas: the files are ASCII without quotes. */
 export async function* fields(folder: string, name: OuladFile): AsyncGenerator<string[]> {
   const file = createReadStream(join(folder, name));
   const input = name.endsWith('.gz') ? file.pipe(createGunzip()) : file;
@@ -171,7 +171,7 @@ export async function* fields(folder: string, name: OuladFile): AsyncGenerator<s
   }
 }
 
-/** Rows gathered by column, given to Postgres as array literals: the values hold nothing that needs quoting. */
+/** Collects rows by column as Postgres array literals. The values need no quoting. */
 function columns(width: number): { push(...row: string[]): void; length(): number; take(): string[] } {
   let gathered: string[][] = Array.from({ length: width }, () => []);
   return {

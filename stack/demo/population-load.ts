@@ -5,7 +5,7 @@ import type { LoadPlan, RecordCounts } from './load.ts';
 import type { SourceRows } from './platform-rows.ts';
 import { type PopulationRequest, population } from './population.ts';
 
-/** Generates a population and says how it is written. Rows travel as JSON and are typed by the tables themselves. */
+/** Generates a population and the plan to write it. Rows are sent as JSON; the tables give the types. */
 export async function loadPopulation(db: Database, request: PopulationRequest): Promise<LoadPlan> {
   const made = population(request);
   const records = Object.fromEntries(
@@ -27,29 +27,29 @@ export async function loadPopulation(db: Database, request: PopulationRequest): 
     learners: request.learners,
     rows,
     records,
-    async phase1(tell) {
-      await insertSourceRows(db, made.history, tell);
-      tell('ability estimates, goals and weekly figures');
+    async phase1(report) {
+      await insertSourceRows(db, made.history, report);
+      report('ability estimates, goals and weekly figures');
       await inBatches(made.ability, (batch) => db.query({ text: INSERT_ABILITY, values: [batch] }));
       await inBatches(made.goals, (batch) => db.query({ text: INSERT_GOALS, values: [batch] }));
       await inBatches(made.weekly, (batch) => db.query({ text: INSERT_WEEKLY, values: [batch] }));
     },
-    async phase2(tell) {
-      await insertSourceRows(db, made.inserted, tell);
-      tell('sessions end, exams are graded, practice goes on');
+    async phase2(report) {
+      await insertSourceRows(db, made.inserted, report);
+      report('ending sessions, grading exams, updating practice');
       const { updated } = made;
       await inBatches(updated.exam_results, (batch) => db.query({ text: UPDATE_EXAMS, values: [batch] }));
       await inBatches(updated.features_topic_daily, (batch) => db.query({ text: UPDATE_FEATURES, values: [batch] }));
       await inBatches(updated.session, (batch) => db.query({ text: UPDATE_SESSIONS, values: [batch] }));
-      tell('old sessions are deleted');
+      report('deleting old sessions');
       await db.query({ text: 'DELETE FROM session WHERE id = ANY($1::text[])', values: [made.deletedSessions] });
     },
   };
 }
 
-async function insertSourceRows(db: Queryable, rows: SourceRows, tell: (line: string) => void): Promise<void> {
+async function insertSourceRows(db: Queryable, rows: SourceRows, report: (line: string) => void): Promise<void> {
   for (const source of SOURCES) {
-    tell(source);
+    report(source);
     await inBatches<object>(rows[source], (batch) => db.query({ text: INSERT_SOURCE[source], values: [batch] }));
   }
 }

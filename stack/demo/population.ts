@@ -15,14 +15,14 @@ export interface PopulationRequest {
   readonly asOf: Instant;
 }
 
-/** All rows of a population and how they arrive. Within one arrival a row comes at most once. */
+/** All rows of a population, by how they arrive. A row is in each group at most once. */
 export interface Population {
   readonly habits: Record<Habit, number>;
   /** In the tables before the connector starts. */
   readonly history: SourceRows;
   /** Inserted while it runs. */
   readonly inserted: SourceRows;
-  /** Rows of `history` or `inserted` in their later version: sessions ended, exams graded, a day's practice gone on. */
+  /** Rows of `history` or `inserted` in their newer version: sessions ended, exams graded, more practice on a day. */
   readonly updated: SourceRows;
   /** Ids of old sessions deleted while it runs; their learners have newer ones. */
   readonly deletedSessions: string[];
@@ -37,9 +37,9 @@ export interface Learner {
   readonly studentId: string;
 }
 
-/** Days before the as-of on which the connector starts. */
+/** The connector starts this many days before the as-of. */
 const STREAMED_DAYS = 10n;
-/** Of the sessions in the older half of the history. */
+/** Share of the sessions in the older half of the history. */
 const DELETED_SHARE = 0.02;
 
 /** The same request gives the same rows, and no learner's rows depend on how many others there are. */
@@ -70,19 +70,19 @@ export function population(request: PopulationRequest): Population {
       if (draw() >= chanceOfActivity(life, day, isoWeekday(start))) continue;
       const session = learnerDay(person, start, draw, arrival);
       if (session === undefined) continue;
-      // The one before is not the newest: nobody's last seen hangs on it.
+      // The previous session is not the newest, so no last seen depends on it.
       if (sessionBefore !== undefined && day < days / 2 && draw() < DELETED_SHARE) {
         made.deletedSessions.push(sessionBefore);
       }
       sessionBefore = session;
     }
-    // Known by student_id alone: no table that knows people by user_id can hold a row.
+    // These learners have only a student_id, and the tables of profiles need a user_id.
     if (habit !== 'attempt_only') addLearnerProfile(person, days, asOf, draw, made);
   }
   return made;
 }
 
-/** Most learners have a name of the platform's, every seventh a UUID, a few in capitals. */
+/** Most user_ids are names, 13 % are UUIDs, 2 % are UUIDs in capitals, and some hold non-ASCII characters. */
 function nameLearner(seed: number, index: number, draw: Random): Learner {
   const uuid = seededUuid(`${seed}|learner|${index}`);
   const kind = draw();

@@ -1,14 +1,14 @@
 import { formatInstant, type Instant } from '../../src/activity/instant.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
 
-/** What the checks compare, each asked of the database in one statement that shares no code with lastseen. */
+/** The comparisons behind the checks. Each is one SQL statement that shares no code with lastseen. */
 
 export interface Comparison {
   readonly compared: number;
   readonly differing: number;
 }
 
-/** The rule of last seen over the source tables themselves. */
+/** Last seen, computed from the source tables. */
 const SEEN = `
 WITH event AS (
   SELECT CASE WHEN user_id ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
@@ -24,7 +24,7 @@ WITH event AS (
   FROM event WHERE student_id IS NOT NULL AND at IS NOT NULL GROUP BY student_id
 )`;
 
-/** Every learner's last seen, and the name, as the sources have it against the table. */
+/** Compares last seen and user_id of every learner with the sources. */
 export async function compareLastSeen(db: Queryable): Promise<Comparison> {
   return one(db, {
     text: `${SEEN}
@@ -40,7 +40,7 @@ export interface Window {
   readonly lookbackDays: number;
 }
 
-/** Who the sources say is inactive and named, against who got an event. */
+/** Compares the learners who are inactive by the sources, and have a user_id, with those who got an event. */
 export async function compareFlagged(db: Queryable, window: Window): Promise<Comparison> {
   return one(db, {
     text: `${SEEN}, inactive AS (
@@ -55,7 +55,7 @@ export async function compareFlagged(db: Queryable, window: Window): Promise<Com
   });
 }
 
-/** The whole table as text, in order, as one SHA-256 in hexadecimal. */
+/** SHA-256 (hexadecimal) of the whole table as text, ordered by student_id. */
 export async function digestLastSeen(db: Queryable): Promise<string> {
   const { digest } = await one<{ digest: string }>(db, {
     text: `SELECT encode(sha256(convert_to(coalesce(string_agg(t::text, E'\\n' ORDER BY student_id), ''), 'UTF8')), 'hex') AS digest
@@ -64,13 +64,13 @@ export async function digestLastSeen(db: Queryable): Promise<string> {
   return digest;
 }
 
-/** Keeps the weekly rows as other jobs left them, outside of what the connector captures. */
+/** Copies the weekly rows as other jobs left them to a schema that the connector does not capture. */
 export async function keepWeekly(db: Queryable): Promise<void> {
   await db.query({ text: 'CREATE SCHEMA demo' });
   await db.query({ text: 'CREATE UNLOGGED TABLE demo.weekly_kpi_before AS TABLE weekly_kpi' });
 }
 
-/** A flagged learner's weekly row without P and S, as text, against the one kept; rows that were no object are left out. */
+/** Compares the weekly rows of flagged learners, without P and S, with the copy. Rows that were no JSON object are skipped. */
 export async function compareForeignFigures(db: Queryable): Promise<Comparison> {
   return one(db, {
     text: `SELECT count(*)::int AS compared,
@@ -80,7 +80,7 @@ export async function compareForeignFigures(db: Queryable): Promise<Comparison> 
   });
 }
 
-/** The whole rows of learners who were not flagged, as text, against those kept; a row too many differs. */
+/** Compares the weekly rows of all other learners with the copy. An extra row counts as different. */
 export async function compareUntouchedRows(db: Queryable): Promise<Comparison> {
   return one(db, {
     text: `SELECT count(*)::int AS compared, (count(*) FILTER (WHERE b::text IS DISTINCT FROM w::text))::int AS differing
@@ -89,19 +89,19 @@ export async function compareUntouchedRows(db: Queryable): Promise<Comparison> {
   });
 }
 
-/** Events decided so far. */
+/** Events in the outbox. */
 export async function countEvents(db: Queryable): Promise<number> {
   return (await one<{ events: number }>(db, { text: 'SELECT count(*)::int AS events FROM lastseen.inactivity_outbox' }))
     .events;
 }
 
-/** Records that track has applied, by its own progress. */
+/** Records that track has applied, by its progress table. */
 export async function countApplied(db: Queryable): Promise<number> {
   const statement = 'SELECT coalesce(sum(next_offset), 0)::float8 AS records FROM lastseen.track_progress';
   return (await one<{ records: number }>(db, { text: statement })).records;
 }
 
-/** Events answered, against those without an answer or with a figure outside of 0..1. */
+/** All events; those without a ledger row, or with a figure outside 0..1, differ. */
 export async function compareAnswers(db: Queryable): Promise<Comparison> {
   return one(db, {
     text: `SELECT count(*)::int AS compared, (count(*) FILTER (WHERE l.s IS NULL OR l.s NOT BETWEEN 0 AND 1
@@ -114,6 +114,6 @@ export async function compareAnswers(db: Queryable): Promise<Comparison> {
 async function one<R>(db: Queryable, statement: { text: string; values?: unknown[] }): Promise<R> {
   const { rows } = await db.query<R>(statement);
   const [row] = rows;
-  if (row === undefined) throw new Error('a count came back without a row');
+  if (row === undefined) throw new Error('the comparison returned no row');
   return row;
 }

@@ -18,10 +18,10 @@ export const PUBLISHED: readonly PublishedFigures[] = [
   { date: '2014-01-06', thresholdDays: 14, seen: 12_219, flagged: 372 },
 ];
 
-/** A last day of `as_of - 30` is included there: half-open to the microsecond, at the end of a day, that is 31. */
+/** The published window includes the day `as_of - 30`. As a half-open window at the end of a day that is 31 days. */
 const PUBLISHED_LOOKBACK_DAYS = 31;
 
-/** The figures that this run must meet; undefined where none were published for its window. */
+/** The published figures for the window of a run; undefined if there are none. */
 export function publishedFor(window: Window): PublishedFigures | undefined {
   if (window.lookbackDays !== PUBLISHED_LOOKBACK_DAYS) return undefined;
   const asOf = formatInstant(window.asOf);

@@ -7,7 +7,7 @@ import type { SilentDay } from './findings.ts';
 import { PUBLISHED } from './published.ts';
 import type { DemoResult } from './result.ts';
 
-/** The page at the end of the demo. */
+/** The report at the end of the demo. */
 export function page(result: DemoResult): string {
   const sections = [
     `${result.origin}\nas of ${formatInstant(result.asOf)}, threshold ${result.thresholdDays} days, lookback ${result.lookbackDays} days`,
@@ -18,16 +18,16 @@ export function page(result: DemoResult): string {
     riskSection(result),
     ...(result.published === undefined ? [] : [publishedSection(result)]),
     checksSection(checksOf(result)),
-    `Seconds\n${table(
+    `Duration\n${table(
       ['step', 's'],
       result.timings.map(({ step, seconds }) => [step, seconds.toFixed(1)]),
-    )}\n${result.timings.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(1)} s together`,
+    )}\n${result.timings.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(1)} s in total`,
     nextSection(result),
   ];
   return `\n${sections.join('\n\n')}\n`;
 }
 
-/** The same for machines: one object, the checks with it. Instants are ISO text in microseconds. */
+/** The report and its checks as one JSON object. Instants are ISO 8601 with microseconds. */
 export function pageJson(result: DemoResult): string {
   const checks = checksOf(result);
   return json({
@@ -53,20 +53,20 @@ function recordsSection({ sources }: DemoResult): string {
 
 function learnersSection({ learners, tracked, sweep, recompute }: DemoResult): string {
   return `Learners\n${table(
-    ['what', 'count'],
+    ['learners, events, rows', 'count'],
     [
       ['known to the platform', format(learners)],
-      ['seen, so tracked', format(tracked)],
-      ['active in the lookback', format(sweep.active)],
+      ['with activity (tracked)', format(tracked)],
+      ['active', format(sweep.active)],
       ['inactive', format(sweep.inactive)],
       ['  crossed the threshold', format(sweep.crossed)],
-      ['  still silent (ongoing)', format(sweep.ongoing)],
+      ['  still inactive (ongoing)', format(sweep.ongoing)],
       ['  unresolved (known by student_id only)', format(sweep.unresolved)],
       ['undecidable (seen after the as-of)', format(sweep.undecidable)],
       ['events published', format(sweep.published)],
       ['weekly rows updated', format(recompute['updated'] ?? 0)],
       ['weekly rows created', format(recompute['created'] ?? 0)],
-      ['weekly rows that said so already', format(recompute['unchanged'] ?? 0)],
+      ['weekly rows already correct', format(recompute['unchanged'] ?? 0)],
     ],
   )}`;
 }
@@ -74,13 +74,13 @@ function learnersSection({ learners, tracked, sweep, recompute }: DemoResult): s
 function heldSection({ sweep: { heldBecause } }: DemoResult): string[] {
   if (heldBecause === undefined) return [];
   return [
-    `Held, then approved\n${heldBecause}.\nlastseen stopped with exit code 3; the demo ran \`lastseen sweep approve\`, as a person would who expects so many.`,
+    `Held, then approved\n${heldBecause}.\nThe sweep ended with exit code 3. The demo then ran \`lastseen sweep approve\`, as an operator would.`,
   ];
 }
 
 const BAR_WIDTH = 50;
 
-/** One row a day of silence from the threshold to the lookback, with a bar for its learners. */
+/** One row per day without activity, from the threshold to the lookback, with a bar for its learners. */
 export function histogram(silence: readonly SilentDay[], thresholdDays: number, lookbackDays: number): string {
   const byDays = new Map(silence.map(({ days, learners }) => [days, learners]));
   const most = Math.max(1, ...byDays.values());
@@ -90,7 +90,7 @@ export function histogram(silence: readonly SilentDay[], thresholdDays: number, 
     const bar = learners === 0 ? '' : '█'.repeat(Math.max(1, Math.round((learners / most) * BAR_WIDTH)));
     return `${String(days).padStart(4)}  ${String(learners).padStart(5)}  ${bar}`.trimEnd();
   });
-  return `Inactive by days silent\ndays  learners\n${rows.join('\n')}`;
+  return `Inactive learners by days without activity\ndays  learners\n${rows.join('\n')}`;
 }
 
 function riskSection({ highestRisk, asOf }: DemoResult): string {
@@ -101,7 +101,7 @@ function riskSection({ highestRisk, asOf }: DemoResult): string {
     change(learner.previousS, learner.s),
     change(learner.previousP, learner.p),
   ]);
-  return `Highest churn risk\n${table(['learner', 'last seen', 'days', 'S before → now', 'P before → now'], rows)}`;
+  return `Highest churn risk\n${table(['learner', 'last seen', 'days', 'S before → after', 'P before → after'], rows)}`;
 }
 
 function change(before: number | null, now: number | null): string {
@@ -118,8 +118,8 @@ function publishedSection({ published, tracked, sweep }: DemoResult): string {
     format(figures.flagged),
     figures === published ? format(sweep.inactive) : '',
   ]);
-  return `Published with the files, and found here\n${table(
-    ['as of', 'threshold', 'seen', 'here', 'flagged', 'here'],
+  return `Figures published with the files, and this run\n${table(
+    ['as of', 'threshold', 'seen', 'this run', 'flagged', 'this run'],
     rows,
   )}`;
 }
@@ -133,10 +133,10 @@ function checksSection(checks: readonly Check[]): string {
 function nextSection({ thresholdDays }: DemoResult): string {
   return [
     'Next',
-    '  npm run demo -- --keep                     leave everything running and look around',
+    '  npm run demo -- --keep                     keep the servers running and look around',
     `  npm run demo -- --threshold ${thresholdDays === 14 ? '7 ' : '14'}             another threshold`,
-    '  npm run demo -- --learners 500 --seed 2    other learners, sooner done',
-    '  npm run demo -- --data DIR                 the OULAD files of 2013: real learners',
+    '  npm run demo -- --learners 500 --seed 2    fewer and other learners',
+    '  npm run demo -- --data DIR                 real learners: the OULAD files of 2013',
     '  npm run lastseen -- --help                 all commands',
   ].join('\n');
 }

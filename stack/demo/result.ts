@@ -5,7 +5,7 @@ import type { Comparison, Window } from './proof.ts';
 import type { PublishedFigures } from './published.ts';
 import type { Timing } from './steps.ts';
 
-/** Everything one run of the demo found out; what is printed, and whether it passed, follows from this alone. */
+/** All results of one run of the demo. The report and the checks depend only on this. */
 export interface DemoResult extends Window {
   readonly origin: string;
   readonly asOf: Instant;
@@ -13,7 +13,7 @@ export interface DemoResult extends Window {
   readonly tracked: number;
   readonly sources: Readonly<Record<Source, SourceResult>>;
   readonly sweep: SweepResult;
-  /** By what became of an event, as `recompute` counts. */
+  /** Events by outcome, as `recompute` counts them. */
   readonly recompute: Readonly<Record<string, number>>;
   readonly silence: readonly SilentDay[];
   readonly highestRisk: readonly AtRisk[];
@@ -26,7 +26,7 @@ export interface SourceResult {
   readonly rows: number;
   readonly expectedRecords: number;
   readonly deliveredRecords: number;
-  /** Records by what became of them, as `track` counts. */
+  /** Records by outcome, as `track` counts them. */
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
@@ -38,7 +38,7 @@ export interface SweepResult {
   readonly unresolved: number;
   readonly undecidable: number;
   readonly published: number;
-  /** Why the run waited for a person before it was approved. */
+  /** Why the sweep was held; undefined if it was not. */
   readonly heldBecause?: string;
 }
 
@@ -48,7 +48,7 @@ interface Proof {
   readonly answers: Comparison;
   readonly foreignFigures: Comparison;
   readonly untouchedRows: Comparison;
-  /** Events decided by a second sweep of the same instant. */
+  /** Events of a second sweep as of the same instant. */
   readonly eventsOfSecondSweep: number;
   readonly replay: { readonly records: number; readonly rowsChanged: number };
   readonly digestBefore: string;

@@ -11,7 +11,7 @@ import { progressBar } from './bar.ts';
 import { type Delivery, watchDelivery } from './delivery.ts';
 import { countTracked, readHighestRisk, readSilence } from './findings.ts';
 import { type Lastseen, lastseenWith } from './lastseen-command.ts';
-import { type LoadPlan, prepareSource, recordsOf, type Tell } from './load.ts';
+import { type LoadPlan, prepareSource, type Report, recordsOf } from './load.ts';
 import type { DemoOptions } from './options.ts';
 import * as proof from './proof.ts';
 import { publishedFor } from './published.ts';
@@ -20,7 +20,7 @@ import type { Steps } from './steps.ts';
 
 const TOPIC_PREFIX = 'seedtest';
 
-/** The environment in which `lastseen` meets a stack. */
+/** The environment for `lastseen` on a stack. */
 export function environmentOf({ addresses }: Pick<RunningStack, 'addresses'>): Record<string, string> {
   return {
     DATABASE_URL: addresses.databaseUrl,
@@ -30,7 +30,7 @@ export function environmentOf({ addresses }: Pick<RunningStack, 'addresses'>): R
   };
 }
 
-/** Takes data through the whole chain on a fresh stack, and finds out whether what came out is right. */
+/** Loads the data on a fresh stack, runs all steps, and compares the results with the sources. */
 export async function runDemo(
   stack: RunningStack,
   options: DemoOptions,
@@ -62,27 +62,27 @@ interface Chain {
   readonly lastseen: Lastseen;
 }
 
-/** From empty tables to topics that hold every change. */
+/** Creates and fills the tables, and waits until the topics hold every change. */
 async function deliverSource({ stack, database, delivery, steps, options, lastseen }: Chain): Promise<LoadPlan> {
   await steps.run('Create tables, topics and schemas', async () => {
     await applyPlatformSchema(stack.addresses.databaseUrl);
     await Promise.all([lastseen(['migrate']), lastseen(['topics']), lastseen(['schemas', 'register'])]);
   });
-  const plan = await steps.run('Load the history', async (tell) => {
-    const prepared = await prepareSource(database, options, tell);
-    await prepared.phase1(tell);
+  const plan = await steps.run('Load the history', async (report) => {
+    const prepared = await prepareSource(database, options, report);
+    await prepared.phase1(report);
     await proof.keepWeekly(database);
     return prepared;
   });
-  await steps.run('Debezium takes its snapshot', async (tell) => {
+  await steps.run('Take the Debezium snapshot', async (report) => {
     await registerConnector(stack.addresses, { topicPrefix: TOPIC_PREFIX });
-    await delivery.untilDelivered(total(plan, 'snapshot'), tell);
+    await delivery.untilDelivered(total(plan, 'snapshot'), report);
   });
-  await steps.run('The newest days arrive and stream', async (tell) => {
-    await plan.phase2(tell);
+  await steps.run('Stream the newest days', async (report) => {
+    await plan.phase2(report);
     await delivery.untilConfirmed(
       SOURCES.reduce((sum, source) => sum + recordsOf(plan.records[source]), 0),
-      tell,
+      report,
     );
   });
   return plan;
@@ -91,23 +91,23 @@ async function deliverSource({ stack, database, delivery, steps, options, lastse
 const total = (plan: LoadPlan, kind: 'snapshot') =>
   SOURCES.reduce((sum, source) => sum + plan.records[source][kind], 0);
 
-/** From topics to figures, then all of it once more, to see that nothing changes. */
+/** Runs track, sweep and recompute, then sweeps and reads all topics again: nothing must change. */
 async function detect(chain: Chain, plan: LoadPlan): Promise<Omit<DemoResult, 'timings'>> {
   const { database, delivery, steps, options, lastseen } = chain;
-  const tracked = await steps.run('lastseen track', (tell) =>
-    watching(database, delivery, tell, () => track(lastseen, 'lastseen-track', () => {})),
+  const tracked = await steps.run('lastseen track', (report) =>
+    reportProgress(database, delivery, report, () => track(lastseen, 'lastseen-track', () => {})),
   );
   const sweep = await steps.run('lastseen sweep', () => sweepOnce(lastseen, options));
-  const recompute = await steps.run('lastseen recompute', async (tell) =>
-    readCounts(await lastseen(['recompute', '--until-end', '--json'], { tell })),
+  const recompute = await steps.run('lastseen recompute', async (report) =>
+    readCounts(await lastseen(['recompute', '--until-end', '--json'], { report })),
   );
   const digestBefore = await proof.digestLastSeen(database);
   const events = await proof.countEvents(database);
-  const eventsOfSecondSweep = await steps.run('lastseen sweep, again', async () => {
+  const eventsOfSecondSweep = await steps.run('lastseen sweep (again)', async () => {
     const { published } = await sweepOnce(lastseen, options);
     return Math.max(published, (await proof.countEvents(database)) - events);
   });
-  const replay = await steps.run('Replay all topics', (tell) => track(lastseen, 'demo-replay', tell));
+  const replay = await steps.run('Read all topics again', (report) => track(lastseen, 'demo-replay', report));
   return steps.run('Compare with the source tables', async () => ({
     origin: plan.origin,
     asOf: options.asOf,
@@ -135,17 +135,22 @@ async function detect(chain: Chain, plan: LoadPlan): Promise<Omit<DemoResult, 't
   }));
 }
 
-const LOOK_EVERY_MS = 500;
+const POLL_MS = 500;
 
-/** Shows how far track's own progress is, which it records with each transaction. */
-async function watching<T>(database: Database, delivery: Delivery, tell: Tell, work: () => Promise<T>): Promise<T> {
+/** Reports track's progress, which it records in each transaction. */
+async function reportProgress<T>(
+  database: Database,
+  delivery: Delivery,
+  report: Report,
+  work: () => Promise<T>,
+): Promise<T> {
   const records = Object.values(await delivery.counts()).reduce((sum, count) => sum + count, 0);
   const timer = setInterval(() => {
     proof.countApplied(database).then(
-      (applied) => tell(progressBar(applied, records, 'records')),
+      (applied) => report(progressBar(applied, records, 'records')),
       () => clearInterval(timer),
     );
-  }, LOOK_EVERY_MS);
+  }, POLL_MS);
   return work().finally(() => clearInterval(timer));
 }
 
@@ -154,15 +159,15 @@ interface TrackSummary {
   readonly rowsChanged: number;
 }
 
-async function track(lastseen: Lastseen, group: string, tell: (line: string) => void): Promise<TrackSummary> {
+async function track(lastseen: Lastseen, group: string, report: (line: string) => void): Promise<TrackSummary> {
   const environment = { KAFKA_GROUP_ID: group };
-  return JSON.parse(await lastseen(['track', '--until-end', '--json'], { environment, tell })) as TrackSummary;
+  return JSON.parse(await lastseen(['track', '--until-end', '--json'], { environment, report })) as TrackSummary;
 }
 
 const recordsRead = ({ counts }: TrackSummary) =>
   SOURCES.flatMap((source) => Object.values(counts[source])).reduce((sum, records) => sum + records, 0);
 
-/** The exit code of a sweep that waits for a person, as a first one does; the demo stands in for that person. */
+/** The exit code of a sweep that is held, as the first one is. The demo approves it in place of the operator. */
 const HELD = 3;
 
 async function sweepOnce(lastseen: Lastseen, options: DemoOptions): Promise<SweepResult> {
@@ -183,11 +188,11 @@ function sourceResults(
   delivered: Readonly<Record<Source, number>>,
   outcomes: TrackSummary['counts'],
 ): Record<Source, SourceResult> {
-  const of = (source: Source): SourceResult => ({
+  const resultOf = (source: Source): SourceResult => ({
     rows: plan.rows[source],
     expectedRecords: recordsOf(plan.records[source]),
     deliveredRecords: delivered[source],
     outcomes: outcomes[source],
   });
-  return Object.fromEntries(SOURCES.map((source) => [source, of(source)])) as Record<Source, SourceResult>;
+  return Object.fromEntries(SOURCES.map((source) => [source, resultOf(source)])) as Record<Source, SourceResult>;
 }

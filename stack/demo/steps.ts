@@ -1,21 +1,21 @@
 import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer } from 'listr2';
-import type { Tell } from './load.ts';
+import type { Report } from './load.ts';
 
 export interface Timing {
   readonly step: string;
   readonly seconds: number;
 }
 
-/** Runs named steps one after the other and keeps how long each took. */
+/** Runs named steps in sequence and records their durations. */
 export interface Steps {
-  run<T>(title: string, work: (tell: Tell) => Promise<T>): Promise<T>;
+  run<T>(title: string, work: (report: Report) => Promise<T>): Promise<T>;
   readonly timings: readonly Timing[];
 }
 
-/** A living list on a terminal; elsewhere lines on stderr, where an unfinished step speaks at most every five seconds. */
+/** A list that updates on a terminal. Otherwise lines on stderr, at most one every five seconds per step. */
 export function createSteps(how: 'list' | 'lines', signal: AbortSignal): Steps {
   const timings: Timing[] = [];
-  const show = how === 'list' ? inList : inLines;
+  const show = how === 'list' ? showAsList : showAsLines;
   return {
     timings,
     async run(title, work) {
@@ -29,7 +29,7 @@ export function createSteps(how: 'list' | 'lines', signal: AbortSignal): Steps {
   };
 }
 
-async function inList<T>(title: string, work: (tell: Tell) => Promise<T>, seconds: () => number): Promise<T> {
+async function showAsList<T>(title: string, work: (report: Report) => Promise<T>, seconds: () => number): Promise<T> {
   type Task = ListrTaskWrapper<unknown, typeof DefaultRenderer, typeof SimpleRenderer>;
   const result: { value?: T } = {};
   await new Listr(
@@ -49,12 +49,12 @@ async function inList<T>(title: string, work: (tell: Tell) => Promise<T>, second
 
 const LINE_EVERY_SECONDS = 5;
 
-async function inLines<T>(title: string, work: (tell: Tell) => Promise<T>, seconds: () => number): Promise<T> {
+async function showAsLines<T>(title: string, work: (report: Report) => Promise<T>, seconds: () => number): Promise<T> {
   console.error(`${title} …`);
-  let toldAt = 0;
+  let reportedAt = 0;
   const result = await work((line) => {
-    if (seconds() - toldAt < LINE_EVERY_SECONDS) return;
-    toldAt = seconds();
+    if (seconds() - reportedAt < LINE_EVERY_SECONDS) return;
+    reportedAt = seconds();
     console.error(`  ${line}`);
   });
   console.error(`  done in ${seconds().toFixed(1)} s`);

@@ -7,12 +7,12 @@ import { type Population, population } from '../../stack/demo/population.ts';
 const REQUEST = { learners: 300, days: 120, seed: 7, asOf: parseInstant('2026-03-18T05:00:00Z') ?? 0n };
 const MADE = population(REQUEST);
 
-test('the same seed gives the same rows, another seed others', () => {
+test('the same seed gives the same rows, and another seed gives others', () => {
   expect(population(REQUEST)).toEqual(MADE);
   expect(population({ ...REQUEST, seed: 8 }).history.session).not.toEqual(MADE.history.session);
 });
 
-test('more learners leave the rows of the first ones as they are', () => {
+test('more learners do not change the rows of the first ones', () => {
   const fewer = population({ ...REQUEST, learners: 100 });
   const ofTheSame = MADE.history.attempt.slice(0, fewer.history.attempt.length);
   expect(fewer.history.attempt).toEqual(ofTheSame);
@@ -27,7 +27,7 @@ test('no row is dated after the as-of', () => {
   for (const at of instantsOf(MADE)) expect(at <= limit, at).toBe(true);
 });
 
-describe('how rows arrive', () => {
+describe('arrival of rows', () => {
   test('keys are unique over history and stream', () => {
     for (const source of SOURCES) {
       const keys = [...MADE.history[source], ...MADE.inserted[source]].map(keyOf);
@@ -35,7 +35,7 @@ describe('how rows arrive', () => {
     }
   });
 
-  test('whatever is updated was there before, in an earlier version', () => {
+  test('an updated row exists in an earlier version', () => {
     for (const source of SOURCES) {
       const there = new Set([...MADE.history[source], ...MADE.inserted[source]].map(keyOf));
       for (const row of MADE.updated[source]) expect(there.has(keyOf(row))).toBe(true);
@@ -57,7 +57,7 @@ describe('how rows arrive', () => {
   });
 });
 
-test('some learners are named by a UUID, in small letters or capitals, others by text', () => {
+test('user_ids are UUIDs in small letters, UUIDs in capitals, and names', () => {
   const users = new Set([...MADE.history.session, ...MADE.inserted.session].map(({ user_id }) => user_id));
   const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
   expect([...users].some((user) => uuid.test(user))).toBe(true);

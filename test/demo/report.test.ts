@@ -58,17 +58,17 @@ const failing = (change: Partial<DemoResult>) =>
     .map(({ name }) => name);
 
 describe('the checks', () => {
-  test('pass where everything agrees', () => {
+  test('pass if everything agrees', () => {
     expect(failing({})).toEqual([]);
   });
 
   test.each([
     ['lastSeen', 'last seen of every learner'],
-    ['flagged', 'flagged are exactly those'],
-    ['answers', 'every event is answered'],
-    ['foreignFigures', 'figures other jobs wrote'],
+    ['flagged', 'the flagged learners are exactly those'],
+    ['answers', 'every event led to'],
+    ['foreignFigures', 'figures of other jobs'],
     ['untouchedRows', 'weekly rows of all other learners'],
-  ] as const)('one difference in %s fails, and so does a comparison of nothing', (field, name) => {
+  ] as const)('fail for one difference in %s, and if nothing was compared', (field, name) => {
     for (const comparison of [
       { compared: 5, differing: 1 },
       { compared: 0, differing: 0 },
@@ -78,30 +78,30 @@ describe('the checks', () => {
     }
   });
 
-  test('a second sweep that speaks, a changed digest and a published figure that is missed fail', () => {
+  test('fail for an event of a second sweep, a changed digest and a missed published figure', () => {
     expect(failing({ proof: { ...RESULT.proof, eventsOfSecondSweep: 1 } })).toHaveLength(1);
     expect(failing({ proof: { ...RESULT.proof, digestAfter: 'cd'.repeat(32) } })).toHaveLength(1);
     expect(failing({ sweep: { ...RESULT.sweep, inactive: 1_025 } })).toHaveLength(1);
   });
 
-  test('a record that is missing, or is a dead letter, fails', () => {
+  test('fail for a missing record and for a dead letter', () => {
     const missing = { ...SOURCE, deliveredRecords: 9 };
     expect(failing({ sources: { ...RESULT.sources, session: missing } })).toContain(
-      'every change of the sources is a record in its topic',
+      'every change in the source tables is a record in its topic',
     );
     const dead = { ...SOURCE, outcomes: { applied: 9, 'dead letter: bad_instant': 1 } };
     expect(failing({ sources: { ...RESULT.sources, session: dead } })).toEqual([
-      'every record was read, none is a dead letter',
+      'every record was read, and none is a dead letter',
     ]);
   });
 });
 
-test('the histogram has one row a day from the threshold up to the lookback, the fullest the longest', () => {
+test('the histogram has one row per day from the threshold to the lookback, and the largest count has the longest bar', () => {
   const lines = histogram(RESULT.silence, 7, 11).split('\n').slice(2);
   expect(lines).toEqual([`   7    100  ${'█'.repeat(50)}`, '   8      0', '   9      1  █', '  10      0']);
 });
 
-test('the page shows figures before and after, and a figure that stays', () => {
+test('the report shows figures before and after, also unchanged ones', () => {
   const text = page(RESULT);
   expect(text).toMatch(/u1 .*10 +0\.250 → 0\.875 +0\.500 → 0\.500/);
   expect(text).toMatch(/u2 .*– → 0\.500 +– → –/);
@@ -109,18 +109,18 @@ test('the page shows figures before and after, and a figure that stays', () => {
   expect(text).toMatch(/2014-01-06 +7 +12,219 +12,219 +976 +976/);
 });
 
-test('the page says why a sweep was held before it was approved, where it was', () => {
+test('the report says why a sweep was held, if it was', () => {
   expect(page(RESULT)).not.toContain('Held, then approved');
   const held = { ...RESULT, sweep: { ...RESULT.sweep, heldBecause: '970 learners would cross' } };
   expect(page(held)).toContain('Held, then approved\n970 learners would cross.');
 });
 
-test('the JSON says whether all passed, and keeps microseconds', () => {
+test('the JSON report has the overall result and instants in microseconds', () => {
   const read = JSON.parse(pageJson(RESULT)) as { passed: boolean; asOf: string };
   expect(read).toMatchObject({ passed: true, asOf: '2014-01-06T23:59:59.999999Z' });
 });
 
-test('published figures are asked for only where the window is theirs', () => {
+test('published figures are compared only for their own window', () => {
   expect(publishedFor({ asOf: AS_OF, thresholdDays: 14, lookbackDays: 31 })?.flagged).toBe(372);
   expect(publishedFor({ asOf: AS_OF, thresholdDays: 7, lookbackDays: 30 })).toBeUndefined();
   expect(publishedFor({ asOf: AS_OF - 1n, thresholdDays: 7, lookbackDays: 31 })).toBeUndefined();
@@ -129,7 +129,7 @@ test('published figures are asked for only where the window is theirs', () => {
 describe('the options', () => {
   const flags = { learners: 10, days: 20, seed: 1, threshold: 7 };
 
-  test('default to the published window where OULAD files are given', () => {
+  test('default to the published window with OULAD files', () => {
     expect(demoOptions({ ...flags, data: 'oulad' })).toMatchObject({ asOf: AS_OF, lookbackDays: 31 });
     expect(demoOptions(flags)).toMatchObject({ lookbackDays: 30, data: { kind: 'generated', learners: 10 } });
   });
@@ -139,8 +139,8 @@ describe('the options', () => {
   });
 });
 
-test('a progress line of the log is told in words, other lines are not', () => {
-  const line = '{"event":"progress_made","done":1200,"total":5000,"unit":"records","perSecond":800}';
+test('a progress line of the log becomes a progress bar, other lines are ignored', () => {
+  const line = '{"event":"progress","done":1200,"total":5000,"unit":"records","perSecond":800}';
   expect(progressLine(line)).toBe(`${'█'.repeat(7)}${'░'.repeat(23)}  24 %  1,200 of 5,000 records, 800/s`);
   expect(progressLine('{"event":"batch_applied"}')).toBeUndefined();
   expect(progressLine('lastseen track: no')).toBeUndefined();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { currentPosition, observeSlot } from '../../src/freshness/replication-store.ts';
 import { writtenPositions } from '../../src/kafka/admin/admin.ts';
 import type { Lsn } from '../../src/postgres/lsn.ts';
+import { recreateTopic } from '../support/recreate-topic.ts';
 import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';
 import { waitFor } from '../support/waiting.ts';
@@ -112,10 +113,7 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     const topic = `${world.name}.public.session`;
     const admin = world.kafka.admin();
     await admin.connect();
-    await admin.deleteTopics({ topics: [topic] });
-    await waitFor('the topic is created again', () =>
-      admin.createTopics({ topics: [{ topic, numPartitions: 4 }] }).catch(() => false),
-    );
+    await recreateTopic(admin, topic);
     await admin.disconnect();
     const startedAt = performance.now();
     const refused = await world.lastseenWith({ WAIT_FRESH: '10m' }, 'sweep');

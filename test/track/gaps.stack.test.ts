@@ -1,6 +1,7 @@
 import type { Admin, Producer } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readProgress } from '../../src/last-seen/progress-store.ts';
+import { recreateTopic } from '../support/recreate-topic.ts';
 import { step } from '../support/step.ts';
 import { waitFor } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
@@ -115,11 +116,7 @@ test('records that track cannot read are recorded as gaps and hold the sweep', {
   });
 
   await step('a topic that was created again is not fresh, and becomes a gap when it is read', async () => {
-    await admin.deleteTopics({ topics: [topic] });
-    await waitFor('the topic is gone', async () => !(await admin.listTopics()).includes(topic));
-    await waitFor('the topic is created again', () =>
-      admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: 4 }] }).catch(() => false),
-    );
+    await recreateTopic(admin, topic);
     await waitFor('60 records are written', () => produce('anew', 0, 60).catch(() => false));
     await waitFor('5 records are written', () => produce('anew', 1, 5).catch(() => false));
     expect(await sweep('60s')).toMatchObject({ code: 75, stderr: expect.stringContaining('topic re-created') });

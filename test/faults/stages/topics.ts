@@ -1,4 +1,5 @@
 import type { Admin } from 'kafkajs';
+import { recreateTopic } from '../../support/recreate-topic.ts';
 import { lossesAgainstSources } from '../../support/source-comparison.ts';
 import type { World } from '../../support/world.ts';
 import { loadActivity, loadLearners } from '../activity-load.ts';
@@ -156,11 +157,7 @@ export const topicStage = stage<TopicStage>({
         const records = await loadActivity(on.world, `recreated-${n}`);
         await on.world.delivered();
         await on.world.pause();
-        await withAdmin(on, async (admin) => {
-          await admin.deleteTopics({ topics: [on.topic] });
-          const made = () => admin.createTopics({ topics: [{ topic: on.topic, numPartitions: 4 }] }).catch(() => false);
-          await until(made, (done) => done, 20_000);
-        });
+        await withAdmin(on, (admin) => recreateTopic(admin, on.topic));
         await on.world.resume();
         return records + (await loadActivity(on.world, `after-recreated-${n}`));
       },
