@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { readInstant } from '../cli/instant-flag.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { runReplay } from './pipeline.ts';
 import { type ReplayFlags, replayPlan } from './plan.ts';
 import { replayJson, replayPage } from './replay-page.ts';
-import { runReplay } from './run-pipeline.ts';
+import { replayDeps } from './wiring.ts';
 
 interface Flags extends ReplayFlags {
   readonly threshold?: string;
@@ -38,7 +39,7 @@ export function addReplay(program: Command, backtest: ReplayMode): void {
     .addHelpText(
       'after',
       `
-After an interruption, the same command resumes where it was interrupted. Examples:
+After an interruption, the same command resumes the replay. Examples:
   lastseen replay --from 2026-03-15T05:00:00Z
   lastseen replay --from earliest --to 2026-03-01T00:00:00Z --topic session
   lastseen replay --rebuild
@@ -59,7 +60,7 @@ After an interruption, the same command resumes where it was interrupted. Exampl
 function replay(context: CommandContext, flags: Flags): Promise<number> {
   const plan = replayPlan(context.settings, flags);
   return withOwnTables(context, async (database) => {
-    const outcome = await runReplay(context, database, plan);
+    const outcome = await runReplay(replayDeps(context, database, plan), plan);
     context.log.info({ event: 'replay_completed', digest: outcome.digest }, 'replay completed');
     context.print(flags.json ? replayJson(outcome) : replayPage(outcome));
     return EXIT.done;

@@ -1,105 +1,239 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { AttemptSource } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
-import type { Stages } from '../kafka/consumer/stages.ts';
-import { createFold } from '../last-seen/fold.ts';
-import { countBehind, raiseLastSeen, raiseShadow } from '../last-seen/raise-store.ts';
-import type { Database, Queryable } from '../postgres/database.ts';
-import { closeEpisodes } from '../sweep/returns-store.ts';
+import type { RangeReading } from '../cli/read-ranges.ts';
+import { requireTopics, writtenPositions } from '../kafka/admin/admin.ts';
+import { deleteGroup, type PartitionBounds, positionsAt, topicBounds } from '../kafka/admin/topic-bounds.ts';
+import type { KafkaClient } from '../kafka/client/client.ts';
+import { partitionKey } from '../kafka/client/records.ts';
+import type { PartitionRange } from '../kafka/consumer/offset-range.ts';
+import { missingHistory, rangesBetween, rangesLeft } from '../kafka/consumer/replay-ranges.ts';
+import { digestLastSeen } from '../last-seen/digest-store.ts';
+import { readProgress } from '../last-seen/progress-store.ts';
+import type { Database } from '../postgres/database.ts';
+import { withLock } from '../postgres/locks.ts';
+import type { Registry } from '../registry/client.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/logging.ts';
+import { must } from '../runtime/must.ts';
+import { pauseUnless } from '../runtime/pauses.ts';
+import { closeAllEpisodes } from '../sweep/returns-store.ts';
+import type { CollectDeps } from '../track/pipeline.ts';
+import { type ReplayPlan, replayIdOf } from './plan.ts';
+import { swapInShadow } from './rebuild-pipeline.ts';
+import { type Corrections, sourcesInTable } from './rebuild-store.ts';
+import type { ReplayOutcome } from './replay-page.ts';
+import { type SnapshotDeps, waitForSnapshot } from './snapshot-pipeline.ts';
+import { requestSnapshot } from './snapshot-request-store.ts';
+import { createReplayStages, type ReplayWrite, writeLastSeen, writeShadow } from './stages-pipeline.ts';
 import {
-  addOutcomeCounts,
-  type CollectDeps,
-  collecting,
-  emptyOutcomeCounts,
-  type Flush,
-  type OutcomeCounts,
-} from '../track/pipeline.ts';
-import { noteReplay } from './state-store.ts';
+  addReplayGroup,
+  deleteReplay,
+  emptyShadow,
+  loadReplay,
+  type ReplayState,
+  saveReplay,
+  setReplayEnds,
+} from './state-store.ts';
+import { type ReplayTotals, zeroTotals } from './totals.ts';
 
-/** What a replay has done from its beginning on, however often it was interrupted. */
-export interface ReplayDone {
-  readonly counts: OutcomeCounts;
-  /** Rows of last seen inserted or raised. */
-  readonly rowsChanged: number;
-  /** Of these, the instants that were raised. */
-  readonly raised: Record<Source, number>;
-  /** Learners whose return was told: none unless asked for. */
-  readonly returned: number;
-}
-
-export function nothingDone(): ReplayDone {
-  return {
-    counts: emptyOutcomeCounts(),
-    rowsChanged: 0,
-    raised: Object.fromEntries(SOURCES.map((source) => [source, 0])) as Record<Source, number>,
-    returned: 0,
-  };
-}
-
-export interface ReplayDeps extends CollectDeps {
+export interface ReplayDeps {
   readonly database: Database;
+  readonly kafka: KafkaClient;
+  readonly registry: Registry;
+  readonly collect: CollectDeps;
+  readonly attemptSource: AttemptSource;
+  readonly snapshot: Pick<SnapshotDeps, 'notificationTopic' | 'slot' | 'startTimeoutMs' | 'showProgress'>;
+  readonly readRange: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => Promise<void>;
+  /** Opens the relay that publishes the outbox of inactivity events. */
+  readonly openRelay: () => Promise<{ relay(): Promise<unknown>; close(): Promise<void> }>;
+  readonly now: () => Instant;
+  readonly log: Logger;
+}
+
+interface Replay extends ReplayDeps {
+  readonly plan: ReplayPlan;
+  readonly topics: readonly string[];
   readonly replayId: string;
-  /** What those before us have done. */
-  readonly done: ReplayDone;
-  readonly write: ReplayWrite;
-  readonly onApplied: (done: ReplayDone) => void;
 }
 
-/** Applies what was folded, in the transaction that notes how far the replay is. */
-type ReplayWrite = (tx: Queryable, flush: Flush) => Promise<Omit<ReplayDone, 'counts'>>;
+/**
+ * Runs one replay to its end, from its start or from its saved state. Only one replay runs at a time.
+ *
+ * @throws LastseenError `busy`, `interrupted`, `replay_lost`, `not_rebuildable`, `snapshot_failed`.
+ */
+export function runReplay(deps: ReplayDeps, plan: ReplayPlan): Promise<ReplayOutcome> {
+  const { database } = deps;
+  return withLock(database, 'replay', async () => {
+    const replay: Replay = { ...deps, plan, topics: [...plan.topics.keys()], replayId: replayIdOf(plan) };
+    await requireTopics(deps.kafka, [...replay.topics, ...(plan.snapshot ? [deps.snapshot.notificationTopic] : [])]);
+    const opened = await openState(replay);
+    const state = opened.snapshotId === null ? opened : await awaitSnapshot(replay, opened, opened.snapshotId);
+    const { totals, corrections } = plan.rebuild
+      ? await rebuild(replay, state)
+      : { totals: await raise(replay, state), corrections: undefined };
+    const returned = plan.emit ? await publishReturns(replay, totals) : 0;
+    const digest = await digestLastSeen(database);
+    await database.transaction(async (tx) => {
+      await deleteReplay(tx, replay.replayId);
+      if (plan.rebuild) await emptyShadow(tx);
+    });
+    return { ...totals, returned, corrections, ...digest };
+  });
+}
+
+/** Resumes the saved state, or saves a new one and requests the snapshot. */
+async function openState(replay: Replay): Promise<ReplayState> {
+  const { database, kafka, log, plan, topics, replayId } = replay;
+  const saved = await loadReplay(database, replayId);
+  const groupId = `lastseen-replay-${replayId}-${uuidv7()}`;
+  const bounds = await topicBounds(kafka, topics);
+  if (saved !== undefined && !plan.restart) {
+    const ranges = rangesLeft(saved.ranges, bounds);
+    await addReplayGroup(database, replayId, groupId);
+    log.info({ event: 'replay_resumed', replayId }, 'resuming the interrupted replay');
+    return { ...saved, groupIds: [...saved.groupIds, groupId], ranges };
+  }
+  if (plan.rebuild) await requireHistory(replay, bounds);
+  const state = {
+    groupIds: [...(saved?.groupIds ?? []), groupId],
+    intoShadow: plan.rebuild,
+    snapshotId: plan.snapshot ? uuidv7() : null,
+    totals: zeroTotals(),
+    ranges: await plannedRanges(replay, bounds),
+  };
+  await database.transaction(async (tx) => {
+    await saveReplay(tx, replayId, state);
+    if (state.snapshotId !== null) await requestSnapshot(tx, state.snapshotId, plan.topics.values());
+  });
+  return state;
+}
+
+async function plannedRanges(
+  { kafka, topics, plan: { rebuild, snapshot, from, to } }: Replay,
+  bounds: readonly PartitionBounds[],
+): Promise<PartitionRange[]> {
+  if (rebuild) return bounds.map(({ topic, partition, firstOffset }) => ({ topic, partition, firstOffset }));
+  if (snapshot) return bounds.map(({ topic, partition, endOffset }) => ({ topic, partition, firstOffset: endOffset }));
+  return rangesBetween(
+    bounds,
+    from === 'earliest' ? undefined : await positionsAt(kafka, topics, ceilToMs(from)),
+    to === undefined ? undefined : await positionsAt(kafka, topics, ceilToMs(to)),
+  );
+}
+
+/** Kafka's record times have millisecond precision: the first one that is not before the instant. */
+function ceilToMs(instant: Instant): number {
+  return Number((instant + 999n) / 1000n);
+}
 
 /**
- * Records that were read before are read again, to the same rows: decode and fold as `track` does; then one transaction
- * with the rows and how far the replay is. `track`'s own progress is left alone, since it is the proof of a prefix
- * without gaps, and so are dead letters: `track` has sent them when it read these records. They are counted.
+ * A rebuild from an incomplete history would lower instants that are right.
+ *
+ * @throws LastseenError `not_rebuildable` with all reasons.
  */
-export function createReplay(deps: ReplayDeps): Stages<Flush> {
-  let { done } = deps;
-  return {
-    ...collecting(deps, createFold),
+async function requireHistory(replay: Replay, bounds: readonly PartitionBounds[]): Promise<void> {
+  const { database, attemptSource, plan, topics } = replay;
+  const { missing, anew } = missingHistory(bounds, await readProgress(database, topics));
+  const isRead = (source: Source) =>
+    [...plan.topics.values()].includes(source) || (source === 'attempt' && attemptSource === 'exam_results');
+  const unread = await sourcesInTable(
+    database,
+    SOURCES.filter((source) => !isRead(source)),
+  );
+  const reasons = [
+    ...(plan.snapshot ? [] : missing),
+    ...anew,
+    ...unread.map((source) => `the table has instants of ${source}, which is not in SOURCES`),
+  ];
+  if (reasons.length === 0) return;
+  throw new LastseenError('not_rebuildable', reasons.map((reason) => `cannot rebuild: ${reason}`).join('\n'));
+}
 
-    async apply(flush, positions) {
-      // Not before the commit: after an outage the same flush is applied again.
-      done = await deps.database.transaction(async (tx) => {
-        const total = added(done, flush.counts, await deps.write(tx, flush));
-        await noteReplay(tx, deps.replayId, positions, total);
-        return total;
+/** Waits until the snapshot is in the topics. A replay that is no rebuild then ends at the current ends. */
+async function awaitSnapshot(replay: Replay, state: ReplayState, snapshotId: string): Promise<ReplayState> {
+  const { database, kafka, plan, topics, replayId } = replay;
+  if (state.ranges.every(({ endOffset }) => endOffset !== undefined)) return state;
+  await waitForSnapshot({ ...replay, ...replay.snapshot, topics: plan.topics }, snapshotId);
+  if (plan.rebuild) return state;
+  const ends = await writtenPositions(kafka, topics);
+  await setReplayEnds(database, replayId, ends);
+  const endOf = new Map(ends.map((end) => [partitionKey(end), end.nextOffset]));
+  const ranges = state.ranges.map((range) => ({
+    ...range,
+    endOffset: must(endOf.get(partitionKey(range)), 'every partition of the topics has an end'),
+  }));
+  return { ...state, ranges };
+}
+
+/** Reads the ranges into `user_last_seen`. */
+function raise(replay: Replay, state: ReplayState): Promise<ReplayTotals> {
+  return readRanges(replay, state, writeLastSeen(replay.plan.emit ? replay.now : undefined), { ends: [] });
+}
+
+/** Reads all records into the shadow, and corrects `user_last_seen` from it. */
+async function rebuild(
+  replay: Replay,
+  state: ReplayState,
+): Promise<{ totals: ReplayTotals; corrections: Corrections | undefined }> {
+  const { database, kafka, log, topics, replayId } = replay;
+  const ends = await writtenPositions(kafka, topics);
+  let corrections: Corrections | undefined;
+  const totals = await readRanges(replay, state, writeShadow, {
+    ends,
+    afterwards: async (stopping) => {
+      corrections = await swapInShadow({
+        database,
+        replayId,
+        now: () => performance.now(),
+        pause: pauseUnless(stopping),
+        onWaiting: (behind) =>
+          log.info({ event: 'replay_waiting', behind: Number(behind) }, 'catching up with track'),
       });
-      deps.onApplied(done);
     },
-  };
+  });
+  return { totals, corrections };
 }
 
-/**
- * Into the table itself, by `track`'s own upsert. Returns are told where `emit` gives the clock for `detected_at`; else
- * the episodes stay open for the next sweep to close.
- */
-export function intoLastSeen(emit: (() => Instant) | undefined): ReplayWrite {
-  return async (tx, flush) => {
-    const learners = flush.fold.columns();
-    const raised = await countBehind(tx, learners);
-    const rowsChanged = await raiseLastSeen(tx, learners);
-    const returned = emit === undefined || rowsChanged === 0 ? 0 : await closeEpisodes(tx, learners, emit());
-    return { rowsChanged, raised, returned };
-  };
+async function readRanges(
+  { database, kafka, log, collect, readRange, replayId }: Replay,
+  { groupIds, ranges, totals: before }: ReplayState,
+  write: ReplayWrite,
+  more: Pick<RangeReading<unknown>, 'ends' | 'afterwards'>,
+): Promise<ReplayTotals> {
+  let totals = before;
+  const stages = createReplayStages({
+    ...collect,
+    database,
+    replayId,
+    totals,
+    write,
+    onApplied: (total) => {
+      totals = total;
+    },
+  });
+  await readRange({
+    groupId: must(groupIds.at(-1), 'opening the state added a group'),
+    ranges,
+    stages,
+    what: 'replay',
+    whenStopped: 'the same command resumes this replay',
+    ...more,
+  });
+  // The brokers may still list the members of killed processes. A group that cannot be deleted for this reason expires.
+  for (const groupId of groupIds.slice(0, -1)) await deleteGroup(kafka, groupId, log);
+  return totals;
 }
 
-/** Into the shadow that the table is to be corrected by. */
-export const intoShadow: ReplayWrite = async (tx, flush) => {
-  await raiseShadow(tx, flush.fold.columns());
-  const { counts: _counts, ...nothing } = nothingDone();
-  return nothing;
-};
-
-function added(before: ReplayDone, counts: OutcomeCounts, more: Omit<ReplayDone, 'counts'>): ReplayDone {
-  const total = emptyOutcomeCounts();
-  addOutcomeCounts(total, before.counts);
-  addOutcomeCounts(total, counts);
-  return {
-    counts: total,
-    rowsChanged: before.rowsChanged + more.rowsChanged,
-    raised: Object.fromEntries(
-      SOURCES.map((source) => [source, before.raised[source] + more.raised[source]]),
-    ) as ReplayDone['raised'],
-    returned: before.returned + more.returned,
-  };
+/** Publishes the returns. Only after a rebuild are episodes closed here: its correction closes none. */
+async function publishReturns({ database, openRelay, now, plan }: Replay, { returned }: ReplayTotals): Promise<number> {
+  const { relay, close } = await openRelay();
+  try {
+    const closed = plan.rebuild ? await database.transaction((tx) => closeAllEpisodes(tx, now())) : 0;
+    await relay();
+    return returned + closed;
+  } finally {
+    await close();
+  }
 }

@@ -15,18 +15,17 @@ export interface ReplayFlags {
   readonly restart?: true;
 }
 
-/** What a replay is to read, and what for. */
 export interface ReplayPlan {
   readonly topics: ReadonlyMap<string, Source>;
   readonly from: Instant | 'earliest';
   readonly to: Instant | undefined;
-  /** Build the table anew and correct it, instead of raising it. */
+  /** Fill a shadow and correct the table from it, which also lowers instants, instead of only raising them. */
   readonly rebuild: boolean;
-  /** Have the rows of the source tables written to the topics once more, and read these. */
+  /** Request an incremental snapshot of the source tables, and read it. */
   readonly snapshot: boolean;
-  /** Tell returns, instead of leaving them to the next sweep. */
+  /** Emit returns, instead of leaving them to the next sweep. */
   readonly emit: boolean;
-  /** Begin anew what was interrupted. */
+  /** Start again instead of resuming. */
   readonly restart: boolean;
 }
 
@@ -35,11 +34,11 @@ export function replayPlan(settings: Settings, flags: ReplayFlags): ReplayPlan {
   const { rebuild = false, snapshot = false, emit = false, restart = false, from, to } = flags;
   if (rebuild && (to !== undefined || flags.topic !== undefined || (from ?? 'earliest') !== 'earliest')) {
     throw usageError(
-      '--rebuild reads everything there is: it goes with --from earliest, and neither with --to nor --topic',
+      '--rebuild reads all records of all topics; remove --to and --topic, and any --from other than earliest',
     );
   }
   if (snapshot && !rebuild && (from ?? to) !== undefined) {
-    throw usageError('--snapshot reads what the snapshot writes: it goes with neither --from nor --to');
+    throw usageError('--snapshot reads the records of the snapshot; remove --from and --to');
   }
   if (!rebuild && !snapshot && from === undefined) {
     throw usageError('--from is missing: an instant such as 2026-03-16T05:00:00Z, or earliest');
@@ -61,15 +60,17 @@ export function replayPlan(settings: Settings, flags: ReplayFlags): ReplayPlan {
 function chosenTopics(settings: Settings, chosen: readonly string[] | undefined): ReadonlyMap<string, Source> {
   const all = sourceTopics(settings);
   if (chosen === undefined) return all;
-  const strangers = chosen.filter((name) => ![...all].some((entry) => entry.includes(name)));
-  if (strangers.length > 0) {
-    throw usageError(`--topic ${strangers.join(', ')}: none of ${[...all.values()].join(', ')}, nor the topic of one`);
+  const unknown = chosen.filter((name) => ![...all].some((entry) => entry.includes(name)));
+  if (unknown.length > 0) {
+    throw usageError(
+      `--topic ${unknown.join(', ')}: must be one of ${[...all.values()].join(', ')}, or the topic of one`,
+    );
   }
   return new Map([...all].filter((entry) => entry.some((name) => chosen.includes(name))));
 }
 
-/** The name under which an interrupted replay is found again: of the same topics, instants and purpose. */
+/** Identifies an interrupted replay by its topics, instants and purpose, so that the same command resumes it. */
 export function replayIdOf({ topics, from, to, rebuild, snapshot }: ReplayPlan): string {
-  const says = [rebuild, snapshot, String(from), String(to), ...[...topics.keys()].sort()];
-  return createHash('sha256').update(JSON.stringify(says)).digest('hex').slice(0, 12);
+  const identity = [rebuild, snapshot, String(from), String(to), ...[...topics.keys()].sort()];
+  return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 12);
 }

@@ -1,48 +1,50 @@
 import type { Database } from '../postgres/database.ts';
 import { type Corrections, correctLastSeen, lockLastSeen } from './rebuild-store.ts';
-import { behindProgress } from './state-store.ts';
+import { recordsBehindTrack } from './state-store.ts';
 
-export interface TakeOverDeps {
+export interface SwapDeps {
   readonly database: Database;
   readonly replayId: string;
+  /** Milliseconds. */
   readonly now: () => number;
-  /** False where it was told to stop. */
+  /** Resolves to false on a stop signal. */
   readonly pause: (ms: number) => Promise<boolean>;
   readonly onWaiting?: (recordsBehind: bigint) => void;
 }
 
-/** So few are read in the time that `track` can be made to wait. */
-const FEW = 5_000n;
-const LOCKED_AT_MOST_MS = 10_000;
-const LOOK_EVERY_MS = 20;
-const TRY_EVERY_MS = 1_000;
+/** So few records are read while `track` can wait for the lock. */
+const MAX_RECORDS_BEHIND = 5_000n;
+const MAX_LOCK_MS = 10_000;
+const LOCKED_POLL_MS = 20;
+const RETRY_MS = 1_000;
 
 /**
- * Corrects last seen to what the shadow is, while the shadow is still being filled. `track` goes on until the shadow is
- * nearly level with it; then it waits, at a point where the table holds exactly what its progress says, until the shadow
- * has come to that point, and every row that differs is corrected before it goes on. Whatever the shadow holds beyond
- * that point `track` is about to apply as well.
+ * Corrects `user_last_seen` to the shadow while other processes fill the shadow. When the shadow is nearly level with
+ * `track`, it locks the table: the table then holds exactly the records up to `track`'s progress. When the shadow has
+ * reached this progress, every row that differs is corrected and the lock is released. Records beyond this progress that
+ * the shadow already contains are applied by `track` next.
  *
- * @returns undefined where it was told to stop.
+ * @returns undefined on a stop signal.
  */
-export async function takeOver(deps: TakeOverDeps): Promise<Corrections | undefined> {
+export async function swapInShadow(deps: SwapDeps): Promise<Corrections | undefined> {
   for (;;) {
-    const behind = await behindProgress(deps.database, deps.replayId);
-    if (behind <= FEW) {
-      const corrected = await tryToTakeOver(deps);
-      if (corrected !== undefined) return corrected;
+    const behind = await recordsBehindTrack(deps.database, deps.replayId);
+    if (behind <= MAX_RECORDS_BEHIND) {
+      const corrections = await trySwap(deps);
+      if (corrections !== undefined) return corrections;
     }
     deps.onWaiting?.(behind);
-    if (!(await deps.pause(TRY_EVERY_MS))) return undefined;
+    if (!(await deps.pause(RETRY_MS))) return undefined;
   }
 }
 
-/** Undefined where the shadow did not become level in time: `track` is let go on. */
-function tryToTakeOver({ database, replayId, now, pause }: TakeOverDeps): Promise<Corrections | undefined> {
+/** @returns undefined if the shadow was not level in time; the lock is then released. */
+function trySwap({ database, replayId, now, pause }: SwapDeps): Promise<Corrections | undefined> {
   return database.transaction(async (tx) => {
     await lockLastSeen(tx);
-    for (const giveUpAt = now() + LOCKED_AT_MOST_MS; (await behindProgress(tx, replayId)) > 0n; ) {
-      if (now() >= giveUpAt || !(await pause(LOOK_EVERY_MS))) return undefined;
+    const deadline = now() + MAX_LOCK_MS;
+    while ((await recordsBehindTrack(tx, replayId)) > 0n) {
+      if (now() >= deadline || !(await pause(LOCKED_POLL_MS))) return undefined;
     }
     return correctLastSeen(tx);
   });

@@ -1,69 +1,76 @@
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
+import { must, single } from '../runtime/must.ts';
 
-/** What a rebuild has corrected: rows, and of those that stayed the instants of each source. */
+/** What a rebuild has corrected: rows, and instants per source. */
 export interface Corrections {
   readonly added: number;
   readonly changed: number;
   readonly removed: number;
   readonly raised: Readonly<Record<Source, number>>;
-  readonly setBack: Readonly<Record<Source, number>>;
+  readonly lowered: Readonly<Record<Source, number>>;
 }
 
 /**
- * Lets whoever is writing last seen finish, and everybody else who wants to write it wait, until the transaction ends.
- * Readers go on. The table first, then progress: as `track` does, so that neither waits for the other. A sweep's locks on
- * rows are waited for too, which is why it is this lock and no weaker one.
+ * Locks `user_last_seen` against writers until the transaction ends; readers are not blocked. Locks the table before the
+ * progress rows, in the order of `track`, so that the two cannot deadlock. The EXCLUSIVE mode also waits for the row locks
+ * of a sweep, which a weaker mode would not.
  */
 export async function lockLastSeen(tx: Queryable): Promise<void> {
   await tx.query({ text: 'LOCK TABLE lastseen.user_last_seen IN EXCLUSIVE MODE' });
   await tx.query({ text: 'SELECT FROM lastseen.track_progress ORDER BY topic, partition FOR UPDATE' });
 }
 
-/** Which of these sources the table knows something of. */
-export async function knownSources(db: Queryable, sources: readonly Source[]): Promise<readonly Source[]> {
+/** Those of the sources that have an instant in `user_last_seen`. */
+export async function sourcesInTable(db: Queryable, sources: readonly Source[]): Promise<readonly Source[]> {
   if (sources.length === 0) return [];
   const { rows } = await db.query<Record<Source, boolean>>({
     text: `SELECT ${SOURCES.map((source) => `bool_or(${source}_at IS NOT NULL) AS ${source}`).join(', ')} FROM lastseen.user_last_seen`,
   });
-  return sources.filter((source) => rows[0]?.[source]);
+  const hasInstants = single(rows, 'an aggregate returns one row');
+  return sources.filter((source) => hasInstants[source]);
 }
 
-/** Makes last seen what the shadow is, row by row where they differ. To be called under {@link lockLastSeen}. */
+/** Makes `user_last_seen` equal to the shadow, and writes only rows that differ. The caller holds {@link lockLastSeen}. */
 export async function correctLastSeen(tx: Queryable): Promise<Corrections> {
   const { rows } = await tx.query<Record<string, number>>({ text: CORRECT });
-  const [row] = rows;
-  if (row === undefined) throw new Error('a count came back without a row');
-  const bySource = (what: 'raised' | 'back') =>
-    Object.fromEntries(SOURCES.map((source) => [source, row[`${source}_${what}`]])) as Record<Source, number>;
-  const { added = 0, changed = 0, removed = 0 } = row;
-  return { added, changed, removed, raised: bySource('raised'), setBack: bySource('back') };
+  const row = single(rows, 'an aggregate returns one row');
+  const count = (column: string) => must(row[column], `the statement counts ${column}`);
+  const perSource = (change: 'raised' | 'lowered') =>
+    Object.fromEntries(SOURCES.map((source) => [source, count(`${source}_${change}`)])) as Record<Source, number>;
+  return {
+    added: count('added'),
+    changed: count('changed'),
+    removed: count('removed'),
+    raised: perSource('raised'),
+    lowered: perSource('lowered'),
+  };
 }
 
 const COLUMNS = ['user_id', ...SOURCES.map((source) => `${source}_at`)];
-const of = (alias: string) => COLUMNS.map((column) => `${alias}.${column}`).join(', ');
+const columnsOf = (alias: string) => COLUMNS.map((column) => `${alias}.${column}`).join(', ');
 
 const CORRECT = `
 WITH differing AS MATERIALIZED (
-  SELECT student_id, t.student_id IS NULL AS is_new, s.student_id IS NULL AS is_gone, ${of('s')},
+  SELECT student_id, t.student_id IS NULL AS is_new, s.student_id IS NULL AS is_gone, ${columnsOf('s')},
     ${SOURCES.map((source) => `t.${source}_at AS ${source}_was`).join(', ')}
   FROM lastseen.user_last_seen t FULL JOIN lastseen.replay_shadow s USING (student_id)
-  WHERE t.student_id IS NULL OR s.student_id IS NULL OR (${of('t')}) IS DISTINCT FROM (${of('s')})
+  WHERE t.student_id IS NULL OR s.student_id IS NULL OR (${columnsOf('t')}) IS DISTINCT FROM (${columnsOf('s')})
 ), gone AS (
   DELETE FROM lastseen.user_last_seen t USING differing d WHERE t.student_id = d.student_id AND d.is_gone
 ), corrected AS (
-  UPDATE lastseen.user_last_seen t SET (${COLUMNS.join(', ')}) = (${of('d')})
+  UPDATE lastseen.user_last_seen t SET (${COLUMNS.join(', ')}) = (${columnsOf('d')})
   FROM differing d WHERE t.student_id = d.student_id AND NOT d.is_gone
 ), added AS (
   INSERT INTO lastseen.user_last_seen (student_id, ${COLUMNS.join(', ')})
-  SELECT student_id, ${of('d')} FROM differing d WHERE is_new
+  SELECT student_id, ${columnsOf('d')} FROM differing d WHERE is_new
 )
 SELECT
   count(*) FILTER (WHERE is_new)::int AS added,
-  count(*) FILTER (WHERE NOT is_new AND NOT is_gone)::int AS changed,
+  count(*) FILTER (WHERE (is_new OR is_gone) IS FALSE)::int AS changed,
   count(*) FILTER (WHERE is_gone)::int AS removed,
   ${SOURCES.flatMap((source) => [
     `count(${source}_at) FILTER (WHERE ${source}_was IS NULL OR ${source}_was < ${source}_at)::int AS ${source}_raised`,
-    `count(${source}_was) FILTER (WHERE ${source}_at IS NULL OR ${source}_at < ${source}_was)::int AS ${source}_back`,
+    `count(${source}_was) FILTER (WHERE ${source}_at IS NULL OR ${source}_at < ${source}_was)::int AS ${source}_lowered`,
   ]).join(',\n  ')}
 FROM differing`;

@@ -2,11 +2,11 @@ import { SOURCES } from '../activity/source.ts';
 import { json, table } from '../cli/tables.ts';
 import type { TableDigest } from '../last-seen/digest-store.ts';
 import { outcomeRows } from '../track/track-page.ts';
-import type { ReplayDone } from './pipeline.ts';
 import type { Corrections } from './rebuild-store.ts';
+import type { ReplayTotals } from './totals.ts';
 
-export interface ReplayOutcome extends ReplayDone, TableDigest {
-  /** Of a rebuild: what it has corrected. */
+export interface ReplayOutcome extends ReplayTotals, TableDigest {
+  /** Only of a rebuild. */
   readonly corrections: Corrections | undefined;
 }
 
@@ -14,7 +14,6 @@ export function replayJson(outcome: ReplayOutcome): string {
   return json({ records: recordsOf(outcome), deadLetters: deadLettersOf(outcome), ...outcome });
 }
 
-/** What was read, what changed, and what the table says now. */
 export function replayPage(outcome: ReplayOutcome): string {
   const { counts, corrections, returned, learners, digest } = outcome;
   const letters = deadLettersOf(outcome);
@@ -22,13 +21,13 @@ export function replayPage(outcome: ReplayOutcome): string {
     table(['source', 'outcome', 'records'], outcomeRows(counts)),
     '',
     ...(corrections === undefined ? raisedLines(outcome) : correctedLines(corrections)),
-    ...(letters === 0 ? [] : [`${letters} records cannot be applied; \`track\` has put them among the dead letters`]),
+    ...(letters === 0 ? [] : [`${letters} records cannot be applied; \`track\` has sent them to the dead letters`]),
     ...(returned === 0 ? [] : [`${returned} learners returned`]),
     `${recordsOf(outcome)} records read; last seen of ${learners} learners, digest ${digest}`,
   ].join('\n');
 }
 
-function raisedLines({ raised, rowsChanged }: ReplayDone): string[] {
+function raisedLines({ raised, rowsChanged }: ReplayTotals): string[] {
   return [
     table(
       ['source', 'raised'],
@@ -39,22 +38,22 @@ function raisedLines({ raised, rowsChanged }: ReplayDone): string[] {
   ];
 }
 
-function correctedLines({ raised, setBack, added, changed, removed }: Corrections): string[] {
+function correctedLines({ raised, lowered, added, changed, removed }: Corrections): string[] {
   return [
     table(
-      ['source', 'raised', 'set back'],
-      SOURCES.map((source) => [source, raised[source], setBack[source]]),
+      ['source', 'raised', 'lowered'],
+      SOURCES.map((source) => [source, raised[source], lowered[source]]),
     ),
     '',
     `rows of last seen: ${added} added, ${changed} corrected, ${removed} removed`,
   ];
 }
 
-function recordsOf({ counts }: ReplayDone): number {
+function recordsOf({ counts }: ReplayTotals): number {
   return outcomeRows(counts).reduce((sum, [, , records]) => sum + records, 0);
 }
 
-function deadLettersOf({ counts }: ReplayDone): number {
+function deadLettersOf({ counts }: ReplayTotals): number {
   return outcomeRows(counts).reduce(
     (sum, [, name, records]) => sum + (name.startsWith('dead letter') ? records : 0),
     0,

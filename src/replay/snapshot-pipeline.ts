@@ -1,86 +1,94 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import { showProgress } from '../cli/progress-bar.ts';
-import { readRange } from '../cli/read-ranges.ts';
-import type { CommandContext } from '../cli/run-command.ts';
-import { notificationTopic } from '../config/topic-names.ts';
+import type { RangeReading } from '../cli/read-ranges.ts';
 import { currentPosition, observeSlot } from '../freshness/replication-store.ts';
 import { writtenPositions } from '../kafka/admin/admin.ts';
 import { topicBounds } from '../kafka/admin/topic-bounds.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
+import { must } from '../runtime/must.ts';
 import { pauseUnless } from '../runtime/pauses.ts';
 import { type FollowedSnapshot, followSnapshot, snapshotFailed } from './snapshot.ts';
-import { estimatedRows } from './snapshot-signal-store.ts';
+import { estimatedRows } from './snapshot-request-store.ts';
 
-export interface SnapshotWait {
+export interface SnapshotDeps {
   readonly database: Database;
   readonly kafka: KafkaClient;
   readonly registry: Registry;
-  readonly snapshotId: string;
   readonly topics: ReadonlyMap<string, Source>;
+  readonly notificationTopic: string;
+  /** The connector's replication slot. */
+  readonly slot: string;
+  /** How long Debezium may take to start the snapshot. */
+  readonly startTimeoutMs: number;
+  readonly readRange: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => Promise<void>;
+  readonly showProgress: (rows: number) => { update(done: number): void; end(): void };
+  readonly now: () => Instant;
 }
 
-const LOOK_EVERY_MS = 250;
+type Pause = (ms: number) => Promise<boolean>;
+
+const POLL_MS = 250;
 
 /**
- * Waits until every row of an incremental snapshot is in the topics: Debezium says when it has read them all, and its
- * slot when Kafka has acknowledged them.
+ * Waits until every row of an incremental snapshot is in the topics: Debezium notifies when it has read all rows, and the
+ * position of its slot shows when Kafka has acknowledged them.
  *
  * @throws LastseenError `snapshot_failed`, `interrupted`.
  */
-export async function untilSnapshotDelivered(context: CommandContext, wait: SnapshotWait): Promise<void> {
-  const { kafka, registry, snapshotId } = wait;
-  const topic = notificationTopic(context.settings);
-  const followed = followSnapshot(registry, snapshotId);
-  await readRange(context, {
-    kafka,
+export async function waitForSnapshot(deps: SnapshotDeps, snapshotId: string): Promise<void> {
+  const snapshot = followSnapshot(deps.registry, snapshotId);
+  await deps.readRange({
     groupId: `lastseen-snapshot-${uuidv7()}`,
-    // From its beginning: it may have been told while nobody was listening.
-    ranges: (await topicBounds(kafka, [topic])).map(({ endOffset: _end, ...range }) => range),
+    // From the first record: a notification may have been written while no process was reading.
+    ranges: (await topicBounds(deps.kafka, [deps.notificationTopic])).map(({ endOffset: _end, ...range }) => range),
     ends: [],
-    stages: followed.stages,
+    stages: snapshot.stages,
     what: undefined,
-    whenStopped: 'the snapshot goes on by itself, and the same command follows it on',
-    afterwards: (ending) => watch(context, wait, followed, pauseUnless(ending)),
+    whenStopped: 'the snapshot continues without this process, and the same command waits for it again',
+    afterwards: async (stopping) => {
+      const pause = pauseUnless(stopping);
+      if (await waitForCompletion(deps, snapshot, pause)) await waitForSlot(deps, pause);
+    },
   });
 }
 
-async function watch(
-  { settings, log, terminal, now }: CommandContext,
-  { database, kafka, topics }: SnapshotWait,
-  followed: FollowedSnapshot,
-  pause: (ms: number) => Promise<boolean>,
-): Promise<void> {
+/** @returns false on a stop signal. */
+async function waitForCompletion(deps: SnapshotDeps, snapshot: FollowedSnapshot, pause: Pause): Promise<boolean> {
+  const { kafka, topics, now } = deps;
   const written = async () =>
     (await writtenPositions(kafka, [...topics.keys()])).reduce((sum, { nextOffset }) => sum + Number(nextOffset), 0);
   const before = await written();
-  // Both are estimates: rows are counted by the planner, and what else is written to the topics meanwhile counts too.
-  const total = await estimatedRows(database, topics.values());
-  const progress = showProgress({ what: 'snapshot', unit: 'rows', total, log, terminal });
+  // The progress is an estimate: the planner counts the rows, and other records written meanwhile count as well.
+  const total = await estimatedRows(deps.database, topics.values());
+  const progress = deps.showProgress(total);
   try {
-    const giveUpAt = now() + BigInt(Math.round(settings.WAIT_FRESH)) * 1000n;
-    for (; followed.stage.kind !== 'completed'; progress.update(Math.min(total, (await written()) - before))) {
-      if (followed.stage.kind === 'failed') throw snapshotFailed(followed.stage.because);
-      if (followed.stage.kind === 'asked' && now() >= giveUpAt) {
+    const deadline = now() + BigInt(Math.round(deps.startTimeoutMs)) * 1000n;
+    while (snapshot.state.kind !== 'completed') {
+      if (snapshot.state.kind === 'failed') throw snapshotFailed(snapshot.state.reason);
+      if (snapshot.state.kind === 'requested' && now() >= deadline) {
         throw snapshotFailed(
-          'Debezium has not begun it; are signal.data.collection and notification.enabled.channels=sink set, ' +
-            'is the signal table in the publication, is the connector running?',
+          'Debezium has not started it; check signal.data.collection, notification.enabled.channels=sink, ' +
+            'the signal table in the publication, and that the connector is running',
         );
       }
-      if (!(await pause(LOOK_EVERY_MS))) return;
+      if (!(await pause(POLL_MS))) return false;
+      progress.update(Math.min(total, (await written()) - before));
     }
+    return true;
   } finally {
     progress.end();
   }
-  const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
-  const position = await currentPosition(database, 0n);
-  if (position === undefined) throw new Error('a clock that stands before the epoch');
+}
+
+async function waitForSlot({ database, slot }: SnapshotDeps, pause: Pause): Promise<void> {
+  const position = must(await currentPosition(database, 0n), 'the clock of the primary is after 1970');
   for (;;) {
     const { kind } = await observeSlot(database, slot, position);
     if (kind === 'past') return;
     if (kind !== 'behind') throw snapshotFailed(`replication slot ${slot} is ${kind}`);
-    if (!(await pause(LOOK_EVERY_MS))) return;
+    if (!(await pause(POLL_MS))) return;
   }
 }

@@ -3,22 +3,22 @@ import type { Registry } from '../registry/client.ts';
 import { type Notification, readNotification } from '../registry/notification.ts';
 import { LastseenError } from '../runtime/errors.ts';
 
-/** How far an incremental snapshot is, as Debezium tells it. */
-type SnapshotStage =
-  | { readonly kind: 'asked' }
+/** The state of an incremental snapshot by Debezium's notifications. */
+type SnapshotState =
+  | { readonly kind: 'requested' }
   | { readonly kind: 'running'; readonly table: string | undefined; readonly tablesRead: number }
   | { readonly kind: 'completed' }
-  | { readonly kind: 'failed'; readonly because: string };
+  | { readonly kind: 'failed'; readonly reason: string };
 
-/** What follows from a notification of the snapshot. A table that is empty is read; any other ending is none. */
-function snapshotStage(before: SnapshotStage, { type, details }: Notification): SnapshotStage {
+/** A table scan has succeeded with status SUCCEEDED or EMPTY; Debezium completes the snapshot after a failed one too. */
+function nextState(before: SnapshotState, { type, details }: Notification): SnapshotState {
   if (before.kind === 'completed' || before.kind === 'failed') return before;
   const running = before.kind === 'running' ? before : { kind: 'running' as const, table: undefined, tablesRead: 0 };
   switch (type) {
     case 'TABLE_SCAN_COMPLETED': {
       const { status, scanned_collection: table = 'a table' } = details;
       if (status !== undefined && status !== 'SUCCEEDED' && status !== 'EMPTY') {
-        return { kind: 'failed', because: `${table} was not read (${status})` };
+        return { kind: 'failed', reason: `${table} was not read (${status})` };
       }
       return { ...running, tablesRead: running.tablesRead + 1 };
     }
@@ -27,7 +27,7 @@ function snapshotStage(before: SnapshotStage, { type, details }: Notification): 
     case 'ABORTED':
     case 'STOPPED':
     case 'SKIPPED':
-      return { kind: 'failed', because: `Debezium says ${type}` };
+      return { kind: 'failed', reason: `Debezium reports ${type}` };
     default:
       return { ...running, table: details['current_collection_in_progress'] ?? running.table };
   }
@@ -35,22 +35,22 @@ function snapshotStage(before: SnapshotStage, { type, details }: Notification): 
 
 export interface FollowedSnapshot {
   readonly stages: Stages<null>;
-  readonly stage: SnapshotStage;
+  readonly state: SnapshotState;
 }
 
-/** Follows one snapshot through the topic of notifications. */
+/** Follows one snapshot by reading Debezium's notification topic. */
 export function followSnapshot(registry: Pick<Registry, 'writerSchema'>, snapshotId: string): FollowedSnapshot {
-  let stage: SnapshotStage = { kind: 'asked' };
+  let state: SnapshotState = { kind: 'requested' };
   return {
-    get stage() {
-      return stage;
+    get state() {
+      return state;
     },
     stages: {
       open: () => null,
       async collect({ records }) {
         for (const { value } of records) {
-          const told = await readNotification(registry, value);
-          if (told?.id === snapshotId) stage = snapshotStage(stage, told);
+          const notification = await readNotification(registry, value);
+          if (notification?.id === snapshotId) state = nextState(state, notification);
         }
       },
       apply: async () => {},
@@ -59,7 +59,6 @@ export function followSnapshot(registry: Pick<Registry, 'writerSchema'>, snapsho
   };
 }
 
-/** Nothing was heard of a snapshot, or it was given up. */
-export function snapshotFailed(because: string): LastseenError {
-  return new LastseenError('snapshot_failed', `the snapshot has failed: ${because}; --restart asks for another one`);
+export function snapshotFailed(reason: string): LastseenError {
+  return new LastseenError('snapshot_failed', `the snapshot failed: ${reason}; --restart requests another one`);
 }

@@ -3,25 +3,28 @@ import type { PartitionRange } from '../kafka/consumer/offset-range.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
+import { single } from '../runtime/must.ts';
+import type { ReplayTotals } from './totals.ts';
 
-/** A replay that has not ended; `D` is what it tells at its end, as it stands by now. */
-export interface ReplayState<D> {
+/** A replay that has not ended. */
+export interface ReplayState {
   /** The consumer groups that have read for it, the newest last. */
   readonly groupIds: readonly string[];
-  /** Whether it fills the shadow, which is one for all. */
+  /** Whether it fills the shadow. All replays share one shadow. */
   readonly intoShadow: boolean;
-  /** The snapshot it waits for or was asked to read. */
+  /** The incremental snapshot that it reads. */
   readonly snapshotId: string | null;
-  readonly done: D;
-  /** What is left of each partition; without an end, up to `track`. */
+  readonly totals: ReplayTotals;
+  /** The unread rest of each partition. A range without an end is read until it is level with `track`. */
   readonly ranges: readonly PartitionRange[];
 }
 
-/** What was kept of the replay by whoever was interrupted; undefined where nothing is. */
-export async function findReplay<D>(db: Queryable, replayId: string): Promise<ReplayState<D> | undefined> {
-  const { rows } = await db.query<{ groupIds: string[]; snapshotId: string | null; intoShadow: boolean; done: D }>({
+/** The saved state of an interrupted replay; undefined if there is none. */
+export async function loadReplay(db: Queryable, replayId: string): Promise<ReplayState | undefined> {
+  const { rows } = await db.query<Omit<ReplayState, 'ranges'>>({
     text: `
-SELECT group_ids AS "groupIds", snapshot_id AS "snapshotId", into_shadow AS "intoShadow", done FROM lastseen.replay WHERE replay_id = $1`,
+SELECT group_ids AS "groupIds", snapshot_id AS "snapshotId", into_shadow AS "intoShadow", done AS totals
+FROM lastseen.replay WHERE replay_id = $1`,
     values: [replayId],
   });
   const [found] = rows;
@@ -48,21 +51,21 @@ WHERE replay_id = $1 ORDER BY topic, partition`,
   };
 }
 
-/** The same replay goes on in a group of its own. */
-export async function goOnInGroup(db: Queryable, replayId: string, groupId: string): Promise<void> {
+/** Adds the consumer group of a resumed replay. */
+export async function addReplayGroup(db: Queryable, replayId: string, groupId: string): Promise<void> {
   await db.query({
     text: 'UPDATE lastseen.replay SET group_ids = array_append(group_ids, $2) WHERE replay_id = $1',
     values: [replayId, groupId],
   });
 }
 
-/** Begins a replay, in place of whatever was kept under its name; one that fills the shadow with the shadow empty. */
-export async function keepReplay<D>(tx: Queryable, replayId: string, state: ReplayState<D>): Promise<void> {
-  await forgetReplay(tx, replayId);
+/** Saves the state of a new replay, in place of an older one with this id. Empties the shadow if the replay fills it. */
+export async function saveReplay(tx: Queryable, replayId: string, state: ReplayState): Promise<void> {
+  await deleteReplay(tx, replayId);
   if (state.intoShadow) await emptyShadow(tx);
   await tx.query({
     text: 'INSERT INTO lastseen.replay (replay_id, group_ids, snapshot_id, into_shadow, done) VALUES ($1, $2, $3, $4, $5)',
-    values: [replayId, [...state.groupIds], state.snapshotId, state.intoShadow, JSON.stringify(state.done)],
+    values: [replayId, [...state.groupIds], state.snapshotId, state.intoShadow, JSON.stringify(state.totals)],
   });
   await tx.query({
     text: `
@@ -80,18 +83,18 @@ FROM unnest($2::text[], $3::int[], $4::int8[], $5::int8[]) AS u (topic, partitio
 }
 
 /**
- * Notes how far a replay is and what it has done, in the transaction that did it.
+ * Records the positions and totals of a replay, in the transaction that wrote the rows.
  *
- * @throws LastseenError `replay_lost` where nothing is known of it any more: what it had applied may be gone as well.
+ * @throws LastseenError `replay_lost` if its state is gone: the rows that it had written may be gone as well.
  */
-export async function noteReplay<D>(
+export async function recordReplayProgress(
   tx: Queryable,
   replayId: string,
   positions: readonly Position[],
-  done: D,
+  totals: ReplayTotals,
 ): Promise<void> {
-  const { count: noted } = await tx.query({
-    name: 'note_replay_partitions',
+  const { count: partitions } = await tx.query({
+    name: 'record_replay_positions',
     text: `
 UPDATE lastseen.replay_partition p SET next_offset = GREATEST(p.next_offset, u.next_offset)
 FROM unnest($2::text[], $3::int[], $4::int8[]) AS u (topic, partition, next_offset)
@@ -104,22 +107,22 @@ WHERE p.replay_id = $1 AND p.topic = u.topic AND p.partition = u.partition`,
     ],
   });
   const { count } = await tx.query({
-    name: 'note_replay',
+    name: 'record_replay_totals',
     text: 'UPDATE lastseen.replay SET done = $2 WHERE replay_id = $1',
-    values: [replayId, JSON.stringify(done)],
+    values: [replayId, JSON.stringify(totals)],
   });
-  if (noted < positions.length || count === 0) throw lost();
+  if (partitions < positions.length || count === 0) throw replayLost();
 }
 
-function lost(): LastseenError {
+function replayLost(): LastseenError {
   return new LastseenError(
     'replay_lost',
-    'what this replay had done is gone (the database server has crashed, or somebody has emptied its tables); ' +
-      'start it again: it begins anew',
+    'the state of this replay is gone, because the database server crashed or its tables were emptied; ' +
+      'run the command again to start from the beginning',
   );
 }
 
-/** Empties the shadow, and forgets where replays are that had filled it: none may go on with what is not there. */
+/** Empties the shadow, and deletes the state of replays that had filled it, so that none of them is resumed. */
 export async function emptyShadow(tx: Queryable): Promise<void> {
   await tx.query({
     text: `
@@ -129,40 +132,38 @@ DELETE FROM lastseen.replay_partition WHERE replay_id IN (SELECT replay_id FROM 
   await tx.query({ text: 'TRUNCATE lastseen.replay_shadow' });
 }
 
-/** Removes what was kept of a replay that has ended or is to begin anew. */
-export async function forgetReplay(db: Queryable, replayId: string): Promise<void> {
+export async function deleteReplay(db: Queryable, replayId: string): Promise<void> {
   await db.query({ text: 'DELETE FROM lastseen.replay_partition WHERE replay_id = $1', values: [replayId] });
   await db.query({ text: 'DELETE FROM lastseen.replay WHERE replay_id = $1', values: [replayId] });
 }
 
 /**
- * How many records `track` has applied that the replay has not: its shadow may stand in for the table where there are
- * none.
+ * The number of records that `track` has applied and the replay has not. At 0 the shadow may replace the table.
  *
- * @throws LastseenError `replay_lost`, also where a topic was given partitions that the replay does not read.
+ * @throws LastseenError `replay_lost`, also if `track` has applied a partition that the replay does not read.
  */
-export async function behindProgress(db: Queryable, replayId: string): Promise<bigint> {
-  const { rows } = await db.query<{ behind: bigint; strangers: bigint; known: boolean }>({
+export async function recordsBehindTrack(db: Queryable, replayId: string): Promise<bigint> {
+  const { rows } = await db.query<{ behind: bigint; unread: bigint; known: boolean }>({
     text: `
 SELECT
   coalesce(sum(GREATEST(p.next_offset - r.next_offset, 0)), 0)::int8 AS behind,
-  count(*) FILTER (WHERE r.topic IS NULL AND p.next_offset > 0) AS strangers,
+  count(*) FILTER (WHERE r.topic IS NULL AND p.next_offset > 0) AS unread,
   EXISTS (SELECT FROM lastseen.replay WHERE replay_id = $1) AS known
 FROM lastseen.track_progress p
 LEFT JOIN lastseen.replay_partition r ON r.replay_id = $1 AND r.topic = p.topic AND r.partition = p.partition
 WHERE p.topic IN (SELECT topic FROM lastseen.replay_partition WHERE replay_id = $1)`,
     values: [replayId],
   });
-  const [row] = rows;
-  if (row === undefined || !row.known) throw lost();
-  if (row.strangers > 0n) {
-    throw new LastseenError('replay_lost', 'a topic was given new partitions meanwhile; --restart begins anew');
+  const row = single(rows, 'an aggregate returns one row');
+  if (!row.known) throw replayLost();
+  if (row.unread > 0n) {
+    throw new LastseenError('replay_lost', 'a topic got new partitions meanwhile; --restart starts from the beginning');
   }
   return row.behind;
 }
 
-/** Fixes where an open reading ends. */
-export async function endReplayAt(db: Queryable, replayId: string, ends: readonly Position[]): Promise<void> {
+/** Sets the ends of ranges that were saved without one. */
+export async function setReplayEnds(db: Queryable, replayId: string, ends: readonly Position[]): Promise<void> {
   await db.query({
     text: `
 UPDATE lastseen.replay_partition p SET end_offset = GREATEST(u.end_offset, p.first_offset)

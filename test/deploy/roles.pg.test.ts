@@ -27,11 +27,17 @@ import { countBehind, raiseLastSeen, raiseShadow } from '../../src/last-seen/rai
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import type { Lsn } from '../../src/postgres/lsn.ts';
 import { refreshFigures } from '../../src/recompute/refresh-pipeline.ts';
-import { nothingDone } from '../../src/replay/pipeline.ts';
-import { takeOver } from '../../src/replay/rebuild-pipeline.ts';
-import { knownSources } from '../../src/replay/rebuild-store.ts';
-import { askForSnapshot, estimatedRows } from '../../src/replay/snapshot-signal-store.ts';
-import { endReplayAt, forgetReplay, goOnInGroup, keepReplay, noteReplay } from '../../src/replay/state-store.ts';
+import { swapInShadow } from '../../src/replay/rebuild-pipeline.ts';
+import { sourcesInTable } from '../../src/replay/rebuild-store.ts';
+import { estimatedRows, requestSnapshot } from '../../src/replay/snapshot-request-store.ts';
+import {
+  addReplayGroup,
+  deleteReplay,
+  recordReplayProgress,
+  saveReplay,
+  setReplayEnds,
+} from '../../src/replay/state-store.ts';
+import { zeroTotals } from '../../src/replay/totals.ts';
 import { migrate } from '../../src/setup/migrations-store.ts';
 import { sweep } from '../../src/sweep/pipeline.ts';
 import { closeAllEpisodes, closeEpisodes } from '../../src/sweep/returns-store.ts';
@@ -142,13 +148,13 @@ describe('with the rights of its role alone', () => {
     expect(await trackSees(AS_OF - MICROS_PER_DAY)).toBe(1);
   });
 
-  it('replay raises, rebuilds and tells returns, asks for a snapshot, and sweeps as if', async () => {
+  it('replay raises, rebuilds, emits returns, requests a snapshot, and backtests', async () => {
     const database = as('replay');
     const range = { topic: 't', partition: 0, firstOffset: 0n };
-    const done = nothingDone();
+    const totals = zeroTotals();
     await database.transaction(async (tx) => {
-      await keepReplay(tx, 'r', { groupIds: ['g'], snapshotId: null, intoShadow: true, done, ranges: [range] });
-      await askForSnapshot(tx, randomUUID(), SOURCES);
+      await saveReplay(tx, 'r', { groupIds: ['g'], snapshotId: null, intoShadow: true, totals, ranges: [range] });
+      await requestSnapshot(tx, randomUUID(), SOURCES);
     });
     const fold = createFold();
     fold.add({ studentId: ID, userId: USER, source: 'session', at: AS_OF }, AS_OF);
@@ -157,18 +163,18 @@ describe('with the rights of its role alone', () => {
       await raiseLastSeen(tx, fold.columns());
       await raiseShadow(tx, fold.columns());
       await closeEpisodes(tx, fold.columns(), AS_OF);
-      await noteReplay(tx, 'r', [{ ...range, nextOffset: 1n }], done);
+      await recordReplayProgress(tx, 'r', [{ ...range, nextOffset: 1n }], totals);
     });
-    await goOnInGroup(database, 'r', 'g2');
-    await endReplayAt(database, 'r', [{ ...range, nextOffset: 9n }]);
+    await addReplayGroup(database, 'r', 'g2');
+    await setReplayEnds(database, 'r', [{ ...range, nextOffset: 9n }]);
     await estimatedRows(database, SOURCES);
-    await knownSources(database, SOURCES);
-    const takeOverDeps = { database, replayId: 'r', now: () => 0, pause: async () => false };
-    expect(await takeOver(takeOverDeps)).toMatchObject({ changed: 0 });
+    await sourcesInTable(database, SOURCES);
+    const swapDeps = { database, replayId: 'r', now: () => 0, pause: async () => false };
+    expect(await swapInShadow(swapDeps)).toMatchObject({ changed: 0 });
     await database.transaction((tx) => closeAllEpisodes(tx, AS_OF));
     await relayInactivity('replay');
     await digestLastSeen(database);
-    await forgetReplay(database, 'r');
+    await deleteReplay(database, 'r');
 
     await emptyBacktestTables(database);
     await database.transaction((tx) => saveActivity(tx, '2026-03-16', fold.columns()));

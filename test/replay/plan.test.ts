@@ -5,29 +5,29 @@ import { type ReplayFlags, replayIdOf, replayPlan } from '../../src/replay/plan.
 const { settings } = readConfiguration({}, {}, [], () => '');
 const plan = (flags: ReplayFlags) => replayPlan(settings, flags);
 
-describe('what a replay is asked for', () => {
+describe('the flags of a replay', () => {
   it.each<readonly [string, ReplayFlags]>([
     ['--from is missing', {}],
     ['--to must be after --from', { from: 5n, to: 5n }],
-    ['--rebuild reads everything', { rebuild: true, from: 5n }],
-    ['--rebuild reads everything', { rebuild: true, to: 5n }],
-    ['--rebuild reads everything', { rebuild: true, topic: ['session'] }],
-    ['--snapshot reads what', { snapshot: true, to: 5n }],
-    ['--topic sessions: none of', { from: 'earliest', topic: ['sessions', 'session'] }],
-  ])('is refused: %s', (message, flags) => {
+    ['--rebuild reads all records', { rebuild: true, from: 5n }],
+    ['--rebuild reads all records', { rebuild: true, to: 5n }],
+    ['--rebuild reads all records', { rebuild: true, topic: ['session'] }],
+    ['--snapshot reads the records of the snapshot', { snapshot: true, to: 5n }],
+    ['--topic sessions: must be one of', { from: 'earliest', topic: ['sessions', 'session'] }],
+  ])('are refused: %s', (message, flags) => {
     expect(() => plan(flags)).toThrow(message);
   });
 
-  it('names sources or their topics', () => {
+  it('select sources by their own name or by topic', () => {
     const { topics } = plan({ from: 'earliest', topic: ['session', 'seedtest.public.attempt'] });
     expect([...topics.values()]).toEqual(['attempt', 'session']);
   });
 
-  it('may be told that a rebuild reads from the earliest on, as it does', () => {
+  it('accept --from earliest for a rebuild, which is its default', () => {
     expect(plan({ rebuild: true, from: 'earliest' })).toEqual(plan({ rebuild: true }));
   });
 
-  it('has one name for the same records and purpose, and others for others', () => {
+  it('identify the replay by its records and purpose only', () => {
     const id = (flags: ReplayFlags) => replayIdOf(plan(flags));
     const name = id({ from: 5n });
     expect(id({ from: 5n, emit: true, restart: true })).toBe(name);

@@ -4,7 +4,7 @@ import type { WriterSchema } from '../../src/registry/client.ts';
 import { toWireFormat } from '../../src/registry/wire-format.ts';
 import { followSnapshot } from '../../src/replay/snapshot.ts';
 
-const type = avro.Type.forSchema({
+const notificationType = avro.Type.forSchema({
   type: 'record',
   name: 'Notification',
   fields: [
@@ -15,13 +15,13 @@ const type = avro.Type.forSchema({
     { name: 'timestamp', type: 'long' },
   ],
 });
-const registry = { writerSchema: async (): Promise<WriterSchema> => ({ kind: 'avro', type }) };
+const registry = { writerSchema: async (): Promise<WriterSchema> => ({ kind: 'avro', type: notificationType }) };
 
-type Told = readonly [type: string, data?: Record<string, string>, id?: string];
-const notification = ([told, data = {}, id = 'mine']: Told) => ({
+type Fields = readonly [type: string, data?: Record<string, string>, id?: string];
+const notification = ([type, data = {}, id = 'mine']: Fields) => ({
   id,
   aggregate_type: 'Incremental Snapshot',
-  type: told,
+  type,
   additional_data: data,
   timestamp: 1,
 });
@@ -33,19 +33,19 @@ async function followed(...values: (Buffer | null)[]) {
     { topic: 'n', partition: 0, records, fromOffset: 0n, nextOffset: BigInt(values.length) },
     null,
   );
-  return snapshot.stage;
+  return snapshot.state;
 }
-const json = (...told: Told) => Buffer.from(JSON.stringify(notification(told)));
+const json = (...fields: Fields) => Buffer.from(JSON.stringify(notification(fields)));
 
-describe('a snapshot that is followed', () => {
-  it('is completed when Debezium says so, in whichever format it says it', async () => {
+describe('following a snapshot', () => {
+  it('reads the completion in JSON with and without schema, and in Avro', async () => {
     expect(await followed(json('COMPLETED'))).toEqual({ kind: 'completed' });
     const payload = notification(['COMPLETED']);
     expect(await followed(Buffer.from(JSON.stringify({ schema: {}, payload })))).toEqual({ kind: 'completed' });
-    expect(await followed(toWireFormat(7, type.toBuffer(payload)))).toEqual({ kind: 'completed' });
+    expect(await followed(toWireFormat(7, notificationType.toBuffer(payload)))).toEqual({ kind: 'completed' });
   });
 
-  it('is told table by table', async () => {
+  it('counts the tables that were read, and knows the current one', async () => {
     const table = { current_collection_in_progress: 'public.session' };
     expect(await followed(json('STARTED'), json('IN_PROGRESS', table))).toEqual({
       kind: 'running',
@@ -60,17 +60,17 @@ describe('a snapshot that is followed', () => {
     ).toMatchObject({ kind: 'running', tablesRead: 2 });
   });
 
-  it('has failed where a table was not read, or it was given up', async () => {
+  it('fails if a table was not read, or if the snapshot was stopped', async () => {
     const failed = { status: 'SQL_EXCEPTION', scanned_collection: 'public.session' };
     expect(await followed(json('TABLE_SCAN_COMPLETED', failed), json('COMPLETED'))).toEqual({
       kind: 'failed',
-      because: 'public.session was not read (SQL_EXCEPTION)',
+      reason: 'public.session was not read (SQL_EXCEPTION)',
     });
     expect(await followed(json('STOPPED'))).toMatchObject({ kind: 'failed' });
   });
 
-  it('is told apart from others, and from records that are no notifications', async () => {
-    const strange = [null, Buffer.from('no JSON'), Buffer.from('[]'), Buffer.from([0, 0, 0, 0, 7, 255])];
-    expect(await followed(json('COMPLETED', {}, 'other'), ...strange)).toEqual({ kind: 'asked' });
+  it('ignores other snapshots, and records that are no notifications', async () => {
+    const ignored = [null, Buffer.from('no JSON'), Buffer.from('[]'), Buffer.from([0, 0, 0, 0, 7, 255])];
+    expect(await followed(json('COMPLETED', {}, 'other'), ...ignored)).toEqual({ kind: 'requested' });
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { StudentId } from '../../src/activity/activity.ts';
 import { MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import type { Source } from '../../src/activity/source.ts';
@@ -8,10 +8,11 @@ import { createFold } from '../../src/last-seen/fold.ts';
 import { recordProgress } from '../../src/last-seen/progress-store.ts';
 import { raiseLastSeen, raiseShadow } from '../../src/last-seen/raise-store.ts';
 import { createDecoder } from '../../src/registry/decoder.ts';
-import { createReplay, intoLastSeen, intoShadow, nothingDone, type ReplayDone } from '../../src/replay/pipeline.ts';
-import { takeOver } from '../../src/replay/rebuild-pipeline.ts';
+import { swapInShadow } from '../../src/replay/rebuild-pipeline.ts';
 import { correctLastSeen, lockLastSeen } from '../../src/replay/rebuild-store.ts';
-import { findReplay, keepReplay, noteReplay } from '../../src/replay/state-store.ts';
+import { createReplayStages, writeLastSeen, writeShadow } from '../../src/replay/stages-pipeline.ts';
+import { loadReplay, recordReplayProgress, saveReplay } from '../../src/replay/state-store.ts';
+import { type ReplayTotals, zeroTotals } from '../../src/replay/totals.ts';
 import { recordInactive } from '../../src/sweep/episodes-store.ts';
 import { closeAllEpisodes } from '../../src/sweep/returns-store.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
@@ -46,19 +47,19 @@ const raise = (...seen: readonly Seen[]) => db.database.transaction((tx) => rais
 const shadow = (...seen: readonly Seen[]) => db.database.transaction((tx) => raiseShadow(tx, learnersOf(...seen)));
 
 const PARTITION = { topic: 't', partition: 0 };
-const begin = (firstOffset: bigint, endOffset?: bigint) =>
-  keepReplay(db.database, 'r', {
+const save = (firstOffset: bigint, endOffset?: bigint) =>
+  saveReplay(db.database, 'r', {
     groupIds: ['g'],
     snapshotId: null,
     intoShadow: true,
-    done: nothingDone(),
+    totals: zeroTotals(),
     ranges: [{ ...PARTITION, firstOffset, endOffset }],
   });
 const applied = (nextOffset: bigint) =>
   db.database.transaction((tx) => recordProgress(tx, [{ ...PARTITION, nextOffset, newestCommitAt: null }]));
 
-describe('a correction', () => {
-  it('makes the table what the shadow is: sets back, raises, adds, removes, and renames to the smallest spelling', async () => {
+describe('correcting last seen from the shadow', () => {
+  it('raises, lowers, adds, removes and renames rows, and does not write equal ones', async () => {
     await raise([1, T], [2, T], [3, T], [4, T, 'attempt'], [5, T], [6, T]);
     await shadow([1, T], [2, T - DAY], [3, T + DAY], [4, T, 'exam_results'], [5, T, 'session', 'U5'], [7, T]);
     const untouched = (await sql(`SELECT xmin FROM lastseen.user_last_seen WHERE user_id = 'u1'`)).rows;
@@ -71,7 +72,7 @@ describe('a correction', () => {
       changed: 4,
       removed: 1,
       raised: { exam_results: 1, features_topic_daily: 0, attempt: 0, session: 2 },
-      setBack: { exam_results: 0, features_topic_daily: 0, attempt: 1, session: 2 },
+      lowered: { exam_results: 0, features_topic_daily: 0, attempt: 1, session: 2 },
     });
     const { rows } = await sql(`
 SELECT count(*) AS differing
@@ -83,34 +84,34 @@ WHERE (t.user_id, t.exam_results_at, t.features_topic_daily_at, t.attempt_at, t.
   });
 });
 
-describe('taking over', () => {
-  const takingOver = () => {
-    let looks = 0;
+describe('swapping in the shadow', () => {
+  const startSwap = () => {
+    let pauses = 0;
     return {
-      looks: () => looks,
-      done: takeOver({
+      pauses: () => pauses,
+      corrections: swapInShadow({
         database: db.database,
         replayId: 'r',
         now: () => 0,
         pause: async (ms) => {
-          looks += 1;
+          pauses += 1;
           return new Promise((resolve) => setTimeout(() => resolve(true), Math.min(ms, 20)));
         },
       }),
     };
   };
 
-  it('lets track wait until the shadow holds all that track has applied, and go on from there', async () => {
+  it('blocks track until the shadow has all records that track has applied, and keeps what track applies next', async () => {
     await raise([1, T + 9n * DAY], [2, T]);
     await applied(8n);
-    await begin(0n);
+    await save(0n);
     await db.database.transaction(async (tx) => {
       await raiseShadow(tx, learnersOf([1, T]));
-      await noteReplay(tx, 'r', [{ ...PARTITION, nextOffset: 5n }], nothingDone());
+      await recordReplayProgress(tx, 'r', [{ ...PARTITION, nextOffset: 5n }], zeroTotals());
     });
-    const taking = takingOver();
-    while (taking.looks() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    // The lock is held by now: what track applies next has to wait, and must not be undone.
+    const swap = startSwap();
+    await vi.waitUntil(() => swap.pauses() > 0, { timeout: 10_000, interval: 5 });
+    // The swap holds the lock now: what track applies next must wait, and must not be undone.
     const track = db.database.transaction(async (tx) => {
       await raiseLastSeen(tx, learnersOf([3, T + DAY], [1, T + DAY]));
       await recordProgress(tx, [{ ...PARTITION, nextOffset: 10n, newestCommitAt: null }]);
@@ -118,50 +119,50 @@ describe('taking over', () => {
     expect((await table()).map((row) => row['session_at'])).toEqual([T + 9n * DAY, T]);
     await db.database.transaction(async (tx) => {
       await raiseShadow(tx, learnersOf([2, T]));
-      await noteReplay(tx, 'r', [{ ...PARTITION, nextOffset: 8n }], nothingDone());
+      await recordReplayProgress(tx, 'r', [{ ...PARTITION, nextOffset: 8n }], zeroTotals());
     });
-    expect(await taking.done).toMatchObject({ changed: 1, added: 0, removed: 0 });
+    expect(await swap.corrections).toMatchObject({ changed: 1, added: 0, removed: 0 });
     await track;
     expect((await table()).map((row) => row['session_at'])).toEqual([T + DAY, T, T + DAY]);
   });
 
-  it('corrects nothing once what the replay had done is gone, as after a crash of the server', async () => {
+  it('corrects nothing if the state of the replay is gone, as after a crash of the server', async () => {
     await raise([1, T]);
-    await begin(0n);
+    await save(0n);
     await sql('TRUNCATE lastseen.replay, lastseen.replay_partition, lastseen.replay_shadow');
-    await expect(takingOver().done).rejects.toMatchObject({ code: 'replay_lost', retriable: false });
+    await expect(startSwap().corrections).rejects.toMatchObject({ code: 'replay_lost', retriable: false });
     await expect(
-      db.database.transaction((tx) => noteReplay(tx, 'r', [{ ...PARTITION, nextOffset: 8n }], nothingDone())),
+      db.database.transaction((tx) => recordReplayProgress(tx, 'r', [{ ...PARTITION, nextOffset: 8n }], zeroTotals())),
     ).rejects.toMatchObject({ code: 'replay_lost' });
     expect(await table()).toHaveLength(1);
   });
 
-  it('is never from where another rebuild was, which had filled the shadow with less', async () => {
-    await begin(0n);
+  it('cannot resume a rebuild after another rebuild has emptied the shadow', async () => {
+    await save(0n);
     await shadow([1, T]);
-    await keepReplay(db.database, 'other', {
+    await saveReplay(db.database, 'other', {
       groupIds: ['g'],
       snapshotId: null,
       intoShadow: true,
-      done: nothingDone(),
+      totals: zeroTotals(),
       ranges: [],
     });
-    expect(await findReplay(db.database, 'r')).toBe(undefined);
+    expect(await loadReplay(db.database, 'r')).toBe(undefined);
     expect((await sql('SELECT FROM lastseen.replay_shadow')).rows).toEqual([]);
-    await expect(takingOver().done).rejects.toMatchObject({ code: 'replay_lost' });
+    await expect(startSwap().corrections).rejects.toMatchObject({ code: 'replay_lost' });
   });
 
-  it('corrects nothing where track has applied a partition that the replay does not read', async () => {
-    await begin(0n);
+  it('corrects nothing if track has applied a partition that the replay does not read', async () => {
+    await save(0n);
     await db.database.transaction((tx) =>
       recordProgress(tx, [{ topic: 't', partition: 1, nextOffset: 1n, newestCommitAt: null }]),
     );
-    await expect(takingOver().done).rejects.toMatchObject({ message: expect.stringContaining('new partitions') });
+    await expect(startSwap().corrections).rejects.toMatchObject({ message: expect.stringContaining('new partitions') });
   });
 });
 
 describe('the digest', () => {
-  it('is the same whatever way the rows came to say the same, and another for a microsecond', async () => {
+  it('depends only on the rows, and changes with a single microsecond', async () => {
     await raise([1, T], [2, T - 1n], [3, T, 'attempt']);
     const first = await digestLastSeen(db.database);
     await sql('TRUNCATE lastseen.user_last_seen');
@@ -173,7 +174,7 @@ describe('the digest', () => {
     expect((await digestLastSeen(db.database)).digest).not.toBe(first.digest);
   });
 
-  it('is what its definition says', async () => {
+  it('is the SHA-256 hash of its definition', async () => {
     const sha256 = (...parts: (string | Buffer)[]) => {
       const hash = createHash('sha256');
       for (const part of parts) hash.update(part);
@@ -197,10 +198,10 @@ describe('a replay', () => {
     timestamp: String(Number(T / 1000n)),
   });
 
-  async function replayed(records: ReturnType<typeof record>[], emit = false): Promise<ReplayDone | undefined> {
-    let done: ReplayDone | undefined;
-    const kept = await findReplay<ReplayDone>(db.database, 'r');
-    const stages = createReplay({
+  async function replayed(records: ReturnType<typeof record>[], emit = false): Promise<ReplayTotals | undefined> {
+    let done: ReplayTotals | undefined;
+    const saved = await loadReplay(db.database, 'r');
+    const stages = createReplayStages({
       decoder: createDecoder({
         registry: { writerSchema: async () => ({ kind: 'unknown' }) },
         neededColumns: () => ['user_id', 'started_at', 'ended_at'],
@@ -210,8 +211,8 @@ describe('a replay', () => {
       policy: { attemptSource: 'topic', maxClockSkewUs: 0n },
       database: db.database,
       replayId: 'r',
-      done: kept?.done ?? nothingDone(),
-      write: intoLastSeen(emit ? () => T : undefined),
+      totals: saved?.totals ?? zeroTotals(),
+      write: writeLastSeen(emit ? () => T : undefined),
       onApplied: (total) => {
         done = total;
       },
@@ -223,8 +224,8 @@ describe('a replay', () => {
     return done;
   }
 
-  it('counts from its beginning on, what it has raised by source, and leaves progress alone', async () => {
-    await begin(0n, 3n);
+  it('adds to the saved totals, and does not change the progress of track', async () => {
+    await save(0n, 3n);
     await applied(2n);
     expect(await replayed([record(0, 'a', '2026-03-01T00:00:00Z'), record(1, 'b', 'never')])).toMatchObject({
       rowsChanged: 1,
@@ -236,17 +237,17 @@ describe('a replay', () => {
       raised: { session: 2 },
       counts: { session: { applied: 2, 'dead letter: bad_instant': 1 } },
     });
-    expect((await findReplay(db.database, 'r'))?.ranges).toEqual([{ ...PARTITION, firstOffset: 3n, endOffset: 3n }]);
+    expect((await loadReplay(db.database, 'r'))?.ranges).toEqual([{ ...PARTITION, firstOffset: 3n, endOffset: 3n }]);
     expect((await sql('SELECT next_offset FROM lastseen.track_progress')).rows).toEqual([{ next_offset: 2n }]);
   });
 
-  it('tells returns where it is asked to, and else leaves them to the next sweep, which tells them once', async () => {
+  it('emits returns on request; without it, the next sweep emits them once', async () => {
     const plan = { asOf: T, thresholds: [7], lookbackDays: 30, refresh: 'daily' as const };
     const returns = async () =>
       (await sql(`SELECT user_id FROM lastseen.inactivity_outbox WHERE phase = 'RETURNED' ORDER BY seq`)).rows.map(
         (row) => row['user_id'],
       );
-    await begin(0n, 9n);
+    await save(0n, 9n);
     for (const user of ['a', 'b']) await replayed([record(0, user, '2026-03-01T00:00:00Z')]);
     await db.database.transaction((tx) => recordInactive(tx, plan, '00000000-0000-4000-8000-000000000000', T));
     expect(await replayed([record(1, 'a', '2026-03-15T00:00:00Z')])).toMatchObject({ returned: 0 });
@@ -257,14 +258,14 @@ describe('a replay', () => {
     expect(await returns()).toEqual(['b', 'a']);
   });
 
-  it('into the shadow leaves the table alone', async () => {
+  it('does not change last seen when it writes to the shadow', async () => {
     await db.database.transaction(async (tx) => {
-      const nothing = await intoShadow(tx, {
+      const nothing = await writeShadow(tx, {
         fold: Object.assign(createFold(), { columns: () => learnersOf([1, T]) }),
         letters: [],
         letterBytes: 0,
         newestCommit: new Map(),
-        counts: nothingDone().counts,
+        counts: zeroTotals().counts,
         lettersSent: false,
       });
       expect(nothing).toMatchObject({ rowsChanged: 0, returned: 0 });

@@ -1,0 +1,64 @@
+import type { Instant } from '../activity/instant.ts';
+import type { Stages } from '../kafka/consumer/stages.ts';
+import { createFold } from '../last-seen/fold.ts';
+import { countBehind, raiseLastSeen, raiseShadow } from '../last-seen/raise-store.ts';
+import type { Database, Queryable } from '../postgres/database.ts';
+import { closeEpisodes } from '../sweep/returns-store.ts';
+import { type CollectDeps, collecting, type Flush } from '../track/pipeline.ts';
+import { recordReplayProgress } from './state-store.ts';
+import { addTotals, noWrites, type ReplayTotals, type WriteTotals } from './totals.ts';
+
+export interface ReplayStagesDeps extends CollectDeps {
+  readonly database: Database;
+  readonly replayId: string;
+  /** Totals of the replay before this process. */
+  readonly totals: ReplayTotals;
+  readonly write: ReplayWrite;
+  readonly onApplied: (totals: ReplayTotals) => void;
+}
+
+/** Writes a fold in the transaction that records the progress of the replay. */
+export type ReplayWrite = (tx: Queryable, flush: Flush) => Promise<WriteTotals>;
+
+/**
+ * Decodes and folds records as `track` does; then one transaction writes the rows and the replay's own progress. The
+ * progress of `track` is not changed, because it proves that a prefix was read without gaps. Records that cannot be
+ * applied are counted, but not sent to the dead letters, because `track` has sent them when it read them.
+ */
+export function createReplayStages(deps: ReplayStagesDeps): Stages<Flush> {
+  let { totals } = deps;
+  return {
+    ...collecting(deps, createFold),
+
+    async apply(flush, positions) {
+      // Assigned only after the commit: after an outage the same flush is applied again.
+      totals = await deps.database.transaction(async (tx) => {
+        const total = addTotals(totals, { counts: flush.counts, ...(await deps.write(tx, flush)) });
+        await recordReplayProgress(tx, deps.replayId, positions, total);
+        return total;
+      });
+      deps.onApplied(totals);
+    },
+  };
+}
+
+/**
+ * Writes to `user_last_seen` with the upsert of `track`.
+ *
+ * @param emitAt the clock for `detected_at` of the returns; undefined: the next sweep closes the episodes.
+ */
+export function writeLastSeen(emitAt: (() => Instant) | undefined): ReplayWrite {
+  return async (tx, flush) => {
+    const learners = flush.fold.columns();
+    const raised = await countBehind(tx, learners);
+    const rowsChanged = await raiseLastSeen(tx, learners);
+    const returned = emitAt === undefined || rowsChanged === 0 ? 0 : await closeEpisodes(tx, learners, emitAt());
+    return { rowsChanged, raised, returned };
+  };
+}
+
+/** Writes to the shadow, from which a rebuild corrects `user_last_seen`. */
+export const writeShadow: ReplayWrite = async (tx, flush) => {
+  await raiseShadow(tx, flush.fold.columns());
+  return noWrites();
+};
