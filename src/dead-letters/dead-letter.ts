@@ -27,8 +27,8 @@ export function createDeadLetterSink(producer: Pick<EventProducer, 'send'>, topi
 const MAX_DETAIL_LENGTH = 2_000;
 
 /**
- * The failed record with its key, value and headers unchanged. Headers of ours add its origin and why it
- * failed. The value of a tombstone stays null.
+ * The failed record with its key, value and headers unchanged, and with headers for its origin and why it failed. The value
+ * of a tombstone stays null.
  */
 export function failureRecord({ topic, partition, record, reason, step, detail }: DeadLetter): OutgoingRecord {
   const headers = {
@@ -46,10 +46,10 @@ export interface DeadLetterLimit {
 }
 
 /**
- * The limit is exceeded by at least 50 dead letters that are more than `maxShare` of the last 1,000 records. Then not a
- * record but a deploy is bad, and continuing would move the whole topic into the dead letters.
+ * The limit is exceeded by at least 50 dead letters that are more than `maxShare` of the last 1,000 records. So many point
+ * to a bad deploy: continuing would move the whole topic into the dead letters.
  */
-export function createDeadLetterLimit(maxShare: number, window = 1_000, atLeast = 50): DeadLetterLimit {
+export function createDeadLetterLimit(maxShare: number, window = 1_000, minLetters = 50): DeadLetterLimit {
   const recent = new Uint8Array(window);
   let next = 0;
   let letters = 0;
@@ -58,7 +58,7 @@ export function createDeadLetterLimit(maxShare: number, window = 1_000, atLeast 
       letters += (isDeadLetter ? 1 : 0) - (recent[next] ?? 0);
       recent[next] = isDeadLetter ? 1 : 0;
       next = (next + 1) % window;
-      return letters >= atLeast && letters > maxShare * window;
+      return letters >= minLetters && letters > maxShare * window;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { formatInstant } from '../activity/instant.ts';
 import { forPeople } from '../cli/dates.ts';
 import { table } from '../cli/tables.ts';
+import { must } from '../runtime/must.ts';
 import type { Letter } from './letters.ts';
 
 export interface LetterCount {
@@ -43,7 +44,7 @@ export function lettersPage(rows: readonly LetterRow[], counts: readonly LetterC
 }
 
 /** A letter as JSON, without the content of its record. */
-export function describeLetter({ record: _record, writtenAt, ...letter }: Letter) {
+export function letterJson({ record: _record, writtenAt, ...letter }: Letter) {
   return { ...letter, origin: letter.origin ?? null, writtenAt: formatInstant(writtenAt) };
 }
 
@@ -75,7 +76,7 @@ function decodeText(bytes: Buffer, isCut: boolean): string | undefined {
 }
 
 function escapeCharacter(character: string): string {
-  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  return `\\u{${must(character.codePointAt(0), 'a match is not empty').toString(16)}}`;
 }
 
 const LINE_BYTES = 16;

@@ -9,7 +9,7 @@ import type { Reader } from '../config/topic-names.ts';
 import type { Database } from '../postgres/database.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { formatLetterId, parseReader } from './letter-id.ts';
-import { describeLetter, type LetterCount, lettersPage } from './letter-page.ts';
+import { type LetterCount, letterJson, lettersPage } from './letter-page.ts';
 import { createNewestLetters } from './letters.ts';
 import { readLetters } from './reading-pipeline.ts';
 import { findRedriven } from './redriven-store.ts';
@@ -82,7 +82,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     redriven: redriven.has(letter),
   }));
   if (flags.json)
-    for (const row of rows) print(json({ id: row.id, ...describeLetter(row.letter), redriven: row.redriven }));
+    for (const row of rows) print(json({ id: row.id, ...letterJson(row.letter), redriven: row.redriven }));
   else print(lettersPage(rows, [...counts.values()]));
   return EXIT.done;
 }

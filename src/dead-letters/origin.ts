@@ -41,18 +41,18 @@ function resolveOrigin(topic: string, partition: number, record: RawRecord): Ori
 }
 
 /**
- * The timestamp of the record in the topic it came from, in milliseconds since the epoch; a redriven record is judged by
- * it. At most the record's own timestamp: headers are not trusted to be later.
+ * The timestamp of the record in its original topic, in milliseconds since the epoch: a redriven record is judged by it.
+ * A header that is later than the record's own timestamp is ignored.
  */
-function firstTimestampMs(record: RawRecord): number {
+function originalTimestampMs(record: RawRecord): number {
   const timestamp = Number(record.timestamp);
   if (record.headers?.['lastseen.origin.timestamp'] === undefined) return timestamp;
   return Math.min(timestamp, Number(readOrigin(record)?.timestamp ?? timestamp));
 }
 
-/** The commit time that the source reports, else the timestamp of the record in the topic it came from. */
+/** The commit time that the source reports, else the timestamp of the record in its original topic. */
 export function commitInstant(change: Extract<Change, { kind: 'row' }>, record: RawRecord): Instant {
-  return change.committedAt ?? BigInt(firstTimestampMs(record)) * MICROS_PER_MS;
+  return change.committedAt ?? BigInt(originalTimestampMs(record)) * MICROS_PER_MS;
 }
 
 /** The number of this attempt, from 1. */

@@ -53,8 +53,8 @@ export interface Redrive {
 }
 
 /**
- * Sends letters back to their original topics in batches: a batch is sent, acknowledged and then marked. A crash
- * in between sends the batch again, which its consumers tolerate. A marked letter was always sent.
+ * Sends letters back to their original topics in batches: a batch is sent, acknowledged and then marked. After a crash in
+ * between the batch is sent again, which its consumers tolerate. A marked letter was always sent.
  */
 export function createRedrive(deps: RedriveDeps): Redrive {
   const counts: RedriveCounts = { letters: 0, redriven: 0, redrivenBefore: 0, rejected: 0, byOrigin: new Map() };

@@ -1,5 +1,6 @@
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
+import { must } from '../runtime/must.ts';
 
 /** Identifies a dead letter, also after its topic was recreated. */
 export interface LetterKey {
@@ -34,7 +35,7 @@ JOIN lastseen.redriven_letter r
    = (u.topic, u.partition, u.letter_offset, 'epoch'::timestamptz + u.written_us * interval '1 microsecond')`,
     values: keyColumns(letters),
   });
-  return new Set(rows.flatMap(({ position }) => letters[position - 1] ?? []));
+  return new Set(rows.map(({ position }) => must(letters[position - 1], 'positions are those of the letters')));
 }
 
 export async function markRedriven(db: Queryable, letters: readonly LetterKey[]): Promise<void> {

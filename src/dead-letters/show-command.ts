@@ -6,7 +6,7 @@ import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { formatLetterId, type LetterId, letterPosition, parseLetterId } from './letter-id.ts';
-import { contentText, describeLetter, originText, printable } from './letter-page.ts';
+import { contentText, letterJson, originText, printable } from './letter-page.ts';
 import type { Letter } from './letters.ts';
 import { readLetters } from './reading-pipeline.ts';
 
@@ -76,7 +76,7 @@ function show({ settings, print, write }: CommandContext, flags: Flags, letter: 
   } else if (flags.json) {
     const base64 = (bytes: Buffer | null) => bytes?.toString('base64') ?? null;
     const id = formatLetterId(settings, letter);
-    print(json({ id, ...describeLetter(letter), headers, key: base64(key), value: base64(value) }));
+    print(json({ id, ...letterJson(letter), headers, key: base64(key), value: base64(value) }));
   } else {
     print(
       table(

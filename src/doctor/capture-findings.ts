@@ -10,20 +10,20 @@ import type { SlotState } from '../freshness/replication-store.ts';
 import { type Finding, failed, ok, warning } from './checks.ts';
 import type { ConnectorState } from './connect-client.ts';
 
-const FAR_BEHIND_BYTES = 256n * 1024n * 1024n;
-const SNAPSHOT = 'see "The slot is lost" in docs/operations/backup-and-recovery.md';
+const MAX_SLOT_LAG_BYTES = 256n * 1024n * 1024n;
+const LOST_SLOT_HINT = 'see "The slot is lost" in docs/operations/backup-and-recovery.md';
 
 export function slot(name: string, state: SlotState | undefined): Finding {
   if (state === undefined) return failed(missingSlot(name), 'register and start the connector, which creates it');
   const { active, walStatus, behindBytes } = state;
   const message = `slot ${name} is ${active ? 'active' : 'not active'}, ${behindBytes} bytes behind, WAL ${walStatus}`;
-  if (walStatus === 'lost') return failed(`${message}: changes are lost`, SNAPSHOT);
+  if (walStatus === 'lost') return failed(`${message}: changes are lost`, LOST_SLOT_HINT);
   if (!active)
     return failed(`${message}: no connector reads it, and Postgres keeps its WAL`, 'start or resume the connector');
   if (walStatus === 'unreserved') {
     return warning(`${message}: its WAL may soon be removed`, 'raise max_slot_wal_keep_size, and check the connector');
   }
-  if (behindBytes > FAR_BEHIND_BYTES)
+  if (behindBytes > MAX_SLOT_LAG_BYTES)
     return warning(message, 'check that the connector has a heartbeat.action.query and keeps up');
   return ok(message);
 }

@@ -20,7 +20,7 @@ const CONNECTORS = z.record(
   z.string(),
   z.object({
     status: z.object({ connector: PART, tasks: z.array(PART.extend({ id: z.number() })) }),
-    // The other settings of a connector contain passwords: they are not read.
+    // Nothing else of the configuration is kept: it contains passwords.
     info: z.object({
       config: z.object({ 'topic.prefix': z.string().optional(), 'slot.name': z.string().optional() }),
     }),

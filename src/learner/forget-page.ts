@@ -6,12 +6,12 @@ import { type Retention, retentionOf } from '../kafka/admin/retention.ts';
 import type { TopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { LearnerRows } from './erasure-store.ts';
 
-/** A topic that may contain records of the learner; `unknown` says why its settings are. */
+/** A topic that may contain records of the learner; `unknown` is why its settings could not be read. */
 export type RetainingTopic =
   | { readonly topic: string; readonly settings: TopicSettings }
   | { readonly topic: string; readonly unknown: string };
 
-export interface Erasure {
+export interface ErasureReport {
   readonly rows: LearnerRows;
   readonly dryRun: boolean;
   readonly topics: readonly RetainingTopic[];
@@ -32,8 +32,8 @@ const RETURN_NOTE =
   'a learner who is still in the source tables is recorded again with their next activity, a snapshot or a replay; ' +
   'recompute still answers events that were published before';
 
-export function erasurePage({ rows, dryRun, topics, at }: Erasure): string {
-  const erased = isUnknown(rows)
+export function erasurePage({ rows, dryRun, topics, at }: ErasureReport): string {
+  const erased = hasNoRows(rows)
     ? 'own tables contain no rows of this learner'
     : table([dryRun ? 'would be erased from' : 'erased from', 'rows'], Object.entries(rows));
   const topicRows = topics.map((each) => [
@@ -48,9 +48,9 @@ export function erasurePage({ rows, dryRun, topics, at }: Erasure): string {
   ].join('\n\n');
 }
 
-export function erasureJson({ rows, dryRun, topics, at }: Erasure) {
+export function erasureJson({ rows, dryRun, topics, at }: ErasureReport) {
   return {
-    found: !isUnknown(rows),
+    found: !hasNoRows(rows),
     dry_run: dryRun,
     rows,
     topics: topics.map((each) => ({
@@ -68,7 +68,7 @@ export function erasureJson({ rows, dryRun, topics, at }: Erasure) {
   };
 }
 
-function isUnknown(rows: LearnerRows): boolean {
+function hasNoRows(rows: LearnerRows): boolean {
   return Object.values(rows).every((count) => count === 0);
 }
 

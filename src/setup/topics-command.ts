@@ -28,8 +28,8 @@ export function addTopics(program: Command): void {
     .option('--print-config', 'print the effective configuration and end')
     .addHelpText(
       'after',
-      '\nFor existing own topics it prints which partitions, replicas or settings are too small, and the command that fixes\n' +
-        'it. It changes and deletes nothing itself.\n' +
+      '\nFor existing own topics it prints which partitions, replicas or settings are insufficient, and the commands that\n' +
+        'fix them. It changes and deletes nothing itself.\n' +
         '\nExamples:\n  TOPIC_REPLICATION=3 lastseen topics\n  lastseen topics --check --json',
     )
     .action((flags: Flags) =>
@@ -40,8 +40,8 @@ export function addTopics(program: Command): void {
         async work(context) {
           const topics = await createOrCheck(context, flags.check === true);
           context.print(flags.json ? json({ topics }) : page(topics));
-          const allRight = topics.every(({ state }) => state === 'created' || state === 'ok');
-          return flags.check && !allRight ? EXIT.failed : EXIT.done;
+          const isComplete = topics.every(({ state }) => state === 'created' || state === 'ok');
+          return flags.check && !isComplete ? EXIT.failed : EXIT.done;
         },
       }),
     );

@@ -73,7 +73,7 @@ test('an event that fails is retried, set aside and redriven, and delays no othe
 
     await sql('TRUNCATE refused');
     const redrive = await world.lastseen('dlq', 'redrive', '--topic', 'recompute', '--json');
-    expect(redrive.json(), redrive.stderr).toMatchObject({ redriven: 1, redrivenBefore: 0, left: 0 });
+    expect(redrive.json(), redrive.stderr).toMatchObject({ redriven: 1, redrivenBefore: 0, rejected: 0 });
     await waitFor('an answer', async () => (await answered(16)).includes('ben'));
     recompute.process.kill('SIGTERM');
     expect(await recompute.ended).toMatchObject({ code: 0 });
