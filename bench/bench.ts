@@ -3,20 +3,20 @@ import type { Harness } from './harness.ts';
 /** What one run of one side measured, by the figure's name; units are part of the names. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** One of those that do the same work in turns. */
+/** A program that is measured against others at the same work. */
 export interface Side {
   readonly name: string;
-  /** Why it cannot run here; it is then left out, with a note. */
+  /** Why it cannot run on this machine. It is then left out, with a note. */
   readonly missing?: (() => Promise<string | undefined>) | undefined;
-  /** Once, before the first round. */
+  /** Runs once, before the first round. */
   readonly prepare?: (() => Promise<void>) | undefined;
-  /** Does the whole work anew, with nothing left of the turn before. Throws where the result is not right. */
+  /** Does all the work from the start, with nothing left of the previous run. Throws if the result is wrong. */
   run(round: number): Promise<Figures>;
-  /** After the last round: how the server carries out what was measured, by the statement's name. */
+  /** Runs after the last round: the query plans of the measured statements. */
   readonly plans?: () => Promise<Plans>;
 }
 
-/** What is said of them, a line each, by what it is of. */
+/** One line per plan, by the statement's name. */
 export type Plans = Readonly<Record<string, string>>;
 
 /** A figure of one side. */
@@ -26,19 +26,19 @@ interface SideFigure {
 }
 
 interface Judged {
-  /** As it stands in the results, e.g. `track.small/kafkajs.raw`. */
+  /** The name in the results, e.g. `track.small/kafkajs.raw`. */
   readonly key: string;
-  /** The bar: a median above it fails the bench, once everything is measured. */
+  /** A median above this limit fails the bench. */
   readonly most?: number;
 }
 
-/** One side's figure through another's, round by round; without another, the figure as it is. */
+/** The figure of one side divided by that of another, per round. Without `to` it is the figure itself. */
 export interface Ratio extends Judged {
   readonly of: SideFigure;
   readonly to?: SideFigure;
 }
 
-/** The power with which a figure grows over another, from side to side: 1 where twice as many take twice the time. */
+/** The exponent with which a figure grows with another, over the sides: 1 if twice the size takes twice the time. */
 export interface Growth extends Judged {
   readonly figure: string;
   readonly over: string;
@@ -52,13 +52,13 @@ interface BenchOptions {
 export interface Bench {
   readonly name: string;
   readonly about: string;
-  /** Where the command line says nothing else. */
+  /** Used unless the command line overrides them. */
   readonly defaults: BenchOptions & { readonly rounds: number };
-  /** Each side takes one turn that is not counted, unless a turn is long enough to be its own warm-up. */
+  /** Each side first has one uncounted run. False if a run is long enough to be its own warm-up. */
   readonly warmUp?: false;
-  /** Servers it needs besides Postgres. */
+  /** Servers that it needs in addition to Postgres. */
   readonly needs: readonly ('kafka' | 'registry' | 'connect')[];
-  /** Brings what all rounds work on, and names who takes turns. */
+  /** Loads the data of all rounds, and returns the programs to measure. */
   sides(harness: Harness, options: BenchOptions): Promise<readonly Side[]>;
   readonly ratios: readonly (Ratio | Growth)[];
 }

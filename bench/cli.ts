@@ -7,13 +7,13 @@ import { GROWTH_BENCHES } from './growth/growth-benches.ts';
 import { accept, GUARD, judge } from './guard.ts';
 import { openHarness } from './harness.ts';
 import { RECOMPUTE } from './recompute/recompute-bench.ts';
-import { aboveBars, markdownPage, page, presentCommit, type Run, resultsOf } from './report.ts';
+import { aboveLimits, markdownPage, page, presentCommit, type Run, resultsOf } from './report.ts';
 import { type BenchResult, runRounds } from './rounds.ts';
 import { SWEEP } from './sweep/sweep-bench.ts';
 import { TRACK_BENCHES } from './track/track-benches.ts';
 
 const BENCHES: readonly Bench[] = [...TRACK_BENCHES, FRESHNESS, SWEEP, RECOMPUTE];
-/** Only where they are named. */
+/** Run only if they are named. */
 const OTHERS: readonly Bench[] = [...GROWTH_BENCHES, GUARD];
 const ALL: readonly Bench[] = [...BENCHES, ...OTHERS];
 
@@ -34,13 +34,13 @@ function whole(text: string): number {
   return number;
 }
 
-/** Adds benches by name, or by the first part of it: `track` is all that begin with `track.` */
-function addChosen(name: string, chosen: readonly Bench[] = []): readonly Bench[] {
+/** Adds benches by name or by its first part: `track` selects all that begin with `track.` */
+function addSelected(name: string, selected: readonly Bench[] = []): readonly Bench[] {
   const found = ALL.filter((bench) => isCalled(bench, name));
   if (found.length === 0) {
     throw new InvalidArgumentError(`There are ${ALL.map((bench) => bench.name).join(', ')}.`);
   }
-  return [...new Set([...chosen, ...found])];
+  return [...new Set([...selected, ...found])];
 }
 
 const isCalled = (bench: Bench, name: string) => bench.name === name || bench.name.startsWith(`${name}.`);
@@ -74,7 +74,7 @@ async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
       const show = flags.markdown === true ? markdownPage : page;
       if (flags.json !== true) console.log(`\n${show(bench.name, result)}\n`);
     }
-    for (const line of Object.values(runs).flatMap(aboveBars)) {
+    for (const line of Object.values(runs).flatMap(aboveLimits)) {
       console.error(line);
       process.exitCode = 1;
     }
@@ -101,24 +101,24 @@ function concludeGuard(result: Pick<BenchResult, 'ratios'>, accepting: boolean):
 }
 
 await new Command('bench')
-  .description('Measures lastseen beside its peers, in turns on one stack of their own.')
+  .description('Compares the performance of lastseen with other programs, on a stack of its own.')
   .argument(
     '[names...]',
-    'which benches; `track` stands for all that begin with it. Default: all but growth and guard',
-    addChosen,
+    'benches to run; `track` selects all that begin with it (default: all except growth and guard)',
+    addSelected,
   )
-  .option('--rounds <n>', 'counted turns of each side, after one that is not (default: 5; growth and guard 3)', whole)
-  .option('--records <n>', 'records of a load (default: 1,000,000; guard 200,000)', whole)
+  .option('--rounds <n>', 'counted runs per side, after one warm-up (default: 5; growth and guard 3)', whole)
+  .option('--records <n>', 'records to load (default: 1,000,000; guard 200,000)', whole)
   .option(
     '--learners <n>',
-    'learners they are spread over (default: 100,000); for growth, the largest of its sizes (10,000,000)',
+    'learners of the records (default: 100,000); for growth, the largest size (10,000,000)',
     whole,
   )
-  .option('--sides <names>', 'only these sides, separated by commas', (text) => text.split(','))
-  .option('--accept', 'with guard: what is measured now is what later runs are held against')
+  .option('--sides <names>', 'run only these sides, separated by commas', (text) => text.split(','))
+  .option('--accept', 'with guard: accept the results as the baseline for later runs')
   .option('--json', 'print the results as JSON')
   .option('--markdown', 'print tables for docs/performance.md')
-  .option('--list', 'print the names of the benches and end')
+  .option('--list', 'list the benches')
   .action((benches: readonly Bench[], flags: Flags) => run(benches.length === 0 ? BENCHES : benches, flags))
   .parseAsync()
   .catch((error: unknown) => {

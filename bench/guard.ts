@@ -11,16 +11,16 @@ const ACCEPTED = join(import.meta.dirname, 'accepted.json');
 
 interface Bound {
   readonly better: 'more' | 'less';
-  /** How much worse than accepted, as a share of it, is still taken for noise. */
+  /** Share of the accepted value by which a result may be worse: noise. */
   readonly tolerance: number;
-  /** What is added to that, in the figure's own unit, where next to nothing was accepted. */
+  /** Added to the tolerance, in the figure's unit, for accepted values close to 0. */
   readonly slack?: number;
 }
 
 /**
- * CPU and bytes rather than time: they change less with what else the machine does. The rate alone shows that stages no
- * longer overlap, but a busy machine halves it, since the bare driver needs one processor and `track` all there are. A slow
- * machine also folds fewer records into a row before it writes, hence the margins of what is written.
+ * Mostly CPU and bytes, which depend less on other load of the machine than time. Only the rate shows that stages no longer
+ * overlap, but a busy machine halves it: the bare driver needs one processor, and `track` uses all. A slow machine also
+ * folds fewer records into one row before it writes, so the tolerances of written bytes are large.
  */
 const BOUNDS: Readonly<Record<string, Bound>> = {
   'track.small/kafkajs.raw': { better: 'more', tolerance: 0.6 },
@@ -31,31 +31,35 @@ const BOUNDS: Readonly<Record<string, Bound>> = {
   'track.replayed wal bytes a record': { better: 'less', tolerance: 0.1, slack: 2 },
 };
 
-const of = (side: string, figure: string) => ({ side, figure });
-const RAW_CPU = of('kafkajs.raw', 'cpuUsPerRecord');
+const figureOf = (side: string, figure: string) => ({ side, figure });
+const RAW_CPU = figureOf('kafkajs.raw', 'cpuUsPerRecord');
 
-/** Small enough for each change: what a record costs, through what the bare driver costs in the same run. */
+/** Short enough to run on each change: the cost per record relative to the bare driver in the same run. */
 export const GUARD: Bench = {
   name: 'guard',
-  about: 'what a record costs beside the bare driver, held against bench/accepted.json',
+  about: 'cost per record relative to the bare driver, compared with bench/accepted.json',
   defaults: { records: 200_000, learners: 100_000, rounds: 3 },
   needs: ['kafka', 'registry'],
   async sides(harness, options) {
     const load = await loadTopic(harness, { prefix: 'guard', table: 'session', ...options });
-    // The replay comes after the turn that fills the table.
+    // The replayed side runs after the side that fills the table.
     return [trackSide(harness, load), kafkajsRawSide(harness, load), trackSide(harness, load, { replayed: true })];
   },
   ratios: [
     {
       key: 'track.small/kafkajs.raw',
-      of: of('track.small', 'recordsPerSecond'),
-      to: of('kafkajs.raw', 'recordsPerSecond'),
+      of: figureOf('track.small', 'recordsPerSecond'),
+      to: figureOf('kafkajs.raw', 'recordsPerSecond'),
     },
-    { key: 'track.small cpu/kafkajs.raw cpu', of: of('track.small', 'cpuUsPerRecord'), to: RAW_CPU },
-    { key: 'track.small postgres cpu/kafkajs.raw cpu', of: of('track.small', 'postgresCpuUsPerRecord'), to: RAW_CPU },
-    { key: 'track.small wal bytes a record', of: of('track.small', 'walBytesPerRecord') },
-    { key: 'track.replayed cpu/kafkajs.raw cpu', of: of('track.replayed', 'cpuUsPerRecord'), to: RAW_CPU },
-    { key: 'track.replayed wal bytes a record', of: of('track.replayed', 'walBytesPerRecord') },
+    { key: 'track.small cpu/kafkajs.raw cpu', of: figureOf('track.small', 'cpuUsPerRecord'), to: RAW_CPU },
+    {
+      key: 'track.small postgres cpu/kafkajs.raw cpu',
+      of: figureOf('track.small', 'postgresCpuUsPerRecord'),
+      to: RAW_CPU,
+    },
+    { key: 'track.small wal bytes a record', of: figureOf('track.small', 'walBytesPerRecord') },
+    { key: 'track.replayed cpu/kafkajs.raw cpu', of: figureOf('track.replayed', 'cpuUsPerRecord'), to: RAW_CPU },
+    { key: 'track.replayed wal bytes a record', of: figureOf('track.replayed', 'walBytesPerRecord') },
   ],
 };
 
@@ -63,11 +67,11 @@ type Accepted = Readonly<Record<string, number>>;
 
 export interface Verdict {
   readonly page: string;
-  /** The figures that are worse than accepted by more than noise. */
+  /** Figures that are worse than accepted by more than the tolerance. */
   readonly worse: readonly string[];
 }
 
-/** @returns what is worse than it was when it was last accepted. A figure that was never accepted is. */
+/** Compares with the accepted results. A figure without an accepted value counts as worse. */
 export function judge({ ratios }: Pick<BenchResult, 'ratios'>, accepted: Accepted = readAccepted()): Verdict {
   const rows = Object.entries(BOUNDS).map(([key, bound]) => {
     const now = ratios[key]?.median ?? Number.NaN;

@@ -16,32 +16,32 @@ import { type Measured, startMeasured } from './measured.ts';
 import { peerArtifacts, resolveJdbcSink } from './peers/artifacts.ts';
 import { cpuSecondsOfFamily } from './usage.ts';
 
-/** What all benches stand on: a stack of their own, and the ways to watch what works on it. */
+/** The stack of the benches, and what measures the processes on it. */
 export interface Harness {
   readonly addresses: StackAddresses;
   readonly pids: Readonly<Record<PartName, number>>;
   readonly guard: Guard;
-  /** Where a bench may put files; removed at the end. */
+  /** Directory for files of a bench, removed at the end. */
   readonly workDir: string;
   readonly database: Database;
   readonly kafka: KafkaClient;
   readonly admin: Admin;
   readonly note: (line: string) => void;
-  /** What the commands of a platform of its own read: the same database, topics with its own prefix. */
+  /** Environment of commands for the same database and topics with this prefix. */
   environment(prefix: string): Readonly<Record<string, string>>;
-  /** Topics for the prefix, each of so many partitions (default 4), and schemas. */
+  /** Creates topics for the prefix, with 4 partitions by default, and registers schemas. */
   setUp(prefix: string, partitions?: number): Promise<void>;
-  /** Starts `lastseen …` as users run it, under the default configuration. */
+  /** Starts `lastseen …` as users do, with the default configuration. */
   lastseen(environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Measured>;
-  /** The instant, in ms of the epoch, at which the group's first members have their partitions and fetch. */
+  /** Waits until the first members of the group have partitions. Returns the time in ms since the epoch. */
   joined(groupId: string, stillRunning: Promise<unknown>): Promise<number>;
   servers(): Promise<ServerUse>;
-  /** The same servers, with a database of its own. */
+  /** A harness on the same servers with a new database. */
   beside(databaseName: string): Promise<Harness>;
   close(): Promise<void>;
 }
 
-/** What the servers have used so far. */
+/** Resources that the servers have used so far. */
 export interface ServerUse {
   readonly postgresCpuSeconds: number;
   readonly brokerCpuSeconds: number;
@@ -50,7 +50,7 @@ export interface ServerUse {
 
 const ROOT = join(import.meta.dirname, '..');
 const JOINED_WITHIN_MS = 120_000;
-const LOOK_EVERY_MS = 10;
+const POLL_MS = 10;
 
 export async function openHarness(needs: readonly PartName[], note: (line: string) => void): Promise<Harness> {
   const parts: readonly PartName[] = ['postgres', ...needs];
@@ -61,14 +61,14 @@ export async function openHarness(needs: readonly PartName[], note: (line: strin
   const workDir = join(runDir, 'bench');
   mkdirSync(workDir);
   const connectPlugins = parts.includes('connect')
-    ? [await resolveJdbcSink(peerArtifacts(guard, workDir), () => note('downloading the JDBC sink, this once'))]
+    ? [await resolveJdbcSink(peerArtifacts(guard, workDir), () => note('downloading the JDBC sink (first run only)'))]
     : [];
   const stack = await startStack({
     parts,
     runDir,
     connectPlugins,
     onProgress: progress.report,
-    // When a row was last written is then known afterwards, and nothing has to ask for it meanwhile.
+    // Gives the commit time of each row afterwards, without queries during the run.
     postgresSettings: { track_commit_timestamp: 'on' },
   }).finally(() => progress.close());
   const { addresses } = stack;
@@ -98,13 +98,13 @@ export async function openHarness(needs: readonly PartName[], note: (line: strin
       startMeasured(guard, { command: process.execPath, args: [...lastseenArguments(), ...args], env }),
     async joined(groupId, stillRunning) {
       const ended = stillRunning.then(() => {
-        throw new Error(`${groupId} ended before it had read anything`);
+        throw new Error(`${groupId} exited before it joined`);
       });
       ended.catch(() => {});
       for (const deadline = Date.now() + JOINED_WITHIN_MS; Date.now() < deadline; ) {
         const { groups } = await Promise.race([ended, admin.describeGroups([groupId])]);
         if (groups[0]?.state === 'Stable' && groups[0].members.length > 0) return Date.now();
-        await Promise.race([ended, sleep(LOOK_EVERY_MS)]);
+        await Promise.race([ended, sleep(POLL_MS)]);
       }
       throw new Error(`${groupId} has not joined within ${JOINED_WITHIN_MS / 1_000} s`);
     },
@@ -154,7 +154,7 @@ async function makeTables(harness: Harness): Promise<void> {
   await (await harness.lastseen(harness.environment('bench'), 'migrate')).ended;
 }
 
-/** What `npm run lastseen` gives to node, as the image does. */
+/** The arguments of node in `npm run lastseen`, as in the image. */
 function lastseenArguments(): string[] {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { lastseen: string } };
   return scripts.lastseen

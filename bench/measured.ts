@@ -5,12 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guard } from '../stack/guard.ts';
 import { cpuSecondsOf, peakRssMbOf } from './usage.ts';
 
-/** A process whose use of the machine is watched from outside, as that of any other program could be. */
+/** A process whose CPU and memory are sampled from outside, so that all programs are measured alike. */
 export interface Measured {
   readonly pid: number;
-  /** Rejects where it ends with another code than 0, with the end of what it wrote. */
+  /** Rejects if the exit code is not 0, with the end of the log. */
   readonly ended: Promise<Output>;
-  /** CPU seconds between two instants, in ms of the epoch. */
+  /** CPU seconds between two instants in ms since the epoch. */
   cpuSecondsBetween(from: number, to: number): number;
   peakRssMb(): number;
   stop(): void;
@@ -34,11 +34,11 @@ export interface MeasuredCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Called for each line of standard output as it comes. */
+  /** Called for each line of standard output. */
   readonly onLine?: (line: string) => void;
 }
 
-/** The process ends with this one at the latest. */
+/** The process does not outlive this one. */
 export async function startMeasured(guard: Guard, command: MeasuredCommand): Promise<Measured> {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(command.command, [...command.args], {

@@ -1,7 +1,7 @@
 import type { Queryable, Statement } from '../src/postgres/database.ts';
 import type { Plans } from './bench.ts';
 
-/** A node of what EXPLAIN says. */
+/** A node of an EXPLAIN plan. */
 export interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
@@ -9,7 +9,7 @@ export interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** Runs statements as they are, and hands on the plan that each has just before. */
+/** Passes statements on, and reports the plan of each right before it runs. */
 export function explaining(on: Queryable, onPlan: (plan: PlanNode) => void): Queryable {
   return {
     async query<R>(statement: Statement) {
@@ -24,8 +24,8 @@ export function explaining(on: Queryable, onPlan: (plan: PlanNode) => void): Que
 }
 
 /**
- * Two lines for each name: how tables are read, whatever for, and the whole tree. The former changes less, and tells
- * whether a statement reads more where there is more.
+ * Two lines per name: the scans, and the whole tree. The scans change less, and show whether a statement reads more when
+ * the tables are larger.
  */
 export function describePlans(found: ReadonlyMap<string, readonly PlanNode[]>): Plans {
   return Object.fromEntries(
@@ -44,7 +44,7 @@ export function tablesOf({ 'Relation Name': table, Plans: inner = [] }: PlanNode
   return [...new Set([...(table === undefined ? [] : [table]), ...inner.flatMap(tablesOf)])];
 }
 
-/** How the plan reads tables: each scan with its table or index. */
+/** The scans of the plan, each with its table or index. */
 export function readsOf(node: PlanNode): string[] {
   const reads = /Scan$/.test(node['Node Type']) && nameOf(node) !== undefined ? [labelOf(node)] : [];
   return [...reads, ...(node.Plans ?? []).flatMap(readsOf)];

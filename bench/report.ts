@@ -8,7 +8,7 @@ import type { Spread } from './statistics.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** A bench's figures, and how much work that was. */
+/** The figures of a bench and its size. */
 export interface Run extends BenchResult {
   readonly records: number;
   readonly learners: number;
@@ -51,7 +51,7 @@ interface Tables {
   /** The first line is the heading. */
   readonly figures: readonly (readonly string[])[];
   readonly ratios: readonly (readonly string[])[];
-  /** A line a plan. */
+  /** One line per plan. */
   readonly plans: readonly string[];
 }
 
@@ -71,7 +71,7 @@ function tablesOf(name: string, { sides, ratios, bars }: BenchResult): Tables {
   };
 }
 
-/** With the sides that have it, so that a plan which is not everybody's shows. */
+/** Each plan with the sides that use it, so that differences between sides are visible. */
 function plansOf(sides: BenchResult['sides']): string[] {
   const asked = sides.filter(({ plans }) => Object.keys(plans).length > 0);
   const statements = [...new Set(asked.flatMap(({ plans }) => Object.keys(plans)))];
@@ -85,11 +85,11 @@ function plansOf(sides: BenchResult['sides']): string[] {
   });
 }
 
-/** The ratios that are above their bars, a line each. */
-export function aboveBars({ ratios, bars }: Pick<BenchResult, 'ratios' | 'bars'>): string[] {
+/** The ratios above their limits, one line each. */
+export function aboveLimits({ ratios, bars }: Pick<BenchResult, 'ratios' | 'bars'>): string[] {
   return Object.entries(bars).flatMap(([key, most]) => {
     const median = ratios[key]?.median;
-    return median === undefined || median <= most ? [] : [`${key} is ${shown(median)}, at most ${most} was to be`];
+    return median === undefined || median <= most ? [] : [`${key} is ${shown(median)}, above the limit of ${most}`];
   });
 }
 
@@ -101,7 +101,7 @@ function cell(spread: Spread | undefined): string {
   return spread === undefined ? '' : `${shown(spread.median)} [${shown(spread.min)} – ${shown(spread.max)}]`;
 }
 
-/** Of the checkout, to be asked before what is measured is started. */
+/** The commit of the checkout. Call it before the measured programs start. */
 export function presentCommit(): string {
   const git = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
   try {

@@ -3,7 +3,7 @@ import { exponentOf, type Spread, spreadOf } from './statistics.ts';
 
 interface SideResult {
   readonly side: string;
-  /** One a round, the warm-up left out. */
+  /** One per round, without the warm-up. */
   readonly rounds: readonly Figures[];
   readonly spread: Readonly<Record<string, Spread>>;
   readonly plans: Plans;
@@ -12,11 +12,11 @@ interface SideResult {
 export interface BenchResult {
   readonly sides: readonly SideResult[];
   readonly ratios: Readonly<Record<string, Spread>>;
-  /** What ratios must not exceed, by their keys. */
+  /** Limits of ratios, by key. */
   readonly bars: Readonly<Record<string, number>>;
 }
 
-interface Turns {
+interface RoundOptions {
   readonly rounds: number;
   /** Only these sides, by name. Default: all. */
   readonly only?: readonly string[] | undefined;
@@ -25,21 +25,21 @@ interface Turns {
 }
 
 /**
- * Runs the sides in turns, A B A B …, after one turn each that is not counted, so that what changes with time (the
- * machine's other work, its clock) meets all of them alike.
+ * Runs the sides alternately, A B A B …, after one uncounted run each, so that changes over time (other load of the
+ * machine, its clock) affect all sides alike.
  */
 export async function runRounds(
   sides: readonly Side[],
   ratios: readonly (Ratio | Growth)[],
-  { rounds, only, warmUp = true, note }: Turns,
+  { rounds, only, warmUp = true, note }: RoundOptions,
 ): Promise<BenchResult> {
   const unknown = only?.find((name) => sides.every((side) => side.name !== name));
   if (unknown !== undefined) {
-    throw new Error(`there is no side ${unknown}: there are ${sides.map(({ name }) => name).join(', ')}`);
+    throw new Error(`there is no side ${unknown}; the sides are ${sides.map(({ name }) => name).join(', ')}`);
   }
-  const taking = await present(only === undefined ? sides : sides.filter(({ name }) => only.includes(name)), note);
-  const measured = new Map<Side, Figures[]>(taking.map((side) => [side, []]));
-  for (const side of taking) await side.prepare?.();
+  const running = await present(only === undefined ? sides : sides.filter(({ name }) => only.includes(name)), note);
+  const measured = new Map<Side, Figures[]>(running.map((side) => [side, []]));
+  for (const side of running) await side.prepare?.();
   for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
     for (const [side, figures] of measured) {
       const now = await side.run(round);
@@ -71,7 +71,7 @@ function spreadsOf(rounds: readonly Figures[]): Record<string, Spread> {
   return Object.fromEntries(names.map((name) => [name, spreadOf(rounds.map((round) => round[name] ?? Number.NaN))]));
 }
 
-/** The rounds' own ratios, not those of the medians: what slows a whole round down is in neither. */
+/** The ratio per round, not of the medians: what slows a whole round down cancels out. */
 function ratiosOf(results: readonly SideResult[], ratios: readonly (Ratio | Growth)[]): Record<string, Spread> {
   const figureOf = ({ side, figure }: Ratio['of']) =>
     results.find((result) => result.side === side)?.rounds.map((round) => round[figure] ?? Number.NaN);
@@ -101,7 +101,7 @@ function describe(figures: Figures): string {
     .join('  ');
 }
 
-/** Three digits that count. */
+/** Three significant digits. */
 export function shown(value: number): string {
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)));
 }

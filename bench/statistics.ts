@@ -9,7 +9,7 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
 
-/** @returns NaN of nothing. */
+/** NaN for no values. */
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -17,7 +17,7 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(middle)] ?? Number.NaN;
 }
 
-/** The exponent of the power law that fits the points best: least squares of the logarithms. NaN of less than two. */
+/** The exponent of the power law that fits the points best: least squares of the logarithms. NaN for fewer than two points. */
 export function exponentOf(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const logs = points.map(([x, y]) => [Math.log(x), Math.log(y)] as const);
@@ -26,7 +26,7 @@ export function exponentOf(points: readonly (readonly [x: number, y: number])[])
   return mean(logs.map(([x, y]) => (x - meanX) * (y - meanY))) / mean(logs.map(([x]) => (x - meanX) ** 2));
 }
 
-/** @param share 0.5 is the median, 0.99 what one in a hundred exceeds; the nearest rank. */
+/** The nearest-rank quantile: share 0.5 is the median. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;

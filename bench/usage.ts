@@ -1,4 +1,4 @@
-/** What processes have used, as Linux accounts it. */
+/** CPU and memory of processes, from /proc. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -7,7 +7,7 @@ const TICKS_A_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: '
 interface Stat {
   readonly parent: number;
   readonly own: number;
-  /** Of children that have ended and been waited for. */
+  /** CPU seconds of children that have exited and were waited for. */
   readonly ended: number;
 }
 
@@ -15,7 +15,7 @@ interface Stat {
 function statOf(pid: number): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the command in brackets and may hold blanks.
+    // The second field is the command in brackets, which may contain spaces.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const seconds = (from: number) => (Number(fields[from]) + Number(fields[from + 1])) / TICKS_A_SECOND;
     return { parent: Number(fields[1]), own: seconds(11), ended: seconds(13) };
@@ -42,10 +42,10 @@ export function cpuSecondsOfFamily(pid: number): number {
   return seconds;
 }
 
-/** The most memory that the process has held, in MB; undefined once it is gone. */
+/** Peak resident memory in MB; undefined once the process is gone. */
 export const peakRssMbOf = (pid: number) => memoryMbOf(pid, 'VmHWM');
 
-/** The memory that the process holds now, in MB; undefined once it is gone. */
+/** Resident memory in MB; undefined once the process is gone. */
 export const rssMbOf = (pid: number) => memoryMbOf(pid, 'VmRSS');
 
 function memoryMbOf(pid: number, field: 'VmHWM' | 'VmRSS'): number | undefined {

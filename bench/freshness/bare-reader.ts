@@ -1,6 +1,6 @@
 /**
- * Reads a topic with the settings of `track`'s consumer and prints for each record the id in its key, a tab, and the
- * instant it came, in ms of the epoch.
+ * Reads a topic with the settings of `track`'s consumer. Prints per record the id in its key, a tab, and the time of
+ * arrival in ms since the epoch.
  *
  *   node bench/freshness/bare-reader.ts BROKERS TOPIC GROUP
  */

@@ -17,12 +17,13 @@ const BARE_READER = join(import.meta.dirname, 'bare-reader.ts');
 const figure = (name: string) => ({ side: 'track', figure: name });
 
 /**
- * From the commit of a source row to the commit of the learner's row, both by the server's own clock, and to a bare
- * reader of the topic; both read at the same time, through the real connector.
+ * The delay from the commit of a source row to the commit of the learner's row (both by the server's clock), and to a bare
+ * reader of the topic. Both read at the same time, through the real connector.
  */
 export const FRESHNESS: Bench = {
   name: 'freshness',
-  about: 'from a commit at the source to the row in user_last_seen, at 200 events a second, beside a bare reader',
+  about:
+    'delay from a source commit to the row in user_last_seen at 200 events per second, compared with a bare reader',
   defaults: { records: EVENTS, learners: EVENTS, rounds: 3 },
   needs: ['kafka', 'registry', 'connect'],
   sides: async (harness) => [trackSide(harness)],
@@ -41,7 +42,7 @@ function trackSide(harness: Harness): Side {
     async prepare() {
       const env = { ...harness.environment(PREFIX), KAFKA_GROUP_ID: `${PREFIX}-track` };
       await harness.setUp(PREFIX);
-      // The connector would read what another bench has left there.
+      // Rows of another bench would be captured as well.
       await database.query({
         text: 'TRUNCATE exam_results, features_topic_daily, attempt, session, lastseen.user_last_seen',
       });
@@ -73,7 +74,7 @@ function trackSide(harness: Harness): Side {
   };
 }
 
-/** One row a transaction, each of a learner of its own, at even distances. */
+/** One row per transaction, each of another learner, at a constant rate. */
 async function commitEvents({ database }: Harness, round: number): Promise<void> {
   const startedAt = performance.now();
   const committing: Promise<unknown>[] = [];
@@ -99,7 +100,7 @@ async function untilArrived({ database }: Harness, read: () => number): Promise<
     });
     if (Number(rows[0]?.learners) === EVENTS && read() >= EVENTS) return;
   }
-  throw new Error(`not all of ${EVENTS} events have arrived within ${ARRIVED_WITHIN_MS / 1_000} s`);
+  throw new Error(`not all of ${EVENTS} events arrived within ${ARRIVED_WITHIN_MS / 1_000} s`);
 }
 
 async function delays({ database }: Harness, cameAt: ReadonlyMap<string, number>): Promise<Figures> {

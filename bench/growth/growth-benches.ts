@@ -8,11 +8,11 @@ const SIZES: readonly number[] = [10_000, 100_000, 1_000_000, 10_000_000];
 const LARGEST = Math.max(...SIZES);
 const RECOMPUTED = 10_000;
 
-/** What more learners cost, and more of what they ever did. Each size has a database of its own, on one server. */
+/** Growth of cost with the number of learners and of their activities. Each size has its own database on one server. */
 export const GROWTH_BENCHES: readonly Bench[] = [
   {
     name: 'growth.sweep',
-    about: 'sweep as the bench of that name has it, of 10,000 learners, of ten times as many, …',
+    about: 'the bench sweep with 10,000 learners, 100,000, …',
     defaults: { records: 0, learners: LARGEST, rounds: 3 },
     needs: ['kafka', 'registry'],
     sides: (harness, { learners }) =>
@@ -24,7 +24,7 @@ export const GROWTH_BENCHES: readonly Bench[] = [
   },
   {
     name: 'growth.activities',
-    about: 'sweep of the same learners with nothing in the source tables, and with many sessions a learner',
+    about: 'sweep of the same learners with empty source tables, and with many sessions per learner',
     defaults: { records: 2_000_000, learners: 100_000, rounds: 5 },
     needs: ['kafka', 'registry'],
     async sides(harness, { records, learners }) {
@@ -42,7 +42,7 @@ export const GROWTH_BENCHES: readonly Bench[] = [
   },
   {
     name: 'growth.recompute',
-    about: `P and S of ${RECOMPUTED} inactive learners among 10,000, among ten times as many, …`,
+    about: `P and S of ${RECOMPUTED} inactive learners among 10,000, among 100,000, …`,
     defaults: { records: 0, learners: LARGEST, rounds: 3 },
     needs: ['kafka', 'registry'],
     sides: (harness, { learners: largest }) =>
@@ -65,7 +65,7 @@ async function ofEachSize(
   sideOf: (own: Harness, size: number) => Promise<Side>,
 ): Promise<Side[]> {
   const sizes = SIZES.filter((size) => size <= largest);
-  if (sizes.length === 0) throw new Error(`the least size is ${SIZES[0]} learners`);
+  if (sizes.length === 0) throw new Error(`the smallest size is ${SIZES[0]} learners`);
   const sides: Side[] = [];
   for (const size of sizes) {
     harness.note(`  ${size} learners`);
@@ -74,7 +74,7 @@ async function ofEachSize(
   return sides;
 }
 
-/** A session a day of each learner, and of as many days as there are records for. */
+/** One session per learner and day, for as many days as there are records. */
 async function fillSessions({ database, note }: Harness, records: number, learners: number): Promise<void> {
   await database.query({
     text: `
@@ -84,5 +84,5 @@ FROM generate_series(1, $1::bigint) n, LATERAL (SELECT timestamptz '2026-03-09Z'
     values: [records, learners],
   });
   await database.query({ text: 'VACUUM (ANALYZE) session' });
-  note(`  ${records} sessions of them`);
+  note(`  ${records} sessions`);
 }

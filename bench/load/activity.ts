@@ -4,10 +4,10 @@ import { fields, readStarts, startOf } from '../../stack/demo/oulad.ts';
 import { createRandom } from '../../stack/random.ts';
 import { userIdOf } from './learners.ts';
 
-/** Who did something when, in the order of the records that tell it. */
+/** Activities in the order of their records. */
 export interface ActivityStream {
   readonly userIds: readonly string[];
-  /** Of record `n`, asked in order: the learner's number, the instant and its commit in microseconds of the epoch. */
+  /** Record `n`: the learner's index, the instant and its commit, in microseconds since the epoch. Call it in order. */
   next(n: number): { readonly learner: number; readonly at: bigint; readonly committedAt: bigint };
 }
 
@@ -15,7 +15,7 @@ const FIRST_COMMIT_US = 1_771_142_400_000_000n;
 const MONTH_US = 30 * Number(MICROS_PER_DAY);
 const LATE_US = 300_000_000;
 
-/** A month of records over learners drawn uniformly, which is the worst case for folding; instants rise but for minutes. */
+/** A month of records of uniformly drawn learners, the worst case for folding. Instants are up to 5 minutes out of order. */
 export function uniformActivity(records: number, learners: number): ActivityStream {
   const draw = createRandom('learners and delays');
   return {
@@ -29,8 +29,8 @@ export function uniformActivity(records: number, learners: number): ActivityStre
 }
 
 /**
- * All activity of the OULAD files in the order in which it was done: some learners do much, others little, each has
- * days of much, and ids are no UUIDs.
+ * All activity of the OULAD files in order of time. Some learners are much more active than others, activity is
+ * concentrated on some days, and ids are not UUIDs.
  */
 export async function ouladActivity(folder: string): Promise<ActivityStream & { readonly records: number }> {
   const starts = await readStarts(folder);

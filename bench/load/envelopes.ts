@@ -2,10 +2,10 @@ import avro, { type Schema, type Type } from 'avsc';
 import { BIGINT_LONG } from '../../src/registry/bigint-long.ts';
 import { readGoldenRecords } from '../../test/fixtures/golden-records.ts';
 
-/** The tables whose records are written: a narrow one, and one with a large JSON column. */
+/** The tables of the records: a narrow one, and one with a large JSON column. */
 export type Table = 'session' | 'exam_results';
 
-/** The schemas that the Avro converter registers for a topic, and the encoders of what it writes. */
+/** The schemas that the Avro converter registers for a topic, and encoders for them. */
 export interface Envelopes {
   readonly keySchema: Schema;
   readonly valueSchema: Schema;
@@ -19,8 +19,8 @@ const CAPTURE = 'avro';
 const CAPTURED_PREFIX = 'golden_avro';
 
 /**
- * Envelopes as Debezium writes them: the writer's schema of a captured record, its topic prefix apart, and a captured
- * record's own envelope around each row.
+ * Envelopes as Debezium writes them: the writer schema of a captured record with another topic prefix, and the envelope of
+ * a captured record around each row.
  */
 export function envelopesOf(table: Table, prefix: string): Envelopes {
   const { schemas, records } = readGoldenRecords();

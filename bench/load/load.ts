@@ -6,7 +6,7 @@ import { type ActivityStream, uniformActivity } from './activity.ts';
 import { type Envelopes, envelopesOf, type Row, type Table } from './envelopes.ts';
 import type { ExpectedLastSeen } from './learners.ts';
 
-/** A topic full of change records, and what they say. */
+/** A topic full of change records, and the expected result. */
 export interface Load {
   readonly prefix: string;
   readonly table: Table;
@@ -23,21 +23,20 @@ export interface LoadOptions {
   readonly learners: number;
   /** Default: 4. */
   readonly partitions?: number;
-  /** Who did something when. Default: a month, all learners alike. */
+  /** Default: a month with all learners equally active. */
   readonly activity?: ActivityStream;
 }
 
 const MAX_SESSION_US = 3_600_000_000;
 const SENDS_IN_FLIGHT = 8;
 /**
- * Records a send, over four partitions: batches of about 40 and 27 records, as a capture of 60,000 and 30,000 rows in two
- * statements had them from the connector with the settings of stack/connector.json.
+ * Records per send, over four partitions. They give batches of about 40 and 27 records, as the connector wrote them for
+ * two statements of 60,000 and 30,000 rows with the settings of stack/connector.json.
  */
 const RECORDS_A_SEND: Readonly<Record<Table, number>> = { session: 160, exam_results: 110 };
 
 /**
- * Makes the topics of a platform of its own, by the commands that make them, and fills one with records of what
- * happened.
+ * Creates the topics of a new prefix with the commands of lastseen, and fills one with records.
  */
 export async function loadTopic(harness: Harness, options: LoadOptions): Promise<Load> {
   const { load, write } = await openLoad(harness, options);
@@ -45,7 +44,7 @@ export async function loadTopic(harness: Harness, options: LoadOptions): Promise
   return load;
 }
 
-/** The same in two steps: `write` fills the topic, and resolves when all is there. */
+/** The same in two steps: `write` fills the topic and resolves when all records are written. */
 export async function openLoad(
   harness: Harness,
   options: LoadOptions,
@@ -169,7 +168,7 @@ function rowId(n: number): string {
 
 const millisecond = { at: -1, text: '' };
 
-/** As Debezium writes a timestamptz of microseconds. */
+/** As Debezium writes a timestamptz with microseconds. */
 function zoned(at: bigint): string {
   const us = Number(at);
   const ms = Math.floor(us / 1000);
@@ -180,7 +179,7 @@ function zoned(at: bigint): string {
   return `${millisecond.text}${String(us % 1000).padStart(3, '0')}Z`;
 }
 
-/** Registers a schema and gives the five bytes that stand before what is written by it. */
+/** Registers a schema and returns the five bytes before each value that is written with it. */
 async function headerOf(harness: Harness, subject: string, schema: unknown): Promise<Buffer> {
   const response = await fetch(`${harness.addresses.registryUrl}/subjects/${encodeURIComponent(subject)}/versions`, {
     method: 'POST',

@@ -38,11 +38,11 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.QueryableStoreTypes;
 
 /**
- * The table of last seen as a Kafka Streams application would keep it: change records, keyed by row, are keyed by
- * learner, repartitioned, and reduced to the latest instant in a RocksDB store with its changelog.
+ * The last-seen table as a Kafka Streams application keeps it: change records, keyed by row, are keyed by learner,
+ * repartitioned, and reduced to the latest instant in a RocksDB store with its changelog.
  *
  * Arguments: brokers, registry, topic, application id, state directory, records to read, file for the table, threads. Prints
- * the instant, in ms of the epoch, at which the last record was reduced.
+ * the time of the last reduced record in ms since the epoch.
  */
 public final class LastSeenStreams {
   private static final String STORE = "last-seen";
@@ -114,7 +114,7 @@ public final class LastSeenStreams {
     System.exit(0);
   }
 
-  /** Reads the two columns in use alone; the rest of the envelope is skipped. */
+  /** Reads only the two columns in use and skips the rest of the envelope. */
   private static GenericDatumReader<GenericRecord> readerOf(String registry, int id) {
     try {
       HttpRequest request = HttpRequest.newBuilder(URI.create(registry + "/schemas/ids/" + id)).build();

@@ -19,7 +19,7 @@ export function peerArtifacts(guard: Guard, logDir: string): PeerArtifacts {
   return createArtifacts(PEER_ARTIFACTS, guard, logDir);
 }
 
-/** The directory to be put on a Connect worker's plugin path. */
+/** A directory for a Connect worker's plugin path. */
 export function resolveJdbcSink(artifacts: PeerArtifacts, onDownload: () => void): Promise<string> {
   return artifacts.resolve('jdbc-sink', onDownload, async (directory) => {
     const beside = `${directory}-jars`;
@@ -29,7 +29,7 @@ export function resolveJdbcSink(artifacts: PeerArtifacts, onDownload: () => void
   });
 }
 
-/** The class path of the Kafka Streams program, compiled. */
+/** Compiles the Kafka Streams program and returns its class path. */
 export async function resolveStreams(
   artifacts: PeerArtifacts,
   java: string,
@@ -39,7 +39,7 @@ export async function resolveStreams(
   const jars = join(await artifacts.resolve('kafka-streams', onDownload), '*');
   const classes = join(workDir, 'streams-classes');
   mkdirSync(classes, { recursive: true });
-  // Beside the `java` that runs, or on the path as that is.
+  // `javac` is next to `java`, or on the path like it.
   const javac = java.includes('/') ? join(dirname(java), 'javac') : 'javac';
   const source = join(import.meta.dirname, 'LastSeenStreams.java');
   await promisify(execFile)(javac, ['-cp', jars, '-d', classes, source]);

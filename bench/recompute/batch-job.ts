@@ -1,6 +1,6 @@
 /**
- * P and S as a batch job computes them that asks for one learner at a time, on one connection: the inputs of the
- * learner by their indexes, the same figures by the same functions, and one update of the weekly row.
+ * A batch job that computes P and S for one learner at a time on one connection: it reads the learner's inputs by index,
+ * uses the same functions, and updates the weekly row.
  *
  *   node bench/recompute/batch-job.ts DATABASE_URL AS_OF_US LEARNERS
  */

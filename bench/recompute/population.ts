@@ -3,9 +3,9 @@ import type { Harness } from '../harness.ts';
 export const AS_OF = '2026-03-16T05:00:00Z';
 
 /**
- * Learners `learner-1` and on, of whom so many, evenly spread, have been silent for 8 to 28 days, each with six exams of
- * twenty questions and what else figures are made of. The others were seen within the last five days; each has one row
- * in every table, no questions, and a weekly row.
+ * Learners `learner-1`, `learner-2`, … of whom `silent`, evenly spread, have been inactive for 8 to 28 days. Each of these
+ * has six exams of twenty questions and the other inputs of figures. The others were seen within the last five days. Each
+ * has one row per table, no questions, and a weekly row.
  */
 export async function populate({ database, note }: Harness, silent: number, among = silent): Promise<void> {
   const isSilent = `u % ${Math.floor(among / silent)} = 0`;
@@ -44,7 +44,7 @@ export async function populate({ database, note }: Harness, silent: number, amon
      FROM ${learners}`,
     `INSERT INTO weekly_kpi (user_id, week_start, kpis)
      SELECT 'learner-' || u, '2026-03-16', '{"I_t": 0.1, "E_t": 0.5, "R_t": 0.5, "A_t": 0.5, "P": 0.5, "S": 0.5}'
-     FROM ${learners} WHERE NOT ${isSilent}`,
+     FROM ${learners} WHERE (${isSilent}) IS FALSE`,
     `INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at)
      SELECT md5(user_id)::uuid, user_id, max(ended_at) FROM session GROUP BY user_id`,
     'VACUUM (ANALYZE)',

@@ -14,7 +14,7 @@ import { AS_OF, populate } from './population.ts';
 
 const PREFIX = 'recomputed';
 const BATCH_JOB = join(import.meta.dirname, 'batch-job.ts');
-/** It takes seconds a thousand; its rate does not depend on how many there are. */
+/** It needs seconds per thousand learners. Its rate does not depend on their number. */
 const LEARNERS_OF_BATCH_JOB = 1_000;
 
 const rate = (side: string) => ({ side, figure: 'learnersPerSecond' });
@@ -37,7 +37,7 @@ export const RECOMPUTE: Bench = {
   ],
 };
 
-/** The first sweep of a threshold is held for a person, as is one by which so many cross. */
+/** Approves the sweep, which is held: it is the first of its threshold, and many learners cross. */
 export async function publishEvents(harness: Harness, prefix: string): Promise<void> {
   const env = harness.environment(prefix);
   const { database } = harness;
@@ -51,16 +51,16 @@ export async function publishEvents(harness: Harness, prefix: string): Promise<v
 
 interface Recomputed {
   readonly prefix: string;
-  /** Of whom the topic has an event. */
+  /** Learners with an event in the topic. */
   readonly learners: number;
-  /** That the tables have rows of. */
+  /** Learners with rows in the tables. */
   readonly among: number;
   readonly name: string;
 }
 
 /**
- * A turn answers all events anew; the warm-up makes the weekly rows, whose P and S are then refreshed. It ends when they
- * stand in `weekly_kpi`, as the batch job does; that they are published as well, by marking the ledger, is told apart.
+ * A run answers all events again. The warm-up creates the weekly rows, and later runs refresh their P and S. A run ends when
+ * they are in `weekly_kpi`, as in the batch job. Publishing them and marking the ledger is a separate figure.
  */
 export function recomputeSide(harness: Harness, { prefix, learners, among, name }: Recomputed): Side {
   const { database } = harness;
@@ -99,7 +99,7 @@ WHERE (l.user_id, l.week_start) = (w.user_id, w.week_start)`,
   };
 }
 
-/** Of what a slice's figures are read and written by, by the tables in it. */
+/** Plans of the statements that read and write a slice's figures, by their tables. */
 async function plansOfSlice({ database }: Harness): Promise<Plans> {
   const { rows } = await database.query<{ userId: string }>({
     text: 'SELECT user_id AS "userId" FROM lastseen.kpi_ledger ORDER BY seq LIMIT 1000',
@@ -142,7 +142,7 @@ function batchJobSide(harness: Harness, learners: number): Side {
   };
 }
 
-/** The whole command, its start included. */
+/** The whole command, including its start. */
 function allSixSide(harness: Harness, learners: number): Side {
   return {
     name: 'all-six',

@@ -10,16 +10,16 @@ const PREFIX = 'swept';
 const AS_OF = '2026-03-16T05:00:00Z';
 const SILENT_SHARE = 0.1;
 
-/** What `sweep --as-of` decides where nothing is configured. */
+/** The plan of `sweep --as-of` with the default configuration. */
 const PLAN: SweepPlan = { asOf: parseInstant(AS_OF) ?? 0n, thresholds: [7], lookbackDays: 30, refresh: 'daily' };
 
 const seconds = (side: string) => ({ side, figure: 'seconds' });
 
-/** Up to the commit of episodes and outbox; publishing is a figure of its own. */
+/** Ends with the commit of episodes and outbox. Publishing is a separate figure. */
 export const SWEEP: Bench = {
   name: 'sweep',
   about:
-    'sweep up to the commit of episodes and outbox, a tenth inactive, beside a bare INSERT … SELECT of the episodes',
+    'sweep to the commit of episodes and outbox with 10 % inactive learners, compared with INSERT … SELECT of the episodes',
   defaults: { records: 0, learners: 1_000_000, rounds: 5 },
   needs: ['kafka', 'registry'],
   async sides(harness, { learners }) {
@@ -28,7 +28,7 @@ export const SWEEP: Bench = {
   ratios: [{ key: 'sweep/insert-select', of: seconds('sweep'), to: seconds('insert-select') }],
 };
 
-/** Learners seen within the last six days, and a tenth from 7.5 to 29 days before. */
+/** 90 % of the learners were seen within the last six days, 10 % from 7.5 to 29 days ago. */
 async function populate({ database, note }: Harness, learners: number): Promise<void> {
   await database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
   await database.query({
@@ -48,15 +48,15 @@ FROM generate_series(1, $1::bigint) n`,
   note(`${learners} learners, ${learners * SILENT_SHARE} of them inactive`);
 }
 
-/** In the harness's database, filled anew. */
+/** Fills the harness's database and sweeps it. */
 export async function sweepSide(harness: Harness, learners: number, name = 'sweep'): Promise<Side> {
   const { database } = harness;
   await harness.setUp(PREFIX);
   await populate(harness, learners);
   return {
     name,
-    // The first run of a threshold is held for a person. It is then made to look like an ordinary one of today's, so
-    // that those after it are judged as they are every day.
+    // The first run of a threshold is held. It is then changed to look like an ordinary run of today, so that the
+    // following runs are judged as on any other day.
     async prepare() {
       const env = harness.environment(PREFIX);
       await (await harness.lastseen(env, 'sweep', '--force', '--as-of', AS_OF)).ended.catch(() => {});
@@ -70,7 +70,7 @@ export async function sweepSide(harness: Harness, learners: number, name = 'swee
       await database.query({ text: 'TRUNCATE lastseen.episode, lastseen.inactivity_outbox' });
       await database.query({ text: 'CHECKPOINT' });
       const before = await harness.servers();
-      // No source is there that it could wait for.
+      // There is no source to wait for.
       const run = await harness.lastseen(harness.environment(PREFIX), 'sweep', '--force', '--json', '--as-of', AS_OF);
       const { crossed } = (await run.ended).json<{ crossed: number }>();
       const after = await harness.servers();
@@ -96,7 +96,7 @@ FROM lastseen.sweep_run r ORDER BY r.started_at DESC LIMIT 1`,
       const plans = new Map<string, PlanNode[]>();
       await database.transaction(async (tx) => {
         const keeping = (name: string) => explaining(tx, (plan) => plans.set(name, [plan]));
-        await countCrossing(keeping('counting who crosses'), PLAN);
+        await countCrossing(keeping('counting crossed learners'), PLAN);
         await recordInactive(keeping('recording them'), PLAN, randomUUID(), PLAN.asOf);
       });
       return describePlans(plans);
@@ -104,7 +104,7 @@ FROM lastseen.sweep_run r ORDER BY r.started_at DESC LIMIT 1`,
   };
 }
 
-/** The same rows with the same primary key, in no order, with nothing looked at before and nothing to publish. */
+/** The same rows with the same primary key in random order, without checks before and publishing after. */
 function bareSide(harness: Harness): Side {
   const { database } = harness;
   return {

@@ -4,8 +4,8 @@ import type { Load } from '../load/load.ts';
 import { emptyLastSeen, lastCommitOf, requireRight } from './result.ts';
 
 /**
- * So many instances of `track` in one group, from when the first of them has partitions to the last row applied. They join
- * one by one, and what they fold while they do is not known: so joining counts.
+ * Several instances of `track` in one group, from the first assignment of partitions to the last row applied. They join one
+ * by one and fold records meanwhile, so the time to join is included.
  */
 export function instancesSide(harness: Harness, load: Load, instances: number): Side {
   const { database } = harness;

@@ -12,11 +12,11 @@ import { throughput } from './throughput.ts';
 const LOOK_EVERY_MS = 200;
 
 /**
- * Debezium's JDBC sink in the fastest setting of it that does this work: a row a learner, the last of a batch's records
- * of a learner alone, as arrays. It keeps what it wrote last, so some learners end behind; how many is a figure, no fault.
+ * Debezium's JDBC sink with its fastest settings for this work: one row per learner, only the last record of a learner in a
+ * batch, written as arrays. It keeps the value that it wrote last, so some learners end behind: their number is a figure.
  *
- * Its worker is started once and warm; a turn is a new connector. One task: two would lock the same learners' rows in
- * any order.
+ * Its worker is started once and stays warm; each run is a new connector. It has one task, because two would lock the same
+ * learners' rows in different order.
  */
 export function jdbcSinkSide(harness: Harness, load: Load): Side {
   const { addresses, admin, database } = harness;

@@ -9,7 +9,7 @@ import { peerArtifacts, resolveStreams } from '../peers/artifacts.ts';
 import { wrongRows } from './result.ts';
 import { throughput } from './throughput.ts';
 
-/** A Kafka Streams program that keeps the latest instant a learner; see LastSeenStreams.java. It writes to no database. */
+/** A Kafka Streams program that keeps the latest instant per learner (LastSeenStreams.java). It writes to no database. */
 export function kafkaStreamsSide(harness: Harness, load: Load, threads: 1 | 2): Side {
   let java = '';
   let classPath = '';
@@ -40,7 +40,7 @@ export function kafkaStreamsSide(harness: Harness, load: Load, threads: 1 | 2): 
       const after = await harness.servers();
       const wrong = wrongRows(load, readTable(table));
       if (wrong > 0)
-        throw new Error(`Kafka Streams left ${wrong} learners elsewhere than at the latest of their records`);
+        throw new Error(`Kafka Streams has ${wrong} learners with another instant than the latest of their records`);
       await dropTopicsOf(application);
       return throughput({ records: load.records, startedAt, endedAt, run, before, after });
     },

@@ -5,13 +5,13 @@ import { emptyLastSeen, lastCommitOf, requireRight } from './result.ts';
 import { throughput } from './throughput.ts';
 
 export interface TrackOptions {
-  /** Default: by the table. */
+  /** Default: derived from the table. */
   readonly name?: string;
-  /** Leave the rows of the turn before, so that every record is one that was applied already. */
+  /** Keep the rows of the previous run, so that every record was applied before. */
   readonly replayed?: boolean;
 }
 
-/** `lastseen track` from an empty table to the last row applied, under the default configuration. */
+/** `lastseen track` from an empty table to the last row applied, with the default configuration. */
 export function trackSide(harness: Harness, load: Load, { name, replayed = false }: TrackOptions = {}): Side {
   const run = async (round: number): Promise<Figures> => {
     if (replayed) await harness.database.query({ text: 'TRUNCATE lastseen.track_progress, lastseen.track_gap' });

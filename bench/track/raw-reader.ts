@@ -1,10 +1,10 @@
 /**
- * The driver alone: reads a topic to its present end with the consumer settings of `src/kafka/consumer/staged-consumer.ts`, and
- * counts.
+ * The bare driver: reads a topic to its current end with the consumer settings of src/kafka/consumer/staged-consumer.ts, and
+ * counts the records.
  *
  *   node bench/track/raw-reader.ts BROKERS TOPIC GROUP usual|inline
  *
- * `usual`: lz4 is unpacked as the codec's own asynchronous function does it; `inline`: as `track` has it.
+ * `usual`: lz4 is decompressed by the codec's asynchronous function; `inline`: as in `track`.
  */
 import { decompressFrame } from 'lz4-napi';
 import { createKafka } from '../../src/kafka/client/client.ts';

@@ -8,9 +8,9 @@ import { throughput } from './throughput.ts';
 const RAW_READER = join(import.meta.dirname, 'raw-reader.ts');
 
 /**
- * The same topic read by the same driver with the same settings, and nothing done with the records.
+ * Reads the same topic with the same driver and settings, and does nothing with the records.
  *
- * @param codec `usual`: lz4 as codecs for the driver are written; `inline`: with that of `track`.
+ * @param codec `usual`: an lz4 codec as usual for the driver; `inline`: the codec of `track`.
  */
 export function kafkajsRawSide(harness: Harness, load: Load, codec: 'usual' | 'inline' = 'usual'): Side {
   const name = codec === 'usual' ? 'kafkajs.raw' : 'kafkajs.raw.inline';
@@ -31,7 +31,7 @@ export function kafkajsRawSide(harness: Harness, load: Load, codec: 'usual' | 'i
   };
 }
 
-/** librdkafka, by kcat. It joins no group: the time is that of the whole process, which starts within some 50 ms. */
+/** librdkafka, by kcat. It joins no group, so the time is that of the whole process, which starts in about 50 ms. */
 export function kcatSide(harness: Harness, load: Load): Side {
   return {
     name: 'kcat.raw',

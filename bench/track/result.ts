@@ -1,7 +1,7 @@
 import type { Harness } from '../harness.ts';
 import type { Load } from '../load/load.ts';
 
-/** The instant, in ms of the epoch, at which the last transaction that wrote one of the table's rows was committed. */
+/** When the last transaction that wrote one of the table's rows was committed, in ms since the epoch. */
 export async function lastCommitOf(harness: Harness, table: string): Promise<number> {
   const { rows } = await harness.database.query<{ at: bigint | null }>({
     text: `SELECT (extract(epoch FROM max(pg_xact_commit_timestamp(xmin))) * 1e6)::int8 AS at FROM ${table}`,
@@ -11,13 +11,13 @@ export async function lastCommitOf(harness: Harness, table: string): Promise<num
   return Number(at) / 1000;
 }
 
-/** @param query gives `user_id` and `at`, in microseconds of the epoch. */
+/** @param query returns `user_id` and `at`, in microseconds since the epoch. */
 export async function rowsOf({ database }: Harness, query: string): Promise<Map<string, bigint>> {
   const { rows } = await database.query<{ user_id: string; at: bigint }>({ text: query });
   return new Map(rows.map(({ user_id, at }) => [user_id, at]));
 }
 
-/** How many learners stand elsewhere than at the latest of their records, are missing, or have no records. */
+/** Number of learners with another instant than the latest of their records, missing, or without records. */
 export function wrongRows({ expected }: Load, found: ReadonlyMap<string, bigint>): number {
   let learners = 0;
   let wrong = 0;
@@ -29,12 +29,12 @@ export function wrongRows({ expected }: Load, found: ReadonlyMap<string, bigint>
   return wrong + Math.max(0, found.size - learners);
 }
 
-/** Nothing is left of the turn before. */
+/** Deletes the results of the previous run. */
 export async function emptyLastSeen({ database }: Harness): Promise<void> {
   await database.query({ text: 'TRUNCATE lastseen.user_last_seen, lastseen.track_progress, lastseen.track_gap' });
 }
 
-/** How many records `track` has applied since then. */
+/** Number of records that `track` has applied since then. */
 export async function appliedRecords({ database }: Harness): Promise<number> {
   const { rows } = await database.query<{ records: bigint | null }>({
     text: 'SELECT sum(next_offset)::int8 AS records FROM lastseen.track_progress',
@@ -42,12 +42,12 @@ export async function appliedRecords({ database }: Harness): Promise<number> {
   return Number(rows[0]?.records ?? 0);
 }
 
-/** Throws where `track` has come to another result than the load says. */
+/** Throws if the table differs from the load. */
 export async function requireRight(harness: Harness, load: Load): Promise<void> {
   const found = await rowsOf(
     harness,
     'SELECT user_id, (extract(epoch FROM last_seen_at) * 1e6)::int8 AS at FROM lastseen.user_last_seen',
   );
   const wrong = wrongRows(load, found);
-  if (wrong > 0) throw new Error(`track left ${wrong} learners elsewhere than at the latest of their records`);
+  if (wrong > 0) throw new Error(`track has ${wrong} learners with another instant than the latest of their records`);
 }

@@ -9,7 +9,7 @@ import { appliedRecords, emptyLastSeen, lastCommitOf, requireRight } from './res
 const SAMPLE_EVERY_MS = 1_000;
 const MINUTE = 60_000 / SAMPLE_EVERY_MS;
 
-/** One process of `track` beside a writer that never waits for it, and the memory that it holds second by second. */
+/** One process of `track` while a writer never waits for it, and its memory per second. */
 export function steadySide(harness: Harness, options: { readonly records: number; readonly learners: number }): Side {
   return {
     name: 'track.steady',

@@ -4,17 +4,17 @@ import type { Measured } from '../measured.ts';
 
 interface Read {
   readonly records: number;
-  /** In ms of the epoch: the partitions are assigned and the first record is fetched next. */
+  /** When partitions are assigned, before the first fetch, in ms since the epoch. */
   readonly startedAt: number;
-  /** The last record is read, or the last row is committed. */
+  /** When the last record is read, or the last row is committed. */
   readonly endedAt: number;
-  /** Absent for a process that several turns share. */
+  /** Absent for a process that several runs share. */
   readonly run?: Measured;
   readonly before: ServerUse;
   readonly after: ServerUse;
 }
 
-/** The figures that all readers of a topic are compared by. */
+/** The figures for the comparison of all readers of a topic. */
 export function throughput({ records, startedAt, endedAt, run, before, after }: Read): Figures {
   const seconds = (endedAt - startedAt) / 1000;
   const perRecordUs = (cpuSeconds: number) => (cpuSeconds * 1e6) / records;

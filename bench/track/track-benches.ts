@@ -20,7 +20,8 @@ const FULL_LOAD = { records: 1_000_000, learners: 100_000, rounds: 5 };
 export const TRACK_BENCHES: readonly Bench[] = [
   {
     name: 'track.small',
-    about: 'track from an empty table to the last row applied, records of a narrow table, beside its peers',
+    about:
+      'track from an empty table to the last row applied with records of a narrow table, compared with other programs',
     defaults: FULL_LOAD,
     needs: ['kafka', 'registry', 'connect'],
     async sides(harness, options) {
@@ -53,7 +54,7 @@ export const TRACK_BENCHES: readonly Bench[] = [
   },
   {
     name: 'track.large',
-    about: 'the same with records that carry a JSON column of 1.5 kB',
+    about: 'the same for records with a JSON column of 1.5 kB',
     defaults: FULL_LOAD,
     needs: ['kafka', 'registry'],
     async sides(harness, options) {
@@ -64,7 +65,7 @@ export const TRACK_BENCHES: readonly Bench[] = [
   },
   {
     name: 'track.replayed',
-    about: 'track over records that are applied already',
+    about: 'track over records that were applied before',
     defaults: FULL_LOAD,
     needs: ['kafka', 'registry'],
     async sides(harness, options) {
@@ -75,12 +76,12 @@ export const TRACK_BENCHES: readonly Bench[] = [
   },
   {
     name: 'track.oulad',
-    about: 'track over what 13,529 real learners did in a year (the OULAD files), beside the bare driver',
+    about: 'track over one year of 13,529 real learners (the OULAD files), compared with the bare driver',
     defaults: { records: 1_427_297, learners: 13_529, rounds: 5 },
     needs: ['kafka', 'registry'],
     async sides(harness, { learners }) {
       if (!ouladIsThere) {
-        harness.note(`  left out: there are no OULAD files in ${OULAD}; OULAD_DIR says where they are`);
+        harness.note(`  left out: no OULAD files in ${OULAD}; set OULAD_DIR to their folder`);
         return [];
       }
       const activity = await ouladActivity(OULAD);
@@ -103,7 +104,7 @@ export const TRACK_BENCHES: readonly Bench[] = [
   },
   {
     name: 'track.steady',
-    about: 'the memory of track over ten minutes and more, while the topic is written as fast as one process can',
+    about: 'memory of track for at least ten minutes while one process writes to the topic as fast as it can',
     defaults: { records: 24_000_000, learners: 1_000_000, rounds: 1 },
     warmUp: false,
     needs: ['kafka', 'registry'],

@@ -1,12 +1,11 @@
--- Makes `lastseen.user_last_seen` a table of hash partitions by learner, with the same rows, indexes and storage settings.
--- Once, in a database in which `lastseen migrate` has been run, with the number of partitions, which stays:
+-- Splits `lastseen.user_last_seen` into hash partitions by learner, with the same rows, indexes and storage settings. Run
+-- it once, after `lastseen migrate`. The number of partitions cannot be changed later:
 --
 --   psql "$ADMIN_DATABASE_URL" -v ON_ERROR_STOP=1 --single-transaction \
 --     -c 'SET LOCAL lastseen.partitions = 16' -f partition-last-seen.sql -f roles.sql
 --
--- Rows are copied, while everybody who reads or writes the table waits; they go on by themselves, with the rights that
--- roles.sql gives them on the new table. Whatever else hangs on the old one, as a view does, is refused: nothing is then
--- changed. See docs/scale.md.
+-- It copies the rows, and all readers and writers of the table wait until it is done. roles.sql grants the rights on the
+-- new table. If anything else depends on the old table, such as a view, it fails and changes nothing. See docs/scale.md.
 
 DO $partition$
 DECLARE
@@ -21,13 +20,13 @@ BEGIN
     RAISE EXCEPTION 'lastseen.user_last_seen has partitions already';
   END IF;
 
-  -- They are a table's own: a partitioned one has none, and its partitions do not inherit.
+  -- Storage settings: a partitioned table has none, and its partitions do not inherit any.
   SELECT 'WITH (' || array_to_string(reloptions, ', ') || ')' INTO storage
   FROM pg_class WHERE oid = 'lastseen.user_last_seen'::regclass;
   SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns
   FROM pg_attribute
   WHERE attrelid = 'lastseen.user_last_seen'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
-  -- By their own names, so that a later migration finds them. The primary key first: it is the table's, not an index.
+  -- With the same names, so that later migrations find them. First the primary key, which is a constraint.
   SELECT array_agg(CASE WHEN c.oid IS NULL THEN pg_get_indexdef(indexrelid)
       ELSE format('ALTER TABLE lastseen.user_last_seen ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(c.oid))
     END ORDER BY c.oid) INTO indexes
@@ -54,5 +53,5 @@ BEGIN
 END
 $partition$;
 
--- Autovacuum does so for the partitions alone.
+-- Autovacuum analyzes only the partitions.
 ANALYZE lastseen.user_last_seen;

@@ -1,10 +1,10 @@
--- What Debezium reads with: a role of its own and the publication. To be run once by an administrator in the platform's
--- database, before the connector is made; repeatable. Then `ALTER ROLE lastseen_replication PASSWORD '…'`, and in the
+-- Debezium's role and publication. An administrator runs this once in the platform's database, before the connector is
+-- created; it can be repeated. Then `ALTER ROLE lastseen_replication PASSWORD '…'`, and in the
 -- connector's settings
 --
 --   "database.user": "lastseen_replication", "publication.name": "seedtest", "publication.autocreate.mode": "disabled"
 --
--- A publication that is made by the connector instead needs a role that owns the tables.
+-- If the connector created the publication, its role would have to own the tables.
 
 DO $role$
 BEGIN
@@ -25,12 +25,12 @@ BEGIN
 END
 $publication$;
 
--- The snapshot reads the tables; the heartbeat writes one row and the signals are a table to be written to by others.
+-- The snapshot reads the tables, the heartbeat updates one row, and others write to the table of signals.
 GRANT USAGE ON SCHEMA public TO lastseen_replication;
 GRANT SELECT ON
   public.exam_results, public.features_topic_daily, public.attempt, public.session,
   public.debezium_heartbeat, public.debezium_signal
   TO lastseen_replication;
 GRANT INSERT, UPDATE ON public.debezium_heartbeat TO lastseen_replication;
--- An incremental snapshot marks its windows there.
+-- An incremental snapshot writes its windows there.
 GRANT INSERT, DELETE ON public.debezium_signal TO lastseen_replication;

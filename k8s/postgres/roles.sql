@@ -1,10 +1,10 @@
--- The roles of lastseen, one a process, each with what its statements need and no more. To be run by an administrator in
--- the platform's database, before the first `lastseen migrate` and after each; repeatable:
+-- The roles of lastseen, one per process, each with only the rights that its statements need. An administrator runs this in
+-- the platform's database before the first `lastseen migrate` and after each one. It can be repeated:
 --
 --   psql "$ADMIN_DATABASE_URL" -v ON_ERROR_STOP=1 --single-transaction -f roles.sql
 --
--- Roles are made without a password: `ALTER ROLE lastseen_track PASSWORD '…'`, once each. What a role was granted on our
--- tables and the platform's, and what is not listed here, is taken from it.
+-- Roles are created without a password: run `ALTER ROLE lastseen_track PASSWORD '…'` once per role. Rights on lastseen's and
+-- the platform's tables that are not listed here are revoked from the roles.
 
 DO $roles$
 DECLARE
@@ -24,7 +24,7 @@ EXCEPTION
 END
 $roles$;
 
--- Own tables belong to `lastseen_migrate`, those made before this was first run too.
+-- lastseen's tables belong to `lastseen_migrate`, also those created before this file was first run.
 DO $owner$
 DECLARE
   relation record;
@@ -42,9 +42,9 @@ BEGIN
 END
 $owner$;
 
--- Nobody but `lastseen_migrate` makes a table, not even a temporary one: every role may by default, and it can be refused
--- to none alone. So whoever has that right by default today is given it by name. (Before Postgres 15 the same default
--- holds for the schema `public`; newer servers that were upgraded may have kept it.)
+-- Only `lastseen_migrate` may create tables, including temporary ones. PUBLIC has that right by default, and it cannot be
+-- revoked for single roles. So it is revoked from PUBLIC and granted by name to the other roles that have it. (Before
+-- Postgres 15 the schema `public` has the same default, and upgraded servers may have kept it.)
 DO $no_tables$
 DECLARE
   other text;
@@ -84,17 +84,17 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public
   FROM lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay,
     lastseen_operator;
 
--- A table that is not there (own ones before `migrate`, the platform's where it does without) is passed over.
+-- Missing tables are skipped: lastseen's before `migrate`, and tables that the platform does not have.
 --
--- UPDATE of a generated column is the right to lock a row and to change nothing in it. One column of a source table is
--- the right to see whether it has rows, and nothing of any learner.
+-- UPDATE of a generated column allows a role to lock rows but not to change them. SELECT of one column of a source table
+-- shows whether it has rows, and no data of learners.
 DO $grants$
 DECLARE
   wanted record;
 BEGIN
   FOR wanted IN
     SELECT * FROM (VALUES
-      -- Which migrations have been run: each process sees at its start whether the tables are those of its release.
+      -- The migrations that were run: each process checks at its start that the tables fit its release.
       ('lastseen_track', 'lastseen.migration', 'SELECT'),
       ('lastseen_sweep', 'lastseen.migration', 'SELECT'),
       ('lastseen_recompute', 'lastseen.migration', 'SELECT'),
@@ -107,7 +107,7 @@ BEGIN
       ('lastseen_track', 'lastseen.track_gap', 'SELECT, INSERT'),
       ('lastseen_track', 'lastseen.episode', 'SELECT, UPDATE (returned_as_of)'),
       ('lastseen_track', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
-      -- For its metrics: nothing in it is of any learner.
+      -- For metrics; the table has no data of learners.
       ('lastseen_track', 'lastseen.sweep_run', 'SELECT (status, finished_at, source_ends, active, inactive, crossed, ongoing, returned)'),
       ('lastseen_track', 'lastseen.audit_run', 'SELECT (status, finished_at, drifting)'),
 
@@ -139,7 +139,7 @@ BEGIN
       ('lastseen_recompute', 'public.mirt_ability', 'SELECT'),
       ('lastseen_recompute', 'public.growth_brms_meta', 'SELECT'),
 
-      -- Of the source tables who, and when; of exam results also the questions, which are attempts in some deployments.
+      -- Only learner and instant of the source tables; also the questions of exam results, which are attempts in some deployments.
       ('lastseen_audit', 'lastseen.user_last_seen',
         'SELECT, DELETE,'
         ' INSERT (student_id, user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at),'
@@ -152,7 +152,7 @@ BEGIN
       ('lastseen_audit', 'public.attempt', 'SELECT (student_id, completed_at)'),
       ('lastseen_audit', 'public.session', 'SELECT (user_id, started_at, ended_at)'),
 
-      -- A rebuild corrects and removes rows, and locks progress, of which it changes nothing.
+      -- A rebuild corrects and removes rows. It locks progress but does not change it.
       ('lastseen_replay', 'lastseen.user_last_seen', 'SELECT, INSERT, UPDATE, DELETE'),
       ('lastseen_replay', 'lastseen.track_progress', 'SELECT, UPDATE (updated_at)'),
       ('lastseen_replay', 'lastseen.episode', 'SELECT, UPDATE (returned_as_of)'),
@@ -166,7 +166,7 @@ BEGIN
       ('lastseen_replay', 'lastseen.as_if_outbox', 'SELECT, INSERT, TRUNCATE'),
       ('lastseen_replay', 'public.debezium_signal', 'INSERT'),
 
-      -- kpi, explain, dlq, forget and doctor, by hand.
+      -- For kpi, explain, dlq, forget and doctor.
       ('lastseen_operator', 'lastseen.user_last_seen', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.track_progress', 'SELECT'),
       ('lastseen_operator', 'lastseen.track_gap', 'SELECT'),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Side } from '../../bench/bench.ts';
-import { aboveBars, page } from '../../bench/report.ts';
+import { aboveLimits, page } from '../../bench/report.ts';
 import { runRounds } from '../../bench/rounds.ts';
 import { exponentOf } from '../../bench/statistics.ts';
 
@@ -14,20 +14,22 @@ const sides = (exponent: number, plan: (size: number) => string): Side[] =>
 const measured = (...args: Parameters<typeof sides>) =>
   runRounds(sides(...args), [grows], { rounds: 2, note: () => {} });
 
-describe('growth from side to side', () => {
-  it('is the exponent of a power law, and NaN where there is one size', () => {
+describe('growth over the sides', () => {
+  it('is the exponent of a power law, and NaN for one size', () => {
     expect(exponentOf([1, 10, 250].map((x) => [x, 3 * x ** 1.5]))).toBeCloseTo(1.5, 10);
     expect(exponentOf([[10, 3]])).toBeNaN();
   });
 
-  it('is taken round by round, and held against its bar', async () => {
+  it('is computed per round, and compared with its limit', async () => {
     const linear = await measured(1, () => 'Scan');
     expect(linear.ratios['seconds, exponent']?.max).toBeCloseTo(1, 10);
-    expect(aboveBars(linear)).toEqual([]);
-    expect(aboveBars(await measured(1.2, () => 'Scan'))).toEqual(['seconds, exponent is 1.2, at most 1.05 was to be']);
+    expect(aboveLimits(linear)).toEqual([]);
+    expect(aboveLimits(await measured(1.2, () => 'Scan'))).toEqual([
+      'seconds, exponent is 1.2, at most 1.05 was to be',
+    ]);
   });
 
-  it('is told with the plans, and with the sides that have another', async () => {
+  it('is reported with the plans and the sides that use them', async () => {
     expect(page('g', await measured(1, () => 'Scan'))).toContain('plan of all, the same on all sides: Scan');
     const differing = page('g', await measured(1, (size) => (size < 500 ? 'Scan' : 'Index Scan')));
     expect(differing).toContain('plan of all, of.100: Scan');

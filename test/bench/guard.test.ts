@@ -11,11 +11,11 @@ const measured = (figures: Readonly<Record<string, number>>) => ({
 });
 
 describe('the guard', () => {
-  it('lets pass what is as it was accepted', () => {
+  it('passes accepted results', () => {
     expect(judge(measured({}), accepted).worse).toEqual([]);
   });
 
-  it('names what costs more than was accepted, and what is slower', () => {
+  it('names figures that cost more or are slower than accepted', () => {
     const worse = { 'track.small cpu/kafkajs.raw cpu': 20, 'track.small/kafkajs.raw': 2 };
     expect(judge(measured(worse), accepted).worse).toEqual([
       'track.small/kafkajs.raw',
@@ -23,19 +23,19 @@ describe('the guard', () => {
     ]);
   });
 
-  it('lets pass what costs less and what is faster', () => {
+  it('passes figures that cost less or are faster', () => {
     const better = { 'track.small cpu/kafkajs.raw cpu': 1, 'track.small/kafkajs.raw': 100 };
     expect(judge(measured(better), accepted).worse).toEqual([]);
   });
 
-  it('names a figure that was never accepted, and one that was not measured', () => {
+  it('names a figure without an accepted value, and one that was not measured', () => {
     const { 'track.small/kafkajs.raw': _, ...others } = accepted;
     expect(judge(measured({}), others).worse).toEqual(['track.small/kafkajs.raw']);
     const key = 'track.replayed wal bytes a record';
     expect(judge(measured({ [key]: Number.NaN }), accepted).worse).toEqual([key]);
   });
 
-  it('has a figure accepted for each that it measures', () => {
+  it('has an accepted value for each measured figure', () => {
     expect(Object.keys(acceptedNow)).toEqual(GUARD.ratios.map(({ key }) => key));
   });
 });

@@ -140,7 +140,7 @@ describe('the options', () => {
 });
 
 test('a progress line of the log becomes a progress bar, other lines are ignored', () => {
-  const line = '{"event":"progress","done":1200,"total":5000,"unit":"records","perSecond":800}';
+  const line = '{"event":"progress_made","done":1200,"total":5000,"unit":"records","perSecond":800}';
   expect(progressLine(line)).toBe(`${'█'.repeat(7)}${'░'.repeat(23)}  24 %  1,200 of 5,000 records, 800/s`);
   expect(progressLine('{"event":"batch_applied"}')).toBeUndefined();
   expect(progressLine('lastseen track: no')).toBeUndefined();
