@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Settings } from '../config/settings.ts';
 import { letterTopics, READERS, type Reader } from '../config/topic-names.ts';
+import { LastseenError } from '../runtime/errors.ts';
 
 /** A dead letter as a person names it: `track/0/12`, or with the topic instead of the reader. */
 export interface LetterId {
@@ -37,6 +38,10 @@ export function letterPosition(settings: Settings, { readerOrTopic, partition, o
 export function formatLetterId(settings: Settings, { topic, partition, offset }: LetterPosition): string {
   const reader = READERS.find((name) => letterTopics(settings)[name].topic === topic);
   return `${reader ?? topic}/${partition}/${offset}`;
+}
+
+export function noSuchLetter({ topic, partition, offset }: LetterPosition): LastseenError {
+  return new LastseenError('no_such_letter', `there is no dead letter ${topic}/${partition}/${offset}`);
 }
 
 export function parseReader(text: string): Reader {

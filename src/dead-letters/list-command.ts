@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { Instant } from '../activity/instant.ts';
 import { openKafka } from '../cli/connections.ts';
 import { readInstant } from '../cli/instant-flag.ts';
 import { readPositive } from '../cli/number-flags.ts';
@@ -10,15 +9,12 @@ import type { Database } from '../postgres/database.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { formatLetterId, parseReader } from './letter-id.ts';
 import { type LetterCount, letterJson, lettersPage } from './letter-page.ts';
-import { createNewestLetters } from './letters.ts';
+import { createNewestLetters, type LetterFilter } from './letters.ts';
 import { readLetters } from './reading-pipeline.ts';
 import { findRedriven } from './redriven-store.ts';
 
-interface Flags {
+interface Flags extends LetterFilter {
   readonly topic?: Reader;
-  readonly reason?: string;
-  readonly since?: Instant;
-  readonly sourceTopic?: string;
   readonly limit: number;
   readonly json?: true;
   readonly printConfig?: true;
@@ -57,11 +53,9 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
   const newest = createNewestLetters(flags.limit);
   const counts = new Map<string, LetterCount>();
   await readLetters(context, {
+    ...flags,
     kafka: openKafka(context),
     reader: flags.topic,
-    reason: flags.reason,
-    since: flags.since,
-    sourceTopic: flags.sourceTopic,
     onLetters: async (letters) => {
       for (const letter of letters) {
         newest.add(letter);

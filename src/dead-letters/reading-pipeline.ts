@@ -9,7 +9,7 @@ import type { KafkaClient } from '../kafka/client/client.ts';
 import { partitionKey } from '../kafka/client/records.ts';
 import { type OffsetRange, readRanges } from '../kafka/consumer/read-ranges.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { type LetterId, type LetterPosition, letterPosition } from './letter-id.ts';
+import { type LetterId, type LetterPosition, letterPosition, noSuchLetter } from './letter-id.ts';
 import { type Letter, type LetterFilter, matchesFilter, toLetters } from './letters.ts';
 
 export interface LetterReading extends LetterFilter {
@@ -81,7 +81,7 @@ async function rangesOfPositions(kafka: KafkaClient, positions: readonly LetterP
     const { topic, partition, offset } = position;
     const end = ends.get(partitionKey(position));
     if (end === undefined || offset < end.firstOffset || offset >= end.nextOffset) {
-      throw new LastseenError('no_such_letter', `there is no dead letter ${topic}/${partition}/${offset}`);
+      throw noSuchLetter(position);
     }
     const before = ranges.get(partitionKey(position)) ?? { firstOffset: offset, nextOffset: offset + 1n };
     ranges.set(partitionKey(position), {

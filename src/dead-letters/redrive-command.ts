@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { Instant } from '../activity/instant.ts';
 import { openKafka } from '../cli/connections.ts';
 import { readInstant } from '../cli/instant-flag.ts';
 import { readPositive } from '../cli/number-flags.ts';
@@ -15,15 +14,13 @@ import { withLock } from '../postgres/locks.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { appendLetterId, formatLetterId, type LetterId, parseReader } from './letter-id.ts';
 import { printable } from './letter-page.ts';
+import type { LetterFilter } from './letters.ts';
 import { readLetters } from './reading-pipeline.ts';
 import { createRedrive, type OriginCount, type RedriveCounts } from './redrive-pipeline.ts';
 import { findRedriven, markRedriven } from './redriven-store.ts';
 
-interface Flags {
+interface Flags extends LetterFilter {
   readonly topic?: Reader;
-  readonly reason?: string;
-  readonly since?: Instant;
-  readonly sourceTopic?: string;
   readonly id?: readonly LetterId[];
   readonly limit?: number;
   readonly dryRun?: true;
@@ -77,15 +74,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
       log.warn({ event: 'letter_rejected', id: formatLetterId(settings, letter), why }, 'dead letter not sent back'),
   });
   try {
-    await readLetters(context, {
-      kafka,
-      reader: flags.topic,
-      reason: flags.reason,
-      since: flags.since,
-      sourceTopic: flags.sourceTopic,
-      ids: flags.id,
-      onLetters: redrive.send,
-    });
+    await readLetters(context, { ...flags, kafka, reader: flags.topic, ids: flags.id, onLetters: redrive.send });
   } finally {
     await producer.close();
     // Printed also after a failure or an interruption, for the letters that were sent before.

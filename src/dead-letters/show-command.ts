@@ -4,8 +4,7 @@ import { forPeople } from '../cli/dates.ts';
 import { readPositive } from '../cli/number-flags.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
-import { LastseenError } from '../runtime/errors.ts';
-import { formatLetterId, type LetterId, letterPosition, parseLetterId } from './letter-id.ts';
+import { formatLetterId, type LetterId, letterPosition, noSuchLetter, parseLetterId } from './letter-id.ts';
 import { contentText, letterJson, originText, printable } from './letter-page.ts';
 import type { Letter } from './letters.ts';
 import { readLetters } from './reading-pipeline.ts';
@@ -61,10 +60,7 @@ async function findLetter(context: CommandContext, id: LetterId): Promise<Letter
     },
   });
   const [letter] = found;
-  if (letter === undefined) {
-    const { topic, partition, offset } = letterPosition(context.settings, id);
-    throw new LastseenError('no_such_letter', `there is no dead letter ${topic}/${partition}/${offset}`);
-  }
+  if (letter === undefined) throw noSuchLetter(letterPosition(context.settings, id));
   return letter;
 }
 

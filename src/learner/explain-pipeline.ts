@@ -66,12 +66,7 @@ function lastSeenInTable({ bySource, lastSeenAt }: LastSeenRow) {
 
 /** From the source tables, up to the as-of. The table of last seen forgets this when the learner is seen again. */
 async function readLastSeenInSources(source: Queryable, learner: KpiLearner, enabled: readonly Source[]) {
-  const bySource: Record<Source, Instant | null> = {
-    exam_results: null,
-    features_topic_daily: null,
-    attempt: null,
-    session: null,
-  };
+  const bySource = Object.fromEntries(SOURCES.map((name) => [name, null])) as Record<Source, Instant | null>;
   for (const each of SOURCES.filter((one) => enabled.includes(one))) {
     bySource[each] = (await lastSeenInSources(source, [learner], new Set([each]))).get(0) ?? null;
   }

@@ -1,4 +1,4 @@
-import { formatInstant, type Instant } from '../activity/instant.ts';
+import { formatInstant, type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import { SOURCES } from '../activity/source.ts';
 import { forPeople } from '../cli/dates.ts';
 import { table } from '../cli/tables.ts';
@@ -72,9 +72,9 @@ function hasNoRows(rows: LearnerRows): boolean {
   return Object.values(rows).every((count) => count === 0);
 }
 
-/** When all records that exist now are deleted by retention; null if that is not limited by time. */
+/** When retention has deleted all records that exist at the instant; null if retention is not limited by time. */
 function goneBy(retention: Retention, at: Instant): string | null {
-  return retention.kind === 'time' ? formatInstant(at + BigInt(Math.round(retention.atMostMs)) * 1000n) : null;
+  return retention.kind === 'time' ? formatInstant(at + BigInt(Math.round(retention.atMostMs)) * MICROS_PER_MS) : null;
 }
 
 const DAY_MS = 86_400_000;
@@ -86,13 +86,11 @@ function retentionCells(
   const retention = retentionOf(config);
   const days = (ms: number) => `${Number((ms / DAY_MS).toFixed(1))} days`;
   switch (retention.kind) {
-    case 'time': {
-      const by = forPeople(at + BigInt(Math.round(retention.atMostMs)) * 1000n);
+    case 'time':
       return [
         `${days(Number(config.get('retention.ms')))}, in segments of at most ${days(Number(config.get('segment.ms')))}`,
-        by,
+        forPeople(at + BigInt(Math.round(retention.atMostMs)) * MICROS_PER_MS),
       ];
-    }
     case 'forever':
       return ['for ever (retention.ms is -1)', 'never; kafka-delete-records deletes up to an offset'];
     case 'compacted':

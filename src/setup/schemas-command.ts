@@ -25,14 +25,8 @@ export function addSchemas(program: Command): void {
         printConfig: flags.printConfig,
         async work({ settings, print }) {
           const registered = await registerSchemas(openRegistry(settings), await ownSchemas(settings));
-          if (flags.json) print(json({ registered }));
-          else
-            print(
-              table(
-                ['subject', 'id'],
-                registered.map(({ subject, id }) => [subject, id]),
-              ),
-            );
+          const rows = registered.map(({ subject, id }) => [subject, id]);
+          print(flags.json ? json({ registered }) : table(['subject', 'id'], rows));
           return EXIT.done;
         },
       }),
@@ -50,14 +44,8 @@ export function addSchemas(program: Command): void {
         printConfig: flags.printConfig,
         async work({ settings, print }) {
           const checks = await checkSchemas(openRegistry(settings), await ownSchemas(settings));
-          if (flags.json) print(json({ checks }));
-          else
-            print(
-              table(
-                ['subject', 'state'],
-                checks.map((check) => [check.subject, stateText(check)]),
-              ),
-            );
+          const rows = checks.map((check) => [check.subject, stateText(check)]);
+          print(flags.json ? json({ checks }) : table(['subject', 'state'], rows));
           return checks.every(({ incompatibilities }) => incompatibilities.length === 0) ? EXIT.done : EXIT.failed;
         },
       }),
