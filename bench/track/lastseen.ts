@@ -22,7 +22,7 @@ export function trackSide(harness: Harness, load: Load, { name, replayed = false
     const before = await harness.servers();
     const run = await harness.lastseen(env, 'track', '--until-end', '--json');
     const startedAt = await harness.joined(groupId, run.ended);
-    const summary = (await run.ended).json<{ counts: Record<string, Record<string, number>>; rowsChanged: number }>();
+    const summary = (await run.ended).json<{ counts: Record<string, Record<string, number>>; rows_changed: number }>();
     const after = await harness.servers();
     const applied = summary.counts[load.table]?.['applied'];
     if (applied !== load.records) throw new Error(`track applied ${applied} of ${load.records} records`);
@@ -36,7 +36,7 @@ export function trackSide(harness: Harness, load: Load, { name, replayed = false
         before,
         after,
       }),
-      rowsChanged: summary.rowsChanged,
+      rowsChanged: summary.rows_changed,
     };
   };
 

@@ -48,15 +48,12 @@ export function auditPage(outcome: AuditOutcome): string {
   return parts.join('\n\n');
 }
 
-export function auditJson({ runId, snapshotAt, snapshotLsn, gapsClosed, samples, ...rest }: AuditOutcome): string {
+export function auditJson({ snapshotAt, samples, ...rest }: AuditOutcome): string {
   return json({
-    run_id: runId,
-    snapshot_at: formatInstant(snapshotAt),
-    snapshot_lsn: snapshotLsn,
+    snapshotAt: formatInstant(snapshotAt),
     ...rest,
-    gaps_closed: gapsClosed,
     samples: sortSamples(samples).map(({ studentId, field, comparison, stored, expected }) => ({
-      student_id: studentId,
+      studentId,
       field,
       comparison,
       table: formatValue(stored),

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import Table from 'cli-table3';
+import { snakeKeys } from '../runtime/snake-keys.ts';
 
 type Cell = string | number | bigint;
 
@@ -44,9 +45,9 @@ const FRAME = [
   'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle',
 ] as const; // biome-ignore format: names of one kind
 
-/** JSON with bigints as numbers where they are exact, else as text. */
+/** JSON on one line, keys in snake_case. Bigints are numbers if they are exact as numbers, else text. */
 export function json(value: unknown): string {
-  return JSON.stringify(value, (_key, item) =>
+  return JSON.stringify(snakeKeys(value), (_key, item) =>
     typeof item === 'bigint' ? (Number.isSafeInteger(Number(item)) ? Number(item) : String(item)) : item,
   );
 }

@@ -71,7 +71,10 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     dryRun: flags.dryRun === true,
     limit: flags.limit ?? Number.POSITIVE_INFINITY,
     onRejected: (letter, why) =>
-      log.warn({ event: 'letter_rejected', id: formatLetterId(settings, letter), why }, 'dead letter not sent back'),
+      log.warn(
+        { event: 'letter_rejected', id: formatLetterId(settings, letter), error: why },
+        'dead letter not sent back',
+      ),
   });
   try {
     await readLetters(context, { ...flags, kafka, reader: flags.topic, ids: flags.id, onLetters: redrive.send });

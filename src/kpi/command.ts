@@ -93,9 +93,9 @@ async function run(
         print(flags.json ? json({ ...keys(userId, plan), ...figures }) : line(userId, plan, figures)),
       onFailed: (userId, why) => {
         // Who it is is said with the results; a log names no learner.
-        log.error({ event: 'learner_failed', why }, 'the figures of a learner failed');
+        log.error({ event: 'learner_failed', error: why }, 'the figures of a learner failed');
         print(
-          flags.json ? json({ ...keys(userId, plan), failed: why }) : `${userId.padEnd(USER_WIDTH)}  failed: ${why}`,
+          flags.json ? json({ ...keys(userId, plan), message: why }) : `${userId.padEnd(USER_WIDTH)}  failed: ${why}`,
         );
       },
     },
@@ -154,7 +154,7 @@ function readFigures(text: string): readonly FigureName[] {
 }
 
 function keys(userId: string, { asOf }: KpiPlan) {
-  return { user_id: userId, week_start: dateOf(startOfIsoWeek(asOf)), as_of: formatInstant(asOf) };
+  return { userId, weekStart: dateOf(startOfIsoWeek(asOf)), asOf: formatInstant(asOf) };
 }
 
 const USER_WIDTH = 36;

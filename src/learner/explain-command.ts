@@ -3,7 +3,9 @@ import { formatInstant, type Instant } from '../activity/instant.ts';
 import { withSourceDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/instant-flag.ts';
 import { EXIT, runCommand } from '../cli/run-command.ts';
+import { json } from '../cli/tables.ts';
 import { figureDeps } from '../kpi/wiring.ts';
+import { keepKeys } from '../runtime/snake-keys.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { detectionPlan } from '../silence/configured-plan.ts';
 import { explanationPage } from './explain-page.ts';
@@ -34,7 +36,7 @@ export function addExplain(program: Command): void {
           return withOwnTables(context, (database) =>
             withSourceDatabase(context, async (source) => {
               const explanation = await explain(figureDeps(context, source, database), user, plan);
-              context.print(flags.json ? json(explanation) : explanationPage(explanation, plan));
+              context.print(flags.json ? explanationJson(explanation) : explanationPage(explanation, plan));
               return EXIT.done;
             }),
           );
@@ -43,20 +45,16 @@ export function addExplain(program: Command): void {
     );
 }
 
-function json(explanation: Explanation): string {
-  const { weeklyKpis, ...rest } = explanation;
-  const known = plain(rest) as object;
-  return JSON.stringify({ ...known, weekly_kpis: weeklyKpis === null ? null : JSON.parse(weeklyKpis) }, undefined, 2);
+function explanationJson({ weeklyKpis, ...rest }: Explanation): string {
+  // The stored figures of the week keep their keys.
+  const stored = weeklyKpis === null ? null : keepKeys(JSON.parse(weeklyKpis));
+  return json({ ...(formatInstants(rest) as object), weeklyKpis: stored });
 }
 
-/** As JSON has it elsewhere: names in snake case, and every bigint of an explanation, an instant, as text. */
-function plain(value: unknown): unknown {
+/** Every bigint of an explanation is an instant. */
+function formatInstants(value: unknown): unknown {
   if (typeof value === 'bigint') return formatInstant(value);
-  if (Array.isArray(value)) return value.map(plain);
+  if (Array.isArray(value)) return value.map(formatInstants);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [snakeCase(key), plain(each)]));
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, formatInstants(each)]));
 }

@@ -51,19 +51,19 @@ export function erasurePage({ rows, dryRun, topics, at }: ErasureReport): string
 export function erasureJson({ rows, dryRun, topics, at }: ErasureReport) {
   return {
     found: !hasNoRows(rows),
-    dry_run: dryRun,
+    dryRun,
     rows,
     topics: topics.map((each) => ({
       topic: each.topic,
       ...('unknown' in each
         ? { unknown: each.unknown }
         : {
-            cleanup_policy: each.settings.config.get('cleanup.policy') ?? null,
-            retention_ms: each.settings.config.get('retention.ms') ?? null,
-            gone_by: goneBy(retentionOf(each.settings.config), at),
+            cleanupPolicy: each.settings.config.get('cleanup.policy') ?? null,
+            retentionMs: each.settings.config.get('retention.ms') ?? null,
+            goneBy: goneBy(retentionOf(each.settings.config), at),
           }),
     })),
-    not_ours: PLATFORM_TABLES,
+    notOurs: PLATFORM_TABLES,
     note: RETURN_NOTE,
   };
 }

@@ -188,8 +188,7 @@ async function rebuild(
         replayId,
         now: () => performance.now(),
         pause: pauseUnless(stopping),
-        onWaiting: (behind) =>
-          log.info({ event: 'replay_waiting', behind: Number(behind) }, 'catching up with track'),
+        onWaiting: (behind) => log.info({ event: 'replay_waiting', behind: Number(behind) }, 'catching up with track'),
       });
     },
   });

@@ -75,7 +75,7 @@ function page(topics: readonly TopicState[]): string {
     differences.map(({ what, is, wanted }) => `${what} is ${is}, not ${wanted}`).join('; '),
   ]);
   const hints = topics.flatMap(({ topic, differences }) =>
-    differences.map(({ what, mend }) => `${topic}, ${what}: ${mend}`),
+    differences.map(({ what, hint }) => `${topic}, ${what}: ${hint}`),
   );
   return [table(['topic', 'state', 'differs in'], rows), ...hints].join('\n');
 }

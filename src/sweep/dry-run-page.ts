@@ -54,14 +54,14 @@ function describe(learner: DueLearner, plan: SweepPlan) {
     session: learner.session_at,
   };
   return {
-    user_id: learner.user_id,
-    student_id: learner.student_id,
+    userId: learner.user_id,
+    studentId: learner.student_id,
     phase: learner.phase,
-    threshold_days: learner.threshold_days,
-    last_seen_at: formatInstant(learner.last_seen_at),
-    days_inactive: daysInactive(learner.last_seen_at, plan.asOf),
-    deciding_source: decidingSource(bySource),
-    last_seen_by_source: Object.fromEntries(
+    thresholdDays: learner.threshold_days,
+    lastSeenAt: formatInstant(learner.last_seen_at),
+    daysInactive: daysInactive(learner.last_seen_at, plan.asOf),
+    decidingSource: decidingSource(bySource),
+    lastSeenBySource: Object.fromEntries(
       Object.entries(bySource).map(([source, at]) => [source, at === null ? null : formatInstant(at)]),
     ),
   };
@@ -69,7 +69,7 @@ function describe(learner: DueLearner, plan: SweepPlan) {
 
 function line(learner: DueLearner, plan: SweepPlan): string {
   const said = describe(learner, plan);
-  const cells = [said.user_id, said.phase, said.last_seen_at, String(said.days_inactive), said.deciding_source];
+  const cells = [said.userId, said.phase, said.lastSeenAt, String(said.daysInactive), said.decidingSource];
   return cells
     .map((cell, at) => cell.padEnd(COLUMNS[at]?.[1] ?? 0))
     .join('  ')

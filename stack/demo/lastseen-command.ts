@@ -60,7 +60,7 @@ export function lastseenWith(environment: Readonly<Record<string, string>>, sign
 export function progressLine(line: string): string | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
-    const { event, done, total, unit, perSecond } = JSON.parse(line) as Record<string, unknown>;
+    const { event, done, total, unit, per_second: perSecond } = JSON.parse(line) as Record<string, unknown>;
     if (event !== 'progress_made') return undefined;
     return `${progressBar(Number(done), Number(total), String(unit))}, ${Number(perSecond).toLocaleString('en')}/s`;
   } catch {

@@ -127,7 +127,7 @@ async function detect(chain: Chain, plan: LoadPlan): Promise<Omit<DemoResult, 't
       foreignFigures: await proof.compareForeignFigures(database),
       untouchedRows: await proof.compareUntouchedRows(database),
       eventsOfSecondSweep,
-      replay: { records: recordsRead(replay), rowsChanged: replay.rowsChanged },
+      replay: { records: recordsRead(replay), rowsChanged: replay.rows_changed },
       digestBefore,
       digestAfter: await proof.digestLastSeen(database),
     },
@@ -156,7 +156,7 @@ async function reportProgress<T>(
 
 interface TrackSummary {
   readonly counts: Readonly<Record<Source, Readonly<Record<string, number>>>>;
-  readonly rowsChanged: number;
+  readonly rows_changed: number;
 }
 
 async function track(lastseen: Lastseen, group: string, report: (line: string) => void): Promise<TrackSummary> {
@@ -175,9 +175,9 @@ async function sweepOnce(lastseen: Lastseen, options: DemoOptions): Promise<Swee
   const flags = ['--as-of', formatInstant(asOf), '--threshold', `${thresholdDays}`, '--lookback', `${lookbackDays}`];
   const outcome = JSON.parse(await lastseen(['sweep', ...flags, '--json'], { answers: [HELD] })) as
     | (SweepResult & { status: 'completed' })
-    | { status: 'held'; runId: string; because: string };
+    | { status: 'held'; run_id: string; because: string };
   if (outcome.status === 'completed') return outcome;
-  const approved = await lastseen(['sweep', 'approve', outcome.runId, '--json']);
+  const approved = await lastseen(['sweep', 'approve', outcome.run_id, '--json']);
   return { ...(JSON.parse(approved) as SweepResult), heldBecause: outcome.because };
 }
 

@@ -73,7 +73,7 @@ INSERT INTO session (id, user_id, started_at)
 SELECT 's-quiet-' || u, 'quiet-' || u, now() - interval '8 days' FROM generate_series(1, 300) u`);
       await connect();
       const held = await lastseen([3], 'sweep', '--json');
-      const { runId } = held.json<{ runId: string }>();
+      const { run_id: runId } = held.json<{ run_id: string }>();
       return async () => void (await lastseen([0], 'sweep', 'approve', runId, '--json'));
     },
   },

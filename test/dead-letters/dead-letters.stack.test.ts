@@ -140,9 +140,9 @@ test('records that cannot be applied become dead letters to redrive', { timeout:
 
     const redrive = async (...args: string[]) => (await dlq('redrive', '--json', ...args)).json();
     expect(await redrive('--id', id)).toMatchObject({ letters: 1, redriven: 1 });
-    expect(await redrive('--dry-run')).toMatchObject({ dryRun: true, redriven: 10, redrivenBefore: 1 });
+    expect(await redrive('--dry-run')).toMatchObject({ dry_run: true, redriven: 10, redriven_before: 1 });
     expect(await redrive('--limit', '4')).toMatchObject({ redriven: 4 });
-    expect(await redrive()).toMatchObject({ redriven: 6, redrivenBefore: 5, rejected: 0 });
+    expect(await redrive()).toMatchObject({ redriven: 6, redriven_before: 5, rejected: 0 });
 
     const run = await world.lastseenWith({ DLQ_MAX_SHARE: '1' }, 'track', '--until-end');
     expect(run, run.stderr).toMatchObject({ code: 0 });
@@ -237,7 +237,7 @@ describe('compressed topics', () => {
       '--json',
     );
     expect(run, run.stderr).toMatchObject({ code: 0 });
-    expect(run.json()).toMatchObject({ rowsChanged: 500, counts: { session: { applied: 500 } } });
+    expect(run.json()).toMatchObject({ rows_changed: 500, counts: { session: { applied: 500 } } });
   });
 });
 

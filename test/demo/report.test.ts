@@ -116,8 +116,8 @@ test('the report says why a sweep was held, if it was', () => {
 });
 
 test('the JSON report has the overall result and instants in microseconds', () => {
-  const read = JSON.parse(pageJson(RESULT)) as { passed: boolean; asOf: string };
-  expect(read).toMatchObject({ passed: true, asOf: '2014-01-06T23:59:59.999999Z' });
+  const read = JSON.parse(pageJson(RESULT)) as { passed: boolean; as_of: string };
+  expect(read).toMatchObject({ passed: true, as_of: '2014-01-06T23:59:59.999999Z' });
 });
 
 test('published figures are compared only for their own window', () => {
@@ -140,7 +140,7 @@ describe('the options', () => {
 });
 
 test('a progress line of the log becomes a progress bar, other lines are ignored', () => {
-  const line = '{"event":"progress_made","done":1200,"total":5000,"unit":"records","perSecond":800}';
+  const line = '{"event":"progress_made","done":1200,"total":5000,"unit":"records","per_second":800}';
   expect(progressLine(line)).toBe(`${'█'.repeat(7)}${'░'.repeat(23)}  24 %  1,200 of 5,000 records, 800/s`);
   expect(progressLine('{"event":"batch_applied"}')).toBeUndefined();
   expect(progressLine('lastseen track: no')).toBeUndefined();

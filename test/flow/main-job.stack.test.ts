@@ -108,7 +108,7 @@ WHERE last_seen_at > timestamptz '2026-03-16 05:00Z' - interval '30 days' AND la
     const held = await sweep();
     expect(held, held.stderr).toMatchObject({ code: 3, stderr: expect.stringContaining('lastseen sweep approve') });
     expect(await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '')).toHaveLength(0);
-    const first = await world.lastseen('sweep', 'approve', held.json<{ runId: string }>().runId, '--json');
+    const first = await world.lastseen('sweep', 'approve', held.json<{ run_id: string }>().run_id, '--json');
     expect(first, first.stderr).toMatchObject({ code: 0 });
     expect(first.json()).toMatchObject({
       crossed: Number(named),
@@ -162,7 +162,7 @@ SELECT user_id FROM weekly_kpi JOIN lastseen.kpi_ledger USING (user_id) WHERE kp
   await step('reading all topics again changes no byte', async () => {
     const before = await digestOfLastSeen(world.database);
     const run = await world.lastseenWith({ KAFKA_GROUP_ID: `${world.name}-again` }, 'track', '--until-end', '--json');
-    expect(run.json()).toMatchObject({ rowsChanged: 0, counts: { attempt: { applied: 663 } } });
+    expect(run.json()).toMatchObject({ rows_changed: 0, counts: { attempt: { applied: 663 } } });
     expect(await digestOfLastSeen(world.database)).toBe(before);
     const again = await world.lastseenWith(
       { KAFKA_GROUP_ID: `${world.name}-r2` },

@@ -73,12 +73,12 @@ test('an event that fails is retried, set aside and redriven, and delays no othe
 
     await sql('TRUNCATE refused');
     const redrive = await world.lastseen('dlq', 'redrive', '--topic', 'recompute', '--json');
-    expect(redrive.json(), redrive.stderr).toMatchObject({ redriven: 1, redrivenBefore: 0, rejected: 0 });
+    expect(redrive.json(), redrive.stderr).toMatchObject({ redriven: 1, redriven_before: 0, rejected: 0 });
     await waitFor('an answer', async () => (await answered(16)).includes('ben'));
     recompute.process.kill('SIGTERM');
     expect(await recompute.ended).toMatchObject({ code: 0 });
     const again = await world.lastseen('dlq', 'redrive', '--json');
-    expect(again.json()).toMatchObject({ redriven: 0, redrivenBefore: 1 });
+    expect(again.json()).toMatchObject({ redriven: 0, redriven_before: 1 });
   });
 
   await step('a long retry delay delays neither other events nor the exit', async () => {

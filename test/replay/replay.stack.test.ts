@@ -47,7 +47,7 @@ const sql = (text: string) => world.database.query<Record<string, unknown>>({ te
 const replay = async (...args: string[]) => {
   const run = await world.lastseen('replay', ...args, '--json');
   expect(run, run.stderr).toMatchObject({ code: 0 });
-  return run.json<{ records: number; rowsChanged: number; raised: Record<string, number>; digest: string }>();
+  return run.json<{ records: number; rows_changed: number; raised: Record<string, number>; digest: string }>();
 };
 const inactivityTopic = () => world.env['INACTIVITY_TOPIC'] ?? '';
 const digest = async () => (await digestLastSeen(world.database)).digest;
@@ -98,9 +98,9 @@ test('replays and rebuilds beside a running track give the same table', { timeou
     const [before, wasApplied, wereGroups] = [await digest(), await progress(), await groups()];
     const { records, ...newer } = await replay('--from', ago(DAY_MS));
     expect(records).toBe((await written()) - OLD);
-    expect(newer).toMatchObject({ rowsChanged: 0, deadLetters: 0, digest: before });
+    expect(newer).toMatchObject({ rows_changed: 0, dead_letters: 0, digest: before });
     const older = await replay('--from', 'earliest', '--to', ago(DAY_MS), '--topic', 'session');
-    expect(older).toMatchObject({ records: OLD, rowsChanged: 0, deadLetters: 1, digest: before });
+    expect(older).toMatchObject({ records: OLD, rows_changed: 0, dead_letters: 1, digest: before });
     expect(await progress()).toEqual(wasApplied);
     expect(await groups()).toEqual(wereGroups);
     expect(await recordsOf(world, world.env['TRACK_DLQ_TOPIC'] ?? '')).toHaveLength(1);
@@ -146,7 +146,7 @@ CREATE TRIGGER linger AFTER UPDATE ON lastseen.replay FOR EACH ROW EXECUTE FUNCT
     await world.delivered();
     const { records, digest: after, ...rest } = await replay(...args.slice(1));
     expect({ records, after }).toEqual({ records: end, after: whole });
-    expect(rest).toMatchObject({ deadLetters: 1, returned: 2 });
+    expect(rest).toMatchObject({ dead_letters: 1, returned: 2 });
     await waitFor('the returns are published', async () => (await recordsOf(world, inactivityTopic())).length > 0);
     expect(await recordsOf(world, inactivityTopic())).toHaveLength(2);
   });

@@ -106,7 +106,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       const run = await lastseenWith({}, 'sweep', ...args, '--json');
       const done =
         run.code === 3
-          ? await lastseenWith({}, 'sweep', 'approve', run.json<{ runId: string }>().runId, '--json')
+          ? await lastseenWith({}, 'sweep', 'approve', run.json<{ run_id: string }>().run_id, '--json')
           : run;
       if (done.code !== 0) throw new Error(`the sweep ended with ${done.code}:\n${done.stderr}`);
       return done;

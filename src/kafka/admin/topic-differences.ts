@@ -7,7 +7,7 @@ export interface Difference {
   readonly is: string;
   readonly wanted: string;
   /** How a person mends it; nothing here changes a topic that exists. */
-  readonly mend: string;
+  readonly hint: string;
 }
 
 /**
@@ -26,8 +26,8 @@ export function differencesOf(spec: TopicSpec, found: TopicSettings): Difference
     ...lacking('replication', found.replication, spec.replication, REPLICAS),
     ...Object.entries(spec.config).flatMap(([name, wanted]) => {
       const is = found.config.get(name) ?? '';
-      const mend = `${CONFIGS} ${spec.topic} --add-config ${name}=${wanted} (Strimzi: spec.config)`;
-      return isEnough(name, is, wanted) ? [] : [{ what: name, is, wanted, mend }];
+      const hint = `${CONFIGS} ${spec.topic} --add-config ${name}=${wanted} (Strimzi: spec.config)`;
+      return isEnough(name, is, wanted) ? [] : [{ what: name, is, wanted, hint }];
     }),
     ...unwritable(found),
   ];
@@ -38,8 +38,8 @@ const TOPICS = `a person's decision, since keys move to other partitions: kafka-
 const CONFIGS = `kafka-configs.sh ${SERVER} --entity-type topics --entity-name`;
 const REPLICAS = 'kafka-reassign-partitions.sh (Strimzi: spec.replicas)';
 
-function lacking(what: string, is: number, wanted: number, mend: string): Difference[] {
-  return is >= wanted ? [] : [{ what, is: String(is), wanted: String(wanted), mend }];
+function lacking(what: string, is: number, wanted: number, hint: string): Difference[] {
+  return is >= wanted ? [] : [{ what, is: String(is), wanted: String(wanted), hint }];
 }
 
 function isEnough(name: string, is: string, wanted: string): boolean {
@@ -53,6 +53,6 @@ function unwritable({ topic, replication, config }: TopicSettings): Difference[]
   const name = 'min.insync.replicas';
   const is = config.get(name) ?? '1';
   if (Number(is) <= replication) return [];
-  const mend = `nothing can be written: ${CONFIGS} ${topic} --add-config ${name}=${replication}`;
-  return [{ what: name, is, wanted: `at most ${replication}`, mend }];
+  const hint = `nothing can be written: ${CONFIGS} ${topic} --add-config ${name}=${replication}`;
+  return [{ what: name, is, wanted: `at most ${replication}`, hint }];
 }

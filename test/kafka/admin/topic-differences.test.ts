@@ -29,7 +29,7 @@ describe('a topic that exists', () => {
     expect(whats({ 'retention.ms': '-1', 'max.message.bytes': '501', 'min.insync.replicas': '3' }, 8, 4)).toEqual([]);
   });
 
-  it('differs where it has less, each with its mend', () => {
+  it('differs where it has less, each with its hint', () => {
     expect(whats({}, 3)).toEqual(['partitions']);
     expect(whats({ 'min.insync.replicas': '1' }, 4, 2)).toEqual(['replication', 'min.insync.replicas']);
     expect(whats({ 'max.message.bytes': '499' })).toEqual(['max.message.bytes']);
@@ -38,7 +38,7 @@ describe('a topic that exists', () => {
         what: 'retention.ms',
         is: '999',
         wanted: '1000',
-        mend: expect.stringMatching(/^kafka-configs\.sh .* --entity-name t --add-config retention\.ms=1000/),
+        hint: expect.stringMatching(/^kafka-configs\.sh .* --entity-name t --add-config retention\.ms=1000/),
       },
     ]);
   });
