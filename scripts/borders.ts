@@ -79,9 +79,7 @@ function breachesOf(rules: readonly FolderRule[], files: ReadonlyMap<string, Sou
     }
     const other = folderOf(target);
     if (other !== folder && !rule.imports.has(other)) return breach(`${folder}/ may not import ${other}/`);
-    if (other !== folder && isCommand(rules, target) && !(folder === 'replay' && other === 'backtest')) {
-      return breach('a command is imported by program.ts only');
-    }
+    if (other !== folder && isCommand(rules, target)) return breach('a command is imported by program.ts only');
     return isPure && !isType && doesIo(files, target) ? breach('it does I/O, and a file with this name does none') : [];
   });
 }

@@ -1,5 +1,5 @@
 import { SOURCES, type Source } from '../activity/source.ts';
-import { addOutcomeCounts, emptyOutcomeCounts, type OutcomeCounts } from '../track/pipeline.ts';
+import { addOutcomeCounts, emptyOutcomeCounts, type OutcomeCounts } from '../track/outcome-counts.ts';
 
 /** What a replay has done since its start, over all interruptions. Stored as JSON: older releases wrote the same keys. */
 export interface ReplayTotals {

@@ -25,13 +25,8 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import { requireOwnTables } from '../setup/own-tables-wiring.ts';
-import {
-  type AppliedFlush,
-  addOutcomeCounts,
-  createTrack,
-  emptyOutcomeCounts,
-  type OutcomeCounts,
-} from './pipeline.ts';
+import { addOutcomeCounts, emptyOutcomeCounts, type OutcomeCounts } from './outcome-counts.ts';
+import { type AppliedFlush, createTrack } from './pipeline.ts';
 import { createProgress } from './progress-pipeline.ts';
 import { outcomeRows } from './track-page.ts';
 import { collectDeps } from './wiring.ts';

@@ -1,7 +1,7 @@
-import type { Activity, DeadLetterReason, Outcome, SkipReason } from '../activity/activity.ts';
+import type { Activity, Outcome } from '../activity/activity.ts';
 import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
-import { SOURCES, type Source } from '../activity/source.ts';
+import type { Source } from '../activity/source.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from '../dead-letters/dead-letter.ts';
 import { commitInstant } from '../dead-letters/origin.ts';
 import { type Position, partitionKey, type RawBatch, type RawRecord } from '../kafka/client/records.ts';
@@ -11,11 +11,9 @@ import type { PartitionGap } from '../last-seen/gap.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Decoder } from '../registry/decoder.ts';
 import { LastseenError } from '../runtime/errors.ts';
+import { countOutcome, describeOutcome, emptyOutcomeCounts, type OutcomeCounts } from './outcome-counts.ts';
 import type { AppliedPosition, Progress, Reached } from './progress-pipeline.ts';
 import { writeLearners } from './writing-pipeline.ts';
-
-/** What became of records: by source, then `applied`, `skipped: <reason>` or `dead letter: <reason>`. */
-export type OutcomeCounts = Record<Source, Record<string, number>>;
 
 /** What activities are folded into. */
 interface ActivityFold {
@@ -180,11 +178,11 @@ function collectRecord(
     committedAt = commitInstant(change, record);
     outcome = activitiesOf(source, change.row, committedAt, deps.policy);
   } else outcome = change;
-  count(flush.counts, source, outcome);
+  countOutcome(flush.counts, source, outcome);
   if (deps.deadLetterLimit.exceededAfter(outcome.kind === 'deadLetter')) {
     throw new LastseenError(
       'too_many_dead_letters',
-      `too many records of the last 1,000 cannot be applied (newest: ${describe(outcome)}, topic ${batch.topic}); ` +
+      `too many records of the last 1,000 cannot be applied (newest: ${describeOutcome(outcome)}, topic ${batch.topic}); ` +
         'look at the newest deploy of the source, mend it or raise DLQ_MAX_SHARE, and start again',
     );
   }
@@ -227,33 +225,4 @@ function appliedOf(flush: Flush, positions: readonly Position[]): AppliedPositio
     ...position,
     newestCommitAt: flush.newestCommit.get(partitionKey(position)) ?? null,
   }));
-}
-
-export function emptyOutcomeCounts(): OutcomeCounts {
-  return Object.fromEntries(SOURCES.map((source) => [source, {}])) as OutcomeCounts;
-}
-
-/** Adds the counts of one flush to a total. */
-export function addOutcomeCounts(total: OutcomeCounts, counts: OutcomeCounts): void {
-  for (const source of SOURCES) {
-    for (const [outcome, records] of Object.entries(counts[source])) {
-      total[source][outcome] = (total[source][outcome] ?? 0) + records;
-    }
-  }
-}
-
-function count(counts: OutcomeCounts, source: Source, outcome: Outcome): void {
-  const name = describe(outcome);
-  counts[source][name] = (counts[source][name] ?? 0) + 1;
-}
-
-function describe(outcome: Outcome): 'applied' | `skipped: ${SkipReason}` | `dead letter: ${DeadLetterReason}` {
-  switch (outcome.kind) {
-    case 'applied':
-      return 'applied';
-    case 'skipped':
-      return `skipped: ${outcome.reason}`;
-    case 'deadLetter':
-      return `dead letter: ${outcome.reason}`;
-  }
 }

@@ -1,4 +1,4 @@
-import type { OutcomeCounts } from './pipeline.ts';
+import type { OutcomeCounts } from './outcome-counts.ts';
 
 /** What became of records, by source and outcome. */
 export function outcomeRows(counts: OutcomeCounts): (readonly [string, string, number])[] {

@@ -1,0 +1,36 @@
+import type { DeadLetterReason, Outcome, SkipReason } from '../activity/activity.ts';
+import { SOURCES, type Source } from '../activity/source.ts';
+
+/** Records per source and outcome: `applied`, `skipped: <reason>` or `dead letter: <reason>`. */
+export type OutcomeCounts = Record<Source, Record<string, number>>;
+
+export function emptyOutcomeCounts(): OutcomeCounts {
+  return Object.fromEntries(SOURCES.map((source) => [source, {}])) as OutcomeCounts;
+}
+
+/** Adds the counts of one flush to a total. */
+export function addOutcomeCounts(total: OutcomeCounts, counts: OutcomeCounts): void {
+  for (const source of SOURCES) {
+    for (const [outcome, records] of Object.entries(counts[source])) {
+      total[source][outcome] = (total[source][outcome] ?? 0) + records;
+    }
+  }
+}
+
+export function countOutcome(counts: OutcomeCounts, source: Source, outcome: Outcome): void {
+  const name = describeOutcome(outcome);
+  counts[source][name] = (counts[source][name] ?? 0) + 1;
+}
+
+export function describeOutcome(
+  outcome: Outcome,
+): 'applied' | `skipped: ${SkipReason}` | `dead letter: ${DeadLetterReason}` {
+  switch (outcome.kind) {
+    case 'applied':
+      return 'applied';
+    case 'skipped':
+      return `skipped: ${outcome.reason}`;
+    case 'deadLetter':
+      return `dead letter: ${outcome.reason}`;
+  }
+}
