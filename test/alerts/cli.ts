@@ -15,8 +15,8 @@ interface Flags {
   readonly json?: true;
 }
 
-/** The scene that all others are played in. */
-const SETTING = 2;
+/** Number of faults at the start that prepare the others. */
+const PREPARING_FAULTS = 2;
 
 async function run({ only, list, json: asJson }: Flags): Promise<number> {
   if (list) {
@@ -27,22 +27,22 @@ async function run({ only, list, json: asJson }: Flags): Promise<number> {
     console.error('prometheus is not on the PATH: install it, or unpack its package and put it there');
     return 2;
   }
-  const tell = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+  const report = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
   onEndingSignal((code) => process.exit(code));
   const results: AlertResult[] = [];
   let queries: readonly QueryResult[] = [];
-  const harness = await openHarness({ seed: 1, onProgress: tell });
+  const harness = await openHarness({ seed: 1, onProgress: report });
   try {
     const alertWorld = await openAlertWorld(harness);
     try {
       await alertWorld.world.prepare();
       for (const [n, fault] of ALERT_FAULTS.entries()) {
-        if (n >= SETTING && only !== undefined && !only.includes(fault.name)) continue;
-        tell(`${fault.name} …`);
+        if (n >= PREPARING_FAULTS && only !== undefined && !only.includes(fault.name)) continue;
+        report(`${fault.name} …`);
         const result = await tryFault(alertWorld, fault).catch((error: Error) => brokenDown(fault, error));
         results.push(result);
-        tell(`${fault.name}: ${verdict(result)}`);
-        // What it has left must not be found by the next.
+        report(`${fault.name}: ${verdict(result)}`);
+        // A failed fault would affect the next one.
         if (result.failure !== undefined) break;
       }
       queries = await askPanels(alertWorld.prometheus);
@@ -59,7 +59,7 @@ async function run({ only, list, json: asJson }: Flags): Promise<number> {
 
 function brokenDown({ name, fires }: AlertFault, error: Error): AlertResult {
   const nothing = { firedAfterMs: 0, resolvedAfterMs: 0, beside: [], unexpected: [] };
-  return { fault: name, alerts: fires, ...nothing, failure: `broke down: ${error.message}` };
+  return { fault: name, alerts: fires, ...nothing, failure: `failed: ${error.message}` };
 }
 
 function verdict({ failure, unexpected }: AlertResult): string {
@@ -72,7 +72,7 @@ function page(results: readonly AlertResult[], queries: readonly QueryResult[]):
   const empty = queries.filter(({ hasData }) => !hasData);
   return [
     table(
-      ['fault', 'alert', 'fires after s', 'resolves after s', 'fired beside', ''],
+      ['fault', 'alert', 'fires after s', 'resolves after s', 'also fired', ''],
       results.map((result) => [
         result.fault,
         result.alerts.join(', '),
@@ -93,16 +93,16 @@ const readNames = readNamesAmong(ALERT_FAULTS);
 await new Command('alerts')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .description(
-    'Has each alert fire on the real stack and resolve, under a real Prometheus, and asks what the dashboard asks.',
+    'Makes each alert fire and resolve on a real stack with a real Prometheus, and runs the queries of the dashboard.',
   )
-  .option('--only <names>', 'only these faults, separated by commas, after the two that set the scene', readNames)
-  .option('--list', 'print the faults with their alerts and end')
+  .option('--only <names>', 'only these faults, separated by commas, after the two that prepare the others', readNames)
+  .option('--list', 'list the faults with their alerts')
   .option('--json', 'print JSON')
   .addHelpText(
     'after',
     `
-Needs \`prometheus\` on the PATH, and Java 17 or newer; the first run also needs Maven. The rules' times are shortened to a
-sixtieth. Exits 1 where an alert did not fire, did not resolve, or fired beside, or where a query had no data.
+Needs \`prometheus\` on the PATH, and Java 17 or newer; the first run also needs Maven. The durations of the rules are
+divided by 60. Exit code 1: an alert did not fire, did not resolve or fired unexpectedly, or a query had no data.
 
 Examples:
   npm run alerts

@@ -4,20 +4,20 @@ import type { AlertWorld } from './alert-world.ts';
 
 export interface AlertFault {
   readonly name: string;
-  /** What must fire, and when all is mended must not. */
+  /** Alerts that must fire, and must resolve after the repair. */
   readonly fires: readonly string[];
-  /** What may fire beside, since it is true as well. */
+  /** Other alerts that may fire, because their condition is true as well. */
   readonly beside?: readonly string[];
-  /** What goes on firing after it is mended, until the next fault is. */
+  /** Alerts that still fire after this fault is repaired, until the next one is. */
   readonly leaves?: readonly string[];
-  /** @returns what mends it. */
+  /** @returns a function that repairs the fault. */
   inject(alertWorld: AlertWorld): Promise<() => Promise<void>>;
 }
 
 const HOG = fileURLToPath(new URL('./hog.cjs', import.meta.url));
 const NOT_YET = ['LastseenNeverSwept', 'LastseenNeverAudited'];
 
-/** In this order: the first two set the scene for the others. */
+/** In this order: the first two prepare the others. */
 export const ALERT_FAULTS: readonly AlertFault[] = [
   {
     name: 'nothing-runs',
@@ -255,9 +255,9 @@ SELECT 's-${name}-' || u, 'user-' || u, now() - interval '1 minute' FROM generat
 }
 
 /**
- * Begins work that stops where it calls `hold`, and waits until it does.
+ * Starts work and waits until it calls `hold`, which blocks it.
  *
- * @returns lets it go on, and waits for its end.
+ * @returns a function that unblocks the work and waits for its end.
  */
 async function holding(work: (hold: () => Promise<void>) => Promise<void>): Promise<() => Promise<void>> {
   const held = Promise.withResolvers<void>();
@@ -288,7 +288,7 @@ export interface AlertResult {
   readonly failure?: string;
 }
 
-/** Injects one, waits until its alerts fire, mends it, and waits until none does. */
+/** Injects a fault, waits until its alerts fire, repairs it, and waits until they resolve. */
 export async function tryFault(
   alertWorld: AlertWorld,
   { name, fires, beside = [], leaves = [], inject }: AlertFault,
@@ -306,7 +306,7 @@ export async function tryFault(
   const fired = await until(watch, (now) => fires.every((alert) => now.has(alert)), FIRES_WITHIN_MS);
   const firedAfterMs = Math.round(performance.now() - startedAt);
   const missing = fires.filter((alert) => !fired.seen.has(alert));
-  const mendedAt = performance.now();
+  const restoredAt = performance.now();
   await restore();
   const left = await until(watch, (now) => [...now].every((alert) => leaves.includes(alert)), RESOLVES_WITHIN_MS);
   const failure = [
@@ -317,7 +317,7 @@ export async function tryFault(
     fault: name,
     alerts: fires,
     firedAfterMs,
-    resolvedAfterMs: Math.round(performance.now() - mendedAt),
+    resolvedAfterMs: Math.round(performance.now() - restoredAt),
     beside: [...seenBeside],
     unexpected: [...unexpected],
     ...(failure === '' ? {} : { failure }),

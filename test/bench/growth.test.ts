@@ -25,7 +25,7 @@ describe('growth over the sides', () => {
     expect(linear.ratios['seconds, exponent']?.max).toBeCloseTo(1, 10);
     expect(aboveLimits(linear)).toEqual([]);
     expect(aboveLimits(await measured(1.2, () => 'Scan'))).toEqual([
-      'seconds, exponent is 1.2, at most 1.05 was to be',
+      'seconds, exponent is 1.2, above the limit of 1.05',
     ]);
   });
 

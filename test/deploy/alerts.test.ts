@@ -35,20 +35,17 @@ describe('the alerts', () => {
     expect(pages.sort()).toEqual(names);
   });
 
-  it.each(rules)(
-    '$alert says how bad it is, what it is, and where its page stands',
-    ({ labels, annotations, alert }) => {
-      expect(['critical', 'warning']).toContain(labels.severity);
-      expect(annotations['summary']).toBeTruthy();
-      expect(annotations['description']).toBeTruthy();
-      const page = annotations['runbook_url'] ?? '';
-      expect(page).toBe(`docs/runbooks/${alert}.md`);
-      expect(existsSync(new URL(page, ROOT))).toBe(true);
-      for (const part of ['**Meaning.**', '**First look.**', '**Fix.**']) {
-        expect(readFileSync(new URL(page, ROOT), 'utf8')).toContain(part);
-      }
-    },
-  );
+  it.each(rules)('$alert has a severity, texts and a runbook', ({ labels, annotations, alert }) => {
+    expect(['critical', 'warning']).toContain(labels.severity);
+    expect(annotations['summary']).toBeTruthy();
+    expect(annotations['description']).toBeTruthy();
+    const page = annotations['runbook_url'] ?? '';
+    expect(page).toBe(`docs/runbooks/${alert}.md`);
+    expect(existsSync(new URL(page, ROOT))).toBe(true);
+    for (const part of ['**Meaning.**', '**First look.**', '**Fix.**']) {
+      expect(readFileSync(new URL(page, ROOT), 'utf8')).toContain(part);
+    }
+  });
 
   it('ask for metrics that are shown', () => {
     expect(rules.flatMap(({ expr }) => metricsIn(expr).filter((name) => !shownMetrics().has(name)))).toEqual([]);

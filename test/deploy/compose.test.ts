@@ -41,7 +41,7 @@ describe.each(Object.entries(services))('the container %s', (_, service) => {
     for (const { source } of service.configs ?? []) expect(configs).toHaveProperty(source);
   });
 
-  it('is told settings that exist, where it is ours', () => {
+  it('gives our services only settings that exist', () => {
     if (service.build === undefined) return;
     const unknown = Object.keys(service.environment ?? {}).filter((name) => !(name in SETTINGS));
     expect(unknown).toEqual([]);

@@ -136,7 +136,7 @@ describe('the image', () => {
   const dockerfile = text('Dockerfile');
   const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths = '']) => paths.split(' '));
 
-  it('has whatever the sources read beside themselves', () => {
+  it('contains all files that the sources read', () => {
     const beside = globSync('src/**/*.ts', { cwd: ROOT }).flatMap((path) =>
       [...text(path).matchAll(/['"](?:\.\.\/)+([\w.-]+)/g)]
         .map(([, name = '']) => name)

@@ -77,7 +77,7 @@ const encode = () => Buffer.alloc(0);
 const plan = { asOf: AS_OF, thresholds: [7, 14], lookbackDays: 30, refresh: 'daily' as const };
 
 /** One statement after the other, since each depends on what the one before has written. */
-describe('with the rights of its role alone', () => {
+describe('with only the rights of its role', () => {
   it('track raises last seen, closes episodes, records progress and relays', async () => {
     await trackSees(AS_OF - 8n * MICROS_PER_DAY);
     await relayInactivity('track');
@@ -144,7 +144,7 @@ describe('with the rights of its role alone', () => {
     expect(await readOutboxState(database, 'kpi_updated')).toMatchObject({ waiting: 0n });
   });
 
-  it('track tells a return', async () => {
+  it('track emits a return', async () => {
     expect(await trackSees(AS_OF - MICROS_PER_DAY)).toBe(1);
   });
 
@@ -245,11 +245,11 @@ describe('with the rights of its role alone', () => {
 
   it('an operator notes which letters were sent back', async () => {
     const letter = { topic: 'dlq', partition: 1, offset: 7n, writtenAt: AS_OF };
-    const anew = { ...letter, writtenAt: AS_OF + 1_000n };
+    const rewritten = { ...letter, writtenAt: AS_OF + 1_000n };
     const database = as('operator');
     await markRedriven(database, [letter]);
     await markRedriven(database, [letter, { ...letter, offset: 8n }]);
-    expect(await findRedriven(database, [{ ...letter, partition: 0 }, anew, letter])).toEqual(new Set([letter]));
+    expect(await findRedriven(database, [{ ...letter, partition: 0 }, rewritten, letter])).toEqual(new Set([letter]));
   });
 
   it('migrate brings an empty schema up to date', async () => {

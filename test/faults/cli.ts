@@ -24,16 +24,16 @@ async function run(flags: Flags): Promise<number> {
     return 0;
   }
   const names = (flags.only ?? FAULTS.map(({ name }) => name)).filter((name) => !flags.skip?.includes(name));
-  console.error(`seed ${flags.seed}: --seed ${flags.seed} injects the same again`);
+  console.error(`seed ${flags.seed}: repeat this run with --seed ${flags.seed}`);
   const faults = startFaults({
     stages: STAGES,
     times: new Map(names.map((name) => [name, flags.times])),
     jobs: flags.jobs,
     seed: flags.seed,
-    tell: (line) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`),
+    report: (line) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`),
   });
   const print = () => console.log(flags.json ? pageJson(faults.results()) : page(faults.results()));
-  // Servers and processes do not outlive this one.
+  // All servers and processes end with this process.
   onEndingSignal((code) => {
     print();
     process.exit(code);
@@ -53,18 +53,18 @@ const readNames = readNamesAmong(FAULTS);
 
 await new Command('faults')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-  .description('Injects faults into the real stack and compares what comes of it with SQL over the source tables.')
-  .option('--times <n>', 'how often each fault is injected', readCount, 3)
-  .option('--only <names>', 'only these, separated by commas', readNames)
-  .option('--skip <names>', 'all but these', readNames)
-  .option('--jobs <n>', 'so many stacks side by side, about 1.5 GB each', readCount, 1)
-  .option('--seed <n>', 'where the random moments come from', readCount, Date.now() % 1_000_000)
-  .option('--list', 'print the faults and end')
+  .description('Injects faults into a real stack and compares the results with SQL over the source tables.')
+  .option('--times <n>', 'injections per fault', readCount, 3)
+  .option('--only <names>', 'only these faults, separated by commas', readNames)
+  .option('--skip <names>', 'all except these, separated by commas', readNames)
+  .option('--jobs <n>', 'number of stacks in parallel, about 1.5 GB each', readCount, 1)
+  .option('--seed <n>', 'seed of the random delays and records', readCount, Date.now() % 1_000_000)
+  .option('--list', 'list the faults')
   .option('--json', 'print JSON')
   .addHelpText(
     'after',
     `
-Needs Java 17 or newer; the first run also needs Maven. Exits 1 where anything was lost or wrong.
+Needs Java 17 or newer; the first run also needs Maven. Exit code 1: something was lost or wrong.
 
 Examples:
   npm run faults

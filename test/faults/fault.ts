@@ -1,44 +1,44 @@
 import type { Harness } from './harness.ts';
 
-/** What one injection of a fault came to, once all was well again or the waiting was given up. */
+/** The result of one injection, after recovery or after the deadline. */
 export interface Outcome {
   /** Records that were in flight: rows written at the sources, or events. */
   readonly records: number;
-  /** What should be in the tables or topics and is not. */
+  /** Rows and events that are missing in tables or topics. */
   readonly lost: number;
-  /** What is there and should not be, or says something else than it should. */
+  /** Rows and events that should not exist, or have wrong values. */
   readonly wrong: number;
-  /** Events that a reader who keeps the ids it has seen passes over. */
+  /** Events that an idempotent reader skips by their ids. */
   readonly duplicates: number;
-  /** From the end of the fault until everything was right. */
+  /** From the end of the fault until everything is right. */
   readonly recoveryMs: number;
 }
 
 /** One kind of fault. `S` is what the faults of its stage share: a world, and what runs in it. */
 export interface Fault<S> {
   readonly name: string;
-  /** One line: what is done to whom, and what must come of it. */
+  /** One line: what is done, and what must result. */
   readonly about: string;
-  /** Injects it for the n-th time of this opening of the stage, from 0, and waits for the end state. */
+  /** Injects the fault and waits for the end state. `n` counts the injections in this stage from 0. */
   inject(on: S, n: number): Promise<Outcome>;
 }
 
-/** Faults that are injected into one world, one after the other. */
+/** Faults that are injected into one world in sequence. */
 export interface Stage<S> {
   readonly name: string;
-  /** @param injections how many there will be in all. */
+  /** @param injections the total number of injections. */
   open(harness: Harness, injections: number): Promise<S>;
   readonly faults: readonly Fault<S>[];
 }
 
-/** A stage whose world is its own affair. */
+/** A stage without the type of its world. */
 export interface AnyStage {
   readonly faults: readonly { readonly name: string; readonly about: string }[];
   play(harness: Harness, injections: Injections): Promise<void>;
 }
 
 interface Injections {
-  /** How often each fault is to be injected; those that are not named are left out. */
+  /** Injections per fault; faults without an entry are skipped. */
   readonly times: ReadonlyMap<string, number>;
   starts(fault: string, n: number): void;
   ended(fault: string, outcome: Outcome): void;

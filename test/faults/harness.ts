@@ -5,32 +5,32 @@ import type { StartedCli } from '../support/lastseen-cli.ts';
 import { createWorld, type World, type WorldOptions } from '../support/world.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
 
-/** The three servers that lastseen's processes, or the connector, talk to: each reached past a proxy. */
+/** Proxies in front of the three servers that lastseen or the connector uses. */
 export interface Proxies {
   readonly kafka: TcpProxy;
   readonly postgres: TcpProxy;
   readonly registry: TcpProxy;
 }
 
-/** A real stack with proxies before it, on which worlds are opened and faults injected. */
+/** A real stack behind proxies, for worlds and faults. */
 export interface Harness {
   readonly stack: RunningStack;
   readonly lastseenProxies: Proxies;
   readonly connectorProxies: Proxies;
-  /** From 0 up to 1. */
+  /** In [0, 1). */
   readonly random: Random;
-  /** From here on the numbers are those of the name, whatever was injected before. */
+  /** Restarts `random` with the seed and the name, so that its numbers do not depend on earlier faults. */
   reseed(name: string): void;
   readonly openWorld: (options?: WorldOptions) => Promise<World>;
   close(): Promise<void>;
 }
 
-export interface GroundOptions {
+export interface HarnessOptions {
   readonly seed: number;
   readonly onProgress: (line: string) => void;
 }
 
-export async function openHarness({ seed, onProgress }: GroundOptions): Promise<Harness> {
+export async function openHarness({ seed, onProgress }: HarnessOptions): Promise<Harness> {
   const stack = await startStack({
     secured: true,
     detours: 2,
@@ -79,7 +79,7 @@ export async function openHarness({ seed, onProgress }: GroundOptions): Promise<
   }
 }
 
-/** What the connector is given so that it goes past the proxies. */
+/** Connector settings that use the proxies. */
 function connectorThroughProxies(
   { kafka, postgres, registry }: Proxies,
   { addresses }: RunningStack,
@@ -93,7 +93,7 @@ function connectorThroughProxies(
   };
 }
 
-/** Variables for a command that goes past the proxies. */
+/** Environment of a command that uses the proxies. */
 export function envThroughProxies(
   { kafka, postgres, registry }: Proxies,
   world: World,
@@ -111,17 +111,17 @@ function atPort(url: string, port: number): string {
   return Object.assign(new URL(url), { port: String(port) }).href;
 }
 
-/** A Deployment of one replica: whatever ends is started again, as an orchestrator would. */
+/** Like a Deployment with one replica: a process that exits is started again. */
 export interface Service {
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, and no further start. Rejects where it ends badly. */
+  /** Sends SIGTERM and does not start it again. Rejects if it does not exit in time. */
   stop(): Promise<void>;
-  /** What the ended ones wrote to stderr last, newest last. */
+  /** Exit code and end of stderr of each process that exited, newest last. */
   readonly ends: readonly string[];
 }
 
 const BACK_OFF_MS = 300;
-const STOPS_WITHIN_MS = 30_000;
+const STOP_DEADLINE_MS = 30_000;
 
 export function keepRunning(world: World, env: Readonly<Record<string, string>>, command: string): Service {
   let stopping = false;
@@ -145,10 +145,10 @@ export function keepRunning(world: World, env: Readonly<Record<string, string>>,
       const overdue = setTimeout(() => {
         isOverdue = true;
         running.process.kill('SIGKILL');
-      }, STOPS_WITHIN_MS);
+      }, STOP_DEADLINE_MS);
       await running.ended;
       clearTimeout(overdue);
-      if (isOverdue) throw new Error(`${command} did not stop within ${STOPS_WITHIN_MS / 1_000} s`);
+      if (isOverdue) throw new Error(`${command} did not stop within ${STOP_DEADLINE_MS / 1_000} s`);
     },
     ends,
   };

@@ -1,10 +1,10 @@
-/** Kinds of requests, as Kafka numbers them. */
+/** API keys of Kafka's protocol. */
 const API = { produce: 0, offsetCommit: 8 } as const;
 export type Api = keyof typeof API;
 
 const HEAD_BYTES = 6;
 
-/** Follows a stream of Kafka requests (a length, then the kind) and tells where each of them begins. */
+/** Finds where each request of a stream of Kafka requests (a length, then the API key) begins. */
 export interface FrameReader {
   /**
    * @returns the bytes that may go on; where a request of the kind begins, those before it, and the rest as `held`.
@@ -22,7 +22,7 @@ export interface FrameReader {
   ): Buffer;
 }
 
-/** OFFSET_METADATA_TOO_LARGE: nothing that trying again would mend, and the group goes on. */
+/** OFFSET_METADATA_TOO_LARGE: not retriable, and the group continues. */
 const REFUSED = 12;
 
 /** The answer to a commit of offsets, version 3 to 5: one partition of a topic without a name, refused. */

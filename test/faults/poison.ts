@@ -8,7 +8,7 @@ export interface Sample {
   readonly schema: object;
 }
 
-/** How a record is spoilt, and how many in a hundred are spoilt so. */
+/** Kinds of damage, in percent of the records. */
 const KINDS = {
   randomBytes: 15,
   truncated: 15,
@@ -65,7 +65,7 @@ export function* poison(random: Random, samples: readonly Sample[], count: numbe
   }
 }
 
-/** Behind the header, so that it goes on being read by its schema. */
+/** Flips bytes after the header, so that the record is still read with its schema. */
 function flipped(value: Buffer, random: Random): Buffer {
   const changed = Buffer.from(value);
   for (let flips = 1 + Math.floor(random() * 4); flips > 0; flips--) {
@@ -130,7 +130,7 @@ const HOSTILE_JSON: readonly ((random: Random) => Buffer)[] = [
   (random) => json({ user_id: `${invented(random)}'; --`, started_at: '2026-03-01T00:00:00.000001Z', ended_at: null }),
 ];
 
-/** Well-formed, and larger than a fetch: it can be kept as a dead letter alone. */
+/** Well-formed, and larger than a fetch: it fits into a dead letter only by itself. */
 export function hugeJson(megabytes: number): Buffer {
   return Buffer.from(
     `{"op":"c","after":{"user_id":"poison","started_at":"9999-01-01T00:00:00Z","ended_at":null,"note":"${'n'.repeat(megabytes * 1_000_000)}"}}`,

@@ -2,20 +2,20 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Api, createFrameReader, refusedCommit } from './kafka-frames.ts';
 
-/** `reset`: connections break and new ones are refused. `silence`: nothing passes, and nobody is told. */
+/** `reset`: connections are reset and new ones refused. `silence`: connections stay open but nothing passes. */
 export type Cut = 'reset' | 'silence';
 
-/** A way to a server that can be cut. What it held while it was silent goes on when it is mended, as with TCP. */
+/** A TCP proxy that can be cut. Data held during `silence` passes after `restore`, as with TCP. */
 export interface TcpProxy {
   readonly port: number;
   cut(how: Cut): void;
   restore(): void;
   /**
-   * Lets the next Kafka request of the kind through (`answered`) or not even that (`asked`), and then nothing more on
-   * that connection. Resolves when it has come; `release` gives up waiting.
+   * Passes the next Kafka request of the kind (`answered`) or drops it (`asked`), and passes nothing more on that
+   * connection. `held` resolves when the request arrives; `release` ends the wait.
    */
   holdNext(api: Api, at: 'asked' | 'answered'): { readonly held: Promise<void>; release(): void };
-  /** From here on each commit of offsets is answered, in the broker's stead, with a refusal. */
+  /** If true, the proxy itself answers each offset commit with an error. */
   refuseCommits(refuses: boolean): void;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ interface Hold {
   readonly came: () => void;
 }
 
-/** @param toKafka where it listens for Kafka, whose clients come to that port alone; else any port will do. */
+/** @param toKafka the advertised port, for a proxy to Kafka. Other proxies listen on a free port. */
 export async function startProxy(targetPort: number, toKafka?: { readonly port: number }): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
   let state: 'open' | Cut = 'open';
@@ -52,7 +52,7 @@ export async function startProxy(targetPort: number, toKafka?: { readonly port: 
 
     client.on('data', (chunk: Buffer) => {
       if (mute) return;
-      // Where a request was held the frames are followed no further.
+      // After a held request the frames are not followed any more.
       if (toKafka === undefined || deaf) return void server.write(chunk);
       const bytes = begun.length === 0 ? chunk : Buffer.concat([begun, chunk]);
       begun = Buffer.alloc(0);

@@ -6,30 +6,30 @@ export interface FaultRun {
   readonly stages: readonly AnyStage[];
   /** How often each fault is injected, by its name. */
   readonly times: ReadonlyMap<string, number>;
-  /** Stacks side by side. */
+  /** Stacks in parallel. */
   readonly jobs: number;
   readonly seed: number;
-  readonly tell: (line: string) => void;
+  readonly report: (line: string) => void;
 }
 
-/** What one stack does at a stretch: one opening of a stage. */
+/** One stage with its injections, for one stack. */
 interface Work {
   readonly stage: AnyStage;
   readonly times: ReadonlyMap<string, number>;
-  /** So many injections of each of its faults are others' work, before these. */
+  /** Number of injections of each fault in earlier rounds. */
   readonly before: number;
 }
 
 const MOST_IN_ONE_WORLD = 10;
 
 export interface RunningFaults {
-  /** Resolves when all that was asked for is injected. */
+  /** Resolves after all injections. */
   readonly done: Promise<void>;
-  /** What has come of it so far. */
+  /** The results so far. */
   results(): readonly FaultResult[];
 }
 
-/** Injects all that is asked for; a stage that breaks down fails its faults and no others. */
+/** Injects all faults. A stage that fails does not affect the faults of other stages. */
 export function startFaults(run: FaultRun): RunningFaults {
   const outcomes = new Map([...run.times.keys()].map((name) => [name, [] as Outcome[]]));
   const failures = new Map<string, string>();
@@ -38,9 +38,9 @@ export function startFaults(run: FaultRun): RunningFaults {
     let harness: Harness | undefined;
     try {
       for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
-        harness ??= await openHarness({ seed: run.seed, onProgress: run.tell });
+        harness ??= await openHarness({ seed: run.seed, onProgress: run.report });
         const broken = await play(run, harness, work, outcomes, failures);
-        // What a broken stage left in the servers must not be found by the next.
+        // A failed stage must not affect the next one, so the stack is replaced.
         if (broken) {
           await harness.close();
           harness = undefined;
@@ -63,8 +63,8 @@ function missing({ times }: FaultRun, name: string, outcomes: readonly Outcome[]
 }
 
 /**
- * Many injections are dealt out fault by fault, a few at a time, so that whoever ends the run early has some of each;
- * else a stage is opened once for all of its faults.
+ * Many injections are divided into rounds of a few per fault, so that a run that is stopped early has some of each. Few
+ * injections use one world per stage.
  */
 function divide({ stages, times }: FaultRun): Work[] {
   const most = Math.max(...times.values());
@@ -82,7 +82,7 @@ function divide({ stages, times }: FaultRun): Work[] {
 }
 
 async function play(
-  { tell }: FaultRun,
+  { report }: FaultRun,
   harness: Harness,
   { stage, times, before }: Work,
   outcomes: ReadonlyMap<string, Outcome[]>,
@@ -95,18 +95,18 @@ async function play(
       starts(fault, n) {
         current = fault;
         harness.reseed(`${fault} ${before + n}`);
-        tell(`${fault} ${n + 1} of ${times.get(fault)} …`);
+        report(`${fault} ${n + 1} of ${times.get(fault)} …`);
       },
       ended(fault, outcome) {
         outcomes.get(fault)?.push(outcome);
         const { lost, wrong, duplicates, recoveryMs } = outcome;
-        tell(`${fault}: lost ${lost}, wrong ${wrong}, duplicates ${duplicates}, right after ${recoveryMs} ms`);
+        report(`${fault}: lost ${lost}, wrong ${wrong}, duplicates ${duplicates}, recovered after ${recoveryMs} ms`);
       },
     });
     return false;
   } catch (error) {
     const why = (error as Error).message;
-    tell(`${current} broke down: ${(error as Error).stack ?? why}`);
+    report(`${current} failed: ${(error as Error).stack ?? why}`);
     for (const { name } of stage.faults) {
       if ((times.get(name) ?? 0) > 0 && (name === current || current === '')) failures.set(name, why);
     }

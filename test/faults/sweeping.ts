@@ -19,7 +19,7 @@ export function morning(day: number): string {
   return new Date(Date.UTC(2026, 0, 10 + day, 5)).toISOString();
 }
 
-/** What is in one of two lists alone. */
+/** Compares expected and actual ids. */
 export function compare(
   expected: Iterable<string>,
   found: Iterable<string>,

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const LOOK_EVERY_MS = 150;
+const POLL_MS = 150;
 
 /**
- * Looks until what is seen is right, or the time is over.
+ * Polls until the value is right or the deadline is over, for outcomes that are reported even if they are wrong. `look` may
+ * fail in between, as while a server restarts.
  *
- * @returns what was seen last, and how long it took. Looking may fail on the way, as while a server is coming back.
+ * @returns the last value and the time it took. The caller must check the value.
  */
 export async function until<T>(
   look: () => Promise<T>,
@@ -22,7 +23,7 @@ export async function until<T>(
     } catch (error) {
       failure = error;
     }
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_MS);
   } while (performance.now() - startedAt < withinMs);
   if (seen === undefined) throw failure;
   return { seen: seen.value, ms: Math.round(performance.now() - startedAt) };

@@ -154,8 +154,8 @@ SELECT user_id FROM weekly_kpi JOIN lastseen.kpi_ledger USING (user_id) WHERE kp
     expect(await world.lastseen('recompute', '--until-end')).toMatchObject({ code: 0 });
     const after = await sql(`SELECT s FROM lastseen.kpi_ledger WHERE user_id = '${user}' ORDER BY seq DESC LIMIT 1`);
     expect(after.rows[0]?.['s']).toBeLessThan(before as number);
-    const told = await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '');
-    const sources = told.map(({ headers }) => String(headers?.['ce_source']));
+    const emitted = await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '');
+    const sources = emitted.map(({ headers }) => String(headers?.['ce_source']));
     expect(sources.filter((source) => source === '/lastseen/track')).toHaveLength(1);
   });
 

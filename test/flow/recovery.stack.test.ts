@@ -42,7 +42,7 @@ const trackAll = async () => {
 };
 const sweep = () => run('sweep', '--as-of', '2026-03-16T05:00:00Z');
 
-const told = async () => {
+const emitted = async () => {
   const events = await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '');
   return { events: events.length, ids: new Set(events.map(({ headers }) => String(headers?.['ce_id']))).size };
 };
@@ -82,7 +82,7 @@ test('after a restore to an earlier point, track emits the same events with the 
   await backUp();
   await seeSessions('after-backup', [1, 3], '2026-03-15 14:00Z');
   await trackAll();
-  const before = await told();
+  const before = await emitted();
   await restore();
   await seeSessions('after-restore', [4, 5], '2026-03-15 15:00Z');
 
@@ -92,7 +92,7 @@ test('after a restore to an earlier point, track emits the same events with the 
   // The three whose activity the database no longer has stay seen.
   expect(await lossesAgainstSources(world.database)).toEqual({ learners: 60n, differing: 3n, lost: 0n });
   await sweep();
-  const after = await told();
+  const after = await emitted();
   // The three have returned once more by the ids that they had, the two who were seen after the restore by new ones.
   expect({ events: after.events - before.events, ids: after.ids - before.ids }).toEqual({ events: 5, ids: 2 });
 });

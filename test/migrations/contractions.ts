@@ -18,7 +18,7 @@ interface Made {
   readonly columns: Set<string>;
 }
 
-/** Whatever is not known to expand is a contraction until somebody says why it is none. */
+/** A statement that is not known to expand counts as a contraction unless it is listed with a reason. */
 function ofStatement(stmt: Node, made: Made): readonly string[] {
   if ('CreateStmt' in stmt) {
     made.tables.add(stmt.CreateStmt.relation?.relname ?? '');

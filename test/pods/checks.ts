@@ -14,13 +14,13 @@ export interface Checks {
   page(): string;
 }
 
-/** @param tell is told each as it comes. */
-export function createChecks(tell: (line: string) => void): Checks {
+/** @param report is called for each check. */
+export function createChecks(report: (line: string) => void): Checks {
   const rows: Row[] = [];
   return {
     check(pod, what, ok, seen = '') {
       rows.push({ pod, what, ok, seen: String(seen) });
-      tell(`${ok ? 'ok    ' : 'FAILED'} ${pod}: ${what}${seen === '' ? '' : ` (${seen})`}`);
+      report(`${ok ? 'ok    ' : 'FAILED'} ${pod}: ${what}${seen === '' ? '' : ` (${seen})`}`);
     },
     allRight: () => rows.length > 0 && rows.every(({ ok }) => ok),
     page: () =>

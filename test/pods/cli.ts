@@ -22,21 +22,21 @@ async function run({ overlay }: Flags): Promise<number> {
     console.error(`pods: ${refusal}`);
     return 2;
   }
-  const tell = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
-  const checks = createChecks(tell);
+  const report = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+  const checks = createChecks(report);
   const directory = mkdtempSync(join(tmpdir(), 'lastseen-pods-'));
   chmodSync(directory, 0o755);
   // Thousands of files, which nobody has to wait for.
   process.once('exit', () => spawn('rm', ['-rf', directory], { detached: true, stdio: 'ignore' }).unref());
   onEndingSignal((code) => process.exit(code));
-  tell('memory limits: ulimit -d, and the most that was resident against the limit itself');
+  report('memory limits: ulimit -d, and the most that was resident against the limit itself');
   const building = buildImage(ROOT, join(directory, 'image'));
   // Looked at below, when the stack is there.
   building.catch(() => {});
-  const platform = await startPlatform(tell);
+  const platform = await startPlatform(report);
   try {
     const image = await building;
-    for (const line of image.passedOver) tell(`passed over: ${line}`);
+    for (const line of image.passedOver) report(`passed over: ${line}`);
     await runPods({ checks, platform, image, overlay: resolve(ROOT, overlay), directory });
   } catch (error) {
     checks.check('-', 'all was looked at', false, (error as Error).message);

@@ -29,7 +29,7 @@ export interface Launch {
   readonly directory: string;
   /** The Node of the image. */
   readonly node: string;
-  /** Of a setting, by its name: what stands for it here, since servers are at other addresses. */
+  /** Replacements of settings by name, because servers have other addresses here. */
   readonly replace: (name: string, value: string) => string;
 }
 
@@ -155,7 +155,7 @@ export function startContainer(launch: Launch, pod: PodSpec, spec: ContainerSpec
   };
 }
 
-/** What `setpriv` is told; what the manifest leaves as it is stays as it is. */
+/** Arguments of `setpriv`. Settings that the manifest does not have stay unchanged. */
 function setprivOptions(security: SecurityContext, image: Image): string {
   const uid = security.runAsUser ?? Number(image.user.split(':')[0]);
   if (!Number.isInteger(uid)) throw new Error(`USER ${image.user} is no number: runAsNonRoot cannot be held to it`);
@@ -178,7 +178,7 @@ function mountLine(launch: Launch, pod: PodSpec, name: string, mountPath: string
   return `bind ${files} ${mountPath}`;
 }
 
-/** Files as the kubelet lays them: of root, readable by fsGroup where there is one. */
+/** Writes files as the kubelet does: owned by root, readable by fsGroup if set. */
 function writeVolume(
   { manifests, replace }: Launch,
   { name, secret, configMap }: VolumeSpec,

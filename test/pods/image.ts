@@ -36,7 +36,7 @@ const SAY_NOTHING = new Set(['ARG', 'LABEL', 'EXPOSE', 'HEALTHCHECK', 'STOPSIGNA
 /**
  * Makes the image's tree by what the Dockerfile says: each COPY, obeying .dockerignore, and each RUN of npm, in the stage's own
  * directory. The base image is not at hand: what else it brings is composed when a container is started, and a RUN of
- * anything but npm is passed over and told.
+ * anything but npm is skipped and reported.
  *
  * @throws where an instruction is none of those that can be followed
  */
@@ -108,7 +108,7 @@ function follow(instruction: Instruction, stage: Stage): Partial<Stage> {
   }
 }
 
-/** The exec form alone: the other one needs a shell in the image. */
+/** Only the exec form: the shell form needs a shell in the image. */
 function words(instruction: JSONInstruction): readonly string[] {
   if (instruction.getOpeningBracket() === null) throw new Error(`${instruction.getKeyword()} is not in the exec form`);
   return instruction.getJSONStrings().map((each) => each.getJSONValue());
@@ -138,7 +138,7 @@ function copy(
     return kept.map((path) => join(from, path));
   });
   for (const path of found) {
-    // The content of a directory goes into the target, a file too where that is one.
+    // The content of a directory is copied into the target, as is a file if the target is a directory.
     const intoDirectory =
       !statSync(path).isDirectory() && (to.endsWith('/') || to === '.' || found.length > 1 || isDirectory(target));
     const copied = intoDirectory ? join(target, basename(path)) : target;

@@ -9,7 +9,7 @@ export interface Probing {
   readonly isReady: boolean;
   /** Answers by probe: how many were right, and how many not. */
   readonly answers: Readonly<Record<ProbeName, { readonly right: number; readonly wrong: number }>>;
-  /** Why the kubelet would have started it again; undefined where it would not. */
+  /** Why the kubelet would have restarted it; undefined if it would not. */
   readonly failure: string | undefined;
   /** No further question. */
   end(): void;
@@ -17,7 +17,7 @@ export interface Probing {
 
 type ProbeName = 'startup' | 'liveness' | 'readiness';
 
-/** Asks until the container has ended: startup first and alone, then the two others side by side. */
+/** Runs the probes until the container exits: first only startup, then liveness and readiness in parallel. */
 export function probe(container: Container): Probing {
   const counts = () => ({ right: 0, wrong: 0 });
   const state = {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { parseAllDocuments } from 'yaml';
 
-/** The parts of Kubernetes' objects that a pod is started from, as they stand in the manifests. */
+/** The parts of the manifests that a pod is started from. */
 interface KubeObject {
   readonly kind: string;
   readonly metadata: { readonly name: string };

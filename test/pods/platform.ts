@@ -21,10 +21,10 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
-export async function startPlatform(tell: (line: string) => void): Promise<Platform> {
+export async function startPlatform(report: (line: string) => void): Promise<Platform> {
   const stack = await startStack({
     onProgress: (part, state, detail) => {
-      if (state !== 'starting') tell(`${part} ${state}${detail === undefined ? '' : `: ${detail}`}`);
+      if (state !== 'starting') report(`${part} ${state}${detail === undefined ? '' : `: ${detail}`}`);
     },
   });
   const { addresses } = stack;

@@ -16,7 +16,7 @@ export interface Run {
   readonly platform: Platform;
   readonly image: Image;
   readonly overlay: string;
-  /** For the containers; removed by whoever gave it. */
+  /** Directory for the containers; the caller removes it. */
   readonly directory: string;
 }
 
@@ -214,7 +214,7 @@ async function until<T>(look: () => Promise<T>, right: (seen: T) => boolean): Pr
   }
 }
 
-/** The exit code, and the last words where it is not 0. */
+/** The exit code, and the end of the log if it is not 0. */
 function said({ code, signal, stderr }: Ended): string {
   const last = stderr.trim().split('\n').at(-1) ?? '';
   return code === 0 ? 'code 0' : `code ${code ?? signal}: ${last.slice(0, 100)}`;

@@ -35,7 +35,7 @@ export function previousRelease(): PreviousRelease | { readonly missing: string 
     if (then.length === 0 || then.length >= today.length || then.some((name, at) => name !== today[at])) continue;
     return checkedOut(commit, today.slice(then.length));
   }
-  return { missing: `none of the ${commits.length} commits at hand has the first of today's migrations alone` };
+  return { missing: `none of the ${commits.length} available commits has only the first of today's migrations` };
 }
 
 function checkedOut(commit: string, laterMigrations: readonly string[]): PreviousRelease {

@@ -1,4 +1,4 @@
-/** What may go wrong in a day of the main job, each with a canary where a log line could pick it up. */
+/** Failures of the main job, each with a canary that a log line could leak. */
 import { Partitioners } from '../../src/kafka/client/driver.ts';
 import type { World } from './world.ts';
 
@@ -9,13 +9,13 @@ export interface ProvokedFailures {
   readonly failed: number;
   /** Commands that waited for Postgres. */
   readonly outages: number;
-  /** Mistakes told of a configuration. */
+  /** Reported configuration errors. */
   readonly mistakes: number;
 }
 
 const LATER = '2026-03-17T05:00:00Z';
 
-/** After {@link SecuredWorld.job}. Everything the commands say is in the world's logs. */
+/** Run it after {@link SecuredWorld.job}. The output of the commands is in the world's logs. */
 export async function provokeFailures(world: World): Promise<ProvokedFailures> {
   const sql = (text: string) => world.database.query({ text });
   await sql(`
@@ -69,7 +69,7 @@ async function produce({ kafka }: World, topic: string, values: readonly (Buffer
 
 const OUTAGE_LOGGED_WITHIN_MS = 60_000;
 
-/** A group of its own reads all anew, and finds nobody to write to. */
+/** A new group reads all again, and cannot reach Postgres. */
 async function outage(world: World): Promise<number> {
   const url = Object.assign(new URL(world.env['DATABASE_URL'] ?? ''), { port: '1', password: 'canary' });
   const tracking = world.start({ DATABASE_URL: url.href, KAFKA_GROUP_ID: `${world.name}-outage` }, 'track');

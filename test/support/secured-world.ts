@@ -1,7 +1,7 @@
 /**
- * A world that is reached the way production is: Kafka by TLS, client certificate and SCRAM, Postgres by TLS with roles
- * and client certificate, the registry by TLS with a login; the connector too, as its own role. And what must not get
- * through.
+ * A world with the security of production: Kafka with TLS, client certificate and SCRAM, Postgres with TLS, roles and client
+ * certificate, the registry with TLS and a login. The connector uses them too, with its own role. Also attempts that must
+ * be refused.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import { createWorld, type World } from './world.ts';
 export interface SecuredWorld extends World {
   /** The main job once, from rows to figures; throws where a step fails. */
   job(): Promise<JobResult>;
-  /** Runs commands that each must be refused, and tells what became of them. */
+  /** Runs commands that must be refused, and returns their results. */
   attempts(): Promise<readonly Attempt[]>;
 }
 
@@ -167,7 +167,7 @@ const LEARNERS = `
 INSERT INTO session (id, user_id, started_at)
 SELECT 'canary-session-' || u, 'canary-user-' || u, timestamptz '2026-03-16 04:00Z' - u * interval '1 day' FROM generate_series(1, ${RECORDS}) u`;
 
-/** The other ways in. */
+/** The other kinds of login. */
 export const LOGINS: readonly { readonly args: readonly string[]; readonly env: Env }[] = [
   { args: ['topics'], env: { KAFKA_SASL_MECHANISM: 'SCRAM-SHA-256' } },
   { args: ['topics'], env: { KAFKA_SASL_MECHANISM: 'PLAIN' } },

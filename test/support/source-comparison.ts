@@ -1,8 +1,7 @@
 import type { Database } from '../../src/postgres/database.ts';
 
 /**
- * Last seen of every learner, computed from the source tables alone in one statement: what the table must equal to the
- * microsecond.
+ * Last seen of every learner, computed from the source tables in one statement. The table must equal it to the microsecond.
  */
 const LAST_SEEN_OF_SOURCES = `
 WITH activity AS (

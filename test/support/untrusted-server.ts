@@ -9,8 +9,7 @@ export interface UntrustedServer {
 }
 
 /**
- * A server that shows a certificate and would take whatever it is told then: nobody should tell it anything. With
- * `asPostgres` it first agrees to TLS as Postgres does.
+ * A TLS server with a certificate that clients must not trust. With `asPostgres` it first agrees to TLS as Postgres does.
  */
 export async function startUntrustedServer(shows: Certificate, asPostgres = false): Promise<UntrustedServer> {
   const secureContext = createSecureContext({ cert: shows.certificate, key: shows.key });

@@ -11,33 +11,33 @@ import { freshDatabase } from './fresh-database.ts';
 import { type CliRun, type StartedCli, startCli } from './lastseen-cli.ts';
 
 /**
- * A platform of a test's own on the shared stack: database, topics, connector, and the command line set up for it, each
- * command with the database rights of its role.
+ * A platform for one test on the shared stack: database, topics, connector, and commands that run with the database rights
+ * of their roles.
  */
 export interface World {
   readonly name: string;
   readonly database: Database;
   readonly env: Readonly<Record<string, string>>;
   readonly kafka: ReturnType<typeof createKafka>;
-  /** The consumer group of a command, this world's own: worlds stand side by side on one stack. */
+  /** The consumer group of a command in this world. Worlds share one stack. */
   groupOf(command: 'track' | 'recompute'): string;
-  /** What the commands that have ended wrote to standard error, one each. */
+  /** Standard error of each command that has exited. */
   readonly logs: readonly string[];
   lastseen(...args: string[]): Promise<CliRun>;
   /** As `lastseen`, with variables of its own. */
   lastseenWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<CliRun>;
-  /** Sweeps, and approves the run where it is held, as a person would; throws where either fails. */
+  /** Sweeps, and approves the run if it is held. Throws if either fails. */
   sweepApproved(...args: string[]): Promise<CliRun>;
   start(env: Readonly<Record<string, string>>, ...args: string[]): StartedCli;
   /** As `start`, with the code of another release. */
   startOf(cli: string, ...args: string[]): StartedCli;
-  /** From here on changes of the source tables flow; what is there already comes as a snapshot. */
+  /** Registers the connector: existing rows arrive as a snapshot, later changes are streamed. */
   connect(overrides?: Record<string, string>): Promise<void>;
-  /** Own tables, topics and schemas, by the commands that make them. */
+  /** Creates tables, topics and schemas with lastseen's commands. */
   prepare(): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Resolves when whatever is committed at the sources by now is in the topics. */
+  /** Resolves when all changes committed so far are in the topics. */
   delivered(): Promise<void>;
   close(): Promise<void>;
 }
@@ -45,11 +45,11 @@ export interface World {
 export interface WorldOptions {
   /** From the project's global setup unless given. */
   readonly stack?: StackAddresses;
-  /** How the database is named and reached, where it is no ordinary one. */
+  /** Name prefix and URL query of a special database. */
   readonly database?: { readonly prefix: string; readonly query: string };
-  /** What the command line reads besides, and instead. */
+  /** Overrides the environment of commands. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What the connector is given besides, and instead. */
+  /** Overrides the settings of the connector. */
   readonly connector?: Readonly<Record<string, string>>;
 }
 
@@ -131,7 +131,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     resume: () => resumeConnector(addresses, name),
     delivered: () => untilDelivered(fresh.database, name),
     async close() {
-      // A test that failed half-way leaves what it started.
+      // A failed test leaves processes running.
       for (const run of running) run.process.kill('SIGKILL');
       await Promise.all(running.map((run) => run.ended));
       if (connected) {

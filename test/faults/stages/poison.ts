@@ -116,8 +116,7 @@ export const poisonStage = stage<PoisonStage>({
   faults: [
     {
       name: 'poison',
-      about:
-        '100,000 fuzzed records among real traffic: none ends `track`, all are accounted for, all real ones applied',
+      about: '100,000 fuzzed records among real ones: `track` survives, counts all, and applies the real ones',
       async inject({ harness, world, topic, samples }, n) {
         const sources = ['exam_results', 'features_topic_daily', 'attempt', 'session'].map(
           (t) => `${world.name}.public.${t}`,
@@ -176,7 +175,7 @@ export const poisonStage = stage<PoisonStage>({
     {
       name: 'share-limit',
       about:
-        'more dead letters than DLQ_MAX_SHARE: `track` stops, commits nothing of them, and goes on when it is lifted',
+        'more dead letters than DLQ_MAX_SHARE: `track` stops without committing them, and continues when the limit is raised',
       async inject({ harness, world, topic, samples }, n) {
         const env = {
           ...envThroughProxies(harness.lastseenProxies, world, 'track'),

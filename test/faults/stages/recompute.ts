@@ -7,8 +7,8 @@ import { compare, morning } from '../sweeping.ts';
 import { sleep, until } from '../waiting.ts';
 
 /**
- * `recompute` answering the events of one morning after another: whatever happens to it, in the end every event is
- * answered, told once, and P and S are what SQL says, with the figures of others as they were.
+ * `recompute` answers the events of one sweep after another. After each fault every event is answered and published once,
+ * P and S equal SQL, and the figures of other jobs are unchanged.
  */
 interface RecomputeStage {
   readonly harness: Harness;
@@ -54,7 +54,7 @@ FROM generate_series(1, ${LEARNERS}) u, generate_series(0, 20) week WHERE u % 3 
   };
 }
 
-/** Has a morning's events ready before `recompute` can see them, so that the disturbance falls into its work. */
+/** Prepares the events of a sweep before `recompute` can read them, so that the fault hits its work. */
 function disturbing(
   name: string,
   about: string,
@@ -77,7 +77,7 @@ function disturbing(
 }
 
 async function settle({ world, recompute, mornings }: RecomputeStage, duplicatesBefore: number): Promise<Outcome> {
-  // A sweep leaves publishing to whoever is at it, which may be the process that is cut off.
+  // The process that is cut off may be the one that publishes the events.
   const published = await until(
     () => countUnpublished(world),
     (count) => count === 0n,
@@ -86,28 +86,27 @@ async function settle({ world, recompute, mornings }: RecomputeStage, duplicates
   if (published.seen > 0n) throw new Error(`${published.seen} decided events were never published`);
   const asked = (await inactivityEvents(world)).events.map(({ event_id }) => event_id);
   const state = async () => {
-    const { rows } = await world.database.query<{ unanswered: bigint; untold: bigint }>({
+    const { rows } = await world.database.query<{ unanswered: bigint; unpublished: bigint }>({
       text: `
 SELECT
-  (SELECT count(*) FROM unnest($1::uuid[]) id WHERE NOT EXISTS (
-    SELECT FROM lastseen.kpi_ledger WHERE cause_event_id = id)) AS unanswered,
-  (SELECT count(*) FROM lastseen.kpi_ledger WHERE published_at IS NULL) AS untold`,
+  (SELECT count(*) FROM unnest($1::uuid[]) id WHERE (SELECT count(*) = 0 FROM lastseen.kpi_ledger WHERE cause_event_id = id)) AS unanswered,
+  (SELECT count(*) FROM lastseen.kpi_ledger WHERE published_at IS NULL) AS unpublished`,
       values: [asked],
     });
-    return rows[0] ?? { unanswered: -1n, untold: -1n };
+    return rows[0] ?? { unanswered: -1n, unpublished: -1n };
   };
-  const settled = await until(state, (at) => at.unanswered === 0n && at.untold === 0n, SETTLES_WITHIN_MS);
-  const told = await kpiUpdates(world);
+  const settled = await until(state, (at) => at.unanswered === 0n && at.unpublished === 0n, SETTLES_WITHIN_MS);
+  const emitted = await kpiUpdates(world);
   const figures = await wrongFigures(world, morning(mornings - 1));
   const updates = compare(
     asked,
-    told.events.map((event) => event.cause_event_id),
+    emitted.events.map((event) => event.cause_event_id),
   );
   const outcome = {
     records: LEARNERS,
     lost: Number(settled.seen.unanswered) + updates.lost,
     wrong: updates.wrong + figures,
-    duplicates: told.duplicates - duplicatesBefore,
+    duplicates: emitted.duplicates - duplicatesBefore,
     recoveryMs: published.ms + settled.ms,
   };
   if (outcome.lost + outcome.wrong > 0) console.error(recompute.ends.slice(-3).join('\n'));
@@ -121,7 +120,7 @@ async function countUnpublished({ database }: World): Promise<bigint> {
   return rows[0]?.count ?? -1n;
 }
 
-/** Learners whose P or S is not what their inputs say, and rows in which somebody else's figure was touched. */
+/** Learners whose P or S is not what their inputs say, and rows in which a figure of another job was changed. */
 async function wrongFigures(world: World, asOf: string): Promise<number> {
   const { rows } = await world.database.query<{ wrong: bigint }>({
     text: `

@@ -5,7 +5,7 @@ import { envThroughProxies, type Harness, keepRunning, type Service } from '../h
 import { sweepThrough } from '../sweeping.ts';
 import { sleep, until } from '../waiting.ts';
 
-/** Sweeps while `track` is writing the very learners that they look at. */
+/** Sweeps while `track` writes the same learners. */
 interface ReturningStage {
   readonly harness: Harness;
   readonly world: World;
@@ -63,7 +63,7 @@ export const returningStage = stage<ReturningStage>({
   faults: [
     {
       name: 'sweep-beside-track',
-      about: 'a sweep while `track` is writing the same learners, with `track` behind at its start',
+      about: 'a sweep while `track` is behind and writes the same learners',
       async inject(on, n) {
         const name = `race-${n}`;
         await load(on, name, `now() - interval '8 days'`);
@@ -93,10 +93,10 @@ export const returningStage = stage<ReturningStage>({
         );
         await sweepThrough(on.world);
         const { events, duplicates } = await inactivityEvents(on.world);
-        const told = (phase: string) =>
+        const emitted = (phase: string) =>
           events.filter((event) => event.phase === phase && event.user_id.startsWith(`${name}-`)).map((e) => e.user_id);
-        const crossed = new Set(told('CROSSED'));
-        const returned = told('RETURNED');
+        const crossed = new Set(emitted('CROSSED'));
+        const returned = emitted('RETURNED');
         const early = [...crossed].filter((user) => Number(user.slice(name.length + 1)) <= LEARNERS / 2);
         const open = await sql(
           on,
@@ -106,7 +106,7 @@ export const returningStage = stage<ReturningStage>({
         return {
           records: 2 * LEARNERS,
           lost: crossed.difference(new Set(returned)).size,
-          // Flagged though seen before; told to be back without having been away, or twice; still open.
+          // Flagged although seen before; returned without a crossing, or twice; episode still open.
           wrong:
             early.length +
             returned.filter((user) => !crossed.has(user)).length +
@@ -120,8 +120,7 @@ export const returningStage = stage<ReturningStage>({
     },
     {
       name: 'sweep-past-as-of',
-      about:
-        'a sweep whose as-of lies before activity that is applied: who was seen since is not decidable, and not flagged',
+      about: 'a sweep with an as-of before applied activity: learners seen since then are undecidable and not flagged',
       async inject(on, n) {
         const name = `past-${n}`;
         // Apart from each other, so that no window holds another's learners.

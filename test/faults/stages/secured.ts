@@ -37,7 +37,7 @@ export const securedStage = stage<SecuredStage>({
   faults: [
     {
       name: 'tls-scram',
-      about: 'the main job over TLS with client certificates, SCRAM and a registry with a login',
+      about: 'the main job with TLS, client certificates, SCRAM, and a login to the registry',
       inject: ({ harness }) =>
         inWorld(harness, async (world) => {
           await world.prepare();
@@ -55,7 +55,7 @@ export const securedStage = stage<SecuredStage>({
     {
       name: 'refusals',
       about:
-        'wrong password, expired certificate, wrong host name and the like: each refused in one clear line without a secret',
+        'wrong passwords, expired certificates, wrong host names: each is refused with one clear line without a secret',
       inject: ({ harness }) =>
         inWorld(harness, async (world) => {
           const startedAt = performance.now();

@@ -7,8 +7,8 @@ import { sweepThrough } from '../sweeping.ts';
 import { until } from '../waiting.ts';
 
 /**
- * A source that has stopped looks like learners who are silent. Learners are silent here by what `track` has seen, and
- * are not by what the source tables say, or they all are at once: no sweep may say a word of it.
+ * A stopped source looks like silent learners. Here learners are silent by what `track` has applied but active in the source
+ * tables, or all are silent at once. No sweep may emit events for them.
  */
 interface StallStage {
   readonly harness: Harness;
@@ -70,7 +70,7 @@ SELECT 's-${name}-' || u, '${name}-' || u, now() - interval '7 days' + interval 
   await applied(on);
 }
 
-/** While the fault lasts a sweep must refuse with these words and emit nothing; when it is over one must come through. */
+/** During the fault a sweep must refuse with this message and emit nothing. After it a sweep must complete. */
 function refusing(
   name: string,
   about: string,
@@ -118,7 +118,7 @@ export const stallStage = stage<StallStage>({
   faults: [
     refusing(
       'connector-paused',
-      'the connector paused while learners go on: the sweep must refuse',
+      'the connector paused while learners are active: the sweep must refuse',
       { code: 75, says: /not fresh: the connector has not delivered/, wait: '3s' },
       async (on, n, sweep) => {
         await silent(on, `paused-${n}`);
@@ -134,7 +134,7 @@ export const stallStage = stage<StallStage>({
     ),
     refusing(
       'table-unpublished',
-      'one table taken out of the publication: not fresh, and named',
+      'one table removed from the publication: the sweep must refuse and name it',
       { code: 75, says: /not fresh: session: table session is not in publication/, wait: '60s' },
       async (on, n, sweep) => {
         await silent(on, `unpublished-${n}`);
@@ -158,7 +158,7 @@ export const stallStage = stage<StallStage>({
     ),
     refusing(
       'source-quiet',
-      'a source that writes nothing against its usual volume: not fresh, and named',
+      'a source without records, against its usual volume: the sweep must refuse and name it',
       {
         code: 75,
         says: /not fresh: attempt: no record in \S+ since the last completed sweep, where 50 a day are usual/,
@@ -187,7 +187,7 @@ export const stallStage = stage<StallStage>({
     ),
     refusing(
       'platform-down',
-      '60 % of the learners silent since the platform was down for a week, with the connector going on: held',
+      '60 % of the learners silent because the platform was down for a week: the sweep must be held',
       { code: 3, says: /lastseen sweep approve/, wait: '60s' },
       async (on, n, sweep) => {
         await sql(on, `DELETE FROM lastseen.sweep_run`);

@@ -9,8 +9,8 @@ import { compare, morning, sweepThrough } from '../sweeping.ts';
 import { sleep } from '../waiting.ts';
 
 /**
- * Sweeps of one morning after another over learners who stay away: whatever happens to a sweep, once it was run again to
- * its end the topic holds what SQL says of all mornings so far, each event once for a reader who keeps the ids.
+ * Sweeps of one day after another over inactive learners. After each fault the sweep is run again to
+ * its end. The topic must then hold the events that SQL gives for all days so far, once per id.
  */
 interface SweepStage {
   readonly harness: Harness;
@@ -64,10 +64,10 @@ function disturbing(
         return Object.assign(run.ended, { kill: () => void run.process.kill('SIGKILL') });
       };
       await disturb(on, n, start);
-      const mendedAt = performance.now();
+      const restoredAt = performance.now();
       await sweepThrough(world, ...flags);
       const { events, duplicates } = await inactivityEvents(world);
-      const recoveryMs = Math.round(performance.now() - mendedAt);
+      const recoveryMs = Math.round(performance.now() - restoredAt);
       return {
         records: events.length - before.events.length,
         ...compare(await eventsBySql(on), events.map(saysOf)),
@@ -82,7 +82,7 @@ function saysOf({ user_id, phase, last_seen_at, as_of }: InactivityEventRead): s
   return [user_id, phase, formatInstant(last_seen_at), phase === 'ONGOING' ? dateOf(as_of) : ''].join('|');
 }
 
-/** All that the mornings so far had to say, from the source table alone. */
+/** All events that the sweeps so far had to emit, computed from the source table. */
 async function eventsBySql({ world, mornings }: SweepStage): Promise<string[]> {
   const { rows } = await world.database.query<InactivityEventRead>({
     text: `
@@ -127,7 +127,7 @@ export const sweepStage = stage<SweepStage>({
     cutting('cut-sweep-kafka', '`sweep` cut off from Kafka', (harness) => harness.lastseenProxies.kafka),
     cutting('cut-sweep-postgres', '`sweep` cut off from Postgres', (harness) => harness.lastseenProxies.postgres),
     cutting('cut-sweep-registry', '`sweep` cut off from the registry', (harness) => harness.lastseenProxies.registry),
-    disturbing('two-sweeps', 'two sweeps of the same morning at once', (_, __, start) =>
+    disturbing('two-sweeps', 'two sweeps with the same as-of at once', (_, __, start) =>
       Promise.all([start(), start()]),
     ),
   ],

@@ -9,8 +9,8 @@ import { envThroughProxies, type Harness, keepRunning, type Service } from '../h
 import { until } from '../waiting.ts';
 
 /**
- * What `track` was to read is gone, is another topic's, or lies where it does not look: no sweep may go on over such a
- * gap without an alarm, and the recovery that docs/operations/audit-and-replay.md describes must mend the table.
+ * Unread records are gone, belong to another topic, or are in new partitions. No sweep may run over such a gap without an
+ * alarm, and the recovery of docs/operations/audit-and-replay.md must repair the table.
  */
 interface TopicStage {
   readonly harness: Harness;
@@ -49,14 +49,14 @@ async function withAdmin<T>({ world }: TopicStage, work: (admin: Admin) => Promi
   }
 }
 
-/** `track` has all that there is, and ends. */
+/** Runs `track` until it has applied everything. */
 async function catchUp(on: TopicStage): Promise<void> {
   await on.world.delivered();
   const run = await on.world.lastseen('track', '--until-end');
   if (run.code !== 0) throw new Error(`track ended with ${run.code}:\n${run.stderr}`);
 }
 
-/** Not fresh, an audit says for as long as `track` has not come to the new topic. */
+/** Repeats the audit while it reports "not fresh", until `track` has read the new topic. */
 async function repair(world: World): Promise<void> {
   const { seen } = await until(
     () => world.lastseen('audit', '--repair', '--json'),
@@ -66,7 +66,7 @@ async function repair(world: World): Promise<void> {
   if ((seen.code ?? 2) > 1) throw new Error(`audit --repair ended with ${seen.code}:\n${seen.stderr}`);
 }
 
-/** Sweeps until one comes through; where `track` has come to more of what is missing, an audit is asked for once more. */
+/** Sweeps until one completes. If `track` finds another gap, the audit is repeated. */
 async function comeThrough(world: World, alarm: RegExp | undefined): Promise<void> {
   const { seen } = await until(
     async () => {
@@ -136,7 +136,7 @@ export const topicStage = stage<TopicStage>({
   faults: [
     gap(
       'records-expired',
-      'records deleted before `track` had read them: the sweep must refuse, and an audit mends it',
+      'records deleted before `track` read them: the sweep must refuse, and an audit must repair last seen',
       /not fresh: session: .* were removed before they were read/,
       async (on, n) => {
         const records = await loadActivity(on.world, `expired-${n}`);
@@ -151,8 +151,8 @@ export const topicStage = stage<TopicStage>({
     ),
     gap(
       'topic-recreated',
-      'a topic deleted with records unread and made anew: the sweep must refuse, and an audit mends it',
-      /not fresh: session: .*(topic re-created|the topic was made anew)/,
+      'a topic deleted with unread records and created again: the sweep must refuse, and an audit must repair last seen',
+      /not fresh: session: .*(topic re-created|the topic was)/,
       async (on, n) => {
         const records = await loadActivity(on.world, `recreated-${n}`);
         await on.world.delivered();
@@ -164,7 +164,7 @@ export const topicStage = stage<TopicStage>({
     ),
     gap(
       'offsets-expired',
-      'the group has lost its offsets while all records are there: read again, nothing lost, no alarm',
+      'the group loses its offsets but no records: they are read again, without loss or alarm',
       undefined,
       async (on, n) => {
         await withAdmin(on, (admin) => admin.deleteGroups([on.world.groupOf('track')]));
@@ -173,7 +173,7 @@ export const topicStage = stage<TopicStage>({
     ),
     gap(
       'partitions-added',
-      'partitions added to a topic: what is written there is read, and no sweep goes on before it is',
+      'partitions added to a topic: their records are read, and no sweep runs before',
       undefined,
       async (on, n) => {
         await withAdmin(on, async (admin) => {

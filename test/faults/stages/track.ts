@@ -9,8 +9,8 @@ import type { Cut, TcpProxy } from '../proxy.ts';
 import { sleep, until } from '../waiting.ts';
 
 /**
- * `track` beside a platform that goes on writing: whatever happens to it or its servers, in the end every learner's last
- * seen is what SQL over the source tables says, and every return was told once.
+ * `track` while the platform writes. After each fault the last seen of every learner equals SQL over the source tables, and
+ * every return was emitted once.
  */
 interface TrackStage {
   readonly harness: Harness;
@@ -96,24 +96,24 @@ function disturbing(
 
 async function settle({ world, track, returned }: TrackStage, records: number, before: number): Promise<Outcome> {
   const settled = await until(() => lossesAgainstSources(world.database), isRight, SETTLES_WITHIN_MS);
-  const told = await until(
+  const emitted = await until(
     () => inactivityEvents(world),
     ({ events }) => returnsOf(events).length >= returned,
     20_000,
   );
   const names = new Map<string, number>();
-  for (const { user_id } of returnsOf(told.seen.events)) names.set(user_id, (names.get(user_id) ?? 0) + 1);
+  for (const { user_id } of returnsOf(emitted.seen.events)) names.set(user_id, (names.get(user_id) ?? 0) + 1);
   const expected = Array.from({ length: returned }, (_, n) => `quiet-${n + 1}`);
   const missing = expected.filter((name) => !names.has(name)).length;
-  const toldTwice = [...names.values()].filter((times) => times > 1).length;
+  const emittedTwice = [...names.values()].filter((times) => times > 1).length;
   const untrue = [...names.keys()].length - (expected.length - missing);
   const { differing, lost } = settled.seen;
   if (differing > 0n || missing > 0) console.error(track.ends.slice(-3).join('\n'));
   return {
     records,
     lost: Number(lost) + missing,
-    wrong: Number(differing - lost) + toldTwice + untrue,
-    duplicates: told.seen.duplicates - before,
+    wrong: Number(differing - lost) + emittedTwice + untrue,
+    duplicates: emitted.seen.duplicates - before,
     recoveryMs: settled.ms,
   };
 }
@@ -121,7 +121,7 @@ async function settle({ world, track, returned }: TrackStage, records: number, b
 const returnsOf = <E extends { readonly phase: string }>(events: readonly E[]) =>
   events.filter(({ phase }) => phase === 'RETURNED');
 
-/** In turns a break that is told and one that is not, at times longer than the group's patience. */
+/** Alternates between `reset` and `silence`; some cuts are longer than the session timeout. */
 function cutting(name: string, about: string, proxyOf: (harness: Harness) => TcpProxy): Fault<TrackStage> {
   return disturbing(name, about, async ({ harness }, n, load) => {
     await sleep(harness.random() * 300);
@@ -185,7 +185,7 @@ export const trackStage = stage<TrackStage>({
     }),
     disturbing(
       'registry-outage',
-      'the registry gone for two minutes, where records come with a schema not known yet',
+      'the registry down for two minutes while records with an unknown schema arrive',
       async (on, n, load) => {
         const { harness } = on;
         // In turns a registry that hangs, met by a `track` that has just started, and one that is gone.
@@ -210,7 +210,7 @@ export const trackStage = stage<TrackStage>({
         }
       },
     ),
-    disturbing('connect-kill', 'Connect killed in mid-stream and started again', async ({ harness }, _, load) => {
+    disturbing('connect-kill', 'Connect killed while it streams, and started again', async ({ harness }, _, load) => {
       await sleep(harness.random() * 500);
       await harness.stack.killPart('connect');
       await load();
@@ -234,7 +234,7 @@ export const trackStage = stage<TrackStage>({
     cutting('cut-track-postgres', '`track` cut off from Postgres', (harness) => harness.lastseenProxies.postgres),
     disturbing(
       'cut-track-registry',
-      '`track` cut off from the registry, where records come with a schema not known yet',
+      '`track` cut off from the registry while records with an unknown schema arrive',
       async (on, n, load) => {
         await whileCut(on.harness.lastseenProxies.registry, cutOf(n), async () => {
           await changeSchema(on, `cut_${n}`);
@@ -254,7 +254,7 @@ export const trackStage = stage<TrackStage>({
     }),
     disturbing(
       'cut-connect-registry',
-      'the connector cut off from the registry, where it has a schema to register',
+      'the connector cut off from the registry while it has a schema to register',
       async (on, n, load) => {
         await whileCut(on.harness.connectorProxies.registry, 'reset', async () => {
           await changeSchema(on, `unregistered_${n}`);
