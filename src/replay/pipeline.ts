@@ -135,7 +135,7 @@ function ceilToMs(instant: Instant): number {
  */
 async function requireHistory(replay: Replay, bounds: readonly PartitionBounds[]): Promise<void> {
   const { database, attemptSource, plan, topics } = replay;
-  const { missing, anew } = missingHistory(bounds, await readProgress(database, topics));
+  const { missing, recreated } = missingHistory(bounds, await readProgress(database, topics));
   const isRead = (source: Source) =>
     [...plan.topics.values()].includes(source) || (source === 'attempt' && attemptSource === 'exam_results');
   const unread = await sourcesInTable(
@@ -144,7 +144,7 @@ async function requireHistory(replay: Replay, bounds: readonly PartitionBounds[]
   );
   const reasons = [
     ...(plan.snapshot ? [] : missing),
-    ...anew,
+    ...recreated,
     ...unread.map((source) => `the table has instants of ${source}, which is not in SOURCES`),
   ];
   if (reasons.length === 0) return;

@@ -55,7 +55,7 @@ const ago = (ms: number) => new Date(startedAt - ms).toISOString();
 const written = async () =>
   (await writtenPositions(world.kafka, topics)).reduce((sum, { nextOffset }) => sum + Number(nextOffset), 0);
 
-/** Records of the day before yesterday, as Kafka has them, that say nothing new; one of them cannot be read. */
+/** Writes records with a record time two days ago and old instants. One of them cannot be decoded. */
 async function writeOldRecords(): Promise<void> {
   const producer = world.kafka.producer();
   await producer.connect();
@@ -115,7 +115,7 @@ SET session_at = session_at - interval '1 year', attempt_at = attempt_at - inter
 INSERT INTO lastseen.episode (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on)
 SELECT student_id, 7, last_seen_at, student_id, last_seen_at + interval '8 days', last_seen_at + interval '8 days', '2025-03-20'
 FROM lastseen.user_last_seen WHERE user_id IN ('user-777', 'user-2999')`);
-    // One transaction a batch, each with a moment in which it has written and not committed.
+    // One transaction per batch. The trigger delays each commit, so that a kill hits uncommitted writes.
     const small = { FLUSH_MAX_ROWS: '1', FLUSH_MAX_DELAY: '1ms', QUEUE_MAX_BYTES: '1000' };
     await sql(`
 CREATE FUNCTION public.linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END';
@@ -136,7 +136,7 @@ CREATE TRIGGER linger AFTER UPDATE ON lastseen.replay FOR EACH ROW EXECUTE FUNCT
       run.process.kill(signal);
       const ended = await run.ended;
       expect(ended.code, ended.stderr).toBe(signal === 'SIGTERM' ? 1 : null);
-      // What is written meanwhile is none of what it was to read.
+      // The resumed replay must not read records that are written after its first start.
       await sql(
         `INSERT INTO session (id, user_id, started_at) VALUES ('${signal}-${before}', 'user-1', '2025-12-01Z')`,
       );

@@ -38,7 +38,7 @@ export function rangesLeft(kept: readonly PartitionRange[], bounds: readonly Par
       throw new LastseenError(
         'replay_lost',
         `topic ${range.topic} partition ${range.partition} ends at ${at?.endOffset ?? 0}, but was to be read to ${furthest}: ` +
-          'it was made anew; --restart begins anew as well',
+          'it was recreated; --restart starts from the beginning',
       );
     }
     return { ...range, firstOffset: within(range.firstOffset, at.firstOffset, at.endOffset) };
@@ -50,7 +50,7 @@ export interface MissingHistory {
   /** What retention has taken: a snapshot brings back what is still true of it. */
   readonly missing: readonly string[];
   /** Topics that are not those that were applied: nothing can come level with what `track` says of them. */
-  readonly anew: readonly string[];
+  readonly recreated: readonly string[];
 }
 
 export function missingHistory(bounds: readonly PartitionBounds[], progress: readonly Position[]): MissingHistory {
@@ -63,11 +63,11 @@ export function missingHistory(bounds: readonly PartitionBounds[], progress: rea
         ({ topic, partition, firstOffset }) =>
           `${topic} partition ${partition} begins at offset ${firstOffset}, not at 0; --snapshot brings the rows back`,
       ),
-    anew: bounds
+    recreated: bounds
       .filter((at) => appliedOf(at) > at.endOffset)
       .map(
         (at) =>
-          `${at.topic} partition ${at.partition} was made anew: it ends at ${at.endOffset}, but ${appliedOf(at)} was applied; ` +
+          `${at.topic} partition ${at.partition} was recreated: it ends at ${at.endOffset}, but ${appliedOf(at)} was applied; ` +
           "delete the topic's rows of lastseen.track_progress",
       ),
   };

@@ -34,9 +34,9 @@ describe('what is left of an interrupted reading', () => {
     expect(rangesLeft(kept, bounds(6n, 99n))).toEqual([{ ...at, firstOffset: 6n, endOffset: 8n }]);
   });
 
-  it('is nothing to go on with where the topic was made anew', () => {
-    expect(() => rangesLeft(kept, bounds(0n, 7n))).toThrow('was made anew; --restart');
-    expect(() => rangesLeft(kept, [])).toThrow('was made anew');
+  it('cannot be resumed if the topic was recreated', () => {
+    expect(() => rangesLeft(kept, bounds(0n, 7n))).toThrow('was recreated; --restart');
+    expect(() => rangesLeft(kept, [])).toThrow('was recreated');
   });
 });
 
@@ -46,12 +46,12 @@ describe('a history', () => {
       missingHistory([...bounds(0n, 9n), { topic: 't', partition: 1, firstOffset: 0n, endOffset: 0n }], position(9n)),
     ).toEqual({
       missing: [],
-      anew: [],
+      recreated: [],
     });
   });
 
   it('is told to be cut off, or another one than was applied', () => {
-    expect(missingHistory(bounds(2n, 9n), position(9n))).toMatchObject({ missing: [expect.any(String)], anew: [] });
-    expect(missingHistory(bounds(0n, 8n), position(9n))).toMatchObject({ missing: [], anew: [expect.any(String)] });
+    expect(missingHistory(bounds(2n, 9n), position(9n))).toMatchObject({ missing: [expect.any(String)], recreated: [] });
+    expect(missingHistory(bounds(0n, 8n), position(9n))).toMatchObject({ missing: [], recreated: [expect.any(String)] });
   });
 });
