@@ -2,7 +2,9 @@ import { endPositions } from '../../src/kafka/admin/admin.ts';
 import type { RawRecord } from '../../src/kafka/client/records.ts';
 import type { World } from './world.ts';
 
-/** All records a topic holds now, partition by partition in order. */
+const READ_MS = 60_000;
+
+/** All records that a topic holds now, in order per partition. */
 export async function recordsOf({ kafka, name }: World, topic: string): Promise<RawRecord[]> {
   const ends = (await endPositions(kafka, [topic])).filter(({ nextOffset }) => nextOffset > 0n);
   const left = new Map(ends.map(({ partition, nextOffset }) => [partition, nextOffset]));
@@ -21,7 +23,14 @@ export async function recordsOf({ kafka, name }: World, topic: string): Promise<
         if (left.size === 0) read.resolve();
       },
     });
-    await read.promise;
+    const timer = setTimeout(
+      () =>
+        read.reject(
+          new Error(`not all records of ${topic} were read within ${READ_MS / 1_000} s: ${found.length} read`),
+        ),
+      READ_MS,
+    );
+    await read.promise.finally(() => clearTimeout(timer));
     return found;
   } finally {
     await consumer.disconnect();

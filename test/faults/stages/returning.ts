@@ -1,3 +1,4 @@
+import { waitFor } from '../../support/waiting.ts';
 import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import { stage } from '../fault.ts';
@@ -82,15 +83,10 @@ export const returningStage = stage<ReturningStage>({
         const swept = await sweeping;
         const endedAt = performance.now();
         if (swept.code !== 0) throw new Error(`the sweep ended with ${swept.code}:\n${swept.stderr}`);
-        await until(
-          () =>
-            sql(
-              on,
-              `SELECT FROM lastseen.user_last_seen WHERE user_id LIKE '${name}-%' AND last_seen_at < now() - interval '1 day'`,
-            ),
-          ({ count }) => count === 0,
-          60_000,
-        );
+        await waitFor('track has applied the new sessions of all learners', async () => {
+          const behind = `SELECT FROM lastseen.user_last_seen WHERE user_id LIKE '${name}-%' AND last_seen_at < now() - interval '1 day'`;
+          return (await sql(on, behind)).count === 0;
+        });
         await sweepThrough(on.world);
         const { events, duplicates } = await inactivityEvents(on.world);
         const emitted = (phase: string) =>

@@ -51,7 +51,13 @@ describe('a history', () => {
   });
 
   it('is told to be cut off, or another one than was applied', () => {
-    expect(missingHistory(bounds(2n, 9n), position(9n))).toMatchObject({ missing: [expect.any(String)], recreated: [] });
-    expect(missingHistory(bounds(0n, 8n), position(9n))).toMatchObject({ missing: [], recreated: [expect.any(String)] });
+    expect(missingHistory(bounds(2n, 9n), position(9n))).toMatchObject({
+      missing: [expect.any(String)],
+      recreated: [],
+    });
+    expect(missingHistory(bounds(0n, 8n), position(9n))).toMatchObject({
+      missing: [],
+      recreated: [expect.any(String)],
+    });
   });
 });
