@@ -92,7 +92,7 @@ function setting<T>(
   return { read, about, ...more };
 }
 
-/** Every name of the environment that lastseen reads. The README's table is held against this. */
+/** Every name of the environment that lastseen reads. `npm run docs` writes the table of the README from it. */
 export const SETTINGS = {
   DATABASE_URL: setting(postgresUrl.optional(), 'Postgres with the `lastseen` schema and `weekly_kpi`', {
     secret: true,
@@ -108,29 +108,35 @@ export const SETTINGS = {
   KAFKA_BROKERS: setting(brokerList.optional(), 'brokers to start from, `host:port` separated by commas', {
     neededFor: 'kafka',
   }),
-  KAFKA_CLIENT_ID: setting(text, 'the name brokers log', { fallback: 'lastseen' }),
+  KAFKA_CLIENT_ID: setting(text, 'client id in the logs of the brokers', { fallback: 'lastseen' }),
   KAFKA_GROUP_ID: setting(optional, 'consumer group; default `lastseen-track` or `lastseen-recompute`'),
-  KAFKA_SESSION_TIMEOUT: setting(duration, 'silence after which the group gives a member’s partitions away', {
-    fallback: '30s',
-  }),
-  KAFKA_SSL_ENABLED: setting(yesOrNo, 'TLS to the brokers, their certificates verified', { fallback: 'false' }),
+  KAFKA_SESSION_TIMEOUT: setting(
+    duration,
+    'time without a heartbeat after which the group reassigns the partitions of a member',
+    {
+      fallback: '30s',
+    },
+  ),
+  KAFKA_SSL_ENABLED: setting(yesOrNo, 'use TLS to the brokers and verify their certificates', { fallback: 'false' }),
   KAFKA_SSL_CA_FILE: setting(optional, 'PEM file with the authorities that sign them; default those of Node'),
-  KAFKA_SSL_CERT_FILE: setting(optional, 'PEM file with our own certificate, where brokers ask for one'),
-  KAFKA_SSL_KEY_FILE: setting(optional, 'PEM file with its key'),
-  KAFKA_SSL_KEY_PASSPHRASE: setting(optional, 'of the key, where it is encrypted', { secret: true }),
+  KAFKA_SSL_CERT_FILE: setting(optional, 'PEM file with the client certificate, if the brokers require one'),
+  KAFKA_SSL_KEY_FILE: setting(optional, 'PEM file with the key of the client certificate'),
+  KAFKA_SSL_KEY_PASSPHRASE: setting(optional, 'passphrase of an encrypted key', { secret: true }),
   KAFKA_SASL_MECHANISM: setting(saslMechanism.optional(), '`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`'),
-  KAFKA_SASL_USERNAME: setting(optional, 'who logs in to the brokers'),
-  KAFKA_SASL_PASSWORD: setting(optional, 'their password', { secret: true }),
+  KAFKA_SASL_USERNAME: setting(optional, 'user name for the brokers'),
+  KAFKA_SASL_PASSWORD: setting(optional, 'password for the brokers', { secret: true }),
   SCHEMA_REGISTRY_URL: setting(httpUrl.optional(), 'schema registry with the Confluent API', { neededFor: 'registry' }),
   SCHEMA_REGISTRY_TIMEOUT: setting(duration, 'longest wait for one answer of the registry', { fallback: '5s' }),
   SCHEMA_REGISTRY_CA_FILE: setting(
     optional,
     'PEM file with the authorities that sign the registry’s certificate; default those of Node',
   ),
-  SCHEMA_REGISTRY_USERNAME: setting(optional, 'who logs in to the registry (basic authentication)'),
-  SCHEMA_REGISTRY_PASSWORD: setting(optional, 'their password', { secret: true }),
-  SCHEMA_REGISTRY_TOKEN: setting(optional, 'sent to the registry instead (bearer authentication)', { secret: true }),
-  CONNECT_URL: setting(httpUrl.optional(), 'Kafka Connect’s REST interface, for `doctor` alone'),
+  SCHEMA_REGISTRY_USERNAME: setting(optional, 'user name for the registry (basic authentication)'),
+  SCHEMA_REGISTRY_PASSWORD: setting(optional, 'password for the registry', { secret: true }),
+  SCHEMA_REGISTRY_TOKEN: setting(optional, 'token for the registry, instead of a user name (bearer authentication)', {
+    secret: true,
+  }),
+  CONNECT_URL: setting(httpUrl.optional(), 'Kafka Connect’s REST interface, only for `doctor`'),
   SOURCES: setting(sourceList, 'the enabled sources, separated by commas', { fallback: SOURCES.join(',') }),
   ATTEMPT_SOURCE: setting(
     z.enum(['topic', 'exam_results'], 'must be topic or exam_results'),
@@ -140,28 +146,28 @@ export const SETTINGS = {
     },
   ),
   TOPIC_PREFIX: setting(text, 'source topics are `<prefix>.public.<table>`', { fallback: 'seedtest' }),
-  TOPIC_EXAM_RESULTS: setting(optional, 'this source’s topic, where it is named otherwise'),
-  TOPIC_FEATURES_TOPIC_DAILY: setting(optional, 'likewise'),
-  TOPIC_ATTEMPT: setting(optional, 'likewise'),
-  TOPIC_SESSION: setting(optional, 'likewise'),
-  INACTIVITY_TOPIC: setting(text, 'where inactivity events go', { fallback: 'lastseen.inactivity.v1' }),
-  KPI_UPDATED_TOPIC: setting(text, 'where updates of P and S are told', { fallback: 'lastseen.kpi-updated.v1' }),
+  TOPIC_EXAM_RESULTS: setting(optional, 'topic of `exam_results`, if it has another name'),
+  TOPIC_FEATURES_TOPIC_DAILY: setting(optional, 'topic of `features_topic_daily`, if it has another name'),
+  TOPIC_ATTEMPT: setting(optional, 'topic of `attempt`, if it has another name'),
+  TOPIC_SESSION: setting(optional, 'topic of `session`, if it has another name'),
+  INACTIVITY_TOPIC: setting(text, 'topic of inactivity events', { fallback: 'lastseen.inactivity.v1' }),
+  KPI_UPDATED_TOPIC: setting(text, 'topic of updates of P and S', { fallback: 'lastseen.kpi-updated.v1' }),
   TRACK_DLQ_TOPIC: setting(text, 'dead letters of `track`', { fallback: 'lastseen.track.dlq.v1' }),
   RECOMPUTE_DLQ_TOPIC: setting(text, 'dead letters of `recompute`', { fallback: 'lastseen.recompute.dlq.v1' }),
-  RECOMPUTE_RETRY_TOPIC: setting(text, 'events that `recompute` failed to answer and tries again', {
+  RECOMPUTE_RETRY_TOPIC: setting(text, 'events that failed in `recompute` and are tried again', {
     fallback: 'lastseen.recompute.retry.v1',
   }),
-  RECOMPUTE_RETRY_DELAY: setting(duration, 'wait before each of the three tries on it', { fallback: '1m' }),
+  RECOMPUTE_RETRY_DELAY: setting(duration, 'wait before each of the three retries', { fallback: '1m' }),
   TOPIC_PARTITIONS: setting(positive, 'partitions of topics that `topics` creates', { fallback: '4' }),
   TOPIC_REPLICATION: setting(positive, 'replicas of topics that `topics` creates', { fallback: '1' }),
   MAX_CLOCK_SKEW: setting(duration, 'how far an instant may lie after its record’s commit', { fallback: '10m' }),
   DLQ_MAX_SHARE: setting(share, 'share of dead letters among the last 1,000 records that stops a consumer', {
     fallback: '0.05',
   }),
-  FLUSH_MAX_DELAY: setting(duration, 'longest wait of a record before its transaction', { fallback: '10ms' }),
+  FLUSH_MAX_DELAY: setting(duration, 'longest time that a record waits for its transaction', { fallback: '10ms' }),
   FLUSH_MAX_DELAY_BEHIND: setting(
     duration,
-    'the same of `track` and `replay` while more than one fetch waits at the broker: the longer, the fewer rows are written',
+    'the same in `track` and `replay` while more than one fetch is behind; a longer time writes fewer rows',
     { fallback: '10s' },
   ),
   FLUSH_MAX_ROWS: setting(positive, 'most learners one transaction writes', { fallback: '120000' }),
@@ -181,7 +187,7 @@ export const SETTINGS = {
       fallback: 'daily',
     },
   ),
-  MAX_CROSSED_SHARE: setting(share, 'share of the active learners above which a sweep’s crossings wait for a person', {
+  MAX_CROSSED_SHARE: setting(share, 'share of the active learners above which a sweep is held for approval', {
     fallback: '0.2',
   }),
   WAIT_FRESH: setting(
@@ -204,7 +210,7 @@ export const SETTINGS = {
       fallback: 'standard',
     },
   ),
-  METRICS_DEFAULT_TARGET: setting(number, 'ability to be reached, where no goal says another', { fallback: '0.0' }),
+  METRICS_DEFAULT_TARGET: setting(number, 'target ability of learners without a goal', { fallback: '0.0' }),
   METRICS_TARGET_FROM: setting(
     z.enum(['default', 'interest_goal'], 'must be default or interest_goal'),
     'where the target comes from',
@@ -222,14 +228,14 @@ export const SETTINGS = {
     port.optional(),
     'port of /healthz, /readyz and /metrics of `track` and `recompute`; default none, `0` any',
   ),
-  HTTP_HOST: setting(text, 'address that it listens at', { fallback: '0.0.0.0' }),
+  HTTP_HOST: setting(text, 'address of the HTTP server', { fallback: '0.0.0.0' }),
   STOP_WITHIN: setting(duration, 'longest time from SIGTERM to the end of the process', { fallback: '25s' }),
   LOG_LEVEL: setting(
     z.enum(
       ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
       'must be trace, debug, info, warn, error, fatal or silent',
     ),
-    'least serious log line written',
+    'lowest level of log lines that are written',
     { fallback: 'info' },
   ),
 } as const;

@@ -4,7 +4,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
- * Every metric that lastseen shows: docs/metrics.md says what they mean. Labels have few values: sources, partitions,
+ * Every metric of lastseen. `npm run docs` writes docs/metrics.md from the texts. Labels have few values: sources, partitions,
  * reasons; never a learner.
  */
 export function createMetrics() {
@@ -24,21 +24,44 @@ export function createMetrics() {
   return {
     registry,
 
-    buildInfo: gauge('build_info', '1, for its labels: which release runs, as which command', 'version', 'command'),
+    buildInfo: gauge(
+      'build_info',
+      'Always 1; the labels name the running release and command. Absent if the process is not scraped',
+      'version',
+      'command',
+    ),
 
-    records: counter('records_total', 'Change records by what became of them', 'source', 'outcome', 'reason'),
+    records: counter(
+      'records_total',
+      'Change records applied, by outcome: `applied`, `skipped` or `dead_letter`',
+      'source',
+      'outcome',
+      'reason',
+    ),
     rowsChanged: counter('rows_changed_total', 'Rows of last seen inserted or raised'),
     returned: counter('returned_total', 'Learners found returned'),
-    recompute: counter('recompute_total', 'What recompute did, by the names of its summary', 'what'),
-    goalProbability: histogram('goal_probability', 'P of learners that were refreshed', SHARES),
-    churnRisk: histogram('churn_risk', 'S of learners that were refreshed', SHARES),
+    recompute: counter(
+      'recompute_total',
+      'Counts of `recompute`, such as `events`, `updated`, `failed` and `pNull`',
+      'what',
+    ),
+    goalProbability: histogram('goal_probability', 'P of the learners that `recompute` refreshed', SHARES),
+    churnRisk: histogram('churn_risk', 'S of the learners that `recompute` refreshed', SHARES),
     deadLetters: counter('dead_letters_total', 'Dead letters acknowledged by the broker', 'reason'),
 
-    gapsOpen: gauge('gaps_open', 'Gaps in the table that nobody has closed', 'topic'),
-    gaps: counter('gaps_total', 'Gaps found: records that were gone before they were read', 'topic'),
+    gapsOpen: gauge('gaps_open', 'Open gaps in `track`; while one is open, no sweep is fresh', 'topic'),
+    gaps: counter('gaps_total', 'Gaps found by `track`: records removed before they were read', 'topic'),
 
-    flushSeconds: histogram('flush_seconds', 'Time to apply one flush', SECONDS),
-    flushRows: histogram('flush_rows', 'Rows that one flush writes', ROWS),
+    flushSeconds: histogram(
+      'flush_seconds',
+      'Time to apply one flush: dead letters and transaction; in `recompute` also inputs and figures',
+      SECONDS,
+    ),
+    flushRows: histogram(
+      'flush_rows',
+      'Rows written by one flush; in `recompute` learners, and records that are not events',
+      ROWS,
+    ),
     commitToApplied: histogram(
       'commit_to_applied_seconds',
       'From the commit at the source to the commit of last seen, of the newest change of each flush',
@@ -46,39 +69,90 @@ export function createMetrics() {
       'source',
     ),
 
-    lagRecords: gauge('partition_lag_records', 'Records not yet committed, own partitions', 'topic', 'partition'),
-    lagSeconds: gauge('partition_lag_seconds', 'Age of the oldest record not yet applied', 'topic', 'partition'),
-    groupMember: gauge('group_member', '1 while a member of the consumer group'),
-    groupJoins: counter('group_joins_total', 'Joins of the consumer group: first ones and after each rebalance'),
-    consumerRestarts: counter('consumer_restarts_total', 'Times the Kafka driver gave up and started again'),
-    offsetCommitFailures: counter('offset_commit_failures_total', 'Offset commits that failed; records are read again'),
-    outageWaits: counter('outage_waits_total', 'Waits for an outage to end', 'code'),
-    kafkaConnections: counter('kafka_connections_total', 'Connections begun to brokers, new ones after each loss too'),
-    postgresConnections: counter('postgres_connections_total', 'Connections made to Postgres'),
+    lagRecords: gauge(
+      'partition_lag_records',
+      'Records of assigned partitions that are not committed; the sum over replicas is the lag of the group',
+      'topic',
+      'partition',
+    ),
+    lagSeconds: gauge(
+      'partition_lag_seconds',
+      'Age of the oldest fetched record that is not applied',
+      'topic',
+      'partition',
+    ),
+    groupMember: gauge('group_member', '1 while the process is a member of the consumer group'),
+    groupJoins: counter('group_joins_total', 'Joins of the consumer group: the first, and one per rebalance'),
+    consumerRestarts: counter(
+      'consumer_restarts_total',
+      'Restarts of the Kafka consumer after its retries; in an outage about one per 30 s',
+    ),
+    offsetCommitFailures: counter(
+      'offset_commit_failures_total',
+      'Offset commits that failed; the records are read again',
+    ),
+    outageWaits: counter('outage_waits_total', 'Waits for another service; `code` is that of the log line', 'code'),
+    kafkaConnections: counter(
+      'kafka_connections_total',
+      'Connections opened to brokers: a few at the start, then one per loss and attempt',
+    ),
+    postgresConnections: counter(
+      'postgres_connections_total',
+      'Connections opened to Postgres; an idle one is closed after 10 s',
+    ),
     connectionsLost: counter('postgres_connections_lost_total', 'Idle connections to Postgres that broke'),
 
     relayed: counter('relayed_total', 'Events published from an outbox', 'outbox'),
-    relayFailures: counter('relay_failures_total', 'Rounds of a relay that failed; it is tried again'),
-    outboxWaiting: gauge('outbox_waiting', 'Events that wait to be published', 'outbox'),
-    outboxOldestSeconds: gauge('outbox_oldest_seconds', 'Age of the oldest of them', 'outbox'),
+    relayFailures: counter('relay_failures_total', 'Failed rounds of a relay; the next round tries again'),
+    outboxWaiting: gauge(
+      'outbox_waiting',
+      'Events in an outbox that are not published; every replica reports the same',
+      'outbox',
+    ),
+    outboxOldestSeconds: gauge('outbox_oldest_seconds', 'Age of the oldest event that is not published', 'outbox'),
 
     sourceFresh: gauge(
       'source_fresh',
-      '1: what was committed at the source three minutes ago is known applied',
+      '1 if all changes committed at the source three minutes ago are known to be applied (`track`)',
       'source',
     ),
-    sourceProvenAt: gauge('source_proven_timestamp_seconds', 'Up to when it is known applied', 'source'),
-    sourceBehindRecords: gauge('source_behind_records', 'Records in the topic that are not applied', 'source'),
-    slotBehindBytes: gauge('slot_behind_bytes', 'Log between the connector’s slot and where the source is now'),
-    sweepCompletedAt: gauge('sweep_completed_timestamp_seconds', 'When the newest completed sweep ended'),
-    sweepLearners: gauge('sweep_learners', 'Learners that it found', 'what'),
-    sweepRuns: gauge('sweep_runs', 'Sweeps in the history by how they ended', 'status'),
-    sweepsHeld: gauge('sweeps_held', 'Sweeps that wait for a person'),
-    auditFinishedAt: gauge('audit_finished_timestamp_seconds', 'When the newest audit that came to an end did so'),
-    auditDriftingLearners: gauge('audit_drifting_learners', 'Learners that it left missing or behind'),
+    sourceProvenAt: gauge(
+      'source_proven_timestamp_seconds',
+      'Time up to which all changes of the source are known to be applied',
+      'source',
+    ),
+    sourceBehindRecords: gauge(
+      'source_behind_records',
+      'Records in the topic of the source that are not applied',
+      'source',
+    ),
+    slotBehindBytes: gauge(
+      'slot_behind_bytes',
+      'WAL between the replication slot of the connector and the current position; absent if the slot is missing or lost',
+    ),
+    sweepCompletedAt: gauge('sweep_completed_timestamp_seconds', 'End of the newest completed sweep'),
+    sweepLearners: gauge(
+      'sweep_learners',
+      'Learners in the newest completed sweep: `active`, `inactive`, `crossed`, `ongoing`, `returned`',
+      'what',
+    ),
+    sweepRuns: gauge(
+      'sweep_runs',
+      'Sweeps in the history by status: `running`, `completed`, `failed`, `held`, `discarded`, `superseded`',
+      'status',
+    ),
+    sweepsHeld: gauge('sweeps_held', 'Sweeps that wait for approval'),
+    auditFinishedAt: gauge('audit_finished_timestamp_seconds', 'End of the newest finished audit'),
+    auditDriftingLearners: gauge(
+      'audit_drifting_learners',
+      'Learners that the newest finished audit left missing or behind',
+    ),
 
-    heapLimitBytes: gauge('heap_limit_bytes', 'Where the heap of this process ends'),
-    memoryLimitBytes: gauge('memory_limit_bytes', 'What its container, or else the machine, has for it'),
+    heapLimitBytes: gauge('heap_limit_bytes', 'Heap limit of the process, for `nodejs_heap_size_used_bytes`'),
+    memoryLimitBytes: gauge(
+      'memory_limit_bytes',
+      'Memory limit of the container, else memory of the machine, for `process_resident_memory_bytes`',
+    ),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Every `event` of a log line, as noun and verb, with its meaning for the operator. `npm run docs` lists them. */
-const LOG_EVENTS = {
+export const LOG_EVENTS = {
   audit_completed: 'An audit is done.',
   batch_applied: '`track` applied a batch of records.',
   batch_recomputed: '`recompute` applied a batch of events.',

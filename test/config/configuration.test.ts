@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { describeConfiguration, readConfiguration as read, type Texts } from '../../src/config/configuration.ts';
-import { type Part, SETTINGS, type Setting } from '../../src/config/settings.ts';
+import type { Part } from '../../src/config/settings.ts';
 
 const enough = {
   DATABASE_URL: 'postgres://user:hunter2@localhost/db',
@@ -159,25 +158,5 @@ describe('the configuration', () => {
   ])('says of %o what is missing or idle', (environment, mistake) => {
     expect(mistakesOf(environment as Record<string, string>)).toContain(mistake);
     expect(mistakesOf(environment as Record<string, string>)).not.toMatch(/hunter/);
-  });
-
-  it('stands in the README, each name with its default', () => {
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? *\|/gm)].map(([, name, fallback]) => [
-      name,
-      fallback,
-    ]);
-    const settings = Object.entries(SETTINGS).map(([name, setting]: [string, Setting<unknown>]) => [
-      name,
-      setting.fallback,
-    ]);
-    expect(rows).toEqual(settings);
-  });
-
-  it('names in the README the file of each secret', () => {
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    const named = [...readme.matchAll(/^\| `([A-Z_]+)` \|.*`\1_FILE`/gm)].map(([, name]) => name);
-    const secrets = Object.entries(SETTINGS).filter(([, setting]: [string, Setting<unknown>]) => setting.secret);
-    expect(named).toEqual(secrets.map(([name]) => name));
   });
 });
