@@ -4,7 +4,7 @@ import { type Database, type DatabaseOptions, openDatabase } from '../postgres/d
 import { createRegistry, type Registry } from '../registry/client.ts';
 import type { RegistryLogin } from '../registry/requests.ts';
 import { readPemFile, requireFitting } from '../runtime/pem-file.ts';
-import { unlessAborted } from '../runtime/timeouts.ts';
+import { withAbort } from '../runtime/timeouts.ts';
 import type { CommandContext } from './run-command.ts';
 
 /** The configuration has checked that it is there for commands that need Postgres. */
@@ -86,7 +86,7 @@ export async function withDatabase<T>(context: CommandContext, work: (database: 
   try {
     return await work(database);
   } finally {
-    await orGivenUp(context, database.close());
+    await untilShutdownDeadline(context, database.close());
   }
 }
 
@@ -99,7 +99,7 @@ export async function withSourceDatabase<T>(
   try {
     return await work(database);
   } finally {
-    await orGivenUp(context, database.close());
+    await untilShutdownDeadline(context, database.close());
   }
 }
 
@@ -113,7 +113,7 @@ export async function withProbeDatabase<T>(
   try {
     return await work(database);
   } finally {
-    await orGivenUp(context, database.close());
+    await untilShutdownDeadline(context, database.close());
   }
 }
 
@@ -133,8 +133,8 @@ function open({ log, metrics }: CommandContext, url: string, limits: Partial<Dat
 }
 
 /** Waits for something to close, unless the time to end in is over: what hangs in an outage is left to the exit. */
-export function orGivenUp({ givingUp }: CommandContext, closing: Promise<void>): Promise<void> {
-  return unlessAborted(givingUp, closing).catch((error) => {
-    if (!givingUp.aborted) throw error;
+export function untilShutdownDeadline({ shutdownDeadline }: CommandContext, closing: Promise<void>): Promise<void> {
+  return withAbort(shutdownDeadline, closing).catch((error) => {
+    if (!shutdownDeadline.aborted) throw error;
   });
 }

@@ -9,7 +9,7 @@ import { addProcessMetrics } from '../observability/metrics.ts';
 import { type Sample, startSampling } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import { safeMessage } from '../runtime/errors.ts';
-import { openKafka, orGivenUp, withProbeDatabase } from './connections.ts';
+import { openKafka, untilShutdownDeadline, withProbeDatabase } from './connections.ts';
 import type { CommandContext } from './run-command.ts';
 
 /** What is seen of a running consumer. */
@@ -49,7 +49,7 @@ export async function observed<T>(
     const sampling = startSampling(context, samples);
     const probes = await serveProbes({ host, port }, answers(context, observation, database, sampling.show));
     context.log.info({ event: 'http_listening', address: probes.address }, 'answers probes and scrapes');
-    return work(observation).finally(() => orGivenUp(context, probes.close()));
+    return work(observation).finally(() => untilShutdownDeadline(context, probes.close()));
   });
 }
 

@@ -73,7 +73,7 @@ export async function readRange<A>(context: CommandContext, reading: RangeReadin
         if (catchUp.reached) read.resolve();
       },
       outage: tellOutage(context),
-      died: context.endSoon,
+      died: context.startShutdownTimer,
     },
   });
   const work = async () => {

@@ -7,7 +7,7 @@ import { type ConsumerListener, startStagedConsumer } from '../kafka/consumer/st
 import type { Stages } from '../kafka/consumer/stages.ts';
 import type { WaitingRecords } from '../kafka/consumer/waiting-records.ts';
 import { safeMessage } from '../runtime/errors.ts';
-import { unlessAborted } from '../runtime/timeouts.ts';
+import { withAbort } from '../runtime/timeouts.ts';
 import { type Observation, tellOutage } from './observation.ts';
 import { showProgress } from './progress-bar.ts';
 import type { CommandContext } from './run-command.ts';
@@ -34,7 +34,7 @@ const LOOK_AT_OTHERS_EVERY_MS = 2_000;
 export async function readTopics<A>(context: CommandContext, reading: Reading<A>): Promise<void> {
   const { log, stopping } = context;
   const { kafka, groupId, topics } = reading;
-  const catchUp = reading.untilEnd ? await unlessAborted(stopping, catchUpNow(kafka, groupId, topics)) : undefined;
+  const catchUp = reading.untilEnd ? await withAbort(stopping, catchUpNow(kafka, groupId, topics)) : undefined;
   if (catchUp?.reached) return;
   const progress =
     catchUp && showProgress({ what: groupId, unit: 'records', total: catchUp.total, log, terminal: context.terminal });
@@ -82,7 +82,7 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
   try {
     await Promise.race([finished.promise, consumer.done]);
   } catch (error) {
-    context.endSoon();
+    context.startShutdownTimer();
     throw error;
   } finally {
     clearInterval(others);
@@ -108,12 +108,12 @@ function listener(context: CommandContext, waiting: WaitingRecords): ConsumerLis
     outage: tellOutage(context),
     joined: () => metrics.groupJoins.inc(),
     restarted: () => metrics.consumerRestarts.inc(),
-    died: context.endSoon,
+    died: context.startShutdownTimer,
   };
 }
 
 /** How a consumer of ours is bounded and ended, as it is configured. */
-export function consumerSettings({ settings, log, givingUp }: CommandContext) {
+export function consumerSettings({ settings, log, shutdownDeadline }: CommandContext) {
   return {
     limits: {
       maxDelayMs: settings.FLUSH_MAX_DELAY,
@@ -123,6 +123,6 @@ export function consumerSettings({ settings, log, givingUp }: CommandContext) {
     },
     sessionTimeoutMs: settings.KAFKA_SESSION_TIMEOUT,
     log,
-    givingUp,
+    shutdownDeadline,
   };
 }

@@ -6,7 +6,7 @@ import type { Part, Settings } from '../config/settings.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { framesOf, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
-import { createEnding } from './shutdown.ts';
+import { createShutdown } from './shutdown.ts';
 import { table } from './tables.ts';
 
 /** 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later. */
@@ -17,20 +17,20 @@ export interface CommandContext {
   readonly settings: Settings;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Aborted by SIGTERM or SIGINT: finish what is in hand and end. */
+  /** Aborted by SIGTERM or SIGINT: finish the current work and return. */
   readonly stopping: AbortSignal;
-  /** Aborted when that takes too long: wait for nothing any more. */
-  readonly givingUp: AbortSignal;
-  /** For a failure with something still in flight: from now on, the time to end in runs. */
-  endSoon(): void;
-  /** Standard error, where it is a terminal that can move its cursor. */
+  /** Aborted if that takes too long: stop waiting. */
+  readonly shutdownDeadline: AbortSignal;
+  /** Starts the deadlines of the shutdown, for a failure that leaves work in flight. */
+  startShutdownTimer(): void;
+  /** Standard error, if it is a terminal that can move its cursor. */
   readonly terminal: NodeJS.WriteStream | undefined;
   now(): Instant;
   /** Writes a result to standard output. */
   print(text: string): void;
   /** Writes bytes to standard output as they are. */
   write(bytes: Buffer): void;
-  /** Resolves once all that was printed has left the process: whoever prints much waits for its reader. */
+  /** Resolves once all output has left the process. Commands with much output wait for its reader. */
   flushed(): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export async function runCommand(run: CommandRun): Promise<never> {
 /** A pipe takes only what its reader has room for; exiting would lose the rest. */
 function flushed(): Promise<void> {
   return new Promise((done) => {
-    // Of a reader that has gone nothing more is expected.
+    // The callback also runs if the reader has closed the pipe.
     process.stdout.write('', () => done());
   });
 }
@@ -73,11 +73,11 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
   const log = createLogger({
     level: settings.LOG_LEVEL as LogLevel,
     pretty: process.stderr.isTTY === true,
-    // Not where NO_COLOR is set, nor on a terminal that knows none.
+    // No colors if NO_COLOR is set or the terminal has none.
     colors: process.stderr.isTTY && process.stderr.hasColors(),
     command: run.name,
   });
-  const ending = createEnding(settings.STOP_WITHIN, () => {
+  const shutdown = createShutdown(settings.STOP_WITHIN, () => {
     log.error({ event: 'shutdown_expired' }, 'not ended in time; what is not applied is read again');
     process.exit(EXIT.failed);
   });
@@ -90,22 +90,22 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      // Asked twice, it goes at once; every step is safe to break off.
-      if (ending.stopping.aborted) process.exit(EXIT.failed);
+      // A second signal exits at once: every step is safe to abandon.
+      if (shutdown.stopping.aborted) process.exit(EXIT.failed);
       log.info({ event: 'shutdown_started', signal }, 'stopping');
-      ending.stop();
+      shutdown.stop();
     });
   }
-  // A reader such as `head` has enough: there is nobody left to tell.
+  // A reader such as `head` has closed the pipe.
   process.stdout.on('error', () => process.exit(EXIT.failed));
   return run.work({
     command: run.name,
     settings,
     log,
     metrics: createMetrics(),
-    stopping: ending.stopping,
-    givingUp: ending.givingUp,
-    endSoon: ending.begin,
+    stopping: shutdown.stopping,
+    shutdownDeadline: shutdown.shutdownDeadline,
+    startShutdownTimer: shutdown.startTimer,
     terminal: process.stderr.isTTY && process.env['TERM'] !== 'dumb' ? process.stderr : undefined,
     now: () => BigInt(Date.now()) * 1000n,
     write: (bytes) => process.stdout.write(bytes),
@@ -115,7 +115,7 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
 }
 
 function printConfiguration(configuration: Configuration): number {
-  // The value last: however long one is, the others stay in their places.
+  // The value is last, so that a long one does not move the other columns.
   const rows = describeConfiguration(configuration).map(([name, value, origin]) => [name, origin, value]);
   process.stdout.write(`${table(['name', 'from', 'value'], rows)}\n`);
   return EXIT.done;

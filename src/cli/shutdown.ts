@@ -1,39 +1,39 @@
 import { LastseenError } from '../runtime/errors.ts';
 
 /**
- * How a process ends: what is in hand is finished, then what is still in flight is given up, then it is over. All that
- * is broken off is safe to break off, and is done again by the next start.
+ * The phases of a shutdown: the process finishes its current work, then abandons what is still in flight, then exits.
+ * All work is safe to abandon: the next start does it again.
  */
-export interface Ending {
-  /** Aborted by a signal: finish what is in hand and end. */
+export interface Shutdown {
+  /** Aborted by SIGTERM or SIGINT: finish the current work and return. */
   readonly stopping: AbortSignal;
-  /** Aborted when that takes too long: wait for nothing any more. */
-  readonly givingUp: AbortSignal;
+  /** Aborted if that takes too long: stop waiting. */
+  readonly shutdownDeadline: AbortSignal;
   stop(): void;
-  /** The time left to end in begins to run; a stop says it, and whoever fails with something still in flight. */
-  begin(): void;
+  /** Starts the deadlines. `stop` calls it; so does a failure that leaves work in flight. */
+  startTimer(): void;
 }
 
-/** Of the time there is: the rest is for leaving the group and closing connections. */
+/** Share of the time for the work; the rest is for leaving the group and closing connections. */
 const GRACE_SHARE = 0.6;
 
-export function createEnding(withinMs: number, onOverdue: () => void): Ending {
+export function createShutdown(withinMs: number, onOverdue: () => void): Shutdown {
   const stopping = new AbortController();
-  const givingUp = new AbortController();
-  let begun = false;
-  const begin = () => {
-    if (begun) return;
-    begun = true;
-    setTimeout(() => givingUp.abort(interrupted()), withinMs * GRACE_SHARE);
+  const shutdownDeadline = new AbortController();
+  let started = false;
+  const startTimer = () => {
+    if (started) return;
+    started = true;
+    setTimeout(() => shutdownDeadline.abort(interrupted()), withinMs * GRACE_SHARE);
     setTimeout(onOverdue, withinMs);
   };
   return {
     stopping: stopping.signal,
-    givingUp: givingUp.signal,
-    begin,
+    shutdownDeadline: shutdownDeadline.signal,
+    startTimer,
     stop() {
       stopping.abort(new LastseenError('stopped', 'asked to stop before the work had begun'));
-      begin();
+      startTimer();
     },
   };
 }

@@ -1,6 +1,6 @@
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
-import { throughOutages } from '../runtime/outages.ts';
-import { unlessAborted } from '../runtime/timeouts.ts';
+import { retryOutages } from '../runtime/outages.ts';
+import { withAbort } from '../runtime/timeouts.ts';
 import { type Observation, tellOutage } from './observation.ts';
 import type { CommandContext } from './run-command.ts';
 
@@ -16,7 +16,7 @@ export function starting<T>(
   waits: boolean,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (!waits) return unlessAborted(context.stopping, work());
+  if (!waits) return withAbort(context.stopping, work());
   const tell = tellWait(context);
   const onOutage = (error: Error, waitMs: number) => {
     observation.vitals.driverActed(performance.now());
@@ -25,10 +25,10 @@ export function starting<T>(
     tell(error, waitMs);
   };
   const isOutage = (error: unknown) => isRetriable(error) || isNotMigrated(error);
-  const begun = throughOutages(work, { isOutage, onOutage, impatient: context.stopping }).finally(() => {
+  const begun = retryOutages(work, { isOutage, onOutage, impatient: context.stopping }).finally(() => {
     observation.hindrance = undefined;
   });
-  return unlessAborted(context.stopping, begun);
+  return withAbort(context.stopping, begun);
 }
 
 function isNotMigrated(error: unknown): boolean {

@@ -1,6 +1,6 @@
 import { safeMessage } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
-import { answeredWithin } from '../runtime/with-timeout.ts';
+import { withTimeout } from '../runtime/timeouts.ts';
 
 /** The result of one check for one thing: a topic, a task, a table. */
 export type Finding =
@@ -48,7 +48,7 @@ async function runCheck(
     if (needed.some(({ status }) => status === 'skipped')) return [skipped(`${name} was skipped`)];
   }
   try {
-    return await answeredWithin(timeoutMs, check.run());
+    return await withTimeout(timeoutMs, check.run());
   } catch (error) {
     return [failed(safeMessage(error).replaceAll('\n', '; '), check.hint)];
   }

@@ -1,11 +1,11 @@
-import { orGivenUp } from '../cli/connections.ts';
+import { untilShutdownDeadline } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
 import { safeMessage } from '../runtime/errors.ts';
-import { unlessAborted } from '../runtime/timeouts.ts';
+import { withAbort } from '../runtime/timeouts.ts';
 import { inactivityCodec } from './codecs-wiring.ts';
 import { createInactivityRelay } from './inactivity-relay-pipeline.ts';
 import type { OutboxName } from './outbox-state-store.ts';
@@ -45,14 +45,14 @@ export async function relayingBeside<T>(
   others: readonly Relay[],
   work: () => Promise<T>,
 ): Promise<T> {
-  const { log, metrics, stopping, givingUp } = context;
+  const { log, metrics, stopping, shutdownDeadline } = context;
   const onFailure = (error: Error) => {
     metrics.relayFailures.inc();
     log.warn({ event: 'relay_failed', error: safeMessage(error) }, 'relay failed; it is tried again');
   };
   const loop = startRelayLoop([...others, own], EVERY_MS, onFailure);
-  const result = await work().finally(() => orGivenUp(context, loop.stop()));
-  const last = unlessAborted(givingUp, own());
+  const result = await work().finally(() => untilShutdownDeadline(context, loop.stop()));
+  const last = withAbort(shutdownDeadline, own());
   // Told to stop, it leaves to whoever relays next what cannot be published now.
   await (stopping.aborted ? last.catch(onFailure) : last);
   return result;

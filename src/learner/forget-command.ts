@@ -7,7 +7,7 @@ import { json } from '../cli/tables.ts';
 import { readTopicSettings, type TopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError, safeMessage } from '../runtime/errors.ts';
-import { answeredWithin } from '../runtime/with-timeout.ts';
+import { withTimeout } from '../runtime/timeouts.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
 import { countLearnerRows, eraseLearner, type LearnerRows } from './erasure-store.ts';
@@ -87,7 +87,7 @@ async function readRetainingTopics(context: CommandContext): Promise<RetainingTo
 async function readSettings(context: CommandContext, names: readonly string[]): Promise<TopicSettings[] | string> {
   if (context.settings.KAFKA_BROKERS === undefined) return 'KAFKA_BROKERS is not set';
   try {
-    return await answeredWithin(BROKER_TIMEOUT_MS, readTopicSettings(openKafka(context, 1), names));
+    return await withTimeout(BROKER_TIMEOUT_MS, readTopicSettings(openKafka(context, 1), names));
   } catch (error) {
     return safeMessage(error);
   }

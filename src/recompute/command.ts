@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
 import { MICROS_PER_MS } from '../activity/instant.ts';
-import { openKafka, openRegistry, orGivenUp, withDatabase, withSourceDatabase } from '../cli/connections.ts';
+import {
+  openKafka,
+  openRegistry,
+  untilShutdownDeadline,
+  withDatabase,
+  withSourceDatabase,
+} from '../cli/connections.ts';
 import { lagSample } from '../cli/lag-sample.ts';
 import { type Observation, observed, type SampleSources } from '../cli/observation.ts';
 import { readTopics } from '../cli/read-topics.ts';
@@ -156,7 +162,7 @@ async function run(
       summary.waiting = lags.reduce((sum, { records }) => sum + Number(records), 0);
     }
   } finally {
-    await orGivenUp(context, producer.close());
+    await untilShutdownDeadline(context, producer.close());
   }
   context.print(flags.json ? json(summary) : table(['what', 'count'], Object.entries(summary)));
   return EXIT.done;

@@ -8,7 +8,7 @@ import { learnerFault } from '../kpi/learner-fault.ts';
 import type { WriteOutcome } from '../kpi/weekly/figures-store.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { halving } from '../runtime/isolate-failures.ts';
-import { allEnded } from '../runtime/settle-all.ts';
+import { settleAll } from '../runtime/settle-all.ts';
 import { type RefreshDeps, type RefreshRequest, refreshFigures } from './refresh-pipeline.ts';
 
 /**
@@ -195,7 +195,7 @@ async function inLanes<T>(slices: readonly T[], work: (slice: T) => Promise<void
       throw error;
     }
   };
-  await allEnded(Array.from({ length: LANES }, lane));
+  await settleAll(Array.from({ length: LANES }, lane));
 }
 
 function slicesOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {

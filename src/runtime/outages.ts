@@ -11,7 +11,7 @@ const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 15_000;
 
 /** Repeats the work, with a jittered wait in between, until it succeeds or the failure is no outage. */
-export async function throughOutages<T>(work: () => Promise<T>, policy: OutagePolicy): Promise<T> {
+export async function retryOutages<T>(work: () => Promise<T>, policy: OutagePolicy): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await work();

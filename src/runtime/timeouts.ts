@@ -1,5 +1,5 @@
-/** Waits for the promise, at most that long. Below a millisecond it only lets others run. */
-export async function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+/** Waits for the promise, but not longer than `timeoutMs`. A timeout below 1 ms only yields to other tasks. */
+export async function waitAtMost(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([
     promise,
@@ -9,15 +9,27 @@ export async function within(timeoutMs: number, promise: Promise<unknown>): Prom
   ]).finally(() => clearTimeout(timer));
 }
 
-/** The work; or the signal's reason, thrown as soon as it is aborted: the work is then left to itself. */
-export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+/** The result of the work, or an error after `timeoutMs`. The work is not cancelled; its later result is ignored. */
+export async function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  const expired = Promise.withResolvers<never>();
+  const timer = setTimeout(() => expired.reject(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  try {
+    return await Promise.race([work, expired.promise]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => {});
+  }
+}
+
+/** The result of the work. Throws the reason of the signal once that is aborted; the work is not cancelled. */
+export async function withAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const aborted = Promise.withResolvers<never>();
-  const give = () => aborted.reject(signal.reason);
-  if (signal.aborted) give();
-  signal.addEventListener('abort', give, { once: true });
+  const onAbort = () => aborted.reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await Promise.race([work, aborted.promise]);
   } finally {
-    signal.removeEventListener('abort', give);
+    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { openKafka, openRegistry, orGivenUp } from '../cli/connections.ts';
+import { openKafka, openRegistry, untilShutdownDeadline } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { inactivityRelay } from '../events/relays-wiring.ts';
 import { proveFresh } from '../freshness/pipeline.ts';
@@ -32,6 +32,6 @@ export async function withDetector<T>(
       relay,
     });
   } finally {
-    await orGivenUp(context, producer.close());
+    await untilShutdownDeadline(context, producer.close());
   }
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import { openKafka, openRegistry, orGivenUp, withDatabase } from '../cli/connections.ts';
+import { openKafka, openRegistry, untilShutdownDeadline, withDatabase } from '../cli/connections.ts';
 import { lagSample } from '../cli/lag-sample.ts';
 import { type Observation, observed, type SampleSources } from '../cli/observation.ts';
 import { readTopics } from '../cli/read-topics.ts';
@@ -134,7 +134,7 @@ async function run(
       }),
     );
   } finally {
-    await orGivenUp(context, producer.close());
+    await untilShutdownDeadline(context, producer.close());
   }
   context.print(flags.json ? json(summary) : page(summary));
   return EXIT.done;

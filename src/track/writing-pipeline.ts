@@ -2,7 +2,7 @@ import type { Instant } from '../activity/instant.ts';
 import { type LearnerColumns, partsOf } from '../last-seen/fold.ts';
 import { raiseLastSeen } from '../last-seen/raise-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
-import { allEnded } from '../runtime/settle-all.ts';
+import { settleAll } from '../runtime/settle-all.ts';
 import { closeEpisodes } from '../sweep/returns-store.ts';
 
 /** How many rows were inserted or changed, and how many learners returned. */
@@ -39,7 +39,7 @@ export async function writeLearners<T>(
     return database.transaction(async (tx) => [await write(tx, learners), await rest(tx)]);
   }
   // Both are waited for, also where one fails: what follows must not meet the other's locks.
-  const written = await allEnded(partsOf(learners, 2).map((half) => database.transaction((tx) => write(tx, half))));
+  const written = await settleAll(partsOf(learners, 2).map((half) => database.transaction((tx) => write(tx, half))));
   return [written.reduce(sum), await database.transaction(rest)];
 }
 

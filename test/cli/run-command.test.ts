@@ -55,7 +55,7 @@ describe('a process', () => {
   });
 
   it('gives up what it waits for before its time is over', async () => {
-    const givenUp = 'new Promise((resolve) => context.givingUp.addEventListener("abort", resolve))';
+    const givenUp = 'new Promise((resolve) => context.shutdownDeadline.addEventListener("abort", resolve))';
     const wait = `await Promise.race([${givenUp}, ${FOR_EVER}]); return 0;`;
     const { code, stderr } = await runWork(wait, { STOP_WITHIN: '500ms' }, ['SIGTERM']);
     expect(code, stderr).toBe(0);

@@ -1,4 +1,4 @@
-import { within } from '../../runtime/timeouts.ts';
+import { waitAtMost } from '../../runtime/timeouts.ts';
 import type { RawBatch } from '../client/records.ts';
 
 export interface BatchQueue {
@@ -35,11 +35,11 @@ export function createBatchQueue(maxBytes: number): BatchQueue {
       bytes += size;
       arrived.resolve();
     },
-    room: (timeoutMs) => (bytes < maxBytes ? Promise.resolve() : within(timeoutMs, taken.promise)),
+    room: (timeoutMs) => (bytes < maxBytes ? Promise.resolve() : waitAtMost(timeoutMs, taken.promise)),
     async next(timeoutMs) {
       if (batches.length === 0) {
         arrived = pending();
-        await within(timeoutMs, arrived.promise);
+        await waitAtMost(timeoutMs, arrived.promise);
       }
       const first = batches.shift();
       if (first === undefined) return undefined;

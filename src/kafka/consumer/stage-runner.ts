@@ -1,4 +1,4 @@
-import { throughOutages } from '../../runtime/outages.ts';
+import { retryOutages } from '../../runtime/outages.ts';
 import { type Position, partitionKey, type RawBatch } from '../client/records.ts';
 import type { BatchQueue } from './batch-queue.ts';
 import type { Stages } from './stages.ts';
@@ -69,7 +69,7 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
   const collect = async (batch: RawBatch) => {
     open ??= { into: stages.open(), positions: new Map(), since: performance.now(), behind: new Set() };
     const current = open;
-    await throughOutages(() => stages.collect(batch, current.into), outages);
+    await retryOutages(() => stages.collect(batch, current.into), outages);
     const { topic, partition, nextOffset } = batch;
     const key = partitionKey(batch);
     // The newest, which is not the highest where a partition is read again.
@@ -83,7 +83,7 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
     if (closed === undefined) return;
     open = undefined;
     const positions = [...closed.positions.values()];
-    applying = throughOutages(() => stages.apply(closed.into, positions), outages)
+    applying = retryOutages(() => stages.apply(closed.into, positions), outages)
       .then(() => options.commit(positions))
       .catch(fail)
       .finally(() => {

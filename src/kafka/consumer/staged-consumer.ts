@@ -1,8 +1,8 @@
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { isRetriable } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logging.ts';
-import { throughOutages } from '../../runtime/outages.ts';
-import { unlessAborted, within } from '../../runtime/timeouts.ts';
+import { retryOutages } from '../../runtime/outages.ts';
+import { waitAtMost, withAbort } from '../../runtime/timeouts.ts';
 import { type Partition, type Position, partitionKey, type RawBatch, type RawRecord } from '../client/records.ts';
 import { kafkaFailure, unlessRefused } from '../client/refusal.ts';
 import { createBatchQueue } from './batch-queue.ts';
@@ -28,7 +28,7 @@ export interface StagedConsumerOptions<A> {
   readonly delay?: Delay | undefined;
   readonly vitals: VitalSigns;
   /** Once aborted, what is still in flight is left to itself: `done` then rejects with the signal's reason. */
-  readonly givingUp: AbortSignal;
+  readonly shutdownDeadline: AbortSignal;
   readonly on: ConsumerListener;
 }
 
@@ -143,9 +143,9 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     queue.wake();
     pauses.end();
     // The driver waits for handlers and for its long poll, and hangs where a broker is gone; leaving is a courtesy.
-    await within(LEAVE_WITHIN_MS, consumer.disconnect()).catch(() => {});
+    await waitAtMost(LEAVE_WITHIN_MS, consumer.disconnect()).catch(() => {});
   };
-  unlessAborted(options.givingUp, runner.done).then(
+  withAbort(options.shutdownDeadline, runner.done).then(
     () => close().then(ended.resolve),
     (error) => {
       runner.fail(error);
@@ -209,7 +209,7 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     }
   };
   const start = async () => {
-    await throughOutages(connect, {
+    await retryOutages(connect, {
       isOutage: isRetriable,
       impatient: stopping.signal,
       onOutage(error, waitMs) {

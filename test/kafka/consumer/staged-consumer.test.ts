@@ -32,7 +32,7 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
     run: async ({ eachBatch }: { eachBatch: (payload: unknown) => Promise<void> }) => handler.resolve(eachBatch),
     disconnect: nothing,
   };
-  const givingUp = new AbortController();
+  const shutdownDeadline = new AbortController();
   const vitals = createVitalSigns(30_000, performance.now());
   const outages: string[] = [];
   let died = 0;
@@ -45,7 +45,7 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
     sessionTimeoutMs: 30_000,
     log: createLogger({ level: 'silent', pretty: false, command: 'test' }),
     vitals,
-    givingUp: givingUp.signal,
+    shutdownDeadline: shutdownDeadline.signal,
     on: {
       outage: (error) => outages.push((error as { code?: string }).code ?? ''),
       died: () => {
@@ -65,7 +65,7 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
       isStale: () => false,
       isRunning: () => true,
     });
-  return { running, deliver, vitals, givingUp, tell, outages, died: () => died };
+  return { running, deliver, vitals, shutdownDeadline, tell, outages, died: () => died };
 }
 
 describe('a staged consumer', () => {
@@ -117,7 +117,7 @@ describe('a staged consumer', () => {
 
   it('gives up an apply that does not end when it is told to', async () => {
     const applying = Promise.withResolvers<void>();
-    const { running, deliver, givingUp } = setUp({
+    const { running, deliver, shutdownDeadline } = setUp({
       apply: () => {
         applying.resolve();
         return new Promise(() => {});
@@ -126,7 +126,7 @@ describe('a staged consumer', () => {
     await deliver();
     await applying.promise;
     const stopped = running.stop();
-    givingUp.abort(new Error('out of time'));
+    shutdownDeadline.abort(new Error('out of time'));
     await stopped;
     await expect(running.done).rejects.toThrow('out of time');
   });
