@@ -1,9 +1,9 @@
 -- Up Migration
 
--- One row a learner. Every upsert is monotonic a source, so records may come repeated, reordered or twice at
--- once. Both derived columns are STORED and spell out the GREATEST: a virtual column cannot be indexed and a
--- generated column cannot name another. The date is indexed, not the instant, so that updates within a day
--- stay in their page (HOT); the fill factor leaves them room there.
+-- One row per learner. Every upsert is monotonic per source, so records may be repeated, reordered or applied by two
+-- processes at once. Both derived columns are STORED and spell out the GREATEST: a virtual column cannot be indexed, and
+-- a generated column cannot name another. The date is indexed and not the instant, so that updates within a day stay in
+-- their page (HOT); the fill factor leaves room for them there.
 CREATE TABLE lastseen.user_last_seen (
   student_id uuid PRIMARY KEY,
   user_id text COLLATE "C",
@@ -21,8 +21,7 @@ CREATE TABLE lastseen.user_last_seen (
 
 CREATE INDEX user_last_seen_last_active_on ON lastseen.user_last_seen (last_active_on);
 
--- What is proven applied: every record of the partition below next_offset. Written in the transaction that
--- applies the records, and never moved back.
+-- Every record of the partition below next_offset is applied. Written in the transaction that applies the records.
 CREATE TABLE lastseen.track_progress (
   topic text NOT NULL,
   partition int NOT NULL,

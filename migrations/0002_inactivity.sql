@@ -18,8 +18,8 @@ CREATE TABLE lastseen.sweep_run (
   finished_at timestamptz
 );
 
--- One silence of one learner at one threshold. noted_on is the UTC date of the newest CROSSED or ONGOING, so a
--- second sweep of the same date finds nothing to say.
+-- One silence of one learner at one threshold. noted_on is the UTC date of the newest CROSSED or ONGOING, so a second
+-- sweep of the same date emits nothing.
 CREATE TABLE lastseen.episode (
   student_id uuid NOT NULL,
   threshold_days int NOT NULL,
@@ -31,8 +31,8 @@ CREATE TABLE lastseen.episode (
   PRIMARY KEY (student_id, threshold_days, last_seen_at)
 ) WITH (fillfactor = 80);
 
--- Events that were decided and must reach the topic. The row says everything the event says: the event id is a
--- function of it, and a later change of the learner's row cannot alter what was decided.
+-- Events that are decided and must reach the topic. The row holds all that the event says: the event id is a function of
+-- it, and a later change of the learner's row does not change what was decided.
 CREATE TABLE lastseen.inactivity_outbox (
   seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   phase text NOT NULL CHECK (phase IN ('CROSSED', 'ONGOING', 'RETURNED')),

@@ -1,7 +1,6 @@
 -- Up Migration
 
--- The newest as-of whose figures stand in a weekly row: the guard that keeps an older event, replayed or
--- redelivered, from overwriting them.
+-- The newest as-of whose figures are in a weekly row. An older event, replayed or redelivered, does not overwrite them.
 CREATE TABLE lastseen.kpi_watermark (
   user_id text COLLATE "C" NOT NULL,
   week_start date NOT NULL,
@@ -9,7 +8,7 @@ CREATE TABLE lastseen.kpi_watermark (
   PRIMARY KEY (user_id, week_start)
 ) WITH (fillfactor = 80);
 
--- One row an inactivity event that was answered, and the outbox of the kpi-updated topic.
+-- One row per inactivity event that was answered; also the outbox of the kpi-updated topic.
 CREATE TABLE lastseen.kpi_ledger (
   seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   cause_event_id uuid NOT NULL UNIQUE,

@@ -1,6 +1,6 @@
 -- Up Migration
 
--- How far P may be off: told beside the figure, never in weekly_kpi. Null in rows from before it was computed.
+-- The 90 % interval of P. It is part of the event and of the ledger, never of weekly_kpi. Null in older rows.
 ALTER TABLE lastseen.kpi_ledger
   ADD COLUMN p_low double precision,
   ADD COLUMN p_high double precision,

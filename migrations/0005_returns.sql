@@ -1,7 +1,7 @@
 -- Up Migration
 
--- An episode is open until its learner is seen again. A rung of a ladder that was passed together with a higher one is
--- kept without an event of its own.
+-- An episode is open until its learner is seen again. A learner who passes several thresholds at once gets an event for
+-- the highest; the lower ones are recorded as passed, without an event.
 ALTER TABLE lastseen.episode
   ADD COLUMN passed boolean NOT NULL DEFAULT false,
   ADD COLUMN returned_as_of timestamptz;

@@ -1,8 +1,8 @@
 -- Up Migration
 
--- A held run keeps its figures and the whole plan, so that approving it decides the same instant again.
--- source_ends are the records each source's topic had ever been given when the run was found fresh: the next runs
--- judge by the differences whether a source has fallen silent.
+-- A held run keeps its figures and its whole plan, so that approving it decides for the same instant.
+-- source_ends is the number of records that each source's topic had ever received when the run was found fresh. Later
+-- runs compare these numbers to see whether a source has fallen silent.
 -- Contraction: add constraint sweep_run.sweep_run_status_check; wider than what it replaces
 ALTER TABLE lastseen.sweep_run
   DROP CONSTRAINT sweep_run_status_check,

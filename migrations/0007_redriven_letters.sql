@@ -1,6 +1,6 @@
 -- Up Migration
 
--- A dead letter that was sent back. written_at is its own, in its topic: after that topic was made anew, the same offset
+-- A dead letter that was sent back. written_at is the letter's own Kafka timestamp: in a re-created topic the same offset
 -- is another letter.
 CREATE TABLE lastseen.redriven_letter (
   topic text NOT NULL,

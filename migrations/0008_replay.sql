@@ -1,8 +1,8 @@
 -- Up Migration
 
--- Replays that have not ended: where each stands, what it has done so far, which snapshot it waits for. Written in the
--- transaction that applies the records, so that whoever goes on with one reads each record once. Unlogged, as is the
--- shadow it is true of: a crash of the server empties all of them together, and the replay begins anew.
+-- Replays that have not ended: their counts so far, and the snapshot they wait for. Written in the transaction that
+-- applies the records, so that a resumed replay reads each record once. Unlogged like the shadow table they describe: a
+-- crash of the server empties all of them together, and the replay starts from its beginning.
 CREATE UNLOGGED TABLE lastseen.replay (
   replay_id text PRIMARY KEY,
   group_ids text[] NOT NULL,
@@ -11,7 +11,7 @@ CREATE UNLOGGED TABLE lastseen.replay (
   done jsonb NOT NULL
 );
 
--- end_offset is null for a reading that ends when it has come up with `track`.
+-- end_offset is null if the reading ends once it has caught up with `track`.
 CREATE UNLOGGED TABLE lastseen.replay_partition (
   replay_id text NOT NULL,
   topic text NOT NULL,
@@ -22,7 +22,7 @@ CREATE UNLOGGED TABLE lastseen.replay_partition (
   PRIMARY KEY (replay_id, topic, partition)
 ) WITH (fillfactor = 50);
 
--- Last seen as the topics alone tell it, while it is being built anew.
+-- The last-seen table as it is rebuilt from the topics only.
 CREATE UNLOGGED TABLE lastseen.replay_shadow (
   student_id uuid PRIMARY KEY,
   user_id text COLLATE "C",
@@ -32,8 +32,8 @@ CREATE UNLOGGED TABLE lastseen.replay_shadow (
   session_at timestamptz
 ) WITH (fillfactor = 70);
 
--- Detection as if it had run on past days: what learners did by the sweep that would have seen it first, and the tables
--- of detection as they would have stood. Empty but while such a replay runs.
+-- Tables of a backtest: activities by the day of the sweep that would have seen them first, and copies of the tables of
+-- detection. They are empty unless a backtest runs.
 CREATE UNLOGGED TABLE lastseen.as_if_activity (
   sweep_on date NOT NULL,
   student_id uuid NOT NULL,

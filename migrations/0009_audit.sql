@@ -1,8 +1,8 @@
 -- Up Migration
 
--- One row an audit: last seen held against a snapshot of the source tables. snapshot_lsn is the source's position by
--- then, which was applied before the comparison. counts has, a source and for user_id, how many learners are missing,
--- behind, equal and ahead.
+-- One row per audit: a comparison of last seen with a snapshot of the source tables. snapshot_lsn is the source's log
+-- position at the snapshot; all changes up to it were applied before the comparison. counts has, per source and for
+-- user_id, how many learners are missing, behind, equal and ahead.
 CREATE TABLE lastseen.audit_run (
   run_id uuid PRIMARY KEY,
   status text NOT NULL CHECK (status IN ('running', 'clean', 'drift', 'repaired', 'failed')),

@@ -1,13 +1,13 @@
 -- Up Migration
 
--- next_offset is what is proven applied. Where a partition is read again from below it, next_offset goes back to the
--- reading, and known_offset keeps how far it had been until the reading has passed that too. last_record_at is the
--- Kafka timestamp of the last record below the further of the two: by it the reading knows the topic again.
+-- All records below next_offset are applied. If a partition is read again from a lower offset, next_offset goes back to
+-- that offset, and known_offset keeps the earlier position until the reading has passed it. last_record_at is the Kafka
+-- timestamp of the last record below the higher of the two. By it a re-created topic is recognized.
 ALTER TABLE lastseen.track_progress
   ADD COLUMN known_offset bigint,
   ADD COLUMN last_record_at timestamptz;
 
--- Records that were never read. While one is open, what is proven applied is not all there was.
+-- Ranges of records that were never read. While a row is open, last seen is not known to be complete.
 CREATE TABLE lastseen.track_gap (
   gap_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   topic text NOT NULL,

@@ -1,7 +1,7 @@
 -- Up Migration
 
--- The offset below which last_record_at is the last record's. A release that knows neither raises next_offset alone:
--- what last_record_at says is then of a record further below, and the partition must not be doubted by it.
+-- last_record_at belongs to the last record below this offset. A release before this column raises next_offset only;
+-- last_record_at then belongs to an earlier record, and must not be used to recognize the topic.
 ALTER TABLE lastseen.track_progress ADD COLUMN last_record_below bigint;
 
 -- Down Migration

@@ -1,7 +1,7 @@
 -- Up Migration
 
--- A sweep looks for episodes of the lookback alone. They were written in about the order of their last seen, so that a
--- few bytes for each megabyte tell it which part of the table that is, however many silences there ever were.
+-- A sweep reads only the episodes of the lookback. Episodes are written in about the order of their last seen, so a BRIN
+-- index of a few bytes per megabyte finds that part of the table, however many episodes it holds.
 CREATE INDEX episode_last_seen_at ON lastseen.episode USING brin (last_seen_at) WITH (autosummarize = on);
 
 -- Down Migration
