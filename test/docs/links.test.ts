@@ -1,25 +1,25 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PAGES = [
-  'README.md',
-  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join('docs', name)),
-];
+const FILES = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => existsSync(join(ROOT, file)));
+const PAGES = FILES.filter((file) => /^(docs\/.*|[A-Z]+)\.md$/.test(file));
 
 const text = (page: string) => readFileSync(join(ROOT, page), 'utf8');
 
-/** Relative links of a page: where each leads to, from the root, and the heading. */
-function linksOf(page: string): { readonly target: string; readonly anchor: string | undefined }[] {
-  return [...text(page).matchAll(/\]\(([^)\s]+)\)/g)]
-    .map(([, link = '']) => link)
-    .filter((link) => !/^[a-z]+:/.test(link))
-    .map((link) => {
+/** Relative links of a page: the text, the target from the root, and the heading. */
+function linksOf(
+  page: string,
+): { readonly label: string; readonly target: string; readonly anchor: string | undefined }[] {
+  return [...text(page).matchAll(/\[([^\]]*)\]\(([^)\s]+)\)/g)]
+    .filter(([, , link = '']) => !/^[a-z]+:/.test(link))
+    .map(([, label = '', link = '']) => {
       const [path = '', anchor] = link.split('#');
-      return { target: path === '' ? page : relative(ROOT, join(ROOT, dirname(page), path)), anchor };
+      return { label, target: path === '' ? page : relative(ROOT, join(ROOT, dirname(page), path)), anchor };
     });
 }
 
@@ -36,8 +36,8 @@ function anchorsOf(page: string): string[] {
 const pagesLinkedFrom = (pages: Iterable<string>) =>
   new Set([...pages].flatMap((page) => linksOf(page).map(({ target }) => target)));
 
-describe('links of the pages', () => {
-  it('lead to files and headings that are there', () => {
+describe('the links of the pages', () => {
+  it('lead to existing files and headings', () => {
     const broken = PAGES.flatMap((page) =>
       linksOf(page)
         .filter(
@@ -50,20 +50,39 @@ describe('links of the pages', () => {
     expect(broken).toEqual([]);
   });
 
-  it('lead from the README to every page within two hops', () => {
+  it('name the file that they lead to, if their text is a file name', () => {
+    const misnamed = PAGES.flatMap((page) =>
+      linksOf(page)
+        .map(({ label, target }) => ({ name: /^`(.*\.[a-z]+)`$/.exec(label)?.[1], target }))
+        .filter(({ name, target }) => name !== undefined && !`/${target}`.endsWith(`/${name}`))
+        .map(({ name, target }) => `${page}: ${name} leads to ${target}`),
+    );
+    expect(misnamed).toEqual([]);
+  });
+
+  it('lead from the README to every page of docs/ within two hops', () => {
     const first = pagesLinkedFrom(['README.md']);
     const second = pagesLinkedFrom([...first].filter((page) => page.endsWith('.md')));
-    expect(PAGES.filter((page) => page !== 'README.md' && !first.has(page) && !second.has(page))).toEqual([]);
+    const pages = PAGES.filter((page) => page.startsWith('docs/'));
+    expect(pages.filter((page) => !first.has(page) && !second.has(page))).toEqual([]);
   });
 });
 
-describe('messages', () => {
-  it('name pages that are there', () => {
-    const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-      name.endsWith('.ts'),
-    );
-    const named = sources.flatMap((name) => text(join('src', name)).match(/docs\/[\w/.-]+\.md/g) ?? []);
-    expect(named.length).toBeGreaterThan(0);
-    expect(named.filter((page) => !PAGES.includes(page))).toEqual([]);
+describe('files that texts and comments name', () => {
+  const PATH = /(?<![\w./@-])(?:src|test|docs|scripts|stack|bench|k8s|migrations|schemas)\/[\w./-]*\w/g;
+  /** Texts with paths of other trees or of other times. */
+  const EXCEPT = ['CHANGELOG.md', 'package-lock.json', 'test/pods/image.test.ts', 'scripts/check-words.ts'];
+
+  it('exist', () => {
+    const missing = FILES.filter((file) =>
+      /\.(ts|md|ya?ml|sql|sh|java|json)$|^\.ci\/|^\.github\/|^Dockerfile$/.test(file),
+    )
+      .filter((file) => !EXCEPT.includes(file))
+      .flatMap((file) =>
+        (text(file).match(PATH) ?? [])
+          .filter((path) => !existsSync(join(ROOT, path)))
+          .map((path) => `${file} names ${path}`),
+      );
+    expect(missing).toEqual([]);
   });
 });
