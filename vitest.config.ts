@@ -31,7 +31,7 @@ export default defineConfig({
           ...onPostgres,
           name: 'partitioned',
           include: [
-            'test/{last-seen/raise-store,sweep/pipeline,sweep/holds,replay/pipeline,audit/pipeline}.pg.test.ts',
+            'test/{last-seen/raise-store,sweep/pipeline,sweep/holds,replay/stages,audit/pipeline}.pg.test.ts',
             'test/{learner/forget-command,deploy/roles}.pg.test.ts',
           ],
           provide: { partitions: 5 },
