@@ -1,6 +1,6 @@
 import { dateOf, type Instant, startOfIsoWeek } from '../activity/instant.ts';
 import { studentIdOf } from '../activity/learner.ts';
-import { SOURCES, type Source } from '../activity/source.ts';
+import { perSource, SOURCES, type Source } from '../activity/source.ts';
 import { decidingSource, eventId } from '../events/inactivity-decision.ts';
 import { churnRisk, churnTerms } from '../kpi/figures/churn-risk.ts';
 import type { FigureDeps } from '../kpi/figures-pipeline.ts';
@@ -66,7 +66,7 @@ function lastSeenInTable({ bySource, lastSeenAt }: LastSeenRow) {
 
 /** From the source tables, up to the as-of. The table of last seen forgets this when the learner is seen again. */
 async function readLastSeenInSources(source: Queryable, learner: KpiLearner, enabled: readonly Source[]) {
-  const bySource = Object.fromEntries(SOURCES.map((name) => [name, null])) as Record<Source, Instant | null>;
+  const bySource = perSource((): Instant | null => null);
   for (const each of SOURCES.filter((one) => enabled.includes(one))) {
     bySource[each] = (await lastSeenInSources(source, [learner], new Set([each]))).get(0) ?? null;
   }

@@ -13,7 +13,6 @@ import { digestLastSeen } from '../last-seen/digest-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import type { Database } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
-import type { Registry } from '../registry/client.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logging.ts';
 import { must } from '../runtime/must.ts';
@@ -24,7 +23,6 @@ import { type ReplayPlan, replayIdOf } from './plan.ts';
 import { swapInShadow } from './rebuild-pipeline.ts';
 import { type Corrections, sourcesInTable } from './rebuild-store.ts';
 import type { ReplayOutcome } from './replay-page.ts';
-import { type SnapshotDeps, waitForSnapshot } from './snapshot-pipeline.ts';
 import { requestSnapshot } from './snapshot-request-store.ts';
 import { createReplayStages, type ReplayWrite, writeLastSeen, writeShadow } from './stages-pipeline.ts';
 import {
@@ -41,13 +39,15 @@ import { type ReplayTotals, zeroTotals } from './totals.ts';
 export interface ReplayDeps {
   readonly database: Database;
   readonly kafka: KafkaClient;
-  readonly registry: Registry;
   readonly collect: CollectDeps;
   readonly attemptSource: AttemptSource;
-  readonly snapshot: Pick<SnapshotDeps, 'notificationTopic' | 'slot' | 'startTimeoutMs' | 'showProgress'>;
+  /** Debezium reports the progress of a snapshot here. */
+  readonly notificationTopic: string;
+  /** Resolves when every row of the snapshot is in the topics. */
+  readonly waitForSnapshot: (snapshotId: string) => Promise<void>;
   readonly readRange: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => Promise<void>;
-  /** Opens the relay that publishes the outbox of inactivity events. */
-  readonly openRelay: () => Promise<{ relay(): Promise<unknown>; close(): Promise<void> }>;
+  /** Calls `work` with the relay that publishes the outbox of inactivity events. */
+  readonly withRelay: <T>(work: (relay: () => Promise<unknown>) => Promise<T>) => Promise<T>;
   readonly now: () => Instant;
   readonly log: Logger;
 }
@@ -67,7 +67,7 @@ export function runReplay(deps: ReplayDeps, plan: ReplayPlan): Promise<ReplayOut
   const { database } = deps;
   return withLock(database, 'replay', async () => {
     const replay: Replay = { ...deps, plan, topics: [...plan.topics.keys()], replayId: replayIdOf(plan) };
-    await requireTopics(deps.kafka, [...replay.topics, ...(plan.snapshot ? [deps.snapshot.notificationTopic] : [])]);
+    await requireTopics(deps.kafka, [...replay.topics, ...(plan.snapshot ? [deps.notificationTopic] : [])]);
     const opened = await openState(replay);
     const state = opened.snapshotId === null ? opened : await awaitSnapshot(replay, opened, opened.snapshotId);
     const { totals, corrections } = plan.rebuild
@@ -155,7 +155,7 @@ async function requireHistory(replay: Replay, bounds: readonly PartitionBounds[]
 async function awaitSnapshot(replay: Replay, state: ReplayState, snapshotId: string): Promise<ReplayState> {
   const { database, kafka, plan, topics, replayId } = replay;
   if (state.ranges.every(({ endOffset }) => endOffset !== undefined)) return state;
-  await waitForSnapshot({ ...replay, ...replay.snapshot, topics: plan.topics }, snapshotId);
+  await replay.waitForSnapshot(snapshotId);
   if (plan.rebuild) return state;
   const ends = await writtenPositions(kafka, topics);
   await setReplayEnds(database, replayId, ends);
@@ -197,21 +197,11 @@ async function rebuild(
 
 async function readRanges(
   { database, kafka, log, collect, readRange, replayId }: Replay,
-  { groupIds, ranges, totals: before }: ReplayState,
+  { groupIds, ranges, totals }: ReplayState,
   write: ReplayWrite,
   more: Pick<RangeReading<unknown>, 'ends' | 'afterwards'>,
 ): Promise<ReplayTotals> {
-  let totals = before;
-  const stages = createReplayStages({
-    ...collect,
-    database,
-    replayId,
-    totals,
-    write,
-    onApplied: (total) => {
-      totals = total;
-    },
-  });
+  const stages = createReplayStages({ ...collect, database, replayId, totals, write });
   await readRange({
     groupId: must(groupIds.at(-1), 'opening the state added a group'),
     ranges,
@@ -222,17 +212,14 @@ async function readRanges(
   });
   // The brokers may still list the members of killed processes. A group that cannot be deleted for this reason expires.
   for (const groupId of groupIds.slice(0, -1)) await deleteGroup(kafka, groupId, log);
-  return totals;
+  return stages.totals;
 }
 
 /** Publishes the returns. Only after a rebuild are episodes closed here: its correction closes none. */
-async function publishReturns({ database, openRelay, now, plan }: Replay, { returned }: ReplayTotals): Promise<number> {
-  const { relay, close } = await openRelay();
-  try {
+function publishReturns({ database, withRelay, now, plan }: Replay, { returned }: ReplayTotals): Promise<number> {
+  return withRelay(async (relay) => {
     const closed = plan.rebuild ? await database.transaction((tx) => closeAllEpisodes(tx, now())) : 0;
     await relay();
     return returned + closed;
-  } finally {
-    await close();
-  }
+  });
 }

@@ -1,4 +1,4 @@
-import { SOURCES, type Source } from '../activity/source.ts';
+import { perSource, SOURCES, type Source } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { must, single } from '../runtime/must.ts';
 
@@ -36,14 +36,12 @@ export async function correctLastSeen(tx: Queryable): Promise<Corrections> {
   const { rows } = await tx.query<Record<string, number>>({ text: CORRECT });
   const row = single(rows, 'an aggregate returns one row');
   const count = (column: string) => must(row[column], `the statement counts ${column}`);
-  const perSource = (change: 'raised' | 'lowered') =>
-    Object.fromEntries(SOURCES.map((source) => [source, count(`${source}_${change}`)])) as Record<Source, number>;
   return {
     added: count('added'),
     changed: count('changed'),
     removed: count('removed'),
-    raised: perSource('raised'),
-    lowered: perSource('lowered'),
+    raised: perSource((source) => count(`${source}_raised`)),
+    lowered: perSource((source) => count(`${source}_lowered`)),
   };
 }
 

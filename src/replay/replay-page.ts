@@ -11,19 +11,19 @@ export interface ReplayOutcome extends ReplayTotals, TableDigest {
 }
 
 export function replayJson(outcome: ReplayOutcome): string {
-  return json({ records: recordsOf(outcome), deadLetters: deadLettersOf(outcome), ...outcome });
+  return json({ records: countRecords(outcome), deadLetters: countRecords(outcome, 'dead letter'), ...outcome });
 }
 
 export function replayPage(outcome: ReplayOutcome): string {
   const { counts, corrections, returned, learners, digest } = outcome;
-  const letters = deadLettersOf(outcome);
+  const letters = countRecords(outcome, 'dead letter');
   return [
     table(['source', 'outcome', 'records'], outcomeRows(counts)),
     '',
     ...(corrections === undefined ? raisedLines(outcome) : correctedLines(corrections)),
     ...(letters === 0 ? [] : [`${letters} records cannot be applied; \`track\` has sent them to the dead letters`]),
     ...(returned === 0 ? [] : [`${returned} learners returned`]),
-    `${recordsOf(outcome)} records read; last seen of ${learners} learners, digest ${digest}`,
+    `${countRecords(outcome)} records read; last seen of ${learners} learners, digest ${digest}`,
   ].join('\n');
 }
 
@@ -49,13 +49,7 @@ function correctedLines({ raised, lowered, added, changed, removed }: Correction
   ];
 }
 
-function recordsOf({ counts }: ReplayTotals): number {
-  return outcomeRows(counts).reduce((sum, [, , records]) => sum + records, 0);
-}
-
-function deadLettersOf({ counts }: ReplayTotals): number {
-  return outcomeRows(counts).reduce(
-    (sum, [, name, records]) => sum + (name.startsWith('dead letter') ? records : 0),
-    0,
-  );
+/** @param outcome the beginning of the outcomes to count. */
+function countRecords({ counts }: ReplayTotals, outcome = ''): number {
+  return outcomeRows(counts).reduce((sum, [, name, records]) => sum + (name.startsWith(outcome) ? records : 0), 0);
 }

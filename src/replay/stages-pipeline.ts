@@ -14,7 +14,11 @@ export interface ReplayStagesDeps extends CollectDeps {
   /** Totals of the replay before this process. */
   readonly totals: ReplayTotals;
   readonly write: ReplayWrite;
-  readonly onApplied: (totals: ReplayTotals) => void;
+}
+
+export interface ReplayStages extends Stages<Flush> {
+  /** Totals of the replay, with the applied flushes of this process. */
+  readonly totals: ReplayTotals;
 }
 
 /** Writes a fold in the transaction that records the progress of the replay. */
@@ -25,10 +29,14 @@ export type ReplayWrite = (tx: Queryable, flush: Flush) => Promise<WriteTotals>;
  * progress of `track` is not changed, because it proves that a prefix was read without gaps. Records that cannot be
  * applied are counted, but not sent to the dead letters, because `track` has sent them when it read them.
  */
-export function createReplayStages(deps: ReplayStagesDeps): Stages<Flush> {
+export function createReplayStages(deps: ReplayStagesDeps): ReplayStages {
   let { totals } = deps;
   return {
     ...collecting(deps, createFold),
+
+    get totals() {
+      return totals;
+    },
 
     async apply(flush, positions) {
       // Assigned only after the commit: after an outage the same flush is applied again.
@@ -37,7 +45,6 @@ export function createReplayStages(deps: ReplayStagesDeps): Stages<Flush> {
         await recordReplayProgress(tx, deps.replayId, positions, total);
         return total;
       });
-      deps.onApplied(totals);
     },
   };
 }

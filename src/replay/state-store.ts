@@ -1,4 +1,4 @@
-import type { Position } from '../kafka/client/records.ts';
+import type { Partition, Position } from '../kafka/client/records.ts';
 import type { PartitionRange } from '../kafka/consumer/offset-range.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
@@ -29,26 +29,13 @@ FROM lastseen.replay WHERE replay_id = $1`,
   });
   const [found] = rows;
   if (found === undefined) return undefined;
-  const { rows: partitions } = await db.query<{
-    topic: string;
-    partition: number;
-    next_offset: bigint;
-    end_offset: bigint | null;
-  }>({
+  const { rows: ranges } = await db.query<Partition & { firstOffset: bigint; endOffset: bigint | null }>({
     text: `
-SELECT topic, partition, next_offset, end_offset FROM lastseen.replay_partition
+SELECT topic, partition, next_offset AS "firstOffset", end_offset AS "endOffset" FROM lastseen.replay_partition
 WHERE replay_id = $1 ORDER BY topic, partition`,
     values: [replayId],
   });
-  return {
-    ...found,
-    ranges: partitions.map(({ topic, partition, next_offset, end_offset }) => ({
-      topic,
-      partition,
-      firstOffset: next_offset,
-      endOffset: end_offset ?? undefined,
-    })),
-  };
+  return { ...found, ranges: ranges.map((range) => ({ ...range, endOffset: range.endOffset ?? undefined })) };
 }
 
 /** Adds the consumer group of a resumed replay. */
@@ -74,12 +61,19 @@ SELECT $1, topic, partition, first_offset, first_offset, end_offset
 FROM unnest($2::text[], $3::int[], $4::int8[], $5::int8[]) AS u (topic, partition, first_offset, end_offset)`,
     values: [
       replayId,
-      state.ranges.map(({ topic }) => topic),
-      arrayLiteral(state.ranges.map(({ partition }) => partition)),
-      arrayLiteral(state.ranges.map(({ firstOffset }) => firstOffset)),
+      ...offsetArrays(state.ranges, ({ firstOffset }) => firstOffset),
       arrayLiteral(state.ranges.map(({ endOffset }) => endOffset ?? null)),
     ],
   });
+}
+
+/** Topics, partitions and offsets, for `unnest ($::text[], $::int[], $::int8[])`. */
+function offsetArrays<T extends Partition>(rows: readonly T[], offsetOf: (row: T) => bigint): unknown[] {
+  return [
+    rows.map(({ topic }) => topic),
+    arrayLiteral(rows.map(({ partition }) => partition)),
+    arrayLiteral(rows.map(offsetOf)),
+  ];
 }
 
 /**
@@ -99,12 +93,7 @@ export async function recordReplayProgress(
 UPDATE lastseen.replay_partition p SET next_offset = GREATEST(p.next_offset, u.next_offset)
 FROM unnest($2::text[], $3::int[], $4::int8[]) AS u (topic, partition, next_offset)
 WHERE p.replay_id = $1 AND p.topic = u.topic AND p.partition = u.partition`,
-    values: [
-      replayId,
-      positions.map(({ topic }) => topic),
-      arrayLiteral(positions.map(({ partition }) => partition)),
-      arrayLiteral(positions.map(({ nextOffset }) => nextOffset)),
-    ],
+    values: [replayId, ...offsetArrays(positions, ({ nextOffset }) => nextOffset)],
   });
   const { count } = await tx.query({
     name: 'record_replay_totals',
@@ -169,11 +158,6 @@ export async function setReplayEnds(db: Queryable, replayId: string, ends: reado
 UPDATE lastseen.replay_partition p SET end_offset = GREATEST(u.end_offset, p.first_offset)
 FROM unnest($2::text[], $3::int[], $4::int8[]) AS u (topic, partition, end_offset)
 WHERE p.replay_id = $1 AND p.topic = u.topic AND p.partition = u.partition`,
-    values: [
-      replayId,
-      ends.map(({ topic }) => topic),
-      arrayLiteral(ends.map(({ partition }) => partition)),
-      arrayLiteral(ends.map(({ nextOffset }) => nextOffset)),
-    ],
+    values: [replayId, ...offsetArrays(ends, ({ nextOffset }) => nextOffset)],
   });
 }

@@ -1,4 +1,4 @@
-import { SOURCES, type Source } from '../activity/source.ts';
+import { perSource, type Source } from '../activity/source.ts';
 import { addOutcomeCounts, emptyOutcomeCounts, type OutcomeCounts } from '../track/outcome-counts.ts';
 
 /** What a replay has done since its start, over all interruptions. Stored as JSON: older releases wrote the same keys. */
@@ -15,11 +15,7 @@ export interface ReplayTotals {
 export type WriteTotals = Omit<ReplayTotals, 'counts'>;
 
 export function noWrites(): WriteTotals {
-  return {
-    rowsChanged: 0,
-    raised: Object.fromEntries(SOURCES.map((source) => [source, 0])) as Record<Source, number>,
-    returned: 0,
-  };
+  return { rowsChanged: 0, raised: perSource(() => 0), returned: 0 };
 }
 
 export function zeroTotals(): ReplayTotals {
@@ -33,9 +29,7 @@ export function addTotals(before: ReplayTotals, more: ReplayTotals): ReplayTotal
   return {
     counts,
     rowsChanged: before.rowsChanged + more.rowsChanged,
-    raised: Object.fromEntries(
-      SOURCES.map((source) => [source, before.raised[source] + more.raised[source]]),
-    ) as ReplayTotals['raised'],
+    raised: perSource((source) => before.raised[source] + more.raised[source]),
     returned: before.returned + more.returned,
   };
 }

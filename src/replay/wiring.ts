@@ -1,6 +1,6 @@
 import { openKafka, openRegistry } from '../cli/connections.ts';
 import { showProgress } from '../cli/progress-bar.ts';
-import { readRange } from '../cli/read-ranges.ts';
+import { type RangeReading, readRange } from '../cli/read-ranges.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { notificationTopic } from '../config/topic-names.ts';
 import { inactivityRelay } from '../events/relays-wiring.ts';
@@ -9,35 +9,43 @@ import type { Database } from '../postgres/database.ts';
 import { collectDeps } from '../track/wiring.ts';
 import type { ReplayDeps } from './pipeline.ts';
 import type { ReplayPlan } from './plan.ts';
+import { waitForSnapshot } from './snapshot-pipeline.ts';
 
 export function replayDeps(context: CommandContext, database: Database, { topics }: ReplayPlan): ReplayDeps {
   const { settings, log, terminal, now } = context;
   const kafka = openKafka(context);
   const registry = openRegistry(settings);
-  return {
+  const shared = {
     database,
     kafka,
-    registry,
+    notificationTopic: notificationTopic(settings),
+    readRange: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => readRange(context, { kafka, ...reading }),
+    now,
+  };
+  return {
+    ...shared,
     collect: collectDeps(settings, registry, topics),
     attemptSource: settings.ATTEMPT_SOURCE,
-    snapshot: {
-      notificationTopic: notificationTopic(settings),
-      slot: settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX,
-      startTimeoutMs: settings.WAIT_FRESH,
-      showProgress: (total) => showProgress({ what: 'snapshot', unit: 'rows', total, log, terminal }),
-    },
-    readRange: (reading) => readRange(context, { kafka, ...reading }),
-    async openRelay() {
+    waitForSnapshot: (snapshotId) =>
+      waitForSnapshot(
+        {
+          ...shared,
+          registry,
+          topics,
+          slot: settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX,
+          startTimeoutMs: settings.WAIT_FRESH,
+          showProgress: (total) => showProgress({ what: 'snapshot', unit: 'rows', total, log, terminal }),
+        },
+        snapshotId,
+      ),
+    async withRelay(work) {
       const producer = createProducer(kafka);
       try {
-        const relay = await inactivityRelay(context, registry, database, producer);
-        return { relay, close: () => producer.close() };
-      } catch (error) {
+        return await work(await inactivityRelay(context, registry, database, producer));
+      } finally {
         await producer.close();
-        throw error;
       }
     },
-    now,
     log,
   };
 }

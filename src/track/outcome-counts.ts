@@ -1,11 +1,11 @@
 import type { DeadLetterReason, Outcome, SkipReason } from '../activity/activity.ts';
-import { SOURCES, type Source } from '../activity/source.ts';
+import { perSource, SOURCES, type Source } from '../activity/source.ts';
 
 /** Records per source and outcome: `applied`, `skipped: <reason>` or `dead letter: <reason>`. */
 export type OutcomeCounts = Record<Source, Record<string, number>>;
 
 export function emptyOutcomeCounts(): OutcomeCounts {
-  return Object.fromEntries(SOURCES.map((source) => [source, {}])) as OutcomeCounts;
+  return perSource(() => ({}));
 }
 
 /** Adds the counts of one flush to a total. */

@@ -198,8 +198,7 @@ describe('a replay', () => {
     timestamp: String(Number(T / 1000n)),
   });
 
-  async function replayed(records: ReturnType<typeof record>[], emit = false): Promise<ReplayTotals | undefined> {
-    let done: ReplayTotals | undefined;
+  async function replayed(records: ReturnType<typeof record>[], emit = false): Promise<ReplayTotals> {
     const saved = await loadReplay(db.database, 'r');
     const stages = createReplayStages({
       decoder: createDecoder({
@@ -213,15 +212,12 @@ describe('a replay', () => {
       replayId: 'r',
       totals: saved?.totals ?? zeroTotals(),
       write: writeLastSeen(emit ? () => T : undefined),
-      onApplied: (total) => {
-        done = total;
-      },
     });
     const flush = stages.open();
     const nextOffset = BigInt(records.at(-1)?.offset ?? 0) + 1n;
     await stages.collect({ ...PARTITION, records, fromOffset: 0n, nextOffset }, flush);
     await stages.apply(flush, [{ ...PARTITION, nextOffset }]);
-    return done;
+    return stages.totals;
   }
 
   it('adds to the saved totals, and does not change the progress of track', async () => {
