@@ -10,7 +10,7 @@ RUN npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > sbom.cdx.j
 FROM node:24.21.0-trixie-slim
 LABEL org.opencontainers.image.title="lastseen" \
       org.opencontainers.image.description="Turns Debezium change events into a last-seen table, inactivity events and fresh P and S figures" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.licenses="MIT"
 # Nothing is installed in a container that runs.
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn*

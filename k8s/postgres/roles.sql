@@ -20,7 +20,7 @@ BEGIN
   END LOOP;
 EXCEPTION
   WHEN duplicate_object OR unique_violation THEN
-    RAISE EXCEPTION 'somebody else creates the same roles at this moment: run this again';
+    RAISE EXCEPTION 'another session is creating the same roles; run this again';
 END
 $roles$;
 
