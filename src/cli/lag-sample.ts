@@ -2,7 +2,7 @@ import { groupLag } from '../kafka/admin/admin.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { SampleSources } from './observation.ts';
 
-/** Of the partitions that this process owns, so that the sum over all replicas is the group's. */
+/** The lag of the partitions that this process owns, so that the sum over all replicas is the lag of the group. */
 export function lagSample(
   { context: { metrics }, observation, kafka }: SampleSources,
   groupId: string,

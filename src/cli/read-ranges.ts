@@ -14,25 +14,24 @@ import type { CommandContext } from './run-command.ts';
 
 export interface RangeReading<A> {
   readonly kafka: KafkaClient;
-  /** Nobody else's: it is deleted at the end. */
+  /** A group for this reading only; it is deleted at the end. */
   readonly groupId: string;
   readonly ranges: readonly PartitionRange[];
-  /** Where ranges without an end are taken to end for the progress that is shown, and before `afterwards` begins. */
+  /** Ends of the ranges without an end, for the progress shown and the start of `afterwards`. */
   readonly ends: readonly Position[];
   readonly stages: Stages<A>;
-  /** What the progress is called; undefined: none is shown. */
+  /** The title of the progress bar; undefined: none is shown. */
   readonly what: string | undefined;
-  /** What becomes of it where it is told to stop, in words. */
+  /** For the message after a stop signal: what happens to the rest. */
   readonly whenStopped: string;
-  /** Runs once all is read, while reading goes on where ranges have no end; it is to end early where it is told to. */
+  /** Runs when all ends are reached, while ranges without an end are read on. It ends early if `ending` is aborted. */
   readonly afterwards?: (ending: AbortSignal) => Promise<void>;
 }
 
 /**
- * Reads these ranges and nothing else, several partitions at once, in a group of its own; waits for no record past their
- * ends.
+ * Reads these ranges of offsets through stages, several partitions at once, in a group of its own.
  *
- * @throws LastseenError `interrupted` where it was told to stop before; what was read is applied.
+ * @throws LastseenError `interrupted` after a stop signal; what was read is applied.
  */
 export async function readRange<A>(context: CommandContext, reading: RangeReading<A>): Promise<void> {
   const { kafka, groupId, ranges, stages, what, afterwards } = reading;
@@ -90,7 +89,7 @@ export async function readRange<A>(context: CommandContext, reading: RangeReadin
     progress?.end();
     ending.abort();
     await beside?.catch(() => {
-      // The race has told what ended it.
+      // The race has already thrown this error.
     });
     await consumer.stop();
     await deleteGroup(kafka, groupId, log);

@@ -18,18 +18,18 @@ export interface Reading<A> {
   readonly topics: readonly string[];
   readonly stages: Stages<A>;
   readonly observation: Observation;
-  /** Read up to where the topics end now, with progress, and stop; else until told to stop. */
+  /** Read to the current ends of the topics, with a progress bar; else until a stop signal. */
   readonly untilEnd: boolean;
   readonly delay?: Delay;
-  /** Where the configuration's own do not fit what is collected. */
+  /** Replaces limits of the configuration. */
   readonly limits?: Partial<StageLimits>;
 }
 
 const LOOK_AT_OTHERS_EVERY_MS = 2_000;
 
 /**
- * Runs a consumer until it is told to stop, or, bounded, until the topics' present end, or the first record before it
- * that is not due.
+ * Runs a consumer until a stop signal. With `untilEnd` it also ends at the current ends of the topics, or before the
+ * first record that is not due.
  */
 export async function readTopics<A>(context: CommandContext, reading: Reading<A>): Promise<void> {
   const { log, stopping } = context;
@@ -76,7 +76,9 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     if (catchUp === undefined) return;
     committedPositions(kafka, groupId, topics)
       .then((positions) => catchUp.advance(positions))
-      .then(look, (error) => log.debug({ event: 'offset_fetch_failed', error: safeMessage(error) }, 'asked in vain'));
+      .then(look, (error) =>
+        log.debug({ event: 'offset_fetch_failed', error: safeMessage(error) }, 'could not fetch committed offsets'),
+      );
   }, LOOK_AT_OTHERS_EVERY_MS);
 
   try {
@@ -112,7 +114,7 @@ function listener(context: CommandContext, waiting: WaitingRecords): ConsumerLis
   };
 }
 
-/** How a consumer of ours is bounded and ended, as it is configured. */
+/** The limits and the shutdown of a consumer, from the settings. */
 export function consumerSettings({ settings, log, shutdownDeadline }: CommandContext) {
   return {
     limits: {

@@ -8,19 +8,19 @@ export interface TopicSpec {
   readonly topic: string;
   readonly partitions: number;
   readonly replication: number;
-  /** The connector makes its topics itself, by its own settings, with their first record. */
+  /** The connector creates its own topics, with its own settings, when it writes their first record. */
   readonly owner: 'lastseen' | 'connector';
   readonly config: Readonly<Record<string, string>>;
 }
 
-/** Creates the topics that are missing; those that exist stay as they are. @returns the names created. */
+/** Creates missing topics and leaves existing ones unchanged. @returns the names created. */
 export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise<string[]> {
   return withAdmin(kafka, async (admin) => {
     const existing = new Set(await admin.listTopics());
     const missing = specs.filter((spec) => !existing.has(spec.topic));
     if (missing.length > 0) {
       await admin.createTopics({
-        // The driver's own waiting ends with an error where a broker has not heard of the topic yet.
+        // The driver's own wait fails if a broker does not know the topic yet (tulios/kafkajs#1222).
         waitForLeaders: false,
         topics: missing.map((spec) => ({
           topic: spec.topic,
@@ -38,11 +38,11 @@ export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise
 
 const LED_WITHIN_MS = 30_000;
 
-/** Waits until every partition of new topics has a leader: before, who reads or writes them is told that there are none. */
+/** Waits until every partition of the new topics has a leader. Until then reads and writes fail. */
 async function untilLed(admin: Admin, names: readonly string[]): Promise<void> {
   const giveUpAt = performance.now() + LED_WITHIN_MS;
   for (let waiting = [...names]; waiting.length > 0; ) {
-    // Of all topics: asked for one that is not known yet, a broker answers with an error.
+    // All topics: a request that names an unknown topic fails as a whole.
     const { topics } = await admin.fetchTopicMetadata();
     const isLed = (name: string) => {
       const partitions = topics.find((topic) => topic.name === name)?.partitions ?? [];
@@ -51,29 +51,36 @@ async function untilLed(admin: Admin, names: readonly string[]): Promise<void> {
     waiting = waiting.filter((name) => !isLed(name));
     if (waiting.length === 0) return;
     if (performance.now() > giveUpAt) {
-      throw new LastseenError('kafka_unavailable', `created, but not led by any broker yet: ${waiting.join(', ')}`, {
-        retriable: true,
-      });
+      throw new LastseenError(
+        'kafka_unavailable',
+        `topics were created but have no leader after ${LED_WITHIN_MS / 1000} s: ${waiting.join(', ')}`,
+        {
+          retriable: true,
+        },
+      );
     }
     await sleep(100);
   }
 }
 
-/** Fails with the names of the topics that do not exist: a subscription to one such topic fails for all. */
+/** @throws LastseenError `topic_missing` with the names of missing topics; one would fail the whole subscription. */
 export async function requireTopics(kafka: Kafka, topics: readonly string[]): Promise<void> {
   const existing = new Set(await withAdmin(kafka, (admin) => admin.listTopics()));
   const missing = topics.filter((topic) => !existing.has(topic));
   if (missing.length > 0) {
-    throw new LastseenError('topic_missing', `no such topic: ${missing.join(', ')}; \`lastseen topics\` creates them`);
+    throw new LastseenError(
+      'topic_missing',
+      `topics do not exist: ${missing.join(', ')}; create them with \`lastseen topics\``,
+    );
   }
 }
 
-/** A partition's end, and the offset of the first record that retention has left. */
+/** The end of a partition, and the offset of its first record that retention has not deleted. */
 export interface EndPosition extends Position {
   readonly firstOffset: bigint;
 }
 
-/** The offset after the last record of every partition, now. */
+/** The current end of every partition: the offset after its last record. */
 export function endPositions(kafka: Kafka, topics: readonly string[]): Promise<EndPosition[]> {
   return withAdmin(kafka, async (admin) => {
     const ends = await Promise.all(
@@ -90,15 +97,15 @@ export function endPositions(kafka: Kafka, topics: readonly string[]): Promise<E
     return ends.flat().map(({ nextOffset, firstOffset, ...partition }) => ({
       ...partition,
       firstOffset,
-      // A partition emptied by retention has nothing to read up to.
+      // Retention has deleted every record: there is nothing to read.
       nextOffset: nextOffset === firstOffset ? 0n : nextOffset,
     }));
   });
 }
 
 /**
- * The offset after the last record ever written to every partition, whatever retention has left of them. Topics that do
- * not exist are left out.
+ * The offset after the last record ever written to every partition, also if retention has deleted it. Missing topics
+ * are left out.
  */
 export function writtenPositions(kafka: Kafka, topics: readonly string[]): Promise<Position[]> {
   return withAdmin(kafka, async (admin) => {
@@ -115,7 +122,7 @@ export function writtenPositions(kafka: Kafka, topics: readonly string[]): Promi
   });
 }
 
-/** Where the partition's log starts, and the offset after its last record. */
+/** The first offset of the partition's log and the offset after its last record. */
 export function partitionBounds(
   kafka: Kafka,
   { topic, partition }: Partition,
@@ -127,7 +134,7 @@ export function partitionBounds(
   });
 }
 
-/** What the group has committed; partitions without a commit are left out. */
+/** The committed offsets of the group. Partitions without a commit are left out. */
 export function committedPositions(kafka: Kafka, groupId: string, topics: readonly string[]): Promise<Position[]> {
   return withAdmin(kafka, async (admin) => {
     const committed = await admin.fetchOffsets({ groupId, topics: [...topics] });
@@ -142,11 +149,11 @@ export function committedPositions(kafka: Kafka, groupId: string, topics: readon
 export interface PartitionLag {
   readonly topic: string;
   readonly partition: number;
-  /** Records between what the group has committed and the end. */
+  /** Records between the committed offset and the end. */
   readonly records: bigint;
 }
 
-/** How far the group is behind, of every partition; where it has committed nothing, it starts at the first record. */
+/** The consumer lag of the group per partition. A partition without a commit counts from its first record. */
 export function groupLag(kafka: Kafka, groupId: string, topics: readonly string[]): Promise<PartitionLag[]> {
   return withAdmin(kafka, async (admin) => {
     const committed = new Map(
@@ -167,7 +174,7 @@ export function groupLag(kafka: Kafka, groupId: string, topics: readonly string[
   });
 }
 
-/** The offset of the first record of every partition that was written at the instant or later; its end where none was. */
+/** Per partition, the offset of the first record written at the instant or later; the end if there is none. */
 export function positionsSince(kafka: Kafka, topics: readonly string[], sinceMs: number): Promise<Position[]> {
   return withAdmin(kafka, async (admin) => {
     const found = await Promise.all(
@@ -180,14 +187,14 @@ export function positionsSince(kafka: Kafka, topics: readonly string[], sinceMs:
   });
 }
 
-/** Deletes a group that nobody is a member of. */
+/** Deletes a consumer group without members. */
 export function deleteGroup(kafka: Kafka, groupId: string): Promise<void> {
   return withAdmin(kafka, async (admin) => {
     await admin.deleteGroups([groupId]);
   });
 }
 
-/** Runs `work` on a connection for administration, and closes it whatever happens. */
+/** Runs `work` with an admin client and disconnects it in any case. */
 export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();
   try {

@@ -6,7 +6,7 @@ export function brokerCount(kafka: Kafka): Promise<number> {
 }
 
 export interface GroupFacts {
-  /** `Stable`, `Empty`, `Dead` where there is no such group, or one of the states in between. */
+  /** `Stable`, `Empty`, `Dead` (no such group) or one of the states of a rebalance. */
   readonly state: string;
   readonly members: number;
 }
@@ -18,7 +18,7 @@ export function readGroupFacts(kafka: Kafka, groupId: string): Promise<GroupFact
   });
 }
 
-/** How many records each topic keeps, over all partitions; topics that do not exist are left out. */
+/** The number of records that each topic keeps. Missing topics are left out. */
 export function keptRecords(kafka: Kafka, topics: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
   return withAdmin(kafka, async (admin) => {
     const existing = new Set(await admin.listTopics());

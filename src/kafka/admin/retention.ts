@@ -1,18 +1,18 @@
 /** How long a topic keeps a record. */
 export type Retention =
-  /** Deleted at the latest so long after it was written. */
+  /** At most this long. */
   | { readonly kind: 'time'; readonly atMostMs: number }
-  /** Until its topic outgrows `retention.bytes`, if ever. */
+  /** Without a limit in time; `retention.bytes` may still delete it. */
   | { readonly kind: 'forever' }
-  /** Until a newer record, or a tombstone, of the same key. */
+  /** Until a newer record or a tombstone with the same key. */
   | { readonly kind: 'compacted' };
 
-/** Brokers look every five minutes for what is to be deleted (`log.retention.check.interval.ms`), then wait one more. */
+/** The broker's defaults: `log.retention.check.interval.ms` (5 min) plus `log.segment.delete.delay.ms` (1 min). */
 const DELETED_WITHIN_MS = 6 * 60_000;
 
 /**
- * What a topic's settings say. A segment is deleted whole, when its newest record is old enough; it is written to for at
- * most `segment.ms`.
+ * The retention that a topic's settings mean. A segment is deleted as a whole, when its newest record is old enough, and
+ * is written to for at most `segment.ms`.
  */
 export function retentionOf(config: ReadonlyMap<string, string>): Retention {
   const policies = (config.get('cleanup.policy') ?? 'delete').split(',').map((policy) => policy.trim());

@@ -4,7 +4,7 @@ import type { Logger } from '../../runtime/logging.ts';
 import type { Position } from '../client/records.ts';
 import { withAdmin } from './admin.ts';
 
-/** What a partition holds: from the first offset that retention has left to before the end. */
+/** The offsets of a partition: from the first that retention has not deleted to before the end. */
 export interface PartitionBounds {
   readonly topic: string;
   readonly partition: number;
@@ -28,7 +28,7 @@ export function topicBounds(kafka: Kafka, topics: readonly string[]): Promise<Pa
   });
 }
 
-/** The first offset of every partition whose record is of this time or later; its end where there is none. */
+/** Per partition, the offset of the first record with this timestamp or later; the end if there is none. */
 export function positionsAt(kafka: Kafka, topics: readonly string[], timestampMs: number): Promise<Position[]> {
   return withAdmin(kafka, async (admin) => {
     const found = await Promise.all(
@@ -44,7 +44,7 @@ export function positionsAt(kafka: Kafka, topics: readonly string[], timestampMs
   });
 }
 
-/** Deletes a group of our own that nobody is to go on with. One that is left over costs a few bytes, and is logged. */
+/** Deletes a consumer group. A failure is only logged: brokers expire a group without members. */
 export async function deleteGroup(kafka: Kafka, groupId: string, log: Logger): Promise<void> {
   try {
     await withAdmin(kafka, (admin) => admin.deleteGroups([groupId]));

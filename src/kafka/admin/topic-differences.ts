@@ -1,18 +1,18 @@
 import type { TopicSpec } from './admin.ts';
 import type { TopicSettings } from './topic-settings.ts';
 
-/** Where a topic is less than it should be. */
+/** A setting of a topic that is below what is required. */
 export interface Difference {
   readonly what: string;
   readonly is: string;
   readonly wanted: string;
-  /** How a person mends it; nothing here changes a topic that exists. */
+  /** The command for the operator; lastseen changes no existing topic. */
   readonly hint: string;
 }
 
 /**
- * What a topic lacks of what is wanted. More partitions, more replicas, a longer retention or a larger limit were
- * somebody's decision, and are left alone. Of a topic that the connector makes nothing is wanted but that it is there.
+ * What a topic lacks. More partitions, more replicas, a longer retention or a larger limit are an operator's decision and
+ * no difference. A topic of the connector only has to exist.
  */
 export function differencesOf(spec: TopicSpec, found: TopicSettings): Difference[] {
   if (spec.owner === 'connector') return [];
@@ -34,7 +34,7 @@ export function differencesOf(spec: TopicSpec, found: TopicSettings): Difference
 }
 
 const SERVER = '--bootstrap-server $KAFKA_BROKERS --alter';
-const TOPICS = `a person's decision, since keys move to other partitions: kafka-topics.sh ${SERVER} --topic`;
+const TOPICS = `the operator decides, because keys move to other partitions: kafka-topics.sh ${SERVER} --topic`;
 const CONFIGS = `kafka-configs.sh ${SERVER} --entity-type topics --entity-name`;
 const REPLICAS = 'kafka-reassign-partitions.sh (Strimzi: spec.replicas)';
 
@@ -44,7 +44,7 @@ function lacking(what: string, is: number, wanted: number, hint: string): Differ
 
 function isEnough(name: string, is: string, wanted: string): boolean {
   if (name === 'cleanup.policy') return is === wanted;
-  // Of a retention -1 is the longest.
+  // A retention of -1 has no limit.
   const size = (text: string) => (text === '-1' ? Number.POSITIVE_INFINITY : Number(text));
   return is !== '' && size(is) >= size(wanted);
 }
@@ -53,6 +53,6 @@ function unwritable({ topic, replication, config }: TopicSettings): Difference[]
   const name = 'min.insync.replicas';
   const is = config.get(name) ?? '1';
   if (Number(is) <= replication) return [];
-  const hint = `nothing can be written: ${CONFIGS} ${topic} --add-config ${name}=${replication}`;
+  const hint = `no record can be written until this is lowered: ${CONFIGS} ${topic} --add-config ${name}=${replication}`;
   return [{ what: name, is, wanted: `at most ${replication}`, hint }];
 }

@@ -2,20 +2,20 @@ import type { Kafka } from 'kafkajs';
 import { ConfigResourceTypes } from '../client/driver.ts';
 import { withAdmin } from './admin.ts';
 
-/** A topic as the brokers have it. */
+/** A topic's settings at the broker. */
 export interface TopicSettings {
   readonly topic: string;
   readonly partitions: number;
-  /** Of the partition with the fewest replicas. */
+  /** The smallest number of replicas of a partition. */
   readonly replication: number;
-  /** Every setting by its name, those that the topic has from its broker included. */
+  /** Every setting by name, with those inherited from the broker. */
   readonly config: ReadonlyMap<string, string>;
 }
 
-/** The settings of these topics; those that do not exist are left out. */
+/** The settings of these topics. Missing topics are left out. */
 export function readTopicSettings(kafka: Kafka, names: readonly string[]): Promise<TopicSettings[]> {
   return withAdmin(kafka, async (admin) => {
-    // Of all topics: asked for one that is not known, a broker answers with an error.
+    // All topics: a request that names an unknown topic fails as a whole.
     const metadata = (await admin.fetchTopicMetadata()).topics.filter(({ name }) => names.includes(name));
     if (metadata.length === 0) return [];
     const configs = await admin.describeConfigs({

@@ -2,22 +2,22 @@ import type { Kafka as Client, KafkaConfig, SASLOptions } from 'kafkajs';
 import type { Logger } from '../../runtime/logging.ts';
 import { registerCodecs } from './codecs.ts';
 import { Kafka, logLevel } from './driver.ts';
-import { mendReconnects } from './reconnects.ts';
+import { clearBuffersOnReconnect } from './reconnects.ts';
 import { noteRefusals, watchedSockets } from './refusal.ts';
 
-/** A handle on the cluster for those who only hand it on. */
+/** The driver's client, for code that only passes it on. */
 export type KafkaClient = Client;
 
 export interface KafkaOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** Absent: no TLS. PEM texts; without a CA, Node's own authorities. */
+  /** PEM texts. Absent: no TLS. Without a CA, Node's own authorities are trusted. */
   readonly tls?: BrokerTls | undefined;
   readonly sasl?: BrokerLogin | undefined;
-  /** How often the driver tries again before it gives up; 8 unless told, which takes half a minute. */
+  /** How often the driver retries before it gives up. The default of 8 takes half a minute. */
   readonly retries?: number | undefined;
   readonly log: Logger;
-  /** Called for each connection that is begun to a broker. */
+  /** Called before each connection to a broker. */
   readonly onConnecting?: () => void;
 }
 
@@ -34,10 +34,10 @@ export interface BrokerLogin {
   readonly password: string;
 }
 
-/** The driver's client, with every compression codec of Kafka and its log lines in ours. Connects to nothing yet. */
+/** The driver's client, with every compression codec of Kafka and with our logger. It does not connect yet. */
 export function createKafka(options: KafkaOptions): KafkaClient {
   registerCodecs();
-  mendReconnects();
+  clearBuffersOnReconnect();
   const refusal = Promise.withResolvers<never>();
   const kafka = new Kafka({
     brokers: [...options.brokers],
@@ -65,8 +65,8 @@ function saslOptions({ mechanism, username, password }: BrokerLogin): SASLOption
 }
 
 /**
- * Its messages carry offsets, groups and errors; what was sent and received, which it adds when it debugs
- * (`KAFKAJS_LOG_LEVEL`), is left out.
+ * Keeps offsets, groups and errors of the driver's log lines. Leaves out requests and responses, which it logs at level
+ * debug (`KAFKAJS_LOG_LEVEL`), because they contain record data.
  */
 function logInto(log: Logger): NonNullable<KafkaConfig['logCreator']> {
   return () => (entry) => {
@@ -79,10 +79,10 @@ function logInto(log: Logger): NonNullable<KafkaConfig['logCreator']> {
     };
     switch (entry.level) {
       case logLevel.ERROR:
-        // The driver retries what it calls errors; what it gives up on arrives as an error of ours.
+        // The driver retries after these errors. If it gives up, the caller gets an error of its own.
         return log.warn(line, message);
       case logLevel.WARN:
-        // Sends are repeated by us after an outage, at least once; the driver would have them repeated for ever.
+        // The driver advises endless retries for idempotence. Callers retry sends after an outage instead.
         return message.startsWith('Limiting retries') ? log.debug(line, message) : log.warn(line, message);
       case logLevel.INFO:
         return log.debug(line, message);

@@ -11,7 +11,7 @@ interface Codec {
   decompress(buffer: Buffer): Promise<Buffer>;
 }
 
-/** The driver brings gzip alone, and a topic compressed otherwise ends its consumer. */
+/** The driver has only gzip; a topic with another compression crashes its consumer (tulios/kafkajs#597, by design). */
 export function registerCodecs(): void {
   CompressionCodecs[CompressionTypes.Snappy] = () => snappy;
   CompressionCodecs[CompressionTypes.LZ4] = () => lz4;
@@ -21,15 +21,15 @@ export function registerCodecs(): void {
 const zstdCompressAsync = promisify(zstdCompress);
 const zstdDecompressAsync = promisify(zstdDecompress);
 
-/** Compressed; a larger batch is worth the way to another thread and back, and would hold this one up. */
+/** Size of the compressed batch. A larger batch is unpacked in another thread because it would block this one. */
 const MOST_INLINE_BYTES = 65_536;
+/** Unpacked bytes after which the event loop gets a turn. */
 const TURN_BYTES = 262_144;
 let sinceTurn = 0;
 
 /**
- * Unpacks in this thread. What batches mostly are is unpacked in some microseconds; waiting for another thread takes
- * several times as long, once for each of ten thousands of batches a second. Now and then the event loop has a turn, in
- * which the memory of what is no longer used is given back.
+ * Unpacks in this thread. A typical batch takes some microseconds; waiting for another thread takes several times as
+ * long (figures: decision 10). The event loop gets a turn regularly, because unpacked memory is only released then.
  */
 async function inline(
   packed: Buffer,
@@ -56,7 +56,7 @@ const lz4: Codec = {
   decompress: (buffer) => inline(buffer, decompressFrameSync, decompressFrame),
 };
 
-/** Java clients frame snappy as xerial does: this header, two 32-bit versions, then blocks with their length before each. */
+/** Java clients use the xerial framing: this header, two 32-bit versions, then blocks that each follow their length. */
 const XERIAL_HEADER = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_PREFIX_LENGTH = XERIAL_HEADER.length + 8;
 

@@ -1,4 +1,4 @@
 import kafkajs from 'kafkajs';
 
-/** The driver is CommonJS whose names Node cannot see from a module. */
+/** The driver is a CommonJS package whose named exports Node does not detect (tulios/kafkajs#1391, closed unchanged). */
 export const { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, Partitioners, logLevel } = kafkajs;

@@ -1,9 +1,10 @@
 import type { OutgoingRecord } from './records.ts';
 
 /**
- * The index after the last record that goes into a request with the one at `from`: as many as `maxBytes` holds, and at
- * least that one. The driver puts all records of a partition into one batch, and brokers refuse a batch above the
- * topic's limit.
+ * The end (exclusive) of the records from index `from` that fit into `maxBytes`: at least one.
+ *
+ * The driver puts all records of a partition into one batch, and brokers reject a batch above `max.message.bytes`. Can go
+ * when the driver splits batches itself (tulios/kafkajs#949).
  */
 export function portionEnd(records: readonly OutgoingRecord[], from: number, maxBytes: number): number {
   let bytes = 0;
@@ -16,11 +17,11 @@ export function portionEnd(records: readonly OutgoingRecord[], from: number, max
 
 const EMPTY: OutgoingRecord = { key: null, value: null };
 
-/** Lengths and deltas of a record and its place in the batch, generously. */
+/** Upper bounds of the fields beside key, value and headers. */
 const RECORD_OVERHEAD_BYTES = 80;
 const HEADER_OVERHEAD_BYTES = 10;
 
-/** An upper bound of what the record takes in a batch that is not compressed. */
+/** An upper bound of the record's size in an uncompressed batch. */
 function recordBytes({ key, value, headers = {} }: OutgoingRecord): number {
   let bytes = RECORD_OVERHEAD_BYTES + lengthOf(key) + lengthOf(value);
   for (const [name, values] of Object.entries(headers)) {

@@ -6,26 +6,28 @@ import type { OutgoingRecord } from './records.ts';
 import { kafkaFailure, unlessRefused } from './refusal.ts';
 
 export interface EventProducer {
-  /** Resolves when every in-sync replica has acknowledged all records; order is kept a key. */
+  /** Resolves when every in-sync replica has acknowledged all records. Keeps the order per key. */
   send(topic: string, records: readonly OutgoingRecord[]): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Half of what a topic takes by default. */
+/** Half of the default of `max.message.bytes`. */
 const PORTION_BYTES = 524_288;
 
 /**
- * An idempotent producer that partitions as Java clients do. It connects at the first send. What is sent goes in
- * portions that a batch can hold; where one fails, those before it are in the topic.
+ * An idempotent producer with the partitioner of Java clients. It connects at the first send. Records are sent in
+ * portions that fit into a batch; if one fails, the portions before it are in the topic.
  *
- * Idempotence in this driver needs one request in flight and sends awaited one after the other. It also sets back the
- * sequence of all partitions where one of them failed, so that what is sent next would pass for a repetition and be
- * dropped: after a failure the next send has a new producer.
+ * Two workarounds for the driver's idempotence:
+ * - It needs one request in flight and sends that are awaited one after the other (tulios/kafkajs#598, closed unchanged).
+ * - If a request fails, it rolls the sequence numbers back for all partitions of the request, also for those that the
+ *   broker has written. The broker would drop the next records as duplicates. So a failed send closes the producer. Not
+ *   reported upstream; can go when `sendMessages.js` of the driver no longer rolls back.
  */
 export function createProducer(kafka: Kafka): EventProducer {
   let open: Promise<Producer> | undefined;
   let last: Promise<void> = Promise.resolve();
-  /** Of topics that have refused a larger portion. */
+  /** Smaller portions for topics that rejected a larger one. */
   const portionBytes = new Map<string, number>();
 
   const sendPortion = async (topic: string, records: readonly OutgoingRecord[], compression: Compression) => {
@@ -58,7 +60,7 @@ export function createProducer(kafka: Kafka): EventProducer {
           portionBytes.set(topic, Math.floor(maxBytes / 2));
           continue;
         }
-        // It may have come compressed, and limits are for batches as they are sent.
+        // The limit applies to the compressed batch, and the record may have been compressed when it was read.
         await sendPortion(topic, portion, CompressionTypes.ZSTD);
       }
       from += portion.length;
@@ -91,8 +93,9 @@ async function connect(kafka: Kafka): Promise<Producer> {
 }
 
 /**
- * The driver asks again when it repeats a request. Records without a key would go elsewhere then, under the sequence
- * numbers of others.
+ * Remembers the partition of each record. The driver calls the partitioner again when it retries a request: a record
+ * without a key would move to another partition, under sequence numbers of other records. Not reported upstream; can go
+ * when the driver calls the partitioner once per record.
  */
 const repeatablePartitioner: ICustomPartitioner = () => {
   const partitionOf = Partitioners.DefaultPartitioner();
@@ -104,13 +107,13 @@ const repeatablePartitioner: ICustomPartitioner = () => {
   };
 };
 
-/** A topic that is not there, or a record it refuses, does not get better by waiting. */
+/** Neither a missing topic nor a rejected record is retriable. */
 function failureOf(topic: string, error: unknown): LastseenError {
   const type = typeOf(error);
   if (type === 'MESSAGE_TOO_LARGE' || type === 'INVALID_RECORD') {
     return new LastseenError(
       'record_refused',
-      `topic ${topic} refuses a record: ${(error as Error).message}` +
+      `topic ${topic} rejects a record: ${(error as Error).message}` +
         (type === 'MESSAGE_TOO_LARGE' ? `; raise its max.message.bytes` : ''),
       { cause: error },
     );

@@ -1,4 +1,4 @@
-/** What the rest of the program sees of Kafka: records, positions and headers, free of any client library. */
+/** A record as read. The types of this file are free of any client library. */
 export interface RawRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
@@ -10,22 +10,22 @@ export interface RawRecord {
 
 export type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
 
-/** Consecutive records of one partition; none where all there was were control records. */
+/** Consecutive records of one partition; none if it held only control records. */
 export interface RawBatch extends Partition {
   readonly records: readonly RawRecord[];
-  /** The offset that was asked for: whatever the partition held from here up to `nextOffset` is in this batch. */
+  /** The requested offset. The batch has all records of the partition from here to before `nextOffset`. */
   readonly fromOffset: bigint;
-  /** The offset after the last one of this batch, control records included. */
+  /** The offset after the last record, control records included. */
   readonly nextOffset: bigint;
-  /** The partition held more when this was fetched than one fetch takes. */
+  /** More records were in the partition than in this fetch. */
   readonly isBehind?: boolean;
 }
 
-/** A record on its way out. */
+/** A record to send. */
 export interface OutgoingRecord {
   readonly key: Buffer | string | null;
   readonly value: Buffer | null;
-  /** Absent: the partition of its key. */
+  /** Absent: chosen by the key. */
   readonly partition?: number;
   readonly headers?: Record<string, Buffer | string | (Buffer | string)[]>;
 }
@@ -35,12 +35,12 @@ export interface Partition {
   readonly partition: number;
 }
 
-/** A partition's name, for maps. */
+/** A partition as a key of maps. */
 export function partitionKey({ topic, partition }: Partition): string {
   return `${topic}/${partition}`;
 }
 
-/** Everything of the partition below `nextOffset` has been collected. */
+/** All records of the partition below `nextOffset` are read, applied or committed; the context says which. */
 export interface Position extends Partition {
   readonly nextOffset: bigint;
 }

@@ -6,10 +6,13 @@ import { tlsRefusal } from '../../runtime/tls-refusal.ts';
 
 const KEEP_ALIVE_MS = 60_000;
 
-/** Told of a broker whose certificate, or whose opinion of ours, ends the connection. */
+/** Called if the TLS handshake with a broker fails because of either certificate. */
 type OnRefused = (error: LastseenError) => void;
 
-/** Sockets as the driver makes them; it would take a refused certificate for an outage, so it is told of apart. */
+/**
+ * Sockets as the driver creates them, but a failed TLS handshake is reported: the driver retries it like an outage
+ * (tulios/kafkajs#1058 shows the error). Can go when the driver fails at once.
+ */
 export function watchedSockets(onRefused: OnRefused, onConnecting?: () => void): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
     onConnecting?.();
@@ -29,27 +32,27 @@ export function watchedSockets(onRefused: OnRefused, onConnecting?: () => void):
 const REFUSALS = new WeakMap<Kafka, Promise<never>>();
 
 export function noteRefusals(kafka: Kafka, refusal: Promise<never>): void {
-  // Nobody may be waiting when it comes.
+  // Avoids an unhandled rejection if no work is waiting.
   refusal.catch(() => {});
   REFUSALS.set(kafka, refusal);
 }
 
-/** The work, or the refusal that makes it pointless: the driver would go on trying for half a minute. */
+/** The result of the work. Rejects at once on a refusal; the driver would retry for half a minute. */
 export function unlessRefused<T>(kafka: Kafka, work: Promise<T>): Promise<T> {
   const refusal = REFUSALS.get(kafka);
   return refusal === undefined ? work : Promise.race([refusal, work]);
 }
 
-/** Broker errors that waiting does not mend: the credentials, or what they allow. */
+/** Broker errors that are not retriable: wrong credentials, or missing permissions. */
 const REFUSED = /^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|\w+_AUTHORIZATION_FAILED)$/;
 
-/** `kafka_refused` where the brokers know us and say no, else `kafka_unavailable`. */
+/** `kafka_refused` for wrong credentials or missing permissions, else `kafka_unavailable`. */
 export function kafkaFailure(what: string, error: unknown, isOutage = true): LastseenError {
   if (error instanceof LastseenError) return error;
   for (let at = error; at instanceof Error; at = at.cause) {
     const { type } = at as { type?: unknown };
     if (at.name === 'KafkaJSSASLAuthenticationError' || (typeof type === 'string' && REFUSED.test(type))) {
-      return refused(`Kafka refuses us: ${(error as Error).message}`, error);
+      return refused(`Kafka denied access: ${(error as Error).message}`, error);
     }
   }
   return new LastseenError('kafka_unavailable', `${what}: ${(error as Error).message}`, {

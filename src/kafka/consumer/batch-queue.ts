@@ -2,20 +2,20 @@ import { waitAtMost } from '../../runtime/timeouts.ts';
 import type { RawBatch } from '../client/records.ts';
 
 export interface BatchQueue {
-  /** True while another batch may be taken in. */
+  /** Whether another batch may be pushed. */
   readonly hasRoom: boolean;
   push(batch: RawBatch): void;
-  /** Resolves as soon as there is room, or after `timeoutMs`. */
+  /** Resolves when there is room, or after `timeoutMs`. */
   room(timeoutMs: number): Promise<void>;
-  /** The next batch; `undefined` after `timeoutMs` without one, or when the queue was woken. */
+  /** The next batch; `undefined` after `timeoutMs` without one, or after `wake`. */
   next(timeoutMs: number): Promise<RawBatch | undefined>;
   /** Makes a pending `next` and `room` return. */
   wake(): void;
 }
 
 /**
- * Batches between fetching and decoding. Bounded by bytes of keys and values: the reader of the broker waits (and
- * heartbeats) while it is full.
+ * Batches between fetching and decoding. The bound is in bytes of keys and values: while the queue is full, the fetching
+ * side waits and sends heartbeats.
  */
 export function createBatchQueue(maxBytes: number): BatchQueue {
   const batches: { batch: RawBatch; bytes: number }[] = [];

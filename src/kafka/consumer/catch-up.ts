@@ -1,19 +1,19 @@
 import { type Position, partitionKey } from '../client/records.ts';
 
-/** How far a bounded reading is: done when every partition has come to the end it had at the start. */
+/** The progress of a bounded reading. It is done when every partition has reached the end that it had at the start. */
 export interface CatchUp {
-  /** Records to read in all, and read so far. Offsets without a record count as read. */
+  /** Records to read in total, and read so far, counted by offsets. */
   readonly total: number;
   readonly read: number;
   readonly reached: boolean;
   advance(positions: readonly Position[]): void;
-  /** What is at the position and after it is not waited for. */
+  /** Lowers the end of the partition to the position. */
   endAt(position: Position): void;
 }
 
 type End = Position & { readonly firstOffset?: bigint };
 
-/** @param start what was committed before; a partition without a commit starts at its first record. */
+/** @param start the committed positions; a partition without one starts at its first record. */
 export function createCatchUp(ends: readonly End[], start: readonly Position[]): CatchUp {
   const at = new Map(ends.map((end) => [partitionKey(end), end.firstOffset ?? 0n]));
   for (const position of start) at.set(partitionKey(position), position.nextOffset);

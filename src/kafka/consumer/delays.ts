@@ -1,19 +1,19 @@
 import type { RawRecord } from '../client/records.ts';
 
-/** Records that are not to be read before their time. */
+/** When records are due. */
 export interface Delay {
-  /** Milliseconds since the epoch; undefined: at once. */
+  /** Milliseconds since the epoch; undefined: due at once. */
   notBeforeMs(topic: string, record: RawRecord): number | undefined;
   nowMs(): number;
 }
 
 export interface DueRecords {
   readonly due: readonly RawRecord[];
-  /** The first record that is not due, and how long it is not. */
+  /** The first record that is not due, and the time until it is. */
   readonly waiting?: { readonly offset: bigint; readonly waitMs: number };
 }
 
-/** What is due of consecutive records: those before the first that is not. */
+/** The due records of a batch: those before the first that is not due. */
 export function dueRecords(topic: string, records: readonly RawRecord[], delay: Delay): DueRecords {
   const nowMs = delay.nowMs();
   for (const [index, record] of records.entries()) {
@@ -24,16 +24,16 @@ export function dueRecords(topic: string, records: readonly RawRecord[], delay: 
 }
 
 export interface Pauses {
-  /** Resumes the partition in that time; a pause that it has is replaced. */
+  /** Resumes the partition after `waitMs`; replaces an earlier pause. */
   hold(key: string, resume: () => void, waitMs: number): void;
-  /** Resumes all at once. */
+  /** Resumes all partitions now. */
   end(): void;
 }
 
-/** A clock that was set meanwhile is noticed after this, and a timer cannot wait for ever. */
+/** A longer pause is checked again after this time: the clock may be set, and timers have a maximum. */
 const LONGEST_PAUSE_MS = 60_000;
 
-/** Partitions that nothing is fetched from until their next record is due. A timer each, and no record, is kept. */
+/** Partitions that are not fetched until their next record is due. Only a timer is kept for each, no record. */
 export function createPauses(): Pauses {
   const pauses = new Map<string, { readonly timer: NodeJS.Timeout; readonly resume: () => void }>();
   return {

@@ -1,7 +1,7 @@
 import type { Consumer } from 'kafkajs';
 import type { VitalSigns } from './vital-signs.ts';
 
-/** What the driver tells of itself, as signs of life. */
+/** Records the events of the driver as signs of life. */
 export function feedVitalSigns(
   consumer: Consumer,
   vitals: VitalSigns,

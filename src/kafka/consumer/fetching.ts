@@ -1,7 +1,7 @@
 /**
- * How the consumers fetch. The driver keeps each fetched record as objects of several times its size, and what was
- * compressed unpacked; so a fetch is kept small, however many partitions it asks for. The driver shuffles them at each
- * fetch: none waits for others for long, nor does a batch that is larger than its partition's share.
+ * The fetch settings of all consumers. The driver keeps each record unpacked, in objects of several times its size, so
+ * fetches are small for any number of partitions (figures: decision 10). The driver shuffles the partitions of each
+ * fetch, so that none waits for long, nor does a batch above `maxBytesPerPartition`.
  */
 export const FETCHING = {
   maxBytesPerPartition: 262_144,

@@ -1,6 +1,6 @@
 import { type Position, partitionKey, type RawBatch } from '../client/records.ts';
 
-/** What of one partition is to be read: from the first offset to before the end; without an end, for as long as it runs. */
+/** The offsets of one partition to read: `firstOffset` to before `endOffset`. Without an end, reading does not stop. */
 export interface PartitionRange {
   readonly topic: string;
   readonly partition: number;
@@ -8,11 +8,11 @@ export interface PartitionRange {
   readonly endOffset?: bigint | undefined;
 }
 
-/** Where a bounded reading stands, partition by partition. Takes each record of the ranges once, and no other. */
+/** The position of a bounded reading per partition. Takes each record of the ranges once, and no other record. */
 export interface RangeReader {
-  /** Where the partition's next record is to be looked for; undefined where nothing of it is left, or ever was wanted. */
+  /** The offset to read next; undefined if the range is read or the partition has none. */
   nextOffset(partition: Pick<Position, 'topic' | 'partition'>): bigint | undefined;
-  /** What of the batch is wanted and was not taken before; undefined where nothing is. */
+  /** The records of the batch that are in the range and were not taken before; undefined if there are none. */
   take(batch: RawBatch): RawBatch | undefined;
 }
 
@@ -22,8 +22,8 @@ interface Left {
 }
 
 /**
- * Records past an end are left out, and so are those taken before: after a rebalance the driver may deliver again what
- * is still queued.
+ * Leaves out records after the end and records taken before: after a rebalance the driver may deliver again what is
+ * still queued.
  */
 export function createRangeReader(ranges: readonly PartitionRange[]): RangeReader {
   const left = new Map<string, Left>();

@@ -4,26 +4,26 @@ import { type Position, partitionKey, type RawBatch } from '../client/records.ts
 import { kafkaFailure, unlessRefused } from '../client/refusal.ts';
 import { FETCHING } from './fetching.ts';
 
-/** Records of a partition from `firstOffset` to before `nextOffset`. */
+/** The records of a partition from `firstOffset` to before `nextOffset`. */
 export interface OffsetRange extends Position {
   readonly firstOffset: bigint;
 }
 
 export interface RangeReading {
   readonly kafka: Kafka;
-  /** Of this reading alone: it is deleted at the end, and nothing is committed in it. */
+  /** A group for this reading only. Nothing is committed in it, and it is deleted at the end. */
   readonly groupId: string;
   readonly ranges: readonly OffsetRange[];
   readonly stopping: AbortSignal;
-  /** Takes records in the order of their partition, each once, batch after batch. False: it has enough. */
+  /** Called with each record once, in the order of its partition. Returning false ends the reading. */
   readonly onRecords: (batch: RawBatch) => Promise<boolean>;
 }
 
 /**
- * Reads ranges of offsets once, without keeping them. Resolves when all are read, enough is, or it was told to stop.
+ * Reads ranges of offsets once. Resolves when all are read, `onRecords` returned false, or `stopping` was aborted.
  *
- * The driver reads in a consumer group only. One that nothing was committed in is forgotten by the broker after a while even
- * where it was not deleted.
+ * The driver reads only as a member of a group (tulios/kafkajs#373: no manual assignment). The broker expires a group
+ * without commits if it could not be deleted.
  */
 export async function readRanges({ kafka, groupId, ranges, stopping, onRecords }: RangeReading): Promise<void> {
   const left = new Map(ranges.filter(hasRecords).map((range) => [partitionKey(range), { ...range }]));
@@ -51,7 +51,7 @@ export async function readRanges({ kafka, groupId, ranges, stopping, onRecords }
   const take = async (batch: RawBatch) => {
     const range = left.get(partitionKey(batch));
     if (range === undefined) return;
-    // After a rebalance the driver starts over.
+    // After a rebalance the driver starts from the beginning.
     const records = batch.records.filter(
       ({ offset }) => BigInt(offset) >= range.firstOffset && BigInt(offset) < range.nextOffset,
     );
@@ -80,7 +80,7 @@ export async function readRanges({ kafka, groupId, ranges, stopping, onRecords }
             nextOffset: BigInt(last) + 1n,
           });
         } catch (error) {
-          // The driver would read the batch again, for ever.
+          // The driver would deliver the batch again without end (tulios/kafkajs#1721).
           failure = { error };
           return enough();
         }

@@ -4,10 +4,10 @@ import { type Position, partitionKey } from '../client/records.ts';
 import type { PartitionRange } from './offset-range.ts';
 
 /**
- * What of each partition lies between two instants.
+ * The range of each partition between two positions.
  *
- * @param starts undefined: from the first record there is.
- * @param ends undefined: to the last record there is now.
+ * @param starts undefined: from the first record.
+ * @param ends undefined: to the current last record.
  */
 export function rangesBetween(
   bounds: readonly PartitionBounds[],
@@ -18,16 +18,16 @@ export function rangesBetween(
   const endOf = offsetsOf(ends);
   return bounds.map(({ topic, partition, firstOffset, endOffset }) => {
     const key = partitionKey({ topic, partition });
-    // A partition that grew, or was cut off, between two questions.
+    // The partition may have grown or been truncated between the two queries.
     const first = within(startOf.get(key) ?? firstOffset, firstOffset, endOffset);
     return { topic, partition, firstOffset: first, endOffset: within(endOf.get(key) ?? endOffset, first, endOffset) };
   });
 }
 
 /**
- * What is left of an interrupted reading.
+ * The rest of an interrupted reading.
  *
- * @throws LastseenError `replay_lost` where a topic is no longer the one that was being read.
+ * @throws LastseenError `replay_lost` if a topic was recreated.
  */
 export function rangesLeft(kept: readonly PartitionRange[], bounds: readonly PartitionBounds[]): PartitionRange[] {
   const boundsOf = new Map(bounds.map((at) => [partitionKey(at), at]));
@@ -37,7 +37,7 @@ export function rangesLeft(kept: readonly PartitionRange[], bounds: readonly Par
     if (at === undefined || at.endOffset < furthest) {
       throw new LastseenError(
         'replay_lost',
-        `topic ${range.topic} partition ${range.partition} ends at ${at?.endOffset ?? 0}, but was to be read to ${furthest}: ` +
+        `topic ${range.topic} partition ${range.partition} ends at ${at?.endOffset ?? 0}, before the planned end ${furthest}: ` +
           'it was recreated; --restart starts from the beginning',
       );
     }
@@ -45,11 +45,11 @@ export function rangesLeft(kept: readonly PartitionRange[], bounds: readonly Par
   });
 }
 
-/** Why the topics do not tell the whole history. */
+/** Why the topics do not have the whole history. */
 export interface MissingHistory {
-  /** What retention has taken: a snapshot brings back what is still true of it. */
+  /** Partitions whose first records retention has deleted. A snapshot reads the rows that still exist. */
   readonly missing: readonly string[];
-  /** Topics that are not those that were applied: nothing can come level with what `track` says of them. */
+  /** Topics that were recreated since `track` applied them: a rebuild can never reach the recorded progress. */
   readonly recreated: readonly string[];
 }
 
@@ -61,13 +61,13 @@ export function missingHistory(bounds: readonly PartitionBounds[], progress: rea
       .filter(({ firstOffset }) => firstOffset > 0n)
       .map(
         ({ topic, partition, firstOffset }) =>
-          `${topic} partition ${partition} begins at offset ${firstOffset}, not at 0; --snapshot brings the rows back`,
+          `${topic} partition ${partition} begins at offset ${firstOffset}, not at 0; --snapshot reads the missing rows from the source`,
       ),
     recreated: bounds
       .filter((at) => appliedOf(at) > at.endOffset)
       .map(
         (at) =>
-          `${at.topic} partition ${at.partition} was recreated: it ends at ${at.endOffset}, but ${appliedOf(at)} was applied; ` +
+          `${at.topic} partition ${at.partition} was recreated: it ends at ${at.endOffset}, but records before ${appliedOf(at)} were applied; ` +
           "delete the topic's rows of lastseen.track_progress",
       ),
   };

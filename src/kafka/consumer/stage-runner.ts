@@ -4,14 +4,14 @@ import type { BatchQueue } from './batch-queue.ts';
 import type { Stages } from './stages.ts';
 
 export interface StageLimits {
-  /** The longest a collected record waits before its transaction starts, as long as the one before has ended. */
+  /** The longest wait of a collected record for its transaction to start, if no other transaction is running. */
   readonly maxDelayMs: number;
   /**
-   * The same while partitions hold more than has been fetched: such records are late anyway, and the more of them are
-   * folded the fewer rows are written.
+   * The same while partitions have more records than were fetched: these records are late anyway, and the more records
+   * are folded, the fewer rows are written.
    */
   readonly maxDelayBehindMs: number;
-  /** The most rows one transaction is to write; also what bounds memory. */
+  /** The most rows of one transaction. It also bounds memory. */
   readonly maxRows: number;
 }
 
@@ -21,18 +21,18 @@ export interface StageRunnerOptions<A> {
   readonly limits: StageLimits;
   readonly isOutage: (error: unknown) => boolean;
   readonly onOutage?: (error: Error, waitMs: number) => void;
-  /** Hands the offsets of what is durable to the broker. */
+  /** Commits the offsets of what is durable. */
   readonly commit: (positions: readonly Position[]) => Promise<void>;
-  /** Called again and again, but not while one and the same attempt to apply is in flight. */
+  /** Called in each turn of the loop, except while an attempt to apply is in flight. */
   readonly onTurn?: () => void;
 }
 
 export interface StageRunner {
-  /** Resolves when finished; rejects with what ended it. */
+  /** Resolves after `finish`; rejects with the failure. */
   readonly done: Promise<void>;
-  /** Takes what is queued, applies and commits it, and ends. */
+  /** Applies and commits what is queued, then ends. */
   finish(): Promise<void>;
-  /** Ends with this error; what was not applied is left to be read again. */
+  /** Ends with this error. Records that were not applied will be read again. */
   fail(error: Error): void;
 }
 
@@ -40,21 +40,21 @@ interface Accumulation<A> {
   readonly into: A;
   readonly positions: Map<string, Position>;
   readonly since: number;
-  /** Partitions whose newest batch here was not the end of what they held. */
+  /** Partitions that had more records after their newest batch here. */
   readonly behind: Set<string>;
 }
 
 const IDLE_WAIT_MS = 1_000;
 
 /**
- * Two loops in one thread: collecting from the queue, and at most one apply in flight beside it. An accumulation is
- * closed when it is old or large enough and nothing is in flight; past twice the row bound, collecting waits.
+ * Collects from the queue, with at most one apply in flight beside it. An accumulation is closed if it is old or large
+ * enough and no apply is in flight. Above twice `maxRows`, collecting waits.
  */
 export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
   const { queue, stages, limits } = options;
   let finishing = false;
   let failure: Error | undefined;
-  // A stop does not wait for an outage to end: what is not applied is read again by the next.
+  // A stop does not wait for the end of an outage: the next process reads again what is not applied.
   const ending = new AbortController();
   const outages = { isOutage: options.isOutage, onOutage: options.onOutage, impatient: ending.signal };
   let applying: Promise<void> | undefined;
@@ -72,7 +72,7 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
     await retryOutages(() => stages.collect(batch, current.into), outages);
     const { topic, partition, nextOffset } = batch;
     const key = partitionKey(batch);
-    // The newest, which is not the highest where a partition is read again.
+    // The newest position. It is not the highest if a partition is read again.
     current.positions.set(key, { topic, partition, nextOffset });
     if (batch.isBehind) current.behind.add(key);
     else current.behind.delete(key);
@@ -88,7 +88,7 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
       .catch(fail)
       .finally(() => {
         applying = undefined;
-        // Lets a full accumulation go at once.
+        // A full accumulation can be applied at once.
         queue.wake();
       });
   };

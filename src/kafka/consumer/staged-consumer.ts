@@ -18,16 +18,16 @@ export interface StagedConsumerOptions<A> {
   readonly kafka: Kafka;
   readonly groupId: string;
   readonly topics: readonly string[];
-  /** Read this alone, wherever the group's committed offsets stand. */
+  /** Read only these ranges, regardless of the group's committed offsets. */
   readonly range?: RangeReader | undefined;
   readonly stages: Stages<A>;
   readonly limits: StageLimits & { readonly maxQueuedBytes: number };
   readonly sessionTimeoutMs: number;
   readonly log: Logger;
-  /** Absent: every record is read as soon as it is there. */
+  /** Absent: every record is due at once. */
   readonly delay?: Delay | undefined;
   readonly vitals: VitalSigns;
-  /** Once aborted, what is still in flight is left to itself: `done` then rejects with the signal's reason. */
+  /** Once aborted, work in flight is abandoned and `done` rejects with the signal's reason. */
   readonly shutdownDeadline: AbortSignal;
   readonly on: ConsumerListener;
 }
@@ -36,28 +36,28 @@ export interface ConsumerListener {
   fetched?(batch: RawBatch): void;
   /** One accumulation is durable. */
   applied?(rows: number, tookMs: number): void;
-  /** Positions were applied and their offsets handed to the broker. */
+  /** Positions were applied and their offsets committed. */
   committed?(positions: readonly Position[]): void;
   commitFailed?(): void;
-  /** The record at the position is not due; all before it are read. */
+  /** The record at the position is not due; all records before it are read. */
   postponed?(position: Position): void;
-  /** An outage holds the consumer; it waits and tries again by itself. */
+  /** The consumer waits for an outage to end, and retries. */
   outage?(error: Error, waitMs: number): void;
   joined?(): void;
-  /** The driver has given up, and starts again by itself. */
+  /** The driver crashed and restarts. */
   restarted?(): void;
-  /** The driver has given up for good: what is in flight may take long to end. */
+  /** The driver crashed and does not restart; work in flight may take long to end. */
   died?(): void;
 }
 
 export interface StagedConsumer {
-  /** Resolves after `stop`; rejects with what ended the consumer. Either way nothing is left running. */
+  /** Resolves after `stop`; rejects with the failure. Nothing is running afterwards. */
   readonly done: Promise<void>;
-  /** Applies and commits what was collected, then leaves the group. */
+  /** Applies and commits what is queued, then leaves the group. */
   stop(): Promise<void>;
 }
 
-/** What the driver's types leave out. */
+/** A field that the driver's types lack. */
 type FetchedBatch = Batch & { readonly fetchedOffset: string };
 
 const HEARTBEAT_EVERY_MS = 1_000;
@@ -67,19 +67,19 @@ const LEAVE_WITHIN_MS = 5_000;
  * Reads topics as overlapping stages: while one accumulation is applied in a transaction, the next is decoded and
  * folded, and the one after is fetched.
  *
- * A batch counts as read (resolved) as soon as it is queued, so the driver fetches on; its offset is committed to
- * Kafka only after the transaction. A crash in between delivers it again, which changes nothing. An outage is waited
- * for in place: the queue fills, fetching halts, heartbeats go on, and nothing is fetched twice. Any other failure
- * ends the consumer.
+ * A batch is resolved as soon as it is queued, so that the driver fetches the next one. Its offset is committed only
+ * after the transaction: after a crash in between, the batch is delivered again, which changes nothing. The consumer
+ * waits for an outage in place: the queue fills, fetching stops, heartbeats continue, nothing is fetched twice. Any other
+ * failure ends the consumer.
  *
- * A partition whose next record is not due is paused, and its offset stays where it is: the record is fetched again when
- * it is due, by whoever has the partition then. Nothing of it is kept meanwhile.
+ * A partition whose next record is not due is paused and its offset is not resolved: the owner of the partition fetches
+ * the record again when it is due. The record is not kept.
  */
 export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): StagedConsumer {
   const { kafka, log, on, vitals } = options;
   const queue = createBatchQueue(options.limits.maxQueuedBytes);
   const ended = Promise.withResolvers<void>();
-  // Whoever looks at `done` late must not find the process gone over an unhandled rejection.
+  // Avoids an unhandled rejection if the caller awaits `done` later.
   ended.promise.catch(() => {});
   const stopping = new AbortController();
 
@@ -90,7 +90,7 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     rebalanceTimeout: Math.max(options.sessionTimeoutMs, 10_000),
     ...FETCHING,
     allowAutoTopicCreation: false,
-    // How soon added partitions are seen: the driver then joins anew and reads them from their beginning.
+    // The driver notices added partitions after this time, joins again and reads them from their beginning.
     metadataMaxAge: options.sessionTimeoutMs,
     retry: {
       retries: 8,
@@ -114,14 +114,14 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     },
     onTurn: () => vitals.stagesActed(performance.now()),
     commit: async (positions) => {
-      // An offset committed for another member's partition could set its group back.
+      // A commit for a partition of another member could move the group's offset back.
       await commit(consumer, positions.filter(vitals.owns), log, on);
       on.committed?.(positions);
     },
   });
   feedVitalSigns(consumer, vitals, {
     joined() {
-      // Which partitions wait is for their next owner to see; the driver would keep them paused.
+      // The new owner decides again which partitions wait. The driver would keep them paused.
       pauses.end();
       on.joined?.();
     },
@@ -130,10 +130,10 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
         on.restarted?.();
         return log.warn({ event: 'consumer_restarting', error: error.message }, 'consumer restarts');
       }
-      // While stopping it is not to restart: what was collected is applied without it.
+      // The driver does not restart while stopping. What was collected is applied without it.
       if (stopping.signal.aborted) return;
-      vitals.died(`the Kafka consumer ended: ${error.message}`);
-      runner.fail(kafkaFailure('the Kafka consumer ended', error, false));
+      vitals.died(`the Kafka consumer crashed: ${error.message}`);
+      runner.fail(kafkaFailure('the Kafka consumer crashed', error, false));
       on.died?.();
     },
   });
@@ -142,7 +142,8 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     stopping.abort();
     queue.wake();
     pauses.end();
-    // The driver waits for handlers and for its long poll, and hangs where a broker is gone; leaving is a courtesy.
+    // The driver waits for handlers and its long poll (tulios/kafkajs#1596), and does not return if a broker is gone
+    // (tulios/kafkajs#1147). Leaving the group only shortens the next rebalance.
     await waitAtMost(LEAVE_WITHIN_MS, consumer.disconnect()).catch(() => {});
   };
   withAbort(options.shutdownDeadline, runner.done).then(
@@ -192,7 +193,8 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     reached.set(partitionKey({ topic, partition }), nextOffset);
   };
   consumer.on(consumer.events.GROUP_JOIN, () => reached.clear());
-  // Control records alone are passed over without a call of the handler, and yet they are what a partition may end with.
+  // The driver skips a batch of control records without calling the handler (tulios/kafkajs#1256), but a partition may
+  // end with one: its offset has to be committed too.
   consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
     if (payload.batchSize > 0 || stopping.signal.aborted) return;
     const { firstOffset, lastOffset } = payload as { firstOffset: string | null; lastOffset: string };
@@ -246,7 +248,7 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
   };
 }
 
-/** As the driver decides whether to start again. */
+/** The driver's own rule for a restart. */
 function isTransient(error: unknown): boolean {
   const { name, retriable } = error as { name?: unknown; retriable?: unknown };
   return name === 'KafkaJSNumberOfRetriesExceeded' || retriable === true;
@@ -265,8 +267,8 @@ function timed<A>(stages: Stages<A>, on: ConsumerListener): Stages<A> {
 }
 
 /**
- * The driver has no assignment by hand. What is sought when the group was joined takes effect before anything is fetched;
- * partitions of which nothing is left are not fetched at all.
+ * Replaces manual assignment, which the driver lacks (tulios/kafkajs#373). A seek after joining the group takes effect
+ * before the first fetch. Partitions without a rest are paused.
  */
 function keepToRange(consumer: Consumer, range: RangeReader): void {
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
@@ -280,7 +282,7 @@ function keepToRange(consumer: Consumer, range: RangeReader): void {
   });
 }
 
-/** A commit that fails costs a second reading of applied records, never a record: it is logged, and the next one covers it. */
+/** A failed commit is only logged. The next commit covers it; until then applied records may be read again. */
 async function commit(
   consumer: Consumer,
   positions: readonly Position[],

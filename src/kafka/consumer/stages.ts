@@ -1,20 +1,20 @@
 import type { Position, RawBatch } from '../client/records.ts';
 
 /**
- * The work of a consumer as stages that overlap: while one accumulation is applied, the next is collected and the one
- * after that is on its way from the broker. `A` is what records are collected into.
+ * The work of a consumer as overlapping stages: while one accumulation is applied, the next is collected and the one
+ * after it is fetched. `A` is the type of an accumulation.
  */
 export interface Stages<A> {
   /** An empty accumulation. */
   open(): A;
-  /** Decodes and folds one batch into the accumulation. Never does I/O beyond the registry. */
+  /** Decodes one batch and folds it into the accumulation. It does no I/O except to the registry. */
   collect(batch: RawBatch, into: A): Promise<void>;
   /**
-   * Makes the accumulation durable, in one transaction, together with the positions it reaches. When it resolves the
-   * offsets are committed. It may be called again with the same arguments after a retriable error (code `retriable`),
-   * so it must be repeatable; any other error ends the consumer. What it has resolved for is not looked at again.
+   * Makes the accumulation and the positions that it reaches durable. When it resolves, the offsets are committed. After
+   * a retriable error it is called again with the same arguments, so it must be repeatable. Any other error ends the
+   * consumer. An applied accumulation is not used again.
    */
   apply(accumulation: A, positions: readonly Position[]): Promise<void>;
-  /** How many rows the accumulation would write: what its bound is measured in. */
+  /** The number of rows that the accumulation writes; `maxRows` limits it. */
   size(accumulation: A): number;
 }

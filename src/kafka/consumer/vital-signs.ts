@@ -1,29 +1,29 @@
 import type { Position } from '../client/records.ts';
 
-/** The longest that a driver may go without a sign: connecting to brokers that swallow everything takes it over a minute. */
+/** The longest time without a sign of the driver. Connecting to unreachable brokers takes it over a minute. */
 const DRIVER_SILENT_MS = 3 * 60_000;
-/** The longest that one attempt to decode or to apply may take. */
+/** The longest time of one attempt to decode or to apply. */
 const STAGES_SILENT_MS = 10 * 60_000;
 
-/** What is known of a consumer from what it did, for those who ask whether it lives. Times are of one monotonic clock. */
+/** Tracks the liveness of a consumer from its activity. All times are from one monotonic clock. */
 export interface VitalSigns {
-  /** The driver did anything by itself, if only to fail and try again. */
+  /** The driver did something; a failed attempt counts. */
   driverActed(atMs: number): void;
-  /** A broker has answered this member of the group. */
+  /** The group coordinator answered this member. */
   groupAnswered(atMs: number): void;
   joined(assignment: Readonly<Record<string, readonly number[]>>, atMs: number): void;
   leftGroup(): void;
-  /** The stages have nothing in flight, or an attempt of theirs has come to an end, if only in an outage. */
+  /** The stages are idle, or an attempt of theirs ended; a failed attempt counts. */
   stagesActed(atMs: number): void;
   died(why: string): void;
   /** Whether the newest assignment has the partition. */
   owns(partition: Pick<Position, 'topic' | 'partition'>): boolean;
   isMember(nowMs: number): boolean;
-  /** Undefined while it lives; waiting for an outage is living. */
+  /** Undefined while the consumer is alive; it is alive while it waits for an outage to end. */
   whyDead(nowMs: number): string | undefined;
 }
 
-/** @param sessionTimeoutMs after so long without an answer, the group has given the partitions to others. */
+/** @param sessionTimeoutMs after this time without an answer the group has reassigned the partitions. */
 export function createVitalSigns(sessionTimeoutMs: number, startedAtMs: number): VitalSigns {
   let driverAt = startedAtMs;
   let stagesAt = startedAtMs;

@@ -1,10 +1,10 @@
 import { type Position, partitionKey, type RawBatch } from '../client/records.ts';
 
-/** Records that were fetched and are not applied: what a consumer's delay is measured by. */
+/** Records that are fetched but not applied: the delay of a consumer is measured from them. */
 export interface WaitingRecords {
   fetched(batch: RawBatch): void;
   applied(positions: readonly Position[]): void;
-  /** When the oldest record that waits was written to the partition, in ms since the epoch; undefined where none waits. */
+  /** The timestamp of the oldest waiting record, in ms since the epoch; undefined if none waits. */
   oldestAtMs(partition: Pick<Position, 'topic' | 'partition'>): number | undefined;
 }
 
@@ -16,7 +16,7 @@ export function createWaitingRecords(): WaitingRecords {
       if (first === undefined) return;
       const key = partitionKey(batch);
       const before = waiting.get(key) ?? [];
-      // Where a partition is read again, what was fetched of it before counts no more.
+      // If a partition is read again, what was fetched before no longer counts.
       const goesOn = batch.fromOffset >= (before.at(-1)?.nextOffset ?? 0n);
       const newest = { nextOffset: batch.nextOffset, firstAtMs: Number(first.timestamp) };
       waiting.set(key, goesOn ? [...before, newest] : [newest]);

@@ -27,7 +27,7 @@ function isClear({ code, stderr }: { readonly code: number | null; readonly stde
   return (
     code === 1 &&
     said.length === 1 &&
-    /no safe connection|refuses us|refuses the connection|does not let us in/.test(said[0] ?? '')
+    /no safe connection|denied access|refuses the connection|does not let us in/.test(said[0] ?? '')
   );
 }
 

@@ -21,18 +21,20 @@ const found = (change: Record<string, string> = {}, partitions = 4, replication 
   replication,
   config: new Map(Object.entries({ ...SPEC.config, ...change })),
 });
-const whats = (...args: Parameters<typeof found>) => differencesOf(SPEC, found(...args)).map(({ what }) => what);
+const differing = (...args: Parameters<typeof found>) => differencesOf(SPEC, found(...args)).map(({ what }) => what);
 
-describe('a topic that exists', () => {
-  it('is in order where it is what is wanted, or more', () => {
-    expect(whats()).toEqual([]);
-    expect(whats({ 'retention.ms': '-1', 'max.message.bytes': '501', 'min.insync.replicas': '3' }, 8, 4)).toEqual([]);
+describe('the differences of an existing topic', () => {
+  it('are none if every setting is as required or larger', () => {
+    expect(differing()).toEqual([]);
+    expect(differing({ 'retention.ms': '-1', 'max.message.bytes': '501', 'min.insync.replicas': '3' }, 8, 4)).toEqual(
+      [],
+    );
   });
 
-  it('differs where it has less, each with its hint', () => {
-    expect(whats({}, 3)).toEqual(['partitions']);
-    expect(whats({ 'min.insync.replicas': '1' }, 4, 2)).toEqual(['replication', 'min.insync.replicas']);
-    expect(whats({ 'max.message.bytes': '499' })).toEqual(['max.message.bytes']);
+  it('name each setting that is smaller, with a hint', () => {
+    expect(differing({}, 3)).toEqual(['partitions']);
+    expect(differing({ 'min.insync.replicas': '1' }, 4, 2)).toEqual(['replication', 'min.insync.replicas']);
+    expect(differing({ 'max.message.bytes': '499' })).toEqual(['max.message.bytes']);
     expect(differencesOf(SPEC, found({ 'retention.ms': '999' }))).toEqual([
       {
         what: 'retention.ms',
@@ -43,21 +45,21 @@ describe('a topic that exists', () => {
     ]);
   });
 
-  it('differs where records of it vanish by another policy', () => {
-    expect(whats({ 'cleanup.policy': 'compact' })).toEqual(['cleanup.policy']);
-    expect(whats({ 'cleanup.policy': 'compact,delete' })).toEqual(['cleanup.policy']);
+  it('name another cleanup policy', () => {
+    expect(differing({ 'cleanup.policy': 'compact' })).toEqual(['cleanup.policy']);
+    expect(differing({ 'cleanup.policy': 'compact,delete' })).toEqual(['cleanup.policy']);
   });
 
-  it('is never kept for ever enough by a limit', () => {
+  it('name any limited retention if none is required', () => {
     const forEver = { ...SPEC, config: { 'retention.ms': '-1' } };
     expect(differencesOf(forEver, found({ 'retention.ms': '9999999' }))).toMatchObject([{ what: 'retention.ms' }]);
   });
 
-  it('cannot be written to where more replicas must be in sync than there are', () => {
+  it('name more in-sync replicas than replicas', () => {
     expect(differencesOf(SPEC, found({ 'min.insync.replicas': '4' }))).toMatchObject([{ wanted: 'at most 3' }]);
   });
 
-  it('of the connector is as the connector made it', () => {
+  it('are none for a topic of the connector', () => {
     expect(differencesOf({ ...SPEC, owner: 'connector' }, found({ 'cleanup.policy': 'compact' }, 1, 1))).toEqual([]);
   });
 });

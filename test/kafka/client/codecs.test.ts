@@ -14,7 +14,7 @@ const codecOf = (type: number) => (CompressionCodecs as unknown as Record<number
 
 beforeAll(registerCodecs);
 
-/** As Java clients frame it, a block for each of these. */
+/** The framing of Java clients, with these blocks. */
 function xerial(blocks: readonly Buffer[]): Buffer {
   const header = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
   const framed = blocks.flatMap((block) => {
@@ -30,18 +30,18 @@ describe.each([
   ['lz4', CompressionTypes.LZ4, compressFrameSync],
   ['zstd', CompressionTypes.ZSTD, zstdCompressSync],
   ['snappy', CompressionTypes.Snappy, compressSync],
-  ['snappy as Java frames it', CompressionTypes.Snappy, (bytes: Buffer) => xerial([bytes, bytes]).subarray()],
+  ['snappy framed by Java', CompressionTypes.Snappy, (bytes: Buffer) => xerial([bytes, bytes]).subarray()],
 ])('%s', (name, type, pack) => {
-  // Below and above what is unpacked in this thread, and many of them, between which the event loop has turns.
+  // Sizes below and above the inline limit, and enough batches that the event loop gets turns between them.
   it.each([1, 10_000, 1_000_000])('unpacks %i bytes', async (size) => {
     const bytes = randomBytes(size);
-    const expected = name.endsWith('it') ? Buffer.concat([bytes, bytes]) : bytes;
+    const expected = name.endsWith('Java') ? Buffer.concat([bytes, bytes]) : bytes;
     const packed = Buffer.from(pack(bytes));
     const unpacked = await Promise.all(Array.from({ length: 30 }, () => codecOf(type).decompress(packed)));
     expect(unpacked.every((each) => each.equals(expected))).toBe(true);
   });
 
-  it('refuses what is broken, of any size', async () => {
+  it('rejects truncated bytes of any size', async () => {
     for (const size of [100, 1_000_000]) {
       const broken = Buffer.from(pack(randomBytes(size))).subarray(0, -10);
       await expect(codecOf(type).decompress(broken)).rejects.toThrow();
@@ -49,7 +49,7 @@ describe.each([
   });
 });
 
-it('lets others have a turn while many small batches are unpacked', async () => {
+it('gives the event loop turns while many small batches are unpacked', async () => {
   const packed = Buffer.from(compressFrameSync(randomBytes(50_000)));
   let turns = 0;
   let others = setImmediate(function turn() {

@@ -16,7 +16,7 @@ function portionsOf(records: readonly OutgoingRecord[], maxBytes: number): Outgo
 }
 
 describe('portions of records', () => {
-  it('hold every record once and in order, and no more bytes than they may, but for a record that is alone', () => {
+  it('have every record once and in order, and at most maxBytes unless a single record is larger', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 3_000 })),
@@ -34,7 +34,7 @@ describe('portions of records', () => {
     );
   });
 
-  it('are as large as they may be', () => {
+  it('are as large as maxBytes allows', () => {
     expect(
       portionsOf(
         Array.from({ length: 1_000 }, () => record(100)),
@@ -43,7 +43,7 @@ describe('portions of records', () => {
     ).toHaveLength(1);
   });
 
-  it('count keys and headers too', () => {
+  it('count keys and headers', () => {
     const headers = { a: 'ä'.repeat(300), b: [Buffer.alloc(300), 'c'] };
     expect(portionsOf([{ key: 'k'.repeat(300), value: null, headers }, record(0)], 1_150)).toHaveLength(2);
   });

@@ -7,8 +7,8 @@ import { createLogger } from '../../../src/runtime/logging.ts';
 const API_VERSIONS = 18;
 const METADATA = 3;
 
-/** A broker that breaks off in the middle of its first answer, and answers all later questions in full. */
-async function startBreakingBroker() {
+/** A broker that closes the connection in the middle of its first response, and answers all later requests. */
+async function startInterruptingBroker() {
   let answers = 0;
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -16,7 +16,7 @@ async function startBreakingBroker() {
       const apiKey = request.readInt16BE(4);
       const answer = answerTo(apiKey, request.readInt32BE(8), (server.address() as AddressInfo).port);
       answers += 1;
-      if (answers === 1) breakOff(socket, answer);
+      if (answers === 1) sendPart(socket, answer);
       else socket.write(answer);
     });
   });
@@ -25,7 +25,7 @@ async function startBreakingBroker() {
   return { port: (server.address() as AddressInfo).port, close: () => server.close() };
 }
 
-function breakOff(socket: Socket, answer: Buffer): void {
+function sendPart(socket: Socket, answer: Buffer): void {
   socket.write(answer.subarray(0, answer.length - 3), () => socket.destroy());
 }
 
@@ -37,7 +37,7 @@ function answerTo(apiKey: number, correlationId: number, port: number): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** No error; these two kinds, in their oldest versions. */
+/** No error; these two requests, in their oldest versions. */
 function versions(): Buffer {
   const kinds = [API_VERSIONS, METADATA].flatMap((key) => [key, 0, 0]);
   const body = Buffer.alloc(2 + 4 + kinds.length * 2);
@@ -46,7 +46,7 @@ function versions(): Buffer {
   return body;
 }
 
-/** This broker, and no topic. */
+/** This broker and no topic. */
 function metadata(port: number): Buffer {
   const host = Buffer.from('127.0.0.1');
   const body = Buffer.alloc(4 + 4 + 2 + host.length + 4 + 4);
@@ -58,9 +58,9 @@ function metadata(port: number): Buffer {
   return body;
 }
 
-describe('a connection that broke in the middle of an answer', () => {
-  it('is followed by one that is understood', async () => {
-    const broker = await startBreakingBroker();
+describe('a connection that was closed in the middle of a response', () => {
+  it('reconnects and reads the next response', async () => {
+    const broker = await startInterruptingBroker();
     const log = createLogger({ level: 'silent', pretty: false, command: 'test' });
     const admin = createKafka({ brokers: [`127.0.0.1:${broker.port}`], clientId: 'test', log }).admin();
     await admin.connect();

@@ -3,8 +3,8 @@ import { createCatchUp } from '../../../src/kafka/consumer/catch-up.ts';
 
 const at = (nextOffset: bigint, partition = 0) => ({ topic: 't', partition, nextOffset });
 
-describe('catching up', () => {
-  it('is done where every partition is at the end it had, and counts what is left of it', () => {
+describe('a catch-up', () => {
+  it('is done when every partition has reached its end, and counts the records read', () => {
     const catchUp = createCatchUp([{ ...at(10n), firstOffset: 2n }, at(5n, 1)], [at(5n, 1)]);
     expect(catchUp).toMatchObject({ total: 8, read: 0, reached: false });
     catchUp.advance([at(9n)]);
@@ -13,7 +13,7 @@ describe('catching up', () => {
     expect(catchUp).toMatchObject({ read: 8, reached: true });
   });
 
-  it('does not wait for what is not due, but for all before it', () => {
+  it('waits for the records before a lowered end, not for those after it', () => {
     const catchUp = createCatchUp([{ ...at(10n), firstOffset: 2n }], []);
     catchUp.endAt(at(6n));
     catchUp.advance([at(5n)]);
@@ -22,7 +22,7 @@ describe('catching up', () => {
     expect(catchUp.reached).toBe(true);
   });
 
-  it('is done at once where the first record is not due', () => {
+  it('is done at once if the end is lowered to the first record', () => {
     const catchUp = createCatchUp([{ ...at(10n), firstOffset: 2n }], []);
     catchUp.endAt(at(2n));
     expect(catchUp.reached).toBe(true);

@@ -8,7 +8,7 @@ const record = (offset: number, timestamp: number) => ({
   timestamp: String(timestamp),
 });
 
-describe('records that are due', () => {
+describe('due records', () => {
   const at = (nowMs: number) => ({
     nowMs: () => nowMs,
     notBeforeMs: (topic: string, { timestamp }: { timestamp: string }) =>
@@ -16,7 +16,7 @@ describe('records that are due', () => {
   });
   const records = [record(5, 100), record(6, 200), record(9, 150)];
 
-  it('are those before the first that is not, whatever comes after it', () => {
+  it('are those before the first that is not due, even if later ones are', () => {
     expect(dueRecords('retry', records, at(199))).toEqual({
       due: records.slice(0, 1),
       waiting: { offset: 6n, waitMs: 1 },
@@ -25,7 +25,7 @@ describe('records that are due', () => {
     expect(dueRecords('retry', records, at(200))).toEqual({ due: records });
   });
 
-  it('are all where nothing says when', () => {
+  it('are all if no record has a delay', () => {
     expect(dueRecords('main', records, at(0))).toEqual({ due: records });
   });
 });
@@ -34,7 +34,7 @@ describe('pauses', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it('end when the record is due, each once', () => {
+  it('resume each partition once, when its record is due', () => {
     const resumed: string[] = [];
     const pauses = createPauses();
     pauses.hold('a', () => resumed.push('a'), 1_000);
@@ -48,7 +48,7 @@ describe('pauses', () => {
     expect(resumed).toEqual(['a', 'b']);
   });
 
-  it('of one partition replace each other, and look again at times, however long they are', () => {
+  it('replace an earlier pause of the partition and end after a minute at the latest', () => {
     const resumed: number[] = [];
     const pauses = createPauses();
     pauses.hold('a', () => resumed.push(1), 1_000);

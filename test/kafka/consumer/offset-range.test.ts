@@ -18,7 +18,7 @@ const offsets = (taken: ReturnType<ReturnType<typeof createRangeReader>['take']>
   taken?.records.map(({ offset }) => Number(offset)) ?? [];
 
 describe('a bounded reading', () => {
-  it('takes each record of its range once and no other, however they are delivered', () => {
+  it('takes each record of its range once and no other, for any delivery', () => {
     const delivered = fc.array(fc.tuple(fc.nat(30), fc.integer({ min: 1, max: 8 })), { maxLength: 12 });
     fc.assert(
       fc.property(fc.nat(20), fc.nat(20), delivered, (first, length, extra) => {
@@ -27,7 +27,7 @@ describe('a bounded reading', () => {
           { topic: 't', partition: 0, firstOffset: BigInt(first), endOffset: BigInt(end) },
         ]);
         const taken: number[] = [];
-        // As the driver does: from where it was sent, in order; now and then from further back once more.
+        // Like the driver: in order from the sought offset, sometimes again from an earlier one.
         for (const [back, size] of [...extra, [0, 99] as const]) {
           const next = Number(reader.nextOffset({ topic: 't', partition: 0 }) ?? end);
           const from = Math.max(0, next - back);
@@ -39,13 +39,13 @@ describe('a bounded reading', () => {
     );
   });
 
-  it('is at its end where the last offsets hold no record', () => {
+  it('reaches its end if the last offsets have no record', () => {
     const reader = createRangeReader([{ topic: 't', partition: 0, firstOffset: 0n, endOffset: 9n }]);
     expect(reader.take({ ...batch(0, 3), nextOffset: 9n })).toMatchObject({ nextOffset: 9n });
     expect(reader.nextOffset({ topic: 't', partition: 0 })).toBe(undefined);
   });
 
-  it('goes on without an end, and wants nothing of partitions it was not given', () => {
+  it('continues without an end, and takes no records of other partitions', () => {
     const reader = createRangeReader([{ topic: 't', partition: 0, firstOffset: 2n }]);
     expect(offsets(reader.take(batch(0, 5)))).toEqual([2, 3, 4]);
     expect(reader.nextOffset({ topic: 't', partition: 0 })).toBe(5n);

@@ -5,15 +5,15 @@ const at = { topic: 't', partition: 0 };
 const bounds = (firstOffset: bigint, endOffset: bigint) => [{ ...at, firstOffset, endOffset }];
 const position = (nextOffset: bigint) => [{ ...at, nextOffset }];
 
-describe('what is to be read', () => {
-  it('is everything there is, or what lies between two positions', () => {
+describe('the ranges between two positions', () => {
+  it('are the whole partition, or end at the positions', () => {
     expect(rangesBetween(bounds(3n, 9n), undefined, undefined)).toEqual([{ ...at, firstOffset: 3n, endOffset: 9n }]);
     expect(rangesBetween(bounds(3n, 9n), position(5n), position(7n))).toEqual([
       { ...at, firstOffset: 5n, endOffset: 7n },
     ]);
   });
 
-  it('is never more than there is, nor less than nothing', () => {
+  it('stay within the partition and are never negative', () => {
     expect(rangesBetween(bounds(6n, 9n), position(5n), position(12n))).toEqual([
       { ...at, firstOffset: 6n, endOffset: 9n },
     ]);
@@ -23,14 +23,14 @@ describe('what is to be read', () => {
   });
 });
 
-describe('what is left of an interrupted reading', () => {
+describe('the rest of an interrupted reading', () => {
   const kept = [{ ...at, firstOffset: 4n, endOffset: 8n }];
 
-  it('ends where it was to end, however much was written since', () => {
+  it('keeps its planned end, even if records were written since', () => {
     expect(rangesLeft(kept, bounds(0n, 99n))).toEqual(kept);
   });
 
-  it('begins after what retention has taken meanwhile', () => {
+  it('begins after the records that retention has deleted since', () => {
     expect(rangesLeft(kept, bounds(6n, 99n))).toEqual([{ ...at, firstOffset: 6n, endOffset: 8n }]);
   });
 
@@ -41,7 +41,7 @@ describe('what is left of an interrupted reading', () => {
 });
 
 describe('a history', () => {
-  it('is whole where every partition reaches back to its first offset and to what was applied', () => {
+  it('is whole if every partition begins at offset 0 and ends after the applied records', () => {
     expect(
       missingHistory([...bounds(0n, 9n), { topic: 't', partition: 1, firstOffset: 0n, endOffset: 0n }], position(9n)),
     ).toEqual({
@@ -50,7 +50,7 @@ describe('a history', () => {
     });
   });
 
-  it('is told to be cut off, or another one than was applied', () => {
+  it('is missing records that retention deleted, or belongs to a recreated topic', () => {
     expect(missingHistory(bounds(2n, 9n), position(9n))).toMatchObject({
       missing: [expect.any(String)],
       recreated: [],

@@ -16,7 +16,7 @@ const batch = (from: number, count: number, partition = 0): RawBatch => ({
   nextOffset: BigInt(from + count),
 });
 
-/** Collects values; what is applied and committed is written down in order. */
+/** Collects values, and records what is applied and committed, in order. */
 function setUp(changes: Partial<StageRunnerOptions<string[]>> & { apply?: (values: string[]) => Promise<void> } = {}) {
   const queue = createBatchQueue(1_000_000);
   const applied: string[][] = [];
@@ -46,8 +46,8 @@ function setUp(changes: Partial<StageRunnerOptions<string[]>> & { apply?: (value
   return { queue, runner, applied, committed, collected: () => records };
 }
 
-describe('the stages of a consumer', () => {
-  it('apply everything once, in order, and commit how far each partition is read', async () => {
+describe('the stage runner', () => {
+  it('applies every record once, in order, and commits the position of each partition', async () => {
     const { queue, runner, applied, committed } = setUp();
     queue.push(batch(0, 3));
     queue.push(batch(10, 2, 1));
@@ -68,7 +68,7 @@ describe('the stages of a consumer', () => {
     ).toBe(12n);
   });
 
-  it('commit where a partition’s reading is, which is not its highest offset where it is read again', async () => {
+  it('commits the newest position, not the highest, if a partition is read again', async () => {
     const { queue, runner, committed } = setUp();
     queue.push(batch(10, 5));
     queue.push(batch(0, 2));
@@ -76,7 +76,7 @@ describe('the stages of a consumer', () => {
     expect(committed.flat().at(-1)?.nextOffset).toBe(2n);
   });
 
-  it('collect on while one transaction is in flight, and never have two', async () => {
+  it('collects while one transaction is in flight, and never has two', async () => {
     const gate = Promise.withResolvers<void>();
     let inFlight = 0;
     const { queue, runner, applied, collected } = setUp({
@@ -97,7 +97,7 @@ describe('the stages of a consumer', () => {
     expect(applied).toEqual([['0'], ['1', '2', '3', '4', '5']]);
   });
 
-  it('fold on while the partition holds more than was fetched, until its end or the bound of rows', async () => {
+  it('folds on while the partition has more records, until its end or maxRows', async () => {
     const { queue, runner, applied, collected } = setUp();
     queue.push({ ...batch(0, 2), isBehind: true });
     queue.push(batch(10, 2, 1));
@@ -114,7 +114,7 @@ describe('the stages of a consumer', () => {
     await runner.finish();
   });
 
-  it('wait for an outage in place: nothing is committed before, nothing is lost after', async () => {
+  it('waits for an outage in place: nothing is committed before, nothing is lost after', async () => {
     let failures = 3;
     const waits: number[] = [];
     const { queue, runner, applied, committed } = setUp({
@@ -131,7 +131,7 @@ describe('the stages of a consumer', () => {
     expect(waits).toHaveLength(3);
   });
 
-  it('end at any other failure, with nothing committed', async () => {
+  it('ends at any other failure, with nothing committed', async () => {
     const { queue, runner, committed } = setUp({
       apply: async () => {
         throw new Error('a bug');
@@ -142,7 +142,7 @@ describe('the stages of a consumer', () => {
     expect(committed).toEqual([]);
   });
 
-  it('take no turn while an attempt to apply does not end', async () => {
+  it('takes no turn while an attempt to apply does not end', async () => {
     let turns = 0;
     const attempts: PromiseWithResolvers<void>[] = [];
     const { queue, runner, collected } = setUp({
@@ -168,7 +168,7 @@ describe('the stages of a consumer', () => {
     await runner.finish();
   });
 
-  it('do not wait for an outage to end when told to finish', async () => {
+  it('does not wait for an outage to end after finish', async () => {
     const { queue, runner, committed } = setUp({
       apply: async () => {
         throw new Error('outage');

@@ -6,7 +6,7 @@ import { createLogger } from '../../../src/runtime/logging.ts';
 
 type Listener = (event: { payload: unknown }) => void;
 
-/** A driver that does nothing by itself; `tell` makes it say something. */
+/** A driver that does nothing by itself; `emit` sends its events. */
 function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<void> } = {}) {
   const names = [
     'CONNECT',
@@ -53,7 +53,7 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
       },
     },
   });
-  const tell = (name: string, payload: unknown) =>
+  const emit = (name: string, payload: unknown) =>
     listeners.get(name)?.forEach((listener) => void listener({ payload }));
   const messages = [{ key: null, value: Buffer.from('x'), timestamp: '0', offset: '0' }];
   const batch = { topic: 't', partition: 0, messages, fetchedOffset: '0', highWatermark: '1', lastOffset: () => '0' };
@@ -65,41 +65,41 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
       isStale: () => false,
       isRunning: () => true,
     });
-  return { running, deliver, vitals, shutdownDeadline, tell, outages, died: () => died };
+  return { running, deliver, vitals, shutdownDeadline, emit, outages, died: () => died };
 }
 
 describe('a staged consumer', () => {
-  it('ends with what the driver has given up over, a bug of its own too', async () => {
-    const { running, vitals, tell, died } = setUp();
-    tell('CRASH', { error: new TypeError('cannot read properties of null'), restart: false });
+  it('fails with the error of a driver crash, also of a bug in the driver', async () => {
+    const { running, vitals, emit, died } = setUp();
+    emit('CRASH', { error: new TypeError('cannot read properties of null'), restart: false });
     await expect(running.done).rejects.toMatchObject({
       code: 'kafka_unavailable',
-      message: 'the Kafka consumer ended: cannot read properties of null',
+      message: 'the Kafka consumer crashed: cannot read properties of null',
       retriable: false,
     });
-    expect(vitals.whyDead(performance.now())).toMatch('the Kafka consumer ended');
+    expect(vitals.whyDead(performance.now())).toMatch('the Kafka consumer crashed');
     expect(died()).toBe(1);
   });
 
-  it('goes on when the driver starts again, and is a member again once it has joined', async () => {
-    const { running, vitals, tell } = setUp();
-    tell('GROUP_JOIN', { memberAssignment: { t: [1] } });
+  it('continues when the driver restarts, and is a member again after it has joined', async () => {
+    const { running, vitals, emit } = setUp();
+    emit('GROUP_JOIN', { memberAssignment: { t: [1] } });
     expect(vitals.isMember(performance.now())).toBe(true);
-    tell('CRASH', { error: new Error('no broker'), restart: true });
+    emit('CRASH', { error: new Error('no broker'), restart: true });
     expect(vitals.isMember(performance.now())).toBe(false);
     expect(vitals.whyDead(performance.now())).toBe(undefined);
-    tell('GROUP_JOIN', { memberAssignment: { t: [1] } });
+    emit('GROUP_JOIN', { memberAssignment: { t: [1] } });
     expect(vitals.isMember(performance.now())).toBe(true);
     await running.stop();
     await running.done;
   });
 
-  it('waits for brokers that are away at its start', async () => {
-    let away = 2;
+  it('waits for brokers that are unavailable at its start', async () => {
+    let failures = 2;
     const connected = Promise.withResolvers<void>();
     const { running, outages } = setUp({
       connect: async () => {
-        if (away-- > 0) throw Object.assign(new Error('refused'), { retriable: true });
+        if (failures-- > 0) throw Object.assign(new Error('refused'), { retriable: true });
         connected.resolve();
       },
     });
@@ -115,7 +115,7 @@ describe('a staged consumer', () => {
     await running.done;
   });
 
-  it('gives up an apply that does not end when it is told to', async () => {
+  it('abandons an apply that does not end before the shutdown deadline', async () => {
     const applying = Promise.withResolvers<void>();
     const { running, deliver, shutdownDeadline } = setUp({
       apply: () => {

@@ -6,7 +6,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
 describe('the vital signs of a consumer', () => {
-  it('say that it is a member from its join on, for as long as the group hears of it', () => {
+  it('say that it is a member from its join until the session timeout', () => {
     const vitals = createVitalSigns(30 * SECOND, 0);
     expect(vitals.isMember(0)).toBe(false);
     vitals.joined({ t: [0, 2] }, 10 * SECOND);
@@ -18,7 +18,7 @@ describe('the vital signs of a consumer', () => {
     expect(vitals.isMember(41 * SECOND)).toBe(false);
   });
 
-  it('remember the partitions of the newest join, after leaving too: what was applied is still to be committed', () => {
+  it('keep the newest assignment after leaving, because applied offsets are still to be committed', () => {
     const vitals = createVitalSigns(30 * SECOND, 0);
     vitals.joined({ t: [0, 2] }, 0);
     vitals.leftGroup();
@@ -26,7 +26,7 @@ describe('the vital signs of a consumer', () => {
     expect(vitals.owns({ topic: 'u', partition: 0 })).toBe(false);
   });
 
-  it('call it alive while the driver tries and fails, and dead when it does nothing', () => {
+  it('say that it is alive while the driver tries and fails, and dead if it does nothing', () => {
     const vitals = createVitalSigns(30 * SECOND, 0);
     for (let minute = 1; minute < 60; minute++) {
       vitals.driverActed(minute * MINUTE);
@@ -37,13 +37,13 @@ describe('the vital signs of a consumer', () => {
     expect(vitals.whyDead(63 * MINUTE)).toBe('the consumer has done nothing for 240 s');
   });
 
-  it('call it dead when one transaction does not come to an end', () => {
+  it('say that it is dead if one transaction does not end', () => {
     const vitals = createVitalSigns(30 * SECOND, 0);
     vitals.driverActed(11 * MINUTE);
     expect(vitals.whyDead(11 * MINUTE)).toMatch(/one transaction has taken more than 660 s/);
   });
 
-  it('call it dead for good when the driver has given up', () => {
+  it('say that it is dead after the driver crashed', () => {
     const vitals = createVitalSigns(30 * SECOND, 0);
     vitals.joined({}, 0);
     vitals.died('a crash');
@@ -53,7 +53,7 @@ describe('the vital signs of a consumer', () => {
   });
 });
 
-describe('records that wait', () => {
+describe('waiting records', () => {
   const batch = (partition: number, fromOffset: bigint, nextOffset: bigint, timestamp: string) => ({
     topic: 't',
     partition,
@@ -63,7 +63,7 @@ describe('records that wait', () => {
   });
   const at = (partition: number, nextOffset = 0n) => ({ topic: 't', partition, nextOffset });
 
-  it('are as old as the first of them, a partition', () => {
+  it('are as old as the first of their partition', () => {
     const waiting = createWaitingRecords();
     waiting.fetched(batch(0, 0n, 5n, '100'));
     waiting.fetched(batch(0, 5n, 9n, '200'));
@@ -75,7 +75,7 @@ describe('records that wait', () => {
     expect(waiting.oldestAtMs(at(0))).toBe(undefined);
   });
 
-  it('are those of the newest reading, where a partition is read again', () => {
+  it('are those of the newest reading if a partition is read again', () => {
     const waiting = createWaitingRecords();
     waiting.fetched(batch(0, 90n, 99n, '100'));
     waiting.fetched(batch(0, 0n, 5n, '300'));
