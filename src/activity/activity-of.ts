@@ -7,7 +7,7 @@ import type { Source } from './source.ts';
 import { instantOf } from './times.ts';
 import { parseUuid, Uuid } from './uuid.ts';
 
-/** Where attempts come from: a captured `attempt` table, or the questions of exam results where it is only a view. */
+/** Where attempts come from: a captured `attempt` table, or the questions of exam results if `attempt` is a view of these. */
 export type AttemptSource = 'topic' | 'exam_results';
 
 export interface ActivityPolicy {
@@ -18,7 +18,7 @@ export interface ActivityPolicy {
 
 interface Reading {
   readonly learner: string;
-  /** The first that is not null counts. */
+  /** The first one that is not null counts. */
   readonly instants: readonly string[];
 }
 
@@ -32,7 +32,7 @@ const READINGS: Readonly<Record<Source, Reading>> = {
 const QUESTIONS_COLUMN = 'result_json';
 const YEAR_2000: Instant = 946_684_800_000_000n;
 
-/** The columns a decoder has to read of a source's rows; all others may be skipped. */
+/** The columns that a decoder must read from the rows of a source. */
 export function neededColumns(source: Source, attemptSource: AttemptSource): readonly string[] {
   const { learner, instants } = READINGS[source];
   const columns = [learner, ...instants];
@@ -40,10 +40,10 @@ export function neededColumns(source: Source, attemptSource: AttemptSource): rea
 }
 
 /**
- * What a row says of a learner after its change. Columns that are absent are judged first, then nulls, then values, so
- * that a change of the platform's schema shows as what it is. Never throws.
+ * The activities in a row after its change. Absent columns are checked first, then nulls, then values, so that a changed
+ * schema of the platform is reported as such. Never throws.
  *
- * @param committedAt when the change was committed; an instant may lie past it by the policy's skew
+ * @param committedAt when the change was committed; an instant may be later by the policy's skew.
  */
 export function activitiesOf(source: Source, row: Row, committedAt: Instant, policy: ActivityPolicy): Outcome {
   const { learner: learnerColumn, instants } = READINGS[source];
@@ -59,7 +59,7 @@ export function activitiesOf(source: Source, row: Row, committedAt: Instant, pol
   const identity = source === 'attempt' ? byStudentId(learner) : byUserId(learner);
   if (identity === undefined) return deadLetter('bad_learner', badLearner(learnerColumn, learner));
   const at = instantOf(instantValue);
-  if (at === undefined) return deadLetter('bad_instant', `${instantColumn} does not read as a time`);
+  if (at === undefined) return deadLetter('bad_instant', `${instantColumn} is not a time`);
   if (at < YEAR_2000) return deadLetter('instant_too_old', `${instantColumn} is before 2000-01-01`);
   if (at > committedAt + policy.maxClockSkewUs) {
     return deadLetter('instant_in_future', `${instantColumn} is too far after the record's own commit`);
@@ -72,7 +72,7 @@ export function activitiesOf(source: Source, row: Row, committedAt: Instant, pol
   return { kind: 'applied', activities: [activity] };
 }
 
-/** The first column that is not null: one that is absent ends the search, for what it holds is not known. */
+/** The first column that is not null. An absent column ends the search, because its value is unknown. */
 function firstNotNull(row: Row, columns: readonly string[]): string {
   let last = '';
   for (const column of columns) {
@@ -89,7 +89,7 @@ function byStudentId(value: ColumnValue): Identity | undefined {
   return studentId === undefined ? undefined : { studentId, userId: null };
 }
 
-/** Text with a NUL byte or a lone surrogate is none that Postgres could have held, or could take. */
+/** Postgres cannot store text that has a NUL character or a lone surrogate. */
 function byUserId(value: ColumnValue): Identity | undefined {
   if (value instanceof Uuid) return { studentId: value, userId: value };
   if (typeof value !== 'string' || value.includes('\0') || !value.isWellFormed()) return undefined;
@@ -100,14 +100,14 @@ function badLearner(column: string, value: ColumnValue): string {
   if (typeof value === 'object' && value !== null && 'unreadable' in value)
     return `${column} is of type ${value.unreadable}`;
   if (typeof value !== 'string') return `${column} is of type ${typeof value}, not text`;
-  return column === 'student_id' ? `${column} is no UUID` : `${column} holds a NUL or is no valid Unicode`;
+  return column === 'student_id' ? `${column} is not a UUID` : `${column} has a NUL character or invalid Unicode`;
 }
 
 function isAlsoAttempt(source: Source, attemptSource: AttemptSource): boolean {
   return source === 'exam_results' && attemptSource === 'exam_results';
 }
 
-/** An unchanged column that was stored out of line comes without its value: the exam result alone counts then. */
+/** An unchanged TOAST column comes without its value: then only the exam result counts. */
 function holdsQuestions(value: ColumnValue): boolean {
   return typeof value === 'string' && hasQuestions(value);
 }

@@ -1,6 +1,6 @@
 /**
- * Instants are microseconds since 1970-01-01T00:00:00Z as `bigint`: Postgres' own resolution, which a JavaScript
- * Date would cut to milliseconds. They are UTC throughout; calendars and people get text.
+ * Microseconds since 1970-01-01T00:00:00Z as `bigint`: the resolution of Postgres. A JavaScript Date would truncate it to
+ * milliseconds.
  */
 export type Instant = bigint;
 
@@ -12,9 +12,9 @@ const ISO =
   /^([+-]?\d{4,9})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?$/;
 
 /**
- * Reads ISO-8601 text (`T` or a blank between date and time, up to nine digits of a second, `Z` or an offset; without
- * an offset it is UTC, without a time the day's start). Digits past the microsecond are cut, as a floor. `undefined`
- * where the text is none. Years may pass what a JavaScript Date holds: so do those that stand for Postgres' infinity.
+ * Reads ISO-8601 text: `T` or a blank between date and time, up to nine fractional digits, `Z` or an offset. Without an
+ * offset it is UTC, without a time the start of the day. Digits past the microsecond are dropped (floor). `undefined` if
+ * the text has another form. Years outside the range of a JavaScript Date are read: Debezium writes them for infinity.
  */
 export function parseInstant(text: string): Instant | undefined {
   return parseUtc(text) ?? parseAny(text);
@@ -31,8 +31,8 @@ function parseUtc(text: string): Instant | undefined {
 }
 
 /**
- * Reads `2026-03-16T05:00:00.123456Z`, with no to six digits of a second, which is what Debezium writes; `undefined`
- * for all other forms. From bytes it takes a fifth of the time that a pattern takes.
+ * Reads `2026-03-16T05:00:00.123456Z` with up to six fractional digits, which is what Debezium writes; `undefined` for
+ * all other forms. Five times as fast as a regular expression.
  */
 export function readInstant(bytes: Uint8Array, from: number, to: number): Instant | undefined {
   const end = to - from - 1;
@@ -50,14 +50,14 @@ export function readInstant(bytes: Uint8Array, from: number, to: number): Instan
   const seconds = secondsOf(hour, minute, second);
   if (days === undefined || seconds === undefined) return undefined;
   const whole = days * 86_400 + seconds;
-  // Past these the microseconds would not be exact.
+  // Beyond this the microseconds are not exact in a double.
   if (Math.abs(whole) >= EXACT_SECONDS) return undefined;
   return BigInt(whole * 1_000_000 + fraction);
 }
 
 const EXACT_SECONDS = 7_000_000_000;
 const NONE = -1;
-/** What the last of so many digits of a second counts, in microseconds. */
+/** Microseconds of the last fractional digit, by the number of digits. */
 const SCALE = [NONE, 100_000, 10_000, 1_000, 100, 10, 1];
 
 const [ZERO, DASH, T, COLON, POINT, Z, NO_ASCII] = [48, 45, 84, 58, 46, 90, 128];
@@ -74,14 +74,14 @@ function hasUtcForm(bytes: Uint8Array, from: number, end: number): boolean {
   );
 }
 
-/** The number that two bytes spell; negative where one is no digit. */
+/** The number in two ASCII digits; negative if one is not a digit. */
 function pair(bytes: Uint8Array, at: number): number {
   const tens = (bytes[at] ?? 0) - ZERO;
   const ones = (bytes[at + 1] ?? 0) - ZERO;
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? 10 * tens + ones : NONE;
 }
 
-/** The number that so many bytes spell, six at most; negative where one is no digit. */
+/** The number in at most six ASCII digits; negative if one is not a digit. */
 function digits(bytes: Uint8Array, from: number, to: number): number {
   let number = 0;
   for (let at = from; at < to; at++) {
@@ -107,11 +107,11 @@ function parseAny(text: string): Instant | undefined {
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 const DAYS_TO_1970 = 719_528;
 
-/** Days since 1970-01-01 in the Gregorian calendar, which ISO-8601 also uses for the years before it. */
+/** Days since 1970-01-01 in the proleptic Gregorian calendar. */
 function daysOf(year: number, month: number, day: number): number | undefined {
   const before = DAYS_BEFORE_MONTH[month - 1];
   if (before === undefined || day < 1 || day > daysIn(year, month)) return undefined;
-  const years = month > 2 ? year + 1 : year; // those whose leap day, if any, is over
+  const years = month > 2 ? year + 1 : year; // years whose leap day, if any, is over
   const leapDays = Math.ceil(years / 4) - Math.ceil(years / 100) + Math.ceil(years / 400);
   return year * 365 + leapDays + before + day - 1 - DAYS_TO_1970;
 }
@@ -133,7 +133,7 @@ function offsetSeconds(offset: string): number {
   return offset.startsWith('-') ? -seconds : seconds;
 }
 
-/** ISO-8601 in UTC with six digits of a second, e.g. `2026-03-16T05:00:00.000000Z`: what Postgres is given. */
+/** ISO-8601 in UTC with six fractional digits, e.g. `2026-03-16T05:00:00.000000Z`. */
 export function formatInstant(instant: Instant): string {
   const micros = floorMod(instant, MICROS_PER_SECOND);
   const ms = Number((instant - micros) / MICROS_PER_MS);

@@ -3,8 +3,8 @@ import type { StudentId } from './activity.ts';
 import { parseUuid, Uuid } from './uuid.ts';
 
 /**
- * The key under which a learner's activity of every source meets: the user id itself where it is a UUID, else the 16
- * bytes of the md5 of its UTF-8 text (Postgres: `md5(user_id)::uuid`; no version or variant bits are set).
+ * The key of a learner in every source: the user id itself if it is a UUID, otherwise the 16 bytes of the md5 of its UTF-8
+ * text (in Postgres: `md5(user_id)::uuid`; no version or variant bits are set).
  */
 export function learnerKeyOf(userId: string): Uuid {
   const own = parseUuid(userId);
@@ -13,14 +13,14 @@ export function learnerKeyOf(userId: string): Uuid {
   return new Uuid(md5.readInt32BE(0), md5.readInt32BE(4), md5.readInt32BE(8), md5.readInt32BE(12));
 }
 
-/** The same as text. */
+/** {@link learnerKeyOf} as text. */
 export function studentIdOf(userId: string): StudentId {
   return learnerKeyOf(userId).toString() as StudentId;
 }
 
 /**
- * Of two spellings of one learner the smaller by UTF-8 bytes (Postgres: `COLLATE "C"`), so that the order in which
- * they come does not matter. `null` stands for an unknown name and gives way to any.
+ * The smaller of two spellings of a learner's name by UTF-8 bytes (in Postgres: `COLLATE "C"`), so that the order of
+ * records does not matter. `null` is an unknown name, and any name replaces it.
  */
 export function smallerUserId(a: string | null, b: string | null): string | null {
   if (a === null || b === null) return a ?? b;
@@ -37,7 +37,7 @@ function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** UTF-16 puts the surrogates below U+E000 to U+FFFF, UTF-8 puts the characters they stand for above. */
+/** UTF-16 sorts surrogates below U+E000 to U+FFFF; UTF-8 sorts the characters that they encode above. */
 function utf8Rank(codeUnit: number): number {
   if (codeUnit < 0xd800) return codeUnit;
   return codeUnit < 0xe000 ? codeUnit + 0x2000 : codeUnit - 0x800;

@@ -1,7 +1,7 @@
 /**
- * Whether the JSON text of `exam_results.result_json` is an object whose `questions` is an array of at least one
- * element. The top level is walked only as far as that member and nothing is built: the column may be megabytes, and
- * Postgres has already made sure that it is JSON. Text that is not JSON up to there has no questions.
+ * Whether the JSON text of `exam_results.result_json` is an object whose `questions` is an array with at least one element.
+ * Scans the top level only up to that member and builds no objects: the column may have megabytes, and Postgres has
+ * already validated the JSON. Text that is not JSON up to there has no questions.
  */
 export function hasQuestions(text: string): boolean {
   let at = skipBlanks(text, 0);
@@ -39,7 +39,7 @@ function keyIs(quoted: string, name: string): boolean {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** The index after the value that starts at `at`; the text's length where it does not end. */
+/** The index after the value that starts at `at`; the text's length if the value does not end. */
 function endOfValue(text: string, at: number): number {
   let depth = 0;
   let i = at;

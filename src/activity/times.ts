@@ -1,10 +1,10 @@
 import type { ColumnValue } from './change.ts';
 import { type Instant, MICROS_PER_DAY, MICROS_PER_MS, parseInstant } from './instant.ts';
 
-/** What an integer that stands for a time counts since the epoch. */
+/** The unit of an integer time since the epoch. */
 export type TimeUnit = 'days' | 'ms' | 'us' | 'ns';
 
-/** Earlier than any instant a source may hold, and later: what Postgres calls `-infinity` and `infinity`. */
+/** Postgres' `-infinity` and `infinity`: before and after every instant of a source. */
 export const BEFORE_ALL_TIME: Instant = -(2n ** 63n);
 export const AFTER_ALL_TIME: Instant = 2n ** 63n - 1n;
 
@@ -27,21 +27,21 @@ const UNIT_BY_NAME: ReadonlyMap<string, TimeUnit> = new Map([
 const FOREIGN_TIME = /^(io\.debezium\.time\.|org\.apache\.kafka\.connect\.data\.|time-m)/;
 
 /**
- * The unit of an integer by the name of its schema (Connect's, or Avro's logical type). `undefined`: the name says
- * nothing of a time, so the magnitude decides. `none`: the name says it is no instant (a time of day, a duration, a
- * decimal), so a magnitude must not be asked.
+ * The unit of an integer by the name of its schema (Connect's, or Avro's logical type). `undefined`: the name is not about
+ * time, so the magnitude decides. `none`: the name says that it is not an instant (a time of day, a duration, a decimal),
+ * so its magnitude must not be used.
  */
 export function unitByName(schemaName: string | undefined): TimeUnit | 'none' | undefined {
   if (schemaName === undefined) return undefined;
   return UNIT_BY_NAME.get(schemaName) ?? (FOREIGN_TIME.test(schemaName) ? 'none' : undefined);
 }
 
-/** Whether a text of the schema is an instant in UTC, as Debezium writes `timestamptz`. */
+/** Whether text of this schema is an instant in UTC, as Debezium writes `timestamptz`. */
 export function isZonedTimestamp(schemaName: string | undefined): boolean {
   return schemaName === 'io.debezium.time.ZonedTimestamp';
 }
 
-/** Nanoseconds are floored, so that an instant never moves into the next microsecond. */
+/** Rounds nanoseconds down, so that an instant never moves into the next microsecond. */
 export function fromUnit(count: bigint, unit: TimeUnit): Instant {
   switch (unit) {
     case 'days':
@@ -56,8 +56,8 @@ export function fromUnit(count: bigint, unit: TimeUnit): Instant {
 }
 
 /**
- * The unit of an integer that comes without one, as in JSON without a schema. From 2000 to 2286 the ranges of days,
- * milliseconds, microseconds and nanoseconds do not touch; outside of them nothing is guessed.
+ * The unit of an integer without one, as in JSON without a schema. From 2000 to 2286 the ranges of days, milliseconds,
+ * microseconds and nanoseconds do not overlap. Outside of these ranges the unit is unknown.
  */
 export function unitByMagnitude(count: bigint): TimeUnit | undefined {
   if (count >= 10_957n && count < 115_741n) return 'days';
@@ -68,9 +68,8 @@ export function unitByMagnitude(count: bigint): TimeUnit | undefined {
 }
 
 /**
- * A column's value as an instant; `undefined` where it does not read as one. Postgres' `infinity` becomes an instant
- * past everything, so that it fails the same limit, with the same reason, as the largest count that Debezium puts in
- * its place in the integer types.
+ * A column's value as an instant; `undefined` if it is not one. Postgres' `infinity` becomes an instant after all others, so
+ * that it exceeds the same limit, with the same reason, as the largest integer that Debezium writes for it.
  */
 export function instantOf(value: Exclude<ColumnValue, null | undefined>): Instant | undefined {
   switch (typeof value) {

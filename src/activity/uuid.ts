@@ -1,7 +1,7 @@
-/** Of a UUID's text: 8-4-4-4-12 hexadecimal digits. */
+/** The length of a UUID's text: 8-4-4-4-12 hexadecimal digits. */
 export const UUID_TEXT_BYTES = 36;
 
-/** A UUID as four signed words of 32 bits, the most significant first. No text is made of one that only passes through. */
+/** A UUID as four signed words of 32 bits, the most significant first, so that no text is built for one that is only passed on. */
 export class Uuid {
   readonly first: number;
   readonly second: number;
@@ -23,18 +23,18 @@ export class Uuid {
   }
 }
 
-/** What a byte counts as a hexadecimal digit; -1: it is none. */
+/** The value of a byte as a hexadecimal digit; -1 if it is not a digit. */
 const LOWER_CASE = Int8Array.from({ length: 256 }, (_, byte) => '0123456789abcdef'.indexOf(String.fromCharCode(byte)));
 const ANY_CASE = Int8Array.from({ length: 256 }, (_, byte) => LOWER_CASE[byte | (byte > 64 ? 32 : 0)] ?? -1);
 
-/** The UUID whose canonical text stands there, in lower case; undefined where none does. */
+/** The UUID whose canonical lower-case text starts at `at`; undefined if there is none. */
 export function readUuid(bytes: Uint8Array, at: number): Uuid | undefined {
   return read(bytes, at, LOWER_CASE);
 }
 
 const scratch = new Uint8Array(UUID_TEXT_BYTES);
 
-/** The UUID that the text is, if it is one in canonical 8-4-4-4-12 text of any case. */
+/** The UUID of a canonical 8-4-4-4-12 text in any case. */
 export function parseUuid(text: string): Uuid | undefined {
   if (text.length !== UUID_TEXT_BYTES) return undefined;
   for (let at = 0; at < UUID_TEXT_BYTES; at++) {
@@ -63,7 +63,7 @@ function read(bytes: Uint8Array, at: number, digits: Int8Array): Uuid | undefine
   return new Uuid((a << 16) | b, (c << 16) | d, (e << 16) | f, (g << 16) | h);
 }
 
-/** The 16 bits that four digits spell; negative where one is none. */
+/** The 16 bits of four digits; negative if one is not a digit. */
 function quarter(bytes: Uint8Array, at: number, digits: Int8Array): number {
   return (
     (digit(bytes[at], digits) << 12) |

@@ -1,60 +1,61 @@
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import type { Gap, GapKind } from './gap.ts';
 
-/** How far a partition was read, and what it is known again by. */
+/** How far a partition was read, and a timestamp that identifies the topic when it is read again. */
 export interface Mark {
   readonly nextOffset: bigint;
-  /** The Kafka timestamp of the last record below; undefined where nothing is known of it. */
+  /** The Kafka timestamp of the last record below `nextOffset`; undefined if unknown. */
   readonly lastRecordAt: Instant | undefined;
 }
 
-/** Where the reading of a partition is: whatever the partition held below `nextOffset` has been read, gaps apart. */
+/** The read position of a partition: all records below `nextOffset` have been read, except those in gaps. */
 export interface Reading extends Mark {
-  /** Where records are read again: how far they had been read before. Until it is passed, that proves nothing. */
+  /** If records are read again: how far they had been read before. Until it is passed, it is not known to be the same topic. */
   readonly known?: Mark;
 }
 
-/** What was read in one piece: whatever the partition held from `fromOffset` up to `nextOffset`. */
+/** Consecutive records: all that the partition had from `fromOffset` to below `nextOffset`. */
 interface Batch {
   readonly fromOffset: bigint;
   readonly nextOffset: bigint;
   readonly records: readonly Stamped[];
 }
 
-/** Offset, and milliseconds since the epoch, as decimal text. */
+/** Offset, and milliseconds since the epoch, as decimal text, as kafkajs has them. */
 interface Stamped {
   readonly offset: string;
   readonly timestamp: string;
 }
 
-/** Where a partition's log starts, and the offset after its last record. */
+/** The log start offset of a partition, and the offset after its last record. */
 export interface Bounds {
   readonly start: bigint;
   readonly end: bigint;
 }
 
-/** A reading, and what the step to it showed to be unread. */
+/** The new position, and the gap found on the way to it. */
 export interface Step {
   readonly reading: Reading;
   readonly gap?: Gap;
 }
 
-/** Whether reading at this offset goes on where it was, so that nothing has to be asked. */
+/** Whether reading continues at the position, so that the broker need not be asked for the bounds of the log. */
 export function goesOn(before: Mark | undefined, at: bigint): boolean {
   return at === (before?.nextOffset ?? 0n);
 }
 
 /**
- * Where a reading is that starts at an offset: with the process, after a rebalance, or where the driver was thrown to
- * the partition's start. The broker answers a fetch with all that it has from that offset on, so holes that compaction
- * or transactions leave are within a batch, and an offset past the mark is a gap, whatever the reason. What is read
- * again makes up for nothing before it is known to be the same.
+ * The position when reading starts at an offset: after a start of the process or a rebalance, or because kafkajs was reset
+ * to the start of the log. A fetch returns all records that the broker has from that offset on, so holes from compaction
+ * or transactions are inside a batch, and a start above the position is always a gap. Records that are read again close no
+ * gap before the topic is known to be the same.
  *
- * A log never ends below what was read of it: one that does is another. (A topic that was made anew is found out by what
- * is read of it below the mark. The broker forgets a group's offsets with the topic, so reading begins at its start; it
- * would not be found out where somebody set the offset to the mark itself.)
+ * A log never ends below a position that was read. If it does, it belongs to a recreated topic. A recreated topic with
+ * a longer log is recognized by its records below the old position: the broker deletes a group's offsets together with the
+ * topic, so reading begins at its start. It is not recognized if somebody sets the group's offset to exactly the old
+ * position.
  *
- * @param bounds not needed where the reading goes on.
+ * @param bounds not needed if reading continues at the position.
  */
 export function startReading(before: Reading | undefined, at: bigint, bounds?: Bounds): Step {
   const reading = { nextOffset: at, lastRecordAt: undefined };
@@ -71,7 +72,7 @@ export function startReading(before: Reading | undefined, at: bigint, bounds?: B
   return { reading: { ...reading, known } };
 }
 
-/** The reading after the batch. Where it passes what was known, the last record below that says whether it is the same topic. */
+/** The position after a batch. When it passes the previous position, the last record below that shows whether the topic is the same. */
 export function advance(reading: Reading, batch: Batch): Step {
   const { known } = reading;
   const last = batch.records.at(-1);
@@ -85,8 +86,8 @@ export function advance(reading: Reading, batch: Batch): Step {
 }
 
 /**
- * The record right below the mark has the timestamp it had. Where compaction has taken that record, what is left below
- * the mark is no younger: all records of a topic that was made anew are.
+ * In the same topic, the record right below the previous position still has its timestamp. If compaction has removed that
+ * record, the ones left below it are not newer, whereas all records of a recreated topic are.
  */
 function isSameTopic(known: Mark, before: Mark, batch: Batch): boolean {
   const below = batch.records.findLast(({ offset }) => BigInt(offset) < known.nextOffset);

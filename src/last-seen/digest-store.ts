@@ -8,10 +8,10 @@ export interface TableDigest {
 }
 
 /**
- * What last seen says, as one short text: two tables that say the same have the same, however their rows lie. A row is a
- * JSON array of student id, user id and each source's instant in microseconds since the epoch. Rows are hashed one by
- * one, their hashes by block in order of the student id (a block: the same first three hexadecimal digits), and the
- * hashes of the blocks once more; so the server sorts on disk and holds no more than a block.
+ * A hash of the content of the table, independent of the physical order of its rows. A row is hashed as a JSON array of
+ * student id, user id and the instant per source in microseconds since the epoch. Row hashes are hashed per block (the
+ * first three hexadecimal digits of the student id), and the block hashes once more: so the server can sort on disk and
+ * keeps only one block in memory.
  */
 export async function digestLastSeen(db: Queryable): Promise<TableDigest> {
   const { rows } = await db.query<TableDigest>({ text: DIGEST });

@@ -5,54 +5,54 @@ import { SOURCES, type Source } from '../activity/source.ts';
 import type { Uuid } from '../activity/uuid.ts';
 import { createStudentIndex, type StudentKeys, WORDS } from './student-index.ts';
 
-/** What many activities say of one learner: the newest instant of each source, the smallest spelling of the name. */
+/** The activities of a learner: the newest instant per source, the smallest spelling of the name. */
 export type LearnerRow = Readonly<Record<Source, Instant | null>> & {
   readonly studentId: StudentId;
   readonly userId: string | null;
 };
 
-/** Learners column by column, numbered from 0: what a statement is given. Valid until the fold is changed. */
+/** Learners as columns, numbered from 0, as statements take them. Valid until the fold is changed. */
 export interface LearnerColumns {
   readonly size: number;
   readonly studentIds: StudentKeys;
-  /** The platform's name of a learner; `undefined`: it is the student id's own text. */
+  /** The platform's name of a learner; `undefined`: it is the text of the student id. */
   userId(learner: number): string | null | undefined;
-  /** Absent: no learner has an instant of the source. {@link NEVER} stands for none. */
+  /** Absent if no learner has an instant of the source. {@link NEVER} is no instant. */
   readonly instants: Readonly<Partial<Record<Source, BigInt64Array>>>;
   readonly committedAt: BigInt64Array;
 }
 
-/** Stands for no instant: earlier than any. */
+/** No instant: earlier than any. */
 export const NEVER: Instant = -(2n ** 63n);
 
 /**
- * Folds activities to one row a learner. Every step is a maximum or a minimum, so neither order nor repetition nor
- * the way the activities are split over folds changes the rows.
+ * Folds activities to one row per learner. Every step is a maximum or a minimum, so the rows do not depend on the order,
+ * the repetition or the split of the activities over folds.
  *
- * A learner takes some 60 bytes outside of the heap, and an id that is the learner's name takes no more: while it folds
- * hundreds of thousands of records a second, nothing is left for a collector to look at.
+ * A learner takes about 60 bytes outside of the heap, also if the name is the id: at hundreds of thousands of records per
+ * second there is nothing to collect for the garbage collector.
  */
 export interface Fold {
   add(activity: Activity, committedAt?: Instant): void;
   addRow(row: LearnerRow): void;
-  /** How many learners it holds. */
+  /** The number of learners. */
   readonly size: number;
   columns(): LearnerColumns;
-  /** Forgets all, and keeps the room. */
+  /** Removes all learners and keeps the memory. */
   clear(): void;
 }
 
 const UNKNOWN = 0;
-/** The student id's own text. */
+/** The name is the text of the student id. */
 const OWN = 1;
 const TEXT = 2;
 
 export function createFold(): Fold {
   const index = createStudentIndex();
-  /** What is known of a learner's name: {@link UNKNOWN}, {@link OWN}, or {@link TEXT}, which lies beside. */
+  /** The name per learner: {@link UNKNOWN}, {@link OWN}, or {@link TEXT}, which is in `texts`. */
   let names = new Uint8Array(index.capacity);
   const texts = new Map<number, string>();
-  /** Of sources that were seen since the fold was cleared; the others keep their room apart. */
+  /** Only sources seen since the last clear; the arrays of the others are kept in `unused`. */
   let instants: Partial<Record<Source, BigInt64Array>> = {};
   let unused: Partial<Record<Source, BigInt64Array>> = {};
   let committedAt = new BigInt64Array(index.capacity);
@@ -101,8 +101,8 @@ export function createFold(): Fold {
     const text = known === TEXT ? (texts.get(learner) ?? null) : null;
     if (userId === text) return;
     const own = studentId.toString();
-    const said = userId.toString();
-    const smaller = smallerUserId(known === OWN ? own : text, said) ?? said;
+    const spelling = userId.toString();
+    const smaller = smallerUserId(known === OWN ? own : text, spelling) ?? spelling;
     names[learner] = smaller === own ? OWN : TEXT;
     if (smaller === own) texts.delete(learner);
     else if (smaller !== text) texts.set(learner, smaller);
@@ -142,7 +142,7 @@ export function createFold(): Fold {
   };
 }
 
-/** The same learners in parts of about the same size. */
+/** Splits the learners into parts of about the same size. */
 export function partsOf(learners: LearnerColumns, count: number): LearnerColumns[] {
   return Array.from({ length: count }, (_, part) => {
     const from = Math.floor((learners.size * part) / count);
@@ -163,7 +163,7 @@ export function partsOf(learners: LearnerColumns, count: number): LearnerColumns
   });
 }
 
-/** Rows that were not folded here. */
+/** The columns of rows that come from elsewhere. */
 export function columnsOf(rows: readonly LearnerRow[]): LearnerColumns {
   const fold = createFold();
   for (const row of rows) fold.addRow(row);

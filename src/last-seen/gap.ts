@@ -1,10 +1,10 @@
 export type GapKind =
-  | 'beginning_missing' // removed before the partition was read for the first time
-  | 'lost' // removed before they were read
-  | 'skipped' // still there, but reading began past them
-  | 'another_topic'; // the topic was made anew: what the one before held from there on nobody knows
+  | 'beginning_missing' // records were removed before the partition was read for the first time
+  | 'lost' // records were removed before they were read
+  | 'skipped' // records exist, but reading started above them
+  | 'another_topic'; // the topic was recreated; unread records of the old one are lost
 
-/** Offsets of a partition that were never read, up to `toOffset` exclusive; null where nobody knows up to where. */
+/** Offsets of a partition that were never read, up to `toOffset` exclusive; null if the end is unknown. */
 export interface Gap {
   readonly kind: GapKind;
   readonly fromOffset: bigint;
@@ -13,7 +13,7 @@ export interface Gap {
 
 export type PartitionGap = Gap & { readonly topic: string; readonly partition: number };
 
-/** One line for the operator, without what to do. */
+/** One line for the operator, without a hint. */
 export function describeGap({ topic, partition, kind, fromOffset, toOffset }: PartitionGap): string {
   const where = `${topic} partition ${partition}`;
   switch (kind) {
@@ -22,8 +22,8 @@ export function describeGap({ topic, partition, kind, fromOffset, toOffset }: Pa
     case 'lost':
       return `${where}: the records from offset ${fromOffset} to below ${toOffset} were removed before they were read`;
     case 'skipped':
-      return `${where}: the records from offset ${fromOffset} to below ${toOffset} were passed over`;
+      return `${where}: the records from offset ${fromOffset} to below ${toOffset} were skipped`;
     case 'another_topic':
-      return `${where}: the topic was made anew, and what the one before held from offset ${fromOffset} on is unknown`;
+      return `${where}: the topic was recreated, and the old one may have had records from offset ${fromOffset} on that were never read`;
   }
 }

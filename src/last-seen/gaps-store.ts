@@ -3,7 +3,7 @@ import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { GapKind, PartitionGap } from './gap.ts';
 
-/** Records gaps, in the transaction with the progress past them. One that is open already stays as it is. @returns the new ones. */
+/** Records gaps, in the transaction that records the progress past them. Gaps that are open already do not change. @returns the new ones. */
 export async function recordGaps(tx: Queryable, gaps: readonly PartitionGap[]): Promise<PartitionGap[]> {
   if (gaps.length === 0) return [];
   const { rows } = await tx.query<GapRow>({
@@ -23,7 +23,7 @@ RETURNING topic, partition, kind, from_offset, to_offset`,
   return rows.map(gapOf);
 }
 
-/** The gaps of these topics that nobody has closed. */
+/** The gaps of these topics that are not closed. */
 export async function openGaps(db: Queryable, topics: readonly string[]): Promise<PartitionGap[]> {
   const { rows } = await db.query<GapRow>({
     text: `
@@ -37,8 +37,8 @@ ORDER BY gap_id`,
 }
 
 /**
- * Closes the open gaps of these topics that were found before an instant: to be called by whoever has compared last
- * seen with the source tables as they were at that instant or later.
+ * Closes the open gaps of these topics that were found before an instant. The caller has compared last seen with the
+ * source tables as of that instant or later.
  *
  * @returns how many were closed.
  */

@@ -14,8 +14,8 @@ import {
 import { type LearnerColumns, NEVER } from './fold.ts';
 
 /**
- * Learners as Postgres' own binary arrays: `uuid[]`, `text[]`, and a `timestamptz[]` a source, in the order of
- * {@link SOURCES}. A source of which nobody has an instant is an empty array: `unnest` fills up with nulls.
+ * Learners as binary Postgres arrays: `uuid[]`, `text[]`, and one `timestamptz[]` per source, in the order of
+ * {@link SOURCES}. A source without any instant is an empty array: `unnest` pads it with nulls.
  */
 export function learnerArrays(learners: LearnerColumns): readonly Buffer[] {
   return [
@@ -40,7 +40,7 @@ export function studentIdArray({ size, studentIds: { words } }: LearnerColumns):
   return array;
 }
 
-/** @param instants none at all, or one a learner; {@link NEVER} becomes null. */
+/** @param instants one per learner, or undefined if no learner has one; {@link NEVER} becomes null. */
 export function instantColumn(instants: BigInt64Array | undefined, size: number): Buffer {
   if (instants === undefined) return allocateArray(TYPE_OID.timestamptz, 0, 0);
   const array = allocateArray(TYPE_OID.timestamptz, size, size * (LENGTH_BYTES + INSTANT_BYTES));
@@ -87,7 +87,7 @@ function userIdArray(learners: LearnerColumns): Buffer {
 const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 const DASH = 45;
 
-/** The canonical text of the id whose first word is there. */
+/** Writes the canonical text of the id whose first word is at `first`. @returns the index after it. */
 function writeUuid(array: Buffer, start: number, words: Int32Array, first: number): number {
   let at = start;
   for (let nibble = 0; nibble < 32; nibble++) {

@@ -2,17 +2,17 @@ import type { Queryable } from '../postgres/database.ts';
 import { columnsOf, type LearnerRow } from './fold.ts';
 import { learnerArrays } from './learner-arrays.ts';
 
-/** A row as it was when it was judged, and what it is to be instead; without any instant it is to be no more. */
+/** A row as it was when it was compared, and its replacement. A replacement without any instant deletes the row. */
 export interface SetBack {
   readonly seen: LearnerRow;
   readonly target: LearnerRow;
 }
 
 /**
- * Replaces rows, the one statement that lowers last seen. Only what still is as it was seen is touched, under the row's
- * lock: a row that `track` has moved since stays as it is.
+ * Replaces rows: the only statement that lowers last seen. Under its lock, a row is changed only if it is still as it was
+ * compared: a row that `track` has raised since does not change.
  *
- * @param changes sorted by student id, so that they lock in the same order as others.
+ * @param changes sorted by student id, so that rows are locked in the same order as by other statements.
  */
 export async function setBackLastSeen(
   tx: Queryable,
@@ -23,7 +23,7 @@ export async function setBackLastSeen(
     text: SET_BACK,
     values: [
       ...learnerArrays(columnsOf(changes.map(({ target }) => target))),
-      // Of the same learners, whose ids are there already.
+      // Without the ids of the learners, which are the same.
       ...learnerArrays(columnsOf(changes.map(({ seen }) => seen))).slice(1),
     ],
   });

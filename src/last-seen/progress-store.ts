@@ -4,23 +4,23 @@ import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { Reading } from './continuity.ts';
 
-/** What is applied of a partition. */
+/** How far a partition is applied. */
 export interface ProgressRow extends Position {
-  /** The newest commit time at the source among the records below the position; null: none said one. */
+  /** The newest commit time at the source among the records below the position; null if none had one. */
   readonly newestCommitAt: Instant | null;
-  /** Where records are read again: how far they had been read before. */
+  /** If records are read again: how far they had been read before. */
   readonly knownOffset?: bigint | undefined;
-  /** The Kafka timestamp of the last record below the further of the two, where it is known. */
+  /** The Kafka timestamp of the last record below the larger of the two offsets; undefined if unknown. */
   readonly lastRecordAt?: Instant | undefined;
 }
 
 /**
- * Records what is applied, in the transaction that applies it. Whoever reads on, only raises: an instance that lost the
- * partition and ends its last transaction late proves nothing less. Whoever reads again from below sets the progress
- * back to what it has read, since the records up to what was known may be another topic's.
+ * Records what is applied, in the transaction that applies it. A reader that continues only raises the progress, so an
+ * instance that has lost the partition and commits its last transaction late does no harm. A reader that starts below the
+ * progress lowers it to what it has read, because the records up to the known offset may belong to a recreated topic.
  *
- * The progress cannot stay too low: whoever sets it back is the partition's reader, commits to Kafka no more than it has
- * recorded, and goes on to what was known; whoever reads after it starts at what it committed and does the same.
+ * The progress cannot stay too low: the reader that lowers it owns the partition, commits to Kafka no more than it has
+ * recorded, and continues to the known offset; its successor starts at the committed offset and does the same.
  */
 export async function recordProgress(tx: Queryable, progress: readonly ProgressRow[]): Promise<void> {
   if (progress.length === 0) return;
@@ -58,7 +58,7 @@ WHERE excluded.known_offset IS NOT NULL
   });
 }
 
-/** Takes back what is recorded of partitions whose topic is found to be another, before what is read of that is recorded. */
+/** Resets the progress of partitions whose topic was recreated, before progress of the new topic is recorded. */
 export async function forgetProgress(tx: Queryable, partitions: readonly Partition[]): Promise<void> {
   if (partitions.length === 0) return;
   await tx.query({
@@ -71,7 +71,7 @@ WHERE p.topic = u.topic AND p.partition = u.partition`,
   });
 }
 
-/** How far the partitions of these topics are applied; those that nothing is recorded of are left out. */
+/** How far the partitions of these topics are applied. Partitions without recorded progress are left out. */
 export async function readProgress(db: Queryable, topics: readonly string[]): Promise<Position[]> {
   const { rows } = await db.query<{ topic: string; partition: number; next_offset: bigint }>({
     text: 'SELECT topic, partition, next_offset FROM lastseen.track_progress WHERE topic = ANY ($1::text[])',
@@ -81,8 +81,8 @@ export async function readProgress(db: Queryable, topics: readonly string[]): Pr
 }
 
 /**
- * Where the reading of a partition is; undefined where nothing is recorded of it. What an older release has left behind
- * as it raised the offset says nothing of the partition any more.
+ * The recorded position of a partition; undefined if there is none. Older releases raise only the offset, so a timestamp
+ * or known offset that no longer fits it is ignored.
  */
 export async function readReading(db: Queryable, { topic, partition }: Partition): Promise<Reading | undefined> {
   const { rows } = await db.query<{ next_offset: bigint; known_offset: bigint | null; last_record_at: Instant | null }>(

@@ -4,13 +4,13 @@ import type { LearnerColumns } from './fold.ts';
 import { learnerArrays } from './learner-arrays.ts';
 
 /**
- * Raises the learners' rows to what was folded, a source at a time; nothing is ever set back. Rows that stand there
- * already are neither locked nor written: a join leaves them out before the upsert, which then checks again, since
- * another instance may have come between.
+ * Raises the learners' rows, each source to its newest instant; nothing is ever lowered. Rows that are up to date are
+ * neither locked nor written: a join leaves them out before the upsert, which checks again, because another instance may
+ * have written in between.
  *
  * @param learners in any order: the statement sorts them, so that two instances lock in the same order.
- * @param mostlyNews whether almost all rows will be raised: then the join costs more than it saves, and is left out. To the
- *   same rows; those that stand there already are locked.
+ * @param mostlyNews whether almost all rows will be raised: then the join costs more than it saves, and is left out. The
+ *   result is the same, but rows that are up to date are locked.
  * @returns how many rows were inserted or changed.
  */
 export async function raiseLastSeen(tx: Queryable, learners: LearnerColumns, mostlyNews = false): Promise<number> {
@@ -22,13 +22,13 @@ export async function raiseLastSeen(tx: Queryable, learners: LearnerColumns, mos
   return count;
 }
 
-/** The same for the shadow of a replay that builds the table anew. */
+/** Raises rows of the shadow table of `replay --rebuild`. */
 export async function raiseShadow(tx: Queryable, learners: LearnerColumns): Promise<void> {
   if (learners.size === 0) return;
   await tx.query({ name: 'raise_shadow', text: RAISE_SHADOW, values: learnerArrays(learners) });
 }
 
-/** How many of the learners' rows would be raised, source by source. */
+/** How many of the learners' rows would be raised, per source. */
 export async function countBehind(tx: Queryable, learners: LearnerColumns): Promise<Record<Source, number>> {
   const { rows: counts } = await tx.query<Record<Source, number>>({
     name: 'count_behind',
@@ -44,7 +44,7 @@ FROM incoming i LEFT JOIN lastseen.user_last_seen s USING (student_id)`,
   return count;
 }
 
-/** What becomes of a row `t` that is there already. */
+/** The `SET` list of an existing row `t`. */
 export const RAISED = `user_id = LEAST(t.user_id, excluded.user_id),
   exam_results_at = GREATEST(t.exam_results_at, excluded.exam_results_at),
   features_topic_daily_at = GREATEST(t.features_topic_daily_at, excluded.features_topic_daily_at),
@@ -81,10 +81,10 @@ ON CONFLICT (student_id) DO UPDATE SET
   ${RAISED}
 WHERE ${isRaisedBy('t', 'excluded')}`;
 
-const notStanding = (table: Table) => `incoming i
+const outdated = (table: Table) => `incoming i
 LEFT JOIN ${table} s USING (student_id)
 WHERE s.student_id IS NULL OR ${isRaisedBy('s', 'i')}`;
 
-const RAISE_LAST_SEEN = raise('lastseen.user_last_seen', notStanding('lastseen.user_last_seen'));
+const RAISE_LAST_SEEN = raise('lastseen.user_last_seen', outdated('lastseen.user_last_seen'));
 const RAISE_NEWS = raise('lastseen.user_last_seen', 'incoming i');
-const RAISE_SHADOW = raise('lastseen.replay_shadow', notStanding('lastseen.replay_shadow'));
+const RAISE_SHADOW = raise('lastseen.replay_shadow', outdated('lastseen.replay_shadow'));

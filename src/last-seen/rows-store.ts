@@ -9,7 +9,7 @@ SELECT student_id AS "studentId", user_id AS "userId", exam_results_at AS exam_r
   features_topic_daily_at AS features_topic_daily, attempt_at AS attempt, session_at AS session
 FROM lastseen.user_last_seen`;
 
-/** The whole table, by student id. */
+/** The whole table, in order of the student id. */
 export function lastSeenInOrder(snapshot: Queryable): AsyncGenerator<LearnerRow, void, undefined> {
   return streamRows(snapshot, 'last_seen_in_order', { text: `${ROWS} ORDER BY student_id` });
 }

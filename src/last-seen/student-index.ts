@@ -1,37 +1,37 @@
 import type { StudentId } from '../activity/activity.ts';
 import { parseUuid, Uuid } from '../activity/uuid.ts';
 
-/** Student ids by number, as the 16 bytes they are. */
+/** Student ids by number, 16 bytes each. */
 export interface StudentKeys {
-  /** Four signed words of 32 bits an id, the most significant first. */
+  /** Four signed words of 32 bits per id, the most significant first. */
   readonly words: Int32Array;
   textOf(number: number): StudentId;
 }
 
-/** Numbers student ids from 0 in the order in which they are first asked for. */
+/** Numbers student ids from 0, in the order of their first lookup. */
 export interface StudentIndex extends StudentKeys {
   readonly size: number;
-  /** How many there is room for; doubles when it is full. */
+  /** How many ids fit before it grows; doubles then. */
   readonly capacity: number;
   numberOf(studentId: StudentId | Uuid): number;
-  /** Forgets all, and keeps the room. */
+  /** Removes all ids and keeps the memory. */
   clear(): void;
 }
 
-/** Of 32 bits an id. */
+/** Words of 32 bits per id. */
 export const WORDS = 4;
 const FIRST_CAPACITY = 64;
 
-/** Chosen anew by each process, so that nobody can name ids that all meet in one place. */
+/** Random per process, so that nobody can construct ids that collide. */
 const [SPREAD_0 = 1, SPREAD_1 = 1, SPREAD_2 = 1, SPREAD_3 = 1] = crypto
   .getRandomValues(new Uint32Array(WORDS))
   .map((word) => word | 1);
 
-/** An open hash table over flat arrays: looking an id up touches two places in memory and creates nothing. */
+/** An open-addressing hash table over flat arrays: a lookup reads two places in memory and allocates nothing. */
 export function createStudentIndex(): StudentIndex {
   let size = 0;
   let words = new Int32Array(WORDS * FIRST_CAPACITY);
-  /** One more than the number of the id that lies here; half of them at least are 0, for none. */
+  /** The number of the id in this place plus one; 0 if empty. At least half of them are empty. */
   let places = new Uint32Array(2 * FIRST_CAPACITY);
 
   function grow(): void {

@@ -1,14 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 
-/** The bytes are not what their schema says. The message names what is wrong, and never holds row data. */
+/** The bytes contradict their schema. The message says how, and never has row data. */
 export class MalformedRecord extends Error {
   override readonly name = 'MalformedRecord';
 }
 
 /**
- * A place in an Avro body. avsc's own reader is not used for records from outside: on corrupt block counts of arrays
- * and maps it loops for ever (a negative block size moves it backwards), it rounds longs past 2^53, and it hands out
- * replacement characters for broken UTF-8. Here every step is checked and moves forwards.
+ * A position in an Avro body. avsc's own reader is not used for records from outside: it loops forever on corrupt block
+ * counts of arrays and maps (a negative block size moves it backwards), rounds longs beyond 2^53, and returns replacement
+ * characters for invalid UTF-8. Here every step is checked and moves forwards.
  */
 export interface Cursor {
   readonly bytes: Buffer;
@@ -35,14 +35,14 @@ export function skipLengthPrefixed(cursor: Cursor): void {
   skipBytes(cursor, readLength(cursor));
 }
 
-/** A byte count: never more than what is left. */
+/** A byte count: at most the bytes that are left. */
 export function readLength(cursor: Cursor): number {
   const length = readSmall(cursor);
   if (length < 0 || length > cursor.bytes.length - cursor.at) throw new MalformedRecord('a length is out of bounds');
   return length;
 }
 
-/** A long that has to be small to make sense (a length, a count, a branch): within 2^53, else malformed. */
+/** A long that must be small (a length, a count, a branch): within 2^53, otherwise malformed. */
 export function readSmall(cursor: Cursor): number {
   const byte = cursor.bytes[cursor.at];
   if (byte !== undefined && byte < 0x80) {
@@ -56,7 +56,7 @@ export function readSmall(cursor: Cursor): number {
   return Number(value);
 }
 
-/** The branch of a union, or the symbol of an enum, that comes next. */
+/** Reads the branch of a union, or the symbol of an enum. */
 export function readBranch<T>(branches: readonly T[], cursor: Cursor): T {
   const branch = branches[readSmall(cursor)];
   if (branch === undefined) throw new MalformedRecord('a union has no such branch');
@@ -68,7 +68,7 @@ const TWO_TO_28 = 2 ** 28;
 /** A 64-bit integer (zigzag, base 128), exact. */
 export function readLong(cursor: Cursor): bigint {
   const { bytes } = cursor;
-  // Three parts of at most 28 bits each stay exact in double arithmetic, and BigInt is only needed once.
+  // Three parts of at most 28 bits are exact in double arithmetic, so BigInt is needed only once.
   let low = 0;
   let middle = 0;
   let high = 0;
@@ -96,11 +96,11 @@ function unzigzag(low: number, middle: number, high: number): bigint {
 
 const ONE_CHARACTER = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
 
-/** @param length that {@link readLength} has read. */
+/** @param length from {@link readLength}. */
 export function readText(cursor: Cursor, length: number): string {
   const start = cursor.at;
   if (length === 1) {
-    const known = ONE_CHARACTER[cursor.bytes[start] ?? -1]; // an operation, in every envelope
+    const known = ONE_CHARACTER[cursor.bytes[start] ?? -1]; // such as the operation in every envelope
     if (known !== undefined) {
       cursor.at = start + 1;
       return known;

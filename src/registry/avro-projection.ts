@@ -30,18 +30,18 @@ import {
 import { recordKind } from './record-kind.ts';
 import { isRecord, isUnion, recordWithin, schemaNameOf } from './writer-type.ts';
 
-/** Reads one body of a writer's schema. Throws {@link MalformedRecord}, or what a stack overflow throws. */
+/** Reads one body of a writer's schema. Throws {@link MalformedRecord}, or a RangeError if the stack overflows. */
 export type Projection = (body: Cursor) => Change;
 
 type Step = (cursor: Cursor, draft: Draft) => void;
 type ColumnReader = (cursor: Cursor) => ColumnValue;
 
 /**
- * Compiles a writer's schema to a reader of the fields in use; all others are stepped over, wherever they stand. So
- * added, reordered, newly nullable and removed columns need no schema of our own: what is gone is absent in the row.
+ * Compiles a writer's schema to a reader of the fields in use; all others are skipped, at any position. So added,
+ * reordered, newly nullable and removed columns need no reader schema: a removed column is absent in the row.
  */
 export function compileProjection(type: Type, columns: readonly string[]): Projection {
-  if (!isRecord(type)) throw new MalformedRecord('the schema is no record');
+  if (!isRecord(type)) throw new MalformedRecord('the schema is not a record');
   const wanted = new Set(columns);
   const names = type.fields.map((field) => field.name);
   const row = rowRecord(type);
@@ -152,7 +152,7 @@ function commitStep({ name, type }: types.Field, fields: ReadonlyMap<string, Com
   };
 }
 
-/** A record, or a union with one: `open` is called where the record is there. */
+/** A record, or a union with one: `open` is called if the record is present. */
 function withinRecord(
   type: Type,
   stepFor: (field: types.Field) => Step | undefined,
@@ -201,7 +201,7 @@ function compileColumn(type: Type): ColumnReader {
   }
 }
 
-/** What a learner and an instant mostly are is read from the bytes as they stand: no text is made of them. */
+/** Most learners are UUIDs: these are read from the bytes, without building text. */
 function readUuidOrText(cursor: Cursor): ColumnValue {
   const length = readLength(cursor);
   const uuid = length === UUID_TEXT_BYTES ? readUuid(cursor.bytes, cursor.at) : undefined;
@@ -219,7 +219,7 @@ function readInstantOrText(cursor: Cursor): ColumnValue {
   return instant;
 }
 
-/** Debezium gives the placeholder in every type: as the bytes, the one element, or the key and value of a map. */
+/** Debezium writes the placeholder in every type: as bytes, as the only element, or as key and value of a map. */
 function nestedColumn(type: Type): ColumnReader {
   const skip = compileSkip(type);
   return (cursor) => {

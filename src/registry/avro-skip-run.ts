@@ -10,8 +10,8 @@ const NULL_FIRST = 4;
 const NULL_SECOND = 8;
 
 /**
- * Steps over fields that follow each other and are not needed: most of a record. Almost all of them are integers or
- * text, nullable or not: one loop over their codes reads a fourth more records a second than a call for each.
+ * Skips consecutive fields that are not needed: most of a record. Almost all are integers or text, nullable or not: one
+ * loop over their codes reads 25% more records per second than one call per field.
  */
 export function compileSkipRun(types: readonly Type[]): Skipper {
   const codes = Uint8Array.from(types, codeOf);
@@ -32,7 +32,7 @@ export function compileSkipRun(types: readonly Type[]): Skipper {
   };
 }
 
-/** Of the two branches, numbered 0 and 1, which are the bytes 0 and 2. */
+/** The branches 0 and 1 of a union are the bytes 0 and 2 (zigzag). */
 function isNull(cursor: Cursor, code: number): boolean {
   const branch = cursor.bytes[cursor.at++];
   if (branch !== 0 && branch !== 2) throw new MalformedRecord('a union has no such branch');

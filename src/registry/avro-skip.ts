@@ -11,15 +11,15 @@ import {
 } from './avro-cursor.ts';
 import { isRecord, isUnion } from './writer-type.ts';
 
-/** Steps over one value of a type. */
+/** Skips one value of a type. */
 export type Skipper = (cursor: Cursor) => void;
 
-/** `compiled` closes the loop of schemas that name themselves. */
+/** @param compiled ends the recursion for recursive schemas. */
 export function compileSkip(type: Type, compiled = new Map<Type, Skipper>()): Skipper {
   const known = compiled.get(type);
   if (known !== undefined) return known;
   let skip: Skipper = () => {
-    throw new Error('called before it was compiled');
+    throw new Error('called before the type was compiled');
   };
   compiled.set(type, (cursor) => skip(cursor));
   skip = skipperOf(type, (inner) => compileSkip(inner, compiled));
@@ -67,11 +67,11 @@ function skipperOf(type: Type, compile: (type: Type) => Skipper): Skipper {
       });
     }
     default:
-      throw new MalformedRecord(`the schema has a type that is not known: ${type.typeName}`);
+      throw new MalformedRecord(`the schema has an unknown type: ${type.typeName}`);
   }
 }
 
-/** No capture writes items of no bytes, so a count is bounded by what is left: a corrupt one must not loop. */
+/** No connector writes items of zero bytes, so the bytes left bound a count: a corrupt one must not loop. */
 function skipBlocks(skipItem: Skipper): Skipper {
   return (cursor) => {
     for (let count = readSmall(cursor); count !== 0; count = readSmall(cursor)) {

@@ -1,6 +1,6 @@
 import avro from 'avsc';
 
-/** Instants in microseconds pass 2^53 in 2255, and everywhere else in this program they are bigint. */
+/** Longs as bigint: instants in microseconds exceed 2^53 in 2255. */
 export const BIGINT_LONG = avro.types.LongType.__with({
   fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
   toBuffer: (value: bigint) => {

@@ -5,34 +5,34 @@ import { createRegistryRequests, type RegistryAccess, type RegistryRequests, una
 import { writerTypeHook } from './writer-type.ts';
 
 export interface RegistryOptions extends RegistryAccess {
-  /** The base of the Confluent compatible API, e.g. `http://registry:8080/apis/ccompat/v7`. */
+  /** The base URL of the Confluent-compatible API, e.g. `http://registry:8080/apis/ccompat/v7`. */
   readonly url: string;
-  /** Of one request; what takes several gets three times as long. */
+  /** Per request. Calls that need several requests have three times as long. */
   readonly timeoutMs: number;
-  /** How long an id that the registry does not know is not asked for again. */
+  /** How long an unknown schema id is cached before it is requested again. */
   readonly negativeCacheMs: number;
 }
 
-/** What an id stands for. */
+/** The schema of an id. */
 export type WriterSchema =
   | { readonly kind: 'avro'; readonly type: Type }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'unusable'; readonly detail: string };
 
 /**
- * Every method throws `registry_unavailable` (retriable) where the registry does not answer, or not as a registry, and
- * `registry_refused` where TLS or the login fail.
+ * Every method throws `registry_unavailable` (retriable) if the registry does not answer, or does not answer as a schema
+ * registry, and `registry_refused` if TLS or the login fails.
  */
 export interface Registry {
   writerSchema(id: number): Promise<WriterSchema>;
   /**
-   * The id of exactly this schema under the subject; `undefined` where it is not registered. Not the latest id: while a
-   * newer release is rolled out, the latest schema is not the one that this process writes with.
+   * The id of exactly this schema under the subject; `undefined` if it is not registered. Not the latest id: during a
+   * rollout the latest schema may be newer than the one that this process writes.
    */
   idOf(subject: string, schema: OwnSchema): Promise<number | undefined>;
-  /** Registers the schema as BACKWARD compatible; the same one again gives the same id. Throws `schema_incompatible`. */
+  /** Registers the schema as BACKWARD compatible; idempotent. Throws `schema_incompatible`. */
   register(subject: string, schema: OwnSchema): Promise<number>;
-  /** What the registry has against the schema as the subject's next version; empty where nothing. */
+  /** Why the schema cannot be the subject's next version; empty if it can. */
   incompatibilities(subject: string, schema: OwnSchema): Promise<string[]>;
 }
 
@@ -44,10 +44,10 @@ export interface OwnSchema {
 }
 
 /**
- * The registry as lastseen needs it. The client underneath keeps what it has found for ever, but never what is missing,
- * has no timeout, reports refused connections as status 400, and does not end where an answer breaks off: so requests
- * get a deadline, anything but a 404 is an outage, and a 404 is believed only of an address that is a registry's
- * (a wrong path must not turn a topic into dead letters).
+ * Works around its client library, which caches schemas forever but never a 404 (confluent-schema-registry#301), has no
+ * timeout, reports refused connections as status 400, and waits forever for an interrupted response. So every call has a
+ * deadline, every status but 404 is an outage, and a 404 counts only if the address is that of a schema registry (a wrong
+ * path must not turn a topic into dead letters).
  */
 export function createRegistry(options: RegistryOptions): Registry {
   const { timeoutMs, negativeCacheMs } = options;
@@ -57,16 +57,18 @@ export function createRegistry(options: RegistryOptions): Registry {
   const missing = new Map<number, WriterSchema>();
   let isRegistry = false;
 
-  async function makeSureOfRegistry(): Promise<void> {
+  async function assertIsRegistry(): Promise<void> {
     if (isRegistry) return;
     const subjects = await requests.json('/subjects');
     if (!Array.isArray(subjects.body)) {
-      throw unavailable(`${url} does not answer as a schema registry (status ${subjects.status})`);
+      throw unavailable(
+        `${url} does not answer as a schema registry (status ${subjects.status}): check SCHEMA_REGISTRY_URL`,
+      );
     }
     isRegistry = true;
   }
 
-  /** The client keeps to itself why a request failed: asked again, the registry itself tells. */
+  /** The client library hides why a request failed, so a request of our own finds out. */
   async function failed(message: string, cause: unknown): Promise<never> {
     await requests.json('/subjects');
     throw unavailable(message, cause);
@@ -75,9 +77,9 @@ export function createRegistry(options: RegistryOptions): Registry {
   async function withDeadline<T>(request: Promise<T>): Promise<T> {
     const { promise: expired, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      // A request that never ends would be handed out again to whoever asks next for the same id.
+      // The client library shares a pending request between all callers for the same id, even if it never ends.
       client = connect(url, requests, timeoutMs);
-      reject(unavailable(`${url} does not answer within ${3 * timeoutMs} ms`));
+      reject(unavailable(`${url} did not answer within ${3 * timeoutMs} ms`));
     }, 3 * timeoutMs);
     try {
       return await Promise.race([request, expired]);
@@ -89,12 +91,15 @@ export function createRegistry(options: RegistryOptions): Registry {
   async function findWriterSchema(id: number): Promise<WriterSchema> {
     try {
       const type: unknown = await withDeadline(client.getSchema(id));
-      return isAvscType(type) ? { kind: 'avro', type } : { kind: 'unusable', detail: `schema ${id} is no Avro schema` };
+      return isAvscType(type)
+        ? { kind: 'avro', type }
+        : { kind: 'unusable', detail: `schema ${id} is not an Avro schema` };
     } catch (error) {
       if (error instanceof LastseenError) throw error;
       const status = statusOf(error);
-      if (status !== undefined && status !== 404) return await failed(`${url} does not give schema ${id}`, error);
-      await makeSureOfRegistry();
+      if (status !== undefined && status !== 404)
+        return await failed(`could not fetch schema ${id} from ${url}`, error);
+      await assertIsRegistry();
       return status === 404 ? { kind: 'unknown' } : { kind: 'unusable', detail: `schema ${id} cannot be read as Avro` };
     }
   }
@@ -115,12 +120,12 @@ export function createRegistry(options: RegistryOptions): Registry {
       const path = `/subjects/${encodeURIComponent(subject)}`;
       const { status, body } = await requests.json(path, { schema: JSON.stringify(schema) });
       if (status === 404) {
-        await makeSureOfRegistry();
+        await assertIsRegistry();
         return undefined;
       }
       const { id } = (body ?? {}) as { id?: unknown };
       if (status !== 200 || typeof id !== 'number') {
-        throw unavailable(`${url} does not give the id of ${subject} (status ${status})`);
+        throw unavailable(`could not fetch the id of ${subject} from ${url} (status ${status})`);
       }
       return id;
     },
@@ -134,7 +139,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         if (error instanceof LastseenError) throw error;
         const status = statusOf(error);
         const refused = status === undefined || status === 409 || status === 422;
-        if (!refused) return await failed(`${url} does not register ${subject}`, error);
+        if (!refused) return await failed(`could not register ${subject} at ${url}`, error);
         throw new LastseenError('schema_incompatible', `${subject}: ${(error as Error).message}`, { cause: error });
       }
     },
@@ -143,13 +148,13 @@ export function createRegistry(options: RegistryOptions): Registry {
       const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`;
       const { status, body } = await requests.json(path, { schema: JSON.stringify(schema) });
       if (status === 404) {
-        await makeSureOfRegistry();
+        await assertIsRegistry();
         return [];
       }
       if (status === 422) return [`the registry calls the schema invalid: ${messageOf(body)}`];
       const verdict = body as { is_compatible?: unknown; messages?: unknown } | null;
       if (status !== 200 || typeof verdict?.is_compatible !== 'boolean') {
-        throw unavailable(`${url} does not judge ${subject} (status ${status})`);
+        throw unavailable(`could not check the compatibility of ${subject} at ${url} (status ${status})`);
       }
       if (verdict.is_compatible) return [];
       const messages = Array.isArray(verdict.messages) ? verdict.messages.map(String) : [];
@@ -163,7 +168,7 @@ function connect(url: string, requests: RegistryRequests, timeoutMs: number): Sc
     host: url,
     clientId: 'lastseen',
     agent: requests.agent,
-    retry: { retries: 0 }, // the consumer waits and tries again: one policy, in one place
+    retry: { retries: 0 }, // the callers wait for outages: one policy, in one place
     middlewares: [asConfigured(requests, timeoutMs)],
   };
   return new SchemaRegistry(connection, { [SchemaType.AVRO]: { typeHook: writerTypeHook } });
@@ -176,7 +181,7 @@ function asConfigured({ authorization }: RegistryRequests, timeoutMs: number): M
   return () => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs, headers }) });
 }
 
-/** The client's errors carry the answer's status; those of a schema that it cannot read carry none. */
+/** The status of the response; undefined if the client library could not read the schema. */
 function statusOf(error: unknown): number | undefined {
   const status = error instanceof Error ? (error as { status?: unknown }).status : undefined;
   return typeof status === 'number' ? status : undefined;
@@ -188,5 +193,5 @@ function isAvscType(value: unknown): value is Type {
 
 function messageOf(body: unknown): string {
   const message = typeof body === 'object' && body !== null ? (body as { message?: unknown }).message : undefined;
-  return typeof message === 'string' ? message : 'it says no more';
+  return typeof message === 'string' ? message : 'no message';
 }

@@ -1,11 +1,11 @@
 import type { ColumnValue } from '../activity/change.ts';
 import { fromUnit, unitByMagnitude, unitByName } from '../activity/times.ts';
 
-/** What Debezium writes for a column that was not changed and that Postgres therefore did not send (TOAST). */
+/** Debezium's value for an unchanged TOAST column, which Postgres does not send. */
 export const PLACEHOLDER = '__debezium_unavailable_value';
 const PLACEHOLDER_BASE64 = Buffer.from(PLACEHOLDER).toString('base64');
 
-/** An integer column: microseconds where its schema's name, or past 2^53 its size, says what it counts. */
+/** An integer column: microseconds if its schema's name, or its magnitude beyond 2^53, gives the unit. */
 export function integerColumn(count: bigint, schemaName: string | undefined): ColumnValue {
   const unit = unitByName(schemaName);
   if (unit === 'none') return { unreadable: schemaName ?? '' };

@@ -8,20 +8,20 @@ import { notDecodable, skipped, unknownSchema } from './draft.ts';
 import { changeOfJson } from './json-record.ts';
 import { isWireFormat, schemaIdOf, WIRE_HEADER_BYTES } from './wire-format.ts';
 
-/** Records of source topics become changes. The format is told from each record: there is no switch to set. */
+/** Decodes records of source topics. The format is detected per record, so there is no setting. */
 export interface Decoder {
   /**
-   * Fetches the schemas that the records name and that are not known yet, so that `decode` need not wait. Throws
-   * `registry_unavailable` (retriable) on an outage, which is never a record's fault.
+   * Fetches the schemas of the records that are not cached, so that `decode` is synchronous. Throws
+   * `registry_unavailable` (retriable) on an outage, which is never the fault of a record.
    */
   prepare(records: readonly RawRecord[]): Promise<void>;
-  /** Never throws, whatever the bytes are, as long as the record went through `prepare`. */
+  /** Never throws, for any bytes, if the record went through `prepare`. */
   decode(source: Source, record: RawRecord): Change;
 }
 
 export interface DecoderDeps {
   readonly registry: Pick<Registry, 'writerSchema'>;
-  /** All other columns are stepped over. */
+  /** All other columns are skipped. */
   readonly neededColumns: (source: Source) => readonly string[];
 }
 
@@ -60,7 +60,7 @@ export function createDecoder({ registry, neededColumns }: DecoderDeps): Decoder
         if (id === last || id === undefined) continue;
         last = id;
         if (known.get(id)?.schema.kind === 'avro') continue;
-        // One after the other: there is one or two of them, and a flood of made-up ids must not become one of requests.
+        // One by one: usually there are one or two, and many invalid ids must not become as many concurrent requests.
         const schema = await registry.writerSchema(id);
         known.set(id, { schema, projections: new Map() });
       }
@@ -87,7 +87,7 @@ function compile(schema: WriterSchema, id: number, columns: readonly string[]): 
   }
 }
 
-/** A record of any bytes must not end the process: what its reader throws, a stack overflow too, is its dead letter. */
+/** No record may end the process: an error of its reader, also a stack overflow, makes it a dead letter. */
 function guarded<T>(read: () => T): T | Change {
   try {
     return read();
@@ -98,5 +98,5 @@ function guarded<T>(read: () => T): T | Change {
 
 function badHeader(value: Buffer): string {
   if (value.length < WIRE_HEADER_BYTES) return 'shorter than the header of the wire format';
-  return 'the header names no schema (are ids of eight bytes written? the converter needs as-confluent=true)';
+  return 'the header has no valid schema id; for ids of eight bytes set as-confluent=true in the converter';
 }

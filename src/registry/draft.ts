@@ -3,19 +3,19 @@ import type { Change, ColumnValue } from '../activity/change.ts';
 import type { Instant } from '../activity/instant.ts';
 import { fromUnit, type TimeUnit } from '../activity/times.ts';
 
-/** What a format's reader has found in one record, before anything is concluded from it. */
+/** The fields of one record that a format's reader found, before they are interpreted. */
 export interface Draft {
   /** An envelope's `op`, a flattened row's `__op`. */
   operation: ColumnValue;
-  /** A flattened row's `__deleted`: a boolean, or its text. */
+  /** A flattened row's `__deleted`: a boolean, or a boolean as text. */
   deleted: ColumnValue;
-  /** The row after the change; null or undefined where the record has none. */
+  /** The row after the change; null or undefined if the record has none. */
   row: Record<string, ColumnValue> | null | undefined;
-  /** The source's own commit time in each precision the record has. */
+  /** The source's commit time, in each precision that the record has. */
   commitUs: bigint | null;
   commitMs: bigint | null;
   commitNs: bigint | null;
-  /** The connector's clock when it had the change: later than the commit by the capture's delay. */
+  /** The connector's clock when it processed the change: the commit time plus the delay of the capture. */
   connectorMs: bigint | null;
 }
 
@@ -33,13 +33,13 @@ export function emptyDraft(): Draft {
   };
 }
 
-/** Where an envelope's `source` block says when it was committed; `ts_ns` says no more than these. */
+/** The commit time in an envelope's `source` block; `ts_ns` adds nothing to these. */
 export const SOURCE_BLOCK: ReadonlyMap<string, CommitField> = new Map([
   ['ts_us', 'commitUs'],
   ['ts_ms', 'commitMs'],
 ]);
 
-/** Where a flattened row says so, for want of it when the connector had it. */
+/** The commit time in a flattened row, or the connector's clock if there is none. */
 export const FLATTENED_COMMIT: ReadonlyMap<string, CommitField> = new Map([
   ['__source_ts_us', 'commitUs'],
   ['__source_ts_ms', 'commitMs'],
@@ -47,7 +47,7 @@ export const FLATTENED_COMMIT: ReadonlyMap<string, CommitField> = new Map([
   ['__ts_ms', 'connectorMs'],
 ]);
 
-/** An envelope: what it says of the row depends on its operation. */
+/** The change of an envelope, which depends on its operation. */
 export function changeOfEnvelope(draft: Draft): Change {
   const effect = effectOf(draft.operation);
   if (effect !== 'row') return effect;
@@ -57,7 +57,7 @@ export function changeOfEnvelope(draft: Draft): Change {
   return { kind: 'row', row: draft.row, committedAt: committedAt(draft) };
 }
 
-/** A flattened row: both fields are additions that a connector need not make. */
+/** The change of a flattened row. `__op` and `__deleted` are optional: the connector may not add them. */
 export function changeOfFlattened(draft: Draft): Change {
   if (draft.deleted === true || draft.deleted === 'true') return skipped('delete');
   if (draft.operation !== undefined && draft.operation !== null) {
@@ -85,7 +85,7 @@ function effectOf(operation: ColumnValue): Change | 'row' {
           ? 'no operation'
           : /^[a-z]$/.test(operation)
             ? `operation ${operation}`
-            : 'an operation that is no letter';
+            : 'an operation that is not a letter';
       return { kind: 'deadLetter', reason: 'unknown_operation', step: 'decode', detail };
     }
   }
@@ -94,12 +94,12 @@ function effectOf(operation: ColumnValue): Change | 'row' {
 const YEAR_10000: Instant = 253_402_300_800_000_000n;
 
 /**
- * Some snapshots say 0: that is no commit time, and every row would lie in its future. What no calendar holds is none
+ * Some snapshots write 0, which is not a commit time: every row would be in its future. A year above 9999 is not one
  * either: it would allow every instant, and Postgres could not store it.
  */
 function committedAt({ commitUs, commitMs, commitNs, connectorMs }: Draft): Instant | null {
-  const said = commitUs ?? inUnit(commitMs, 'ms') ?? inUnit(commitNs, 'ns') ?? inUnit(connectorMs, 'ms');
-  return said !== null && said > 0n && said < YEAR_10000 ? said : null;
+  const at = commitUs ?? inUnit(commitMs, 'ms') ?? inUnit(commitNs, 'ns') ?? inUnit(connectorMs, 'ms');
+  return at !== null && at > 0n && at < YEAR_10000 ? at : null;
 }
 
 const inUnit = (count: bigint | null, unit: TimeUnit) => (count === null ? null : fromUnit(count, unit));
@@ -110,7 +110,7 @@ export function skipped(reason: SkipReason): Change {
 
 type DeadLetterChange = Extract<Change, { kind: 'deadLetter' }>;
 
-/** The record has no form that any capture writes, or breaks off, or is not what its schema says. */
+/** The record has a form that no connector writes, is truncated, or contradicts its schema. */
 export function notDecodable(detail: string): DeadLetterChange {
   return { kind: 'deadLetter', reason: 'not_decodable', step: 'decode', detail };
 }

@@ -7,11 +7,11 @@ import type { OwnSchema, Registry } from './client.ts';
 import { notDecodable, unknownSchema } from './draft.ts';
 import { schemaIdOf, toWireFormat, WIRE_HEADER_BYTES } from './wire-format.ts';
 
-/** One of lastseen's own events, of the shape its schema gives (`long` is bigint). */
+/** Encodes and decodes one type of lastseen's own events (`long` is bigint). */
 export interface EventCodec<T extends object> {
-  /** Wire format. Throws where the value is not what the schema says: a bug, never data. */
+  /** To wire format. Throws if the value does not match the schema: a bug, never data. */
   encode(event: T): Buffer;
-  /** Reads any version of the event as this version. Throws `registry_unavailable` (retriable) alone. */
+  /** Reads any version of the event as this version. Throws only `registry_unavailable` (retriable). */
   decode(value: Buffer): Promise<DecodedEvent<T>>;
 }
 
@@ -23,7 +23,7 @@ export interface EventCodecDeps {
   readonly schemaFile: string | URL;
 }
 
-/** Throws `schema_incompatible` where the schema has not been registered, `registry_unavailable` on an outage. */
+/** Throws `schema_incompatible` if the schema is not registered, `registry_unavailable` on an outage. */
 export async function createEventCodec<T extends object>(deps: EventCodecDeps): Promise<EventCodec<T>> {
   const { registry, topic } = deps;
   const schema = JSON.parse(readFileSync(deps.schemaFile, 'utf8')) as OwnSchema;
@@ -63,8 +63,8 @@ export async function createEventCodec<T extends object>(deps: EventCodecDeps): 
       try {
         return toWireFormat(ownId, ownType.toBuffer(event));
       } catch {
-        // The library's own message quotes the value.
-        throw new Error(`an event of ${topic} is not what its schema says: ${wrongFields(ownType, event)}`);
+        // avsc's own message quotes the value.
+        throw new Error(`an event of ${topic} does not match its schema: ${wrongFields(ownType, event)}`);
       }
     },
 
@@ -76,7 +76,7 @@ export async function createEventCodec<T extends object>(deps: EventCodecDeps): 
       try {
         return { kind: 'event', event: reader(value.subarray(WIRE_HEADER_BYTES)) };
       } catch {
-        return notDecodable('the body is not what its schema says');
+        return notDecodable('the body does not match its schema');
       }
     },
   };
@@ -88,7 +88,7 @@ function wrongFields(type: Type, event: object): string {
   return paths.join(', ');
 }
 
-/** The subject under which the values of a topic are registered (Confluent's TopicNameStrategy). */
+/** The subject of the values of a topic (Confluent's TopicNameStrategy). */
 export function subjectOf(topic: string): string {
   return `${topic}-value`;
 }

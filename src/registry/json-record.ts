@@ -14,7 +14,7 @@ import {
 } from './draft.ts';
 import { recordKind } from './record-kind.ts';
 
-/** A record as JSON: bare, or with Connect's schema beside it. Throws {@link MalformedRecord}. */
+/** Reads a record in JSON, with or without Connect's schema. Throws {@link MalformedRecord}. */
 export function changeOfJson(value: Buffer, columns: readonly string[]): Change {
   if (!isUtf8(value)) throw new MalformedRecord('neither Avro in wire format nor UTF-8 text');
   const text = value.toString('utf8');
@@ -25,7 +25,7 @@ export function changeOfJson(value: Buffer, columns: readonly string[]): Change 
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Set where an integer that is in use lies past 2^53, so that plain parsing has rounded it. */
+/** Set if an integer in use is beyond 2^53, so that JSON.parse has rounded it. */
 interface Inexact {
   found: boolean;
 }
@@ -33,7 +33,7 @@ interface Inexact {
 function changeOfDocument(document: unknown, columns: readonly string[], inexact: Inexact): Change {
   const { payload, schema } = unwrap(document);
   if (payload === null) return skipped('tombstone');
-  if (!isObject(payload)) throw new MalformedRecord('the JSON is no object');
+  if (!isObject(payload)) throw new MalformedRecord('the JSON is not an object');
   const row = own(payload, 'after') ?? own(payload, 'before');
   const kind = recordKind(nameOf(schema), Object.keys(payload), isObject(row) ? Object.keys(row) : undefined);
   switch (kind) {
@@ -61,7 +61,8 @@ function envelopeDraft(payload: JsonObject, schema: unknown, columns: readonly s
   draft.operation = columnOf(own(payload, 'op'), undefined, inexact);
   const after = own(payload, 'after');
   if (isObject(after)) draft.row = rowOf(after, fieldSchema(schema, 'after'), columns, inexact);
-  else if (after !== null && after !== undefined) throw new MalformedRecord('the row after the change is no object');
+  else if (after !== null && after !== undefined)
+    throw new MalformedRecord('the row after the change is not an object');
   const source = own(payload, 'source');
   if (isObject(source)) readCommit(source, SOURCE_BLOCK, draft, inexact);
   return draft;
@@ -114,12 +115,12 @@ function readCommit(from: JsonObject, fields: ReadonlyMap<string, CommitField>, 
     const value = own(from, name);
     if (typeof value === 'bigint') draft[target] ??= value;
     else if (typeof value === 'number' && Number.isSafeInteger(value)) draft[target] ??= BigInt(value);
-    // Nanoseconds are always past 2^53: read again for their sake only where nothing else says when.
+    // Nanoseconds are always beyond 2^53: parse again only if there is no other commit time.
     else if (typeof value === 'number' && draft.commitUs === null && draft.commitMs === null) inexact.found = true;
   }
 }
 
-/** Debezium gives the placeholder in every type: as the one element, its bytes as numbers, or as a map's key. */
+/** Debezium writes the placeholder in every type: as the only element, as its bytes in numbers, or as a map's key. */
 function isPlaceholder(value: object): boolean {
   if (!Array.isArray(value)) return Object.hasOwn(value, PLACEHOLDER);
   if (value.length === 1) return value[0] === PLACEHOLDER;
@@ -141,7 +142,7 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Own members only: a document must not reach what every object inherits. */
+/** Own members only: a document must not reach inherited ones such as `__proto__`. */
 function own(object: JsonObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
@@ -150,14 +151,14 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's own message quotes the text.
+    // The message of JSON.parse quotes the text.
     throw new MalformedRecord('neither Avro in wire format nor JSON');
   }
 }
 
 type SourceAwareReviver = (key: string, value: unknown, context: { source?: string }) => unknown;
 
-/** Integers past 2^53 as bigint, read from their own text. Twice as slow as plain parsing and more. */
+/** Reads integers beyond 2^53 as bigint, from their text. More than twice as slow as plain parsing. */
 function parseExactly(text: string): unknown {
   const revive: SourceAwareReviver = (_key, value, { source }) =>
     typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d{1,20}$/.test(source)

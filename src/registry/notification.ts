@@ -1,9 +1,9 @@
 import type { Registry } from './client.ts';
 import { isWireFormat, schemaIdOf, WIRE_HEADER_BYTES } from './wire-format.ts';
 
-/** What Debezium tells of a snapshot through its sink channel. */
+/** A notification about a snapshot, from Debezium's sink channel. */
 export interface Notification {
-  /** Of an incremental snapshot: that of the signal that asked for it. */
+  /** For an incremental snapshot, the id of the signal that requested it. */
   readonly id: string;
   /** Such as `Incremental Snapshot`. */
   readonly about: string;
@@ -13,8 +13,8 @@ export interface Notification {
 }
 
 /**
- * Reads a notification in whichever format the connector's converter writes: Avro in wire format, or JSON with or without
- * its schema. Undefined for what is none.
+ * Reads a notification in any format of the connector's converter: Avro in wire format, or JSON with or without its schema.
+ * Undefined if the record is something else.
  *
  * @throws LastseenError `registry_unavailable` (retriable).
  */
@@ -34,15 +34,15 @@ export async function readNotification(
           : undefined;
     return notificationOf(read);
   } catch {
-    // Somebody else's record: the topic is not ours alone.
+    // A record of another writer: the topic may be shared.
     return undefined;
   }
 }
 
 function notificationOf(read: unknown): Notification | undefined {
   const { payload, ...bare } = (read ?? {}) as Record<string, unknown>;
-  const said = (payload ?? bare) as Record<string, unknown>;
-  const { id, aggregate_type: about, type, additional_data: details } = said;
+  const notification = (payload ?? bare) as Record<string, unknown>;
+  const { id, aggregate_type: about, type, additional_data: details } = notification;
   if (typeof id !== 'string' || typeof about !== 'string' || typeof type !== 'string') return undefined;
   return { id, about, type, details: (details ?? {}) as Record<string, string> };
 }

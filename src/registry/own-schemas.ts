@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type { OwnSchema, Registry } from './client.ts';
 import { subjectOf } from './event-codec.ts';
 
-/** `schemas/` of this program: one file a topic, named after it. */
+/** The directory of lastseen's own schemas: one file per topic, named after it. */
 export const SCHEMAS_DIRECTORY = fileURLToPath(new URL('../../schemas/', import.meta.url));
 
-/** The names of own schemas: the usual names of their topics. */
+/** The names of own schemas, which are the default names of their topics. */
 export const OWN_SCHEMAS = { inactivity: 'lastseen.inactivity.v1', kpiUpdated: 'lastseen.kpi-updated.v1' } as const;
 
 export interface OwnSchemaFile {
@@ -15,7 +15,7 @@ export interface OwnSchemaFile {
   readonly schema: OwnSchema;
 }
 
-/** The schemas of the topics that lastseen writes itself, by topic. */
+/** The schemas of the topics that lastseen writes, in order of the topic. */
 export async function readOwnSchemas(directory: string = SCHEMAS_DIRECTORY): Promise<OwnSchemaFile[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.avsc')).sort();
   return await Promise.all(
@@ -46,13 +46,13 @@ export async function registerSchemas(
 
 export interface SchemaCheck {
   readonly subject: string;
-  /** Whether this very version is registered, so that its events can be written. */
+  /** The id if exactly this version is registered, so that its events can be written. */
   readonly registeredId: number | undefined;
-  /** What stands against registering it; empty where nothing. */
+  /** Why it cannot be registered; empty if it can. */
   readonly incompatibilities: readonly string[];
 }
 
-/** What `registerSchemas` would meet, without changing anything. */
+/** What {@link registerSchemas} would do, without changing anything. */
 export async function checkSchemas(
   registry: Pick<Registry, 'idOf' | 'incompatibilities'>,
   files: readonly OwnSchemaFile[],

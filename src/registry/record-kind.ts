@@ -1,6 +1,6 @@
 import type { SkipReason } from '../activity/activity.ts';
 
-/** What a record is, before its content is looked at. */
+/** The kind of a record, decided without its values. */
 export type RecordKind =
   | 'envelope'
   | 'flattened'
@@ -14,8 +14,9 @@ const KIND_BY_NAME: readonly (readonly [RegExp, RecordKind])[] = [
 ];
 
 /**
- * The kind by the schema's full name, where the format has one, else by the fields. `has` tells whether a field is
- * there; `count` is how many there are; `rowFields` are those of an envelope's row.
+ * The kind by the schema's full name, if the format has one, otherwise by the fields.
+ *
+ * @param rowFields the fields of an envelope's row.
  */
 export function recordKind(
   schemaName: string | undefined,
@@ -37,7 +38,7 @@ export function recordKind(
   return 'flattened';
 }
 
-/** A row of the signal table, or a signal sent through Kafka (without the id). */
+/** A row of the signal table, or a signal from a Kafka topic (without the id). */
 function isSignal(fields: readonly string[]): boolean {
   const own = fields.filter((name) => !name.startsWith('__'));
   if (!own.includes('type') || !own.includes('data')) return false;

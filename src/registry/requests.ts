@@ -8,25 +8,25 @@ export type RegistryLogin =
   | { readonly kind: 'bearer'; readonly token: string };
 
 export interface RegistryAccess {
-  /** PEM text of the authorities that sign the registry's certificate; default those of Node. */
+  /** The CA certificates for the registry in PEM; default: those of Node. */
   readonly ca?: string | undefined;
   readonly login?: RegistryLogin | undefined;
 }
 
 interface Answer {
   readonly status: number;
-  /** Undefined where it is no JSON. */
+  /** Undefined if it is not JSON. */
   readonly body: unknown;
 }
 
-/** How a registry is reached, for own requests and for the client library alike. */
+/** Connection settings of the registry, for our requests and those of the client library. */
 export interface RegistryRequests {
   readonly agent: PlainAgent;
   readonly authorization: string | undefined;
   /**
-   * GET, or POST where there is a body.
+   * GET, or POST if there is a body.
    *
-   * @throws LastseenError `registry_unavailable`, or `registry_refused` where waiting does not help.
+   * @throws LastseenError `registry_unavailable`, or `registry_refused` if waiting does not help.
    */
   json(path: string, body?: object): Promise<Answer>;
 }
@@ -66,12 +66,12 @@ export function createRegistryRequests(url: string, access: RegistryAccess, time
         answer = await send(path, body && JSON.stringify(body));
       } catch (error) {
         const why = tlsRefusal(error);
-        if (why === undefined) throw unavailable(`${url} cannot be reached`, error);
+        if (why === undefined) throw unavailable(`could not connect to ${url}`, error);
         throw refused(`no safe connection to the schema registry ${url}: ${why}`, error);
       }
       if (answer.status !== 401 && answer.status !== 403) return answer;
-      const mend = 'look at SCHEMA_REGISTRY_USERNAME and _PASSWORD, or _TOKEN';
-      throw refused(`the schema registry ${url} does not let us in (status ${answer.status}): ${mend}`);
+      const hint = 'check SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD, or SCHEMA_REGISTRY_TOKEN';
+      throw refused(`the schema registry ${url} denied access (status ${answer.status}): ${hint}`);
     },
   };
 }

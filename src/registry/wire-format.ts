@@ -1,17 +1,15 @@
-/**
- * The registry's wire format: a zero byte, the schema's id as four bytes (big endian), the Avro body.
- */
+/** The registry's wire format: a zero byte, the schema id in four bytes (big-endian), the Avro body. */
 export const WIRE_HEADER_BYTES = 5;
 
-/** A body in wire format. JSON never starts with a zero byte, so the first byte tells the two apart. */
+/** Whether a value is in wire format: JSON never starts with a zero byte. */
 export function isWireFormat(value: Buffer): boolean {
   return value[0] === 0;
 }
 
-/** `undefined` where the header is cut short, or the id is none that a registry gives out (they start at 1). */
+/** `undefined` if the header is truncated or the id is not positive (registries start at 1). */
 export function schemaIdOf(value: Buffer): number | undefined {
   if (value.length < WIRE_HEADER_BYTES) return undefined;
-  // Three times a record: the buffer's own method checks its argument each time.
+  // Called up to three times per record; readInt32BE is slower because it checks its argument each time.
   const id = ((value[1] ?? 0) << 24) | ((value[2] ?? 0) << 16) | ((value[3] ?? 0) << 8) | (value[4] ?? 0);
   return id > 0 ? id : undefined;
 }

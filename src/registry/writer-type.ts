@@ -1,9 +1,6 @@
 import avro, { type Schema, type Type, type types } from 'avsc';
 
-/**
- * What avsc makes of a writer's schema leaves out what Connect says beside the Avro types (`connect.name`) and Avro's
- * logical types. Both are kept here, by the type they were said of.
- */
+/** Connect's schema names (`connect.name`) and Avro's logical types, which avsc's types do not keep. */
 const nameByType = new WeakMap<Type, string>();
 
 /** The Connect schema name, or the Avro logical type, of a primitive type. */
@@ -14,8 +11,8 @@ export function schemaNameOf(type: Type): string | undefined {
 const PRIMITIVES: ReadonlySet<unknown> = new Set(['boolean', 'int', 'long', 'float', 'double', 'bytes', 'string']);
 
 /**
- * avsc's `typeHook` for writers' schemas: keeps the names, and drops the fields' defaults, which only a reader's
- * schema needs and which Connect does not always write as Avro wants them (avsc would refuse the whole schema).
+ * avsc's `typeHook` for writers' schemas. It records the names and drops the defaults of fields: only a reader's schema
+ * needs them, and Connect may write defaults that are invalid in Avro, for which avsc would reject the whole schema.
  */
 export function writerTypeHook(schema: Schema): Type | undefined {
   if (!isAttributes(schema)) return undefined;
@@ -29,7 +26,7 @@ export function writerTypeHook(schema: Schema): Type | undefined {
   return type;
 }
 
-/** What an object of a schema may hold, whatever it is an object of. */
+/** The attributes that any object in a schema may have. */
 interface Attributes {
   type?: unknown;
   fields?: unknown;

@@ -16,7 +16,7 @@ const UUID = '0195d2a0-abcd-7000-8000-00000000000f';
 
 function instant(text: string): Instant {
   const parsed = parseInstant(text);
-  if (parsed === undefined) throw new Error(`no instant: ${text}`);
+  if (parsed === undefined) throw new Error(`not an instant: ${text}`);
   return parsed;
 }
 
@@ -34,26 +34,26 @@ function outcomeOf(source: Source, row: Row, policy = POLICY, committedAt: Insta
 describe('which instant counts', () => {
   it.each<[string, Source, Row, string]>([
     [
-      'an exam result counts when it was updated',
+      'an exam result counts at its updated_at',
       'exam_results',
       { user_id: 'u', updated_at: LATE, created_at: EARLY },
       LATE,
     ],
     [
-      'an exam result never updated counts when it was created',
+      'an exam result without updated_at counts at its created_at',
       'exam_results',
       { user_id: 'u', updated_at: null, created_at: EARLY },
       EARLY,
     ],
-    ['an updated exam result needs no created_at', 'exam_results', { user_id: 'u', updated_at: LATE }, LATE],
+    ['an exam result with updated_at needs no created_at', 'exam_results', { user_id: 'u', updated_at: LATE }, LATE],
     [
-      'a feature row counts its last_seen_at',
+      'a feature row counts at its last_seen_at',
       'features_topic_daily',
       { user_id: 'u', last_seen_at: EARLY, date: 20_528, computed_at: LATE },
       EARLY,
     ],
-    ['a session counts its end', 'session', { user_id: 'u', started_at: EARLY, ended_at: LATE }, LATE],
-    ['a session that goes on counts its start', 'session', { user_id: 'u', started_at: EARLY, ended_at: null }, EARLY],
+    ['an ended session counts at its ended_at', 'session', { user_id: 'u', started_at: EARLY, ended_at: LATE }, LATE],
+    ['an open session counts at its started_at', 'session', { user_id: 'u', started_at: EARLY, ended_at: null }, EARLY],
   ])('%s', (_name, source, row, at) => {
     expect(outcomeOf(source, row)).toEqual({
       kind: 'applied',
@@ -61,14 +61,14 @@ describe('which instant counts', () => {
     });
   });
 
-  it('an attempt counts when it was completed, and names the learner by key alone', () => {
+  it('an attempt counts at its completed_at, and has only the key of the learner', () => {
     expect(outcomeOf('attempt', { student_id: UUID.toUpperCase(), completed_at: EARLY })).toEqual({
       kind: 'applied',
       activities: [{ studentId: UUID, userId: null, source: 'attempt', at: instant(EARLY) }],
     });
   });
 
-  it('only the columns that decide are asked for', () => {
+  it('needs only the columns of the learner and the instant, and of the questions', () => {
     expect(neededColumns('exam_results', 'topic')).toEqual(['user_id', 'updated_at', 'created_at']);
     expect(neededColumns('exam_results', 'exam_results')).toEqual([
       'user_id',
@@ -82,7 +82,7 @@ describe('which instant counts', () => {
   });
 });
 
-describe('a row without what is needed', () => {
+describe('a row with a missing value', () => {
   it.each<[Source, Row, string]>([
     ['exam_results', { updated_at: LATE, created_at: EARLY }, 'user_id'],
     ['exam_results', { user_id: 'u', created_at: EARLY }, 'updated_at'],
@@ -91,7 +91,7 @@ describe('a row without what is needed', () => {
     ['features_topic_daily', { user_id: 'u' }, 'last_seen_at'],
     ['attempt', { completed_at: EARLY }, 'student_id'],
     ['session', { user_id: 'u', ended_at: null }, 'started_at'],
-  ])('of %s %j is a dead letter naming the column', (source, row, column) => {
+  ])('%s %j is a dead letter with the name of the column', (source, row, column) => {
     expect(outcomeOf(source, row)).toEqual({
       kind: 'deadLetter',
       reason: 'missing_column',
@@ -100,11 +100,11 @@ describe('a row without what is needed', () => {
     });
   });
 
-  it('whose learner is null is skipped', () => {
+  it('is skipped if its learner is null', () => {
     expect(outcomeOf('session', { user_id: null, ended_at: LATE })).toEqual({ kind: 'skipped', reason: 'no_learner' });
   });
 
-  it('whose instant is null is no activity', () => {
+  it('is skipped if its instants are null', () => {
     const row = { user_id: 'u', updated_at: null, created_at: null };
     expect(outcomeOf('exam_results', row)).toEqual({ kind: 'skipped', reason: 'no_instant' });
   });
@@ -114,10 +114,10 @@ describe('a row that can never be applied', () => {
   it.each<[string, Source, Row, string]>([
     ['a number as user id', 'session', { user_id: 7, ended_at: LATE }, 'bad_learner'],
     ['a NUL in the user id', 'session', { user_id: 'a\0b', ended_at: LATE }, 'bad_learner'],
-    ['half a surrogate pair in the user id', 'session', { user_id: 'a\ud800', ended_at: LATE }, 'bad_learner'],
+    ['a lone surrogate in the user id', 'session', { user_id: 'a\ud800', ended_at: LATE }, 'bad_learner'],
     ['an array as user id', 'session', { user_id: { unreadable: 'array' }, ended_at: LATE }, 'bad_learner'],
-    ['a student id that is no UUID', 'attempt', { student_id: 'u', completed_at: LATE }, 'bad_learner'],
-    ['text that is no time', 'session', { user_id: 'u', ended_at: 'soon' }, 'bad_instant'],
+    ['a student id that is not a UUID', 'attempt', { student_id: 'u', completed_at: LATE }, 'bad_learner'],
+    ['text that is not a time', 'session', { user_id: 'u', ended_at: 'soon' }, 'bad_instant'],
     [
       'a time of day',
       'session',
@@ -126,7 +126,7 @@ describe('a row that can never be applied', () => {
     ],
     ['infinity', 'session', { user_id: 'u', ended_at: 'infinity' }, 'instant_in_future'],
     [
-      "Debezium's count for infinity",
+      "Debezium's integer for infinity",
       'session',
       { user_id: 'u', ended_at: 9_223_371_331_200_000_000n },
       'instant_in_future',
@@ -142,32 +142,32 @@ describe('a row that can never be applied', () => {
     expect(outcomeOf(source, row)).toMatchObject({ kind: 'deadLetter', reason, step: 'activity' });
   });
 
-  it('tells nothing of the row in its detail', () => {
+  it('has no values of the row in its detail', () => {
     const outcome = outcomeOf('session', { user_id: 'secret\0', ended_at: LATE });
     expect(JSON.stringify(outcome)).not.toContain('secret');
   });
 });
 
-describe('the clock skew', () => {
+describe('the allowed clock skew', () => {
   const limit = COMMITTED + POLICY.maxClockSkewUs;
   const ending = (ended_at: Instant) => ({ user_id: 'u', ended_at });
 
-  it("is allowed up to its last microsecond after the record's own commit", () => {
+  it("is measured from the record's own commit and includes its last microsecond", () => {
     expect(outcomeOf('session', ending(limit)).kind).toBe('applied');
     expect(outcomeOf('session', ending(limit + 1n))).toMatchObject({ reason: 'instant_in_future' });
   });
 
-  it('is measured from the Kafka timestamp where the record does not say its commit', () => {
+  it('is measured from the Kafka timestamp if the record has no commit time', () => {
     expect(outcomeOf('session', ending(limit), POLICY, null).kind).toBe('applied');
     expect(outcomeOf('session', ending(limit + 1n), POLICY, null)).toMatchObject({ reason: 'instant_in_future' });
   });
 
-  it('lets the first instant of 2000 through', () => {
+  it('does not matter for the first instant of 2000, which is applied', () => {
     expect(outcomeOf('session', ending(946_684_800_000_000n)).kind).toBe('applied');
   });
 });
 
-describe('attempts that are only a view over exam results', () => {
+describe('attempts as a view of exam results', () => {
   const exam = (result_json: Row[string]) => ({ user_id: 'u', updated_at: LATE, created_at: EARLY, result_json });
   const sourcesOf = (row: Row, policy: ActivityPolicy) => {
     const outcome = outcomeOf('exam_results', row, policy);
@@ -176,28 +176,28 @@ describe('attempts that are only a view over exam results', () => {
     return outcome.activities.map(({ source }) => source);
   };
 
-  it('are made by an exam result with a question, at the same instant', () => {
+  it('come from an exam result with a question, at the same instant', () => {
     expect(sourcesOf(exam('{"questions":[{"id":1}]}'), FROM_EXAMS)).toEqual(['exam_results', 'attempt']);
   });
 
   it.each<[string, Row[string]]>([
     ['has no question', '{"questions":[]}'],
     ['is null', null],
-    ['did not come with the record', undefined],
-    ['is no JSON', 'questions'],
-    ['is of a type that is not read', { unreadable: 'object' }],
-  ])('are not made where the result %s; the exam result counts all the same', (_name, value) => {
+    ['is absent in the record', undefined],
+    ['is not JSON', 'questions'],
+    ['has an unreadable type', { unreadable: 'object' }],
+  ])('do not come from a result that %s; the exam result still counts', (_name, value) => {
     expect(sourcesOf(exam(value), FROM_EXAMS)).toEqual(['exam_results']);
   });
 
-  it('are not made where attempts have a topic of their own', () => {
+  it('do not come from exam results if attempts have their own topic', () => {
     expect(sourcesOf(exam('{"questions":[1]}'), POLICY)).toEqual(['exam_results']);
   });
 });
 
-it('takes a learner that was read as a UUID for the one whose text it is', () => {
+it('gives the same outcome for a UUID as for its text', () => {
   const read = parseUuid(UUID);
-  if (read === undefined) throw new Error('no UUID');
+  if (read === undefined) throw new Error('not a UUID');
   for (const [source, column] of [
     ['session', 'user_id'],
     ['attempt', 'student_id'],

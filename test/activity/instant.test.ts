@@ -18,7 +18,7 @@ describe('an instant as text', () => {
     ['1969-12-31T23:59:59.999999Z', -1n],
     ['2024-02-29T24:00:00Z', 1_709_251_200_000_000n],
     ['+10000-01-01T00:00:00Z', 253_402_300_800_000_000n],
-    // Debezium's texts for infinity, -infinity, and a date's infinity.
+    // Debezium's texts for infinity, -infinity and the infinity of a date.
     ['+294247-01-10T04:00:25.2Z', 9_223_372_036_825_200_000n],
     ['-290308-12-21T19:59:27.6Z', -9_223_372_036_832_400_000n],
     ['-5877611-06-21Z', -185_541_640_588_800_000_000n],
@@ -45,12 +45,12 @@ describe('an instant as text', () => {
     expect(parseInstant(text)).toBeUndefined();
   });
 
-  it('comes back from its own text to the microsecond', () => {
+  it('is the same to the microsecond after formatting and parsing', () => {
     const instants = fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n });
     fc.assert(fc.property(instants, (instant) => parseInstant(formatInstant(instant)) === instant));
   });
 
-  it('is read the same with a blank for the T, which takes another way', () => {
+  it('is the same with a blank instead of the T, which the other parser reads', () => {
     const part = (digits: number) => fc.stringMatching(new RegExp(`^[0-9]{${digits}}$`));
     const texts = fc
       .tuple(part(4), part(2), part(2), part(2), part(2), part(2), fc.stringMatching(/^([.][0-9]{1,6})?$/))
@@ -81,7 +81,7 @@ describe('an instant as text', () => {
     );
   });
 
-  it('knows its UTC day and its ISO week', () => {
+  it('has a UTC day and an ISO week', () => {
     const sunday = parseInstant('2026-03-15T23:59:59.999999Z') ?? 0n;
     expect(dateOf(sunday)).toBe('2026-03-15');
     expect(dayNumber(sunday)).toBe(20_527);

@@ -4,7 +4,7 @@ import type { Change } from '../../src/activity/change.ts';
 import type { Source } from '../../src/activity/source.ts';
 import { commitInstant } from '../../src/dead-letters/origin.ts';
 
-/** What becomes of a decoded record, as `track` has it. */
+/** The outcome of a decoded record, as in `track`. */
 export function outcomeOfChange(source: Source, change: Change, timestampMs: number, policy: ActivityPolicy): Outcome {
   if (change.kind !== 'row') return change;
   const record = { key: null, value: null, timestamp: String(timestampMs), offset: '0' };

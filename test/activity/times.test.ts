@@ -11,7 +11,7 @@ import {
 
 const MICROS = 1_773_637_200_123_456n;
 
-describe('a column that holds a time', () => {
+describe('a column with a time', () => {
   it.each([
     ['io.debezium.time.Timestamp', 1_773_637_200_123n, 1_773_637_200_123_000n],
     ['io.debezium.time.MicroTimestamp', MICROS, MICROS],
@@ -21,7 +21,7 @@ describe('a column that holds a time', () => {
     ['org.apache.kafka.connect.data.Date', 20_528n, 1_773_619_200_000_000n],
     ['timestamp-millis', 1_773_637_200_123n, 1_773_637_200_123_000n],
     ['timestamp-micros', MICROS, MICROS],
-  ])('of %s is counted in its unit', (name, count, expected) => {
+  ])('has the unit of its schema name %s', (name, count, expected) => {
     const unit = unitByName(name);
     expect(unit === undefined || unit === 'none' ? undefined : fromUnit(count, unit)).toBe(expected);
   });
@@ -31,18 +31,18 @@ describe('a column that holds a time', () => {
     'io.debezium.time.MicroDuration',
     'org.apache.kafka.connect.data.Time',
     'time-micros',
-  ])('of %s is none, whatever its magnitude', (name) => {
+  ])('is not an instant if its schema name is %s, for any magnitude', (name) => {
     expect(unitByName(name)).toBe('none');
   });
 
-  it('without a unit is told by its magnitude', () => {
+  it('has the unit of its magnitude if it has no schema name', () => {
     expect(instantOf(20_528)).toBe(1_773_619_200_000_000n);
     expect(instantOf(1_773_637_200_123)).toBe(1_773_637_200_123_000n);
     expect(instantOf(1_773_637_200_123_456)).toBe(MICROS);
     expect(unitByMagnitude(1_773_637_200_123_456_789n)).toBe('ns');
   });
 
-  it('without a unit has the same instant in every unit from 2000 to 2286', () => {
+  it('has one possible unit by its magnitude from 2000 to 2286', () => {
     const micros = fc.bigInt({ min: 946_684_800_000_000n, max: 9_999_999_999_999_999n });
     fc.assert(
       fc.property(micros, (us) => {
@@ -61,23 +61,23 @@ describe('a column that holds a time', () => {
     },
   );
 
-  it('floors nanoseconds, before 1970 too', () => {
+  it('rounds nanoseconds down, also before 1970', () => {
     expect(fromUnit(-1n, 'ns')).toBe(-1n);
     expect(fromUnit(-1000n, 'ns')).toBe(-1n);
     expect(fromUnit(-1001n, 'ns')).toBe(-2n);
     expect(fromUnit(1999n, 'ns')).toBe(1n);
   });
 
-  it('is exact past 2^53', () => {
+  it('is exact beyond 2^53', () => {
     expect(fromUnit(9_007_199_254_740_993_001n, 'ns')).toBe(9_007_199_254_740_993n);
   });
 
-  it('reads what Postgres calls infinity as past everything', () => {
+  it('reads infinity as an instant after all others', () => {
     expect(instantOf('infinity')).toBe(AFTER_ALL_TIME);
     expect(instantOf('-infinity')).toBe(BEFORE_ALL_TIME);
   });
 
-  it('is none where the column holds something else', () => {
+  it('is not an instant if the value is something else', () => {
     expect(instantOf(true)).toBeUndefined();
     expect(instantOf({ unreadable: 'array' })).toBeUndefined();
     expect(instantOf('soon')).toBeUndefined();

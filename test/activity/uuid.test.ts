@@ -5,7 +5,7 @@ import { parseUuid, readUuid, Uuid } from '../../src/activity/uuid.ts';
 const words = fc.tuple(...([0, 1, 2, 3].map(() => fc.integer()) as [fc.Arbitrary<number>, ...fc.Arbitrary<number>[]]));
 
 describe('a UUID', () => {
-  it('is its text, in either case, and its bytes', () => {
+  it('is equal to its text in any case and to its bytes', () => {
     fc.assert(
       fc.property(words, ([a = 0, b = 0, c = 0, d = 0]) => {
         const text = new Uuid(a, b, c, d).toString();
@@ -21,11 +21,11 @@ describe('a UUID', () => {
     );
   });
 
-  it('is read from bytes in lower case alone, so that its text is what stood there', () => {
+  it('is read from bytes only in lower case, so that its text equals these bytes', () => {
     expect(readUuid(Buffer.from('0195d2a0-abcd-7000-8000-00000000000F'), 0)).toBeUndefined();
   });
 
-  it('is none where one character is another, or where the bytes end', () => {
+  it('is not read if one character is wrong or the text is too short', () => {
     const text = '0195d2a0-abcd-7000-8000-00000000000f';
     for (let at = 0; at < text.length; at++) {
       for (const other of ['g', '`', '/', ':', '@', 'G', ' ', '\0', '\u0130', 'ſ', text[at] === '-' ? '0' : '-']) {

@@ -40,7 +40,7 @@ test('with TLS and logins the main job works and logs no secret', { timeout: 600
     ];
     expect(said).toEqual([
       ['kafka', 'wrong password', 1, expect.stringMatching('Kafka denied access: .* invalid credentials'), 0],
-      ['registry', 'wrong password', 1, expect.stringMatching('the schema registry .* does not let us in'), 0],
+      ['registry', 'wrong password', 1, expect.stringMatching('the schema registry .* denied access'), 0],
       [
         'postgres',
         'wrong password',

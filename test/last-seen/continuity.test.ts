@@ -4,7 +4,7 @@ import { advance, type Mark, type Reading, startReading } from '../../src/last-s
 import type { Gap } from '../../src/last-seen/gap.ts';
 
 const MS = 1_000n;
-/** Records at these offsets, each with its timestamp in ms, fetched at `from`. */
+/** A batch fetched at `from`, with records of these offsets and timestamps in ms. */
 const batch = (from: bigint, nextOffset: bigint, ...records: (readonly [bigint, bigint])[]) => ({
   fromOffset: from,
   nextOffset,
@@ -18,15 +18,15 @@ const whole = { start: 0n, end: 1_000n };
 
 describe('a reading', () => {
   it.each([
-    ['goes on where it was', mark(10n, 7n), 10n, whole, undefined],
-    ['begins at the first offset', undefined, 0n, whole, undefined],
-    ['is of a partition whose beginning is gone', undefined, 5n, { start: 5n, end: 9n }, ['beginning_missing', 0n, 5n]],
-    ['begins past records that are there', undefined, 5n, { start: 0n, end: 9n }, ['skipped', 0n, 5n]],
-    ['was thrown past removed records', mark(10n, 7n), 50n, { start: 50n, end: 60n }, ['lost', 10n, 50n]],
-    ['was set past records that are there', mark(10n, 7n), 50n, whole, ['skipped', 10n, 50n]],
+    ['continues', mark(10n, 7n), 10n, whole, undefined],
+    ['begins at offset 0', undefined, 0n, whole, undefined],
+    ['begins after removed records', undefined, 5n, { start: 5n, end: 9n }, ['beginning_missing', 0n, 5n]],
+    ['begins after existing records', undefined, 5n, { start: 0n, end: 9n }, ['skipped', 0n, 5n]],
+    ['is reset past removed records', mark(10n, 7n), 50n, { start: 50n, end: 60n }, ['lost', 10n, 50n]],
+    ['is set past existing records', mark(10n, 7n), 50n, whole, ['skipped', 10n, 50n]],
     ['begins again', mark(10n, 7n), 0n, whole, undefined],
     [
-      'begins in a topic that ends below what was read',
+      'begins again in a log that ends below the position',
       mark(10n, 7n),
       0n,
       { start: 0n, end: 9n },
@@ -38,12 +38,12 @@ describe('a reading', () => {
     expect(step.gap && [step.gap.kind, step.gap.fromOffset, step.gap.toOffset]).toEqual(gap);
   });
 
-  it('that was thrown past what it was reading again has a gap: it may have been another topic', () => {
+  it('has a gap if it skips records that it was reading again, since the topic may be another one', () => {
     const { gap } = startReading({ ...mark(3n, 2n), known: mark(10n, 7n) }, 10n, whole);
     expect(gap).toEqual({ kind: 'skipped', fromOffset: 3n, toOffset: 10n });
   });
 
-  it('keeps the timestamp of the last record, over batches of control records too', () => {
+  it('keeps the timestamp of the last record, also after batches of control records only', () => {
     const { reading } = advance({ ...mark(0n) }, batch(0n, 3n, [0n, 5n], [1n, 6n]));
     expect(reading).toEqual(mark(3n, 6n));
     expect(advance(reading, batch(3n, 4n)).reading).toEqual(mark(4n, 6n));
@@ -51,7 +51,7 @@ describe('a reading', () => {
 
   const again: Reading = { ...mark(0n), known: mark(10n, 7n) };
 
-  it('that begins again proves nothing before it has passed what was known', () => {
+  it('that begins again keeps the previous position until it passes it', () => {
     expect(advance(again, batch(0n, 9n, [8n, 6n]))).toEqual({ reading: { ...mark(9n, 6n), known: mark(10n, 7n) } });
   });
 
@@ -64,10 +64,10 @@ describe('a reading', () => {
       ],
       false,
     ],
-    ['another record in its place', [[9n, 8n]], true],
-    ['an older one in its place', [[9n, 3n]], true],
+    ['a newer record in its place', [[9n, 8n]], true],
+    ['an older record in its place', [[9n, 3n]], true],
     [
-      'an older one before it, where compaction took it',
+      'an older record below it, after compaction',
       [
         [4n, 5n],
         [12n, 9n],
@@ -75,27 +75,27 @@ describe('a reading', () => {
       false,
     ],
     [
-      'a younger one before it',
+      'a newer record below it',
       [
         [4n, 8n],
         [12n, 9n],
       ],
       true,
     ],
-    ['nothing below', [[12n, 9n]], false],
-  ] as const)('that passes it knows the topic by %s', (_, records, isAnother) => {
+    ['no record below it', [[12n, 9n]], false],
+  ] as const)('that passes the previous position recognizes the topic by %s', (_, records, isAnother) => {
     const { reading, gap } = advance(again, batch(0n, 13n, ...records));
     expect(reading.known).toBeUndefined();
     expect(gap).toEqual(isAnother ? { kind: 'another_topic', fromOffset: 10n, toOffset: null } : undefined);
   });
 
-  it('does not doubt a topic of which no timestamp was kept', () => {
+  it('assumes the same topic if no timestamp was recorded', () => {
     const { gap } = advance({ ...mark(0n), known: mark(10n) }, batch(0n, 10n, [9n, 8n]));
     expect(gap).toBeUndefined();
   });
 });
 
-/** A partition, the group's offset, what is recorded of it, and one reader at a time. */
+/** A partition, the group's offset, the recorded position, and one reader at a time. */
 function createModel() {
   let now = 0n;
   let written = 0;
@@ -105,7 +105,7 @@ function createModel() {
   let recorded: Reading | undefined;
   let process: Reading | undefined;
   let position: bigint | undefined;
-  /** A topic made anew is known by what is read below the old mark: a reading that starts right there cannot tell. */
+  /** A recreated topic is recognized by records below the old position, so reading must not start exactly there. */
   let isNew = false;
   const read = new Set<number>();
   const gaps: Gap[] = [];
@@ -113,7 +113,7 @@ function createModel() {
   return {
     gaps,
     unread: () => Array.from({ length: written }, (_, id) => id).filter((id) => !read.has(id)),
-    /** Whether what is recorded claims more of the topic as it is than was read. */
+    /** Whether the recorded position covers records that were not read. */
     claimsTooMuch: () =>
       !isNew &&
       process !== undefined &&
@@ -193,8 +193,8 @@ const harmful = fc.oneof(
   fc.constant((model: Model) => model.recreate()),
 );
 
-describe('whatever happens to a partition', () => {
-  it('no record is unread without a gap, once its newest record is read', () => {
+describe('after any events in a partition', () => {
+  it('there is a gap if a record is unread when the newest record has been read', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof({ weight: 4, arbitrary: harmless }, harmful), { maxLength: 40 }), (steps) => {
         const model = createModel();
@@ -210,7 +210,7 @@ describe('whatever happens to a partition', () => {
     );
   });
 
-  it('reading again, as often as may be, is no gap', () => {
+  it('there is no gap if records were only read again', () => {
     fc.assert(
       fc.property(fc.array(harmless, { maxLength: 40 }), (steps) => {
         const model = createModel();

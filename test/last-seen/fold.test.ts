@@ -7,7 +7,7 @@ import { columnsOf, createFold, type Fold, NEVER, partsOf } from '../../src/last
 import { rowsOf } from './rows-of.ts';
 
 const UUID = '0195d2a0-abcd-7000-8000-00000000000f';
-/** Few learners, so that they meet; two of the names spell one UUID. */
+/** Few learners, so that activities share them; two of the names spell one UUID. */
 const names = fc.constantFrom('ada', 'bob', UUID, UUID.toUpperCase());
 const activity: fc.Arbitrary<Activity> = fc
   .record({
@@ -32,7 +32,7 @@ function foldOf(activities: readonly Activity[]) {
 const sortedRowsOf = (fold: Fold) => rowsOf(fold.columns()).sort((a, b) => (a.studentId < b.studentId ? -1 : 1));
 
 describe('a fold', () => {
-  it('has one row a learner: the newest instant of each source, the newest commit and the smallest name', () => {
+  it('has one row per learner with the newest instant per source, the newest commit and the smallest name', () => {
     const studentId = studentIdOf(UUID);
     const rows = rowsOf(
       foldOf([
@@ -79,7 +79,7 @@ describe('a fold', () => {
     );
   });
 
-  it('gives the same rows however the activities are split over folds whose rows are folded in any order', () => {
+  it('gives the same rows for any split over folds whose rows are folded in any order', () => {
     const parts = fc
       .array(fc.array(activity), { maxLength: 5 })
       .chain((split) =>
@@ -96,7 +96,7 @@ describe('a fold', () => {
     );
   });
 
-  it('is the same in parts', () => {
+  it('has the same rows in parts of equal size', () => {
     fc.assert(
       fc.property(fc.array(activity), fc.integer({ min: 1, max: 6 }), (activities, count) => {
         const whole = foldOf(activities).columns();
@@ -109,7 +109,7 @@ describe('a fold', () => {
     );
   });
 
-  it('folds many learners as a map would, past every growth, and again after it was cleared', () => {
+  it('gives the same rows as a map for many learners, and again after clear()', () => {
     const fold = createFold();
     for (let round = 0; round < 2; round++) {
       const expected = new Map<string, bigint>();
@@ -126,7 +126,7 @@ describe('a fold', () => {
     }
   });
 
-  it('tells columns: none for a source that nobody was seen at, and no text for a name that is the key', () => {
+  it('has no column for a source without activities, and no text for a name that is the key', () => {
     const { size, userId, instants, studentIds } = columnsOf(
       rowsOf(
         foldOf([

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-/** What Postgres reads from the arrays. */
+/** The rows that Postgres reads from the arrays. */
 async function read(rows: readonly LearnerRow[]): Promise<unknown[]> {
   const micros = SOURCES.map((source) => `(extract(epoch FROM ${source}) * 1e6)::int8::text AS ${source}`);
   const { rows: read } = await db.database.query({
@@ -46,7 +46,7 @@ const row: fc.Arbitrary<LearnerRow> = fc
   })
   .map(({ name, named, ...instants }) => ({ studentId: studentIdOf(name), userId: named ? name : null, ...instants }));
 
-it('learners in binary are read as they are: ids, names of any text, instants to the microsecond', async () => {
+it('Postgres reads ids, names of any text and instants to the microsecond from binary arrays', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uniqueArray(row, { selector: ({ studentId }) => studentId, maxLength: 100 }), async (rows) => {
       expect(await read(rows)).toEqual(
@@ -61,7 +61,7 @@ it('learners in binary are read as they are: ids, names of any text, instants to
   );
 });
 
-it('learners and their commits alone, none at all as well', async () => {
+it('Postgres reads commit times beside the ids, and no rows from empty arrays', async () => {
   const fold = createFold();
   fold.add({ studentId: studentIdOf('ada'), userId: 'ada', source: 'session', at: YEAR_2000 }, YEAR_9999);
   fold.add({ studentId: studentIdOf('bob'), userId: 'bob', source: 'session', at: YEAR_2000 });

@@ -16,7 +16,7 @@ const PARTITIONS = 7;
 const AT = parseInstant('2026-03-15T23:59:59.999999Z') ?? 0n;
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 
-/** What statements do on such a table is tried by the project `partitioned`; here is how it comes about. */
+/** Tests how the table is partitioned; the project `partitioned` runs the statements on such a table. */
 describe('partitioning the table of last seen', () => {
   let db: FreshDatabase;
   beforeAll(async () => {
@@ -34,7 +34,7 @@ describe('partitioning the table of last seen', () => {
   const partition = (database: Database) =>
     database.transaction((tx) => tx.query({ text: `${partitioningSql(PARTITIONS)};${rolesSql()}` }));
 
-  it('changes nothing where something else hangs on it', async () => {
+  it('changes nothing if another object depends on the table', async () => {
     const before = await shapeOf(db.database);
     await db.database.query({ text: 'CREATE VIEW public.seen AS SELECT * FROM lastseen.user_last_seen' });
     await expect(partition(db.database)).rejects.toMatchObject({ code: '2BP01' });
@@ -42,7 +42,7 @@ describe('partitioning the table of last seen', () => {
     expect(await shapeOf(db.database)).toEqual(before);
   });
 
-  it('keeps its rows, columns, indexes, storage settings, owner and rights, and spreads the rows', async () => {
+  it('keeps rows, columns, indexes, storage settings, owner and privileges, and distributes the rows', async () => {
     const before = { shape: await shapeOf(db.database), digest: await digestLastSeen(db.database) };
     const [ordinary] = await tablesOf(db.database);
     await partition(db.database);
@@ -56,7 +56,7 @@ describe('partitioning the table of last seen', () => {
     }
   });
 
-  it('lets who writes meanwhile wait, and go on by the same prepared statement with nothing lost', async () => {
+  it('blocks a concurrent writer, which then continues with the same prepared statement and loses nothing', async () => {
     const other = await freshDatabase();
     const track = openDatabase({ url: asRole(other.url, 'track'), applicationName: 'track', maxConnections: 1 });
     try {
@@ -83,11 +83,11 @@ describe('partitioning the table of last seen', () => {
     }
   });
 
-  it('is refused a second time', async () => {
+  it('fails the second time', async () => {
     await expect(partition(db.database)).rejects.toThrow('P0001');
   });
 
-  it('before all migrations but the one that makes it comes to the same tables', async () => {
+  it('gives the same tables if it runs right after the migration that creates the table', async () => {
     const [first = ''] = (await readdir(MIGRATIONS)).sort();
     const early = await freshDatabase();
     try {
@@ -112,7 +112,7 @@ describe('partitioning the table of last seen', () => {
   });
 });
 
-/** All own tables, their columns and indexes, and what the roles may do, partitions left out. */
+/** All own tables with their columns, indexes and privileges, without partitions. */
 async function shapeOf(database: Database): Promise<readonly unknown[]> {
   const { rows } = await database.query({
     text: `
@@ -133,7 +133,7 @@ WHERE i.relnamespace = 'lastseen'::regnamespace AND NOT i.relispartition ORDER B
   return [...rows, ...indexes];
 }
 
-/** The tables that rows of last seen lie in. */
+/** The tables that store rows of last seen. */
 async function tablesOf(database: Database) {
   const { rows } = await database.query<{ rows: bigint; storage: string[]; owner: string }>({
     text: `

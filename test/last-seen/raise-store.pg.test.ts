@@ -32,7 +32,7 @@ async function table(): Promise<unknown[]> {
 }
 
 describe('raising last seen', () => {
-  it('keeps microseconds, and derives the latest instant and its UTC date', async () => {
+  it('stores microseconds, and derives the newest instant and its UTC date', async () => {
     await apply([
       { studentId: learner(1), userId: 'u1', source: 'session', at: at('2026-03-15T23:59:59.999999Z') },
       { studentId: learner(1), userId: null, source: 'attempt', at: at('2026-03-14T00:00:00.000001Z') },
@@ -51,14 +51,14 @@ describe('raising last seen', () => {
     ]);
   });
 
-  it('never sets a source back, and says that nothing changed', async () => {
+  it('never lowers a source, and returns that nothing changed', async () => {
     const newer: Activity = { studentId: learner(1), userId: 'u1', source: 'session', at: at('2026-03-15T10:00:00Z') };
     expect(await apply([newer])).toBe(1);
     expect(await apply([{ ...newer, at: at('2026-03-15T09:59:59.999999Z') }])).toBe(0);
     expect(await table()).toMatchObject([{ session_at: newer.at }]);
   });
 
-  it('neither locks nor writes rows that stand there already', async () => {
+  it('neither locks nor writes rows that are up to date', async () => {
     const activity: Activity = {
       studentId: learner(1),
       userId: 'u1',
@@ -74,7 +74,7 @@ describe('raising last seen', () => {
     expect(await apply([activity], true)).toBe(0);
   });
 
-  it('names a learner known by the key alone as soon as a source does, and keeps the smallest spelling', async () => {
+  it('adds the name to a learner without one, and keeps the smallest spelling', async () => {
     await apply([{ studentId: learner(1), userId: null, source: 'attempt', at: 1_000_000_000_000_000n }]);
     expect(await table()).toMatchObject([{ user_id: null }]);
     await apply([
@@ -121,7 +121,7 @@ describe('raising last seen', () => {
     );
   });
 
-  it('comes to the same table when two instances write the same learners at once', async () => {
+  it('gives the same table when two instances write the same learners concurrently', async () => {
     const rounds = Array.from({ length: 20 }, (_, round) =>
       Array.from(
         { length: 50 },
@@ -134,17 +134,17 @@ describe('raising last seen', () => {
       ),
     );
     await apply(rounds.flat());
-    const alone = await table();
+    const written = await table();
     await db.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
     await Promise.all([...rounds, ...rounds.toReversed()].map((activities, n) => apply(activities, n % 3 === 0)));
-    expect(await table()).toEqual(alone);
+    expect(await table()).toEqual(written);
   });
 });
 
 describe('progress', () => {
   const position = { topic: 't', partition: 0 };
 
-  it('only moves forward where records are read on, with the newest commit time', async () => {
+  it('only increases if records are not read again, with the newest commit time', async () => {
     const record = (nextOffset: bigint, newestCommitAt: bigint | null) =>
       db.database.transaction((tx) => recordProgress(tx, [{ ...position, nextOffset, newestCommitAt }]));
     await record(10n, at('2026-03-15T10:00:00Z'));
@@ -156,13 +156,13 @@ describe('progress', () => {
     expect(rows).toEqual([{ ...position, next_offset: 12n, newest_commit_at: at('2026-03-15T10:00:00Z') }]);
   });
 
-  it('goes with the rows of its transaction or not at all', async () => {
+  it('is committed with its transaction or not at all', async () => {
     await expect(
       db.database.transaction(async (tx) => {
         await recordProgress(tx, [{ ...position, nextOffset: 5n, newestCommitAt: null }]);
-        throw new Error('a fault after the write');
+        throw new Error('failed after the write');
       }),
-    ).rejects.toThrow('a fault after the write');
+    ).rejects.toThrow('failed after the write');
     expect((await db.database.query({ text: 'SELECT FROM lastseen.track_progress' })).count).toBe(0);
   });
 });

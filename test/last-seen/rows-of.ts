@@ -1,7 +1,7 @@
 import type { Instant } from '../../src/activity/instant.ts';
 import { type LearnerColumns, type LearnerRow, NEVER } from '../../src/last-seen/fold.ts';
 
-/** Folded learners as they are read: with their own text where the columns have none, and null for no instant. */
+/** Learners as rows: with the id as the name if the columns have no text, and null for no instant. */
 export function rowsOf({
   size,
   studentIds,

@@ -4,7 +4,7 @@ import type { WriterSchema } from '../../src/registry/client.ts';
 import { toWireFormat, WIRE_HEADER_BYTES } from '../../src/registry/wire-format.ts';
 import { writerTypeHook } from '../../src/registry/writer-type.ts';
 
-/** The writing side, of any schema: longs are bigint, unions are not wrapped. */
+/** The writer of a schema: longs are bigint, unions are not wrapped. */
 const writerOf = onceBySchema((schema) =>
   avro.Type.forSchema(structuredClone(schema) as Schema, {
     wrapUnions: 'never',
@@ -16,7 +16,7 @@ const writerOf = onceBySchema((schema) =>
   }),
 );
 
-/** What the registry would answer for the schema. */
+/** The registry's answer for the schema. */
 const registered = onceBySchema(
   (schema): WriterSchema => ({
     kind: 'avro',
@@ -33,7 +33,7 @@ function onceBySchema<T>(compile: (schema: object) => T): (schema: object) => T 
   };
 }
 
-/** A registry of schemas by id; every other id is unknown. */
+/** A registry with these schemas by id; every other id is unknown. */
 export function fakeRegistry(schemas: Readonly<Record<number, object>>) {
   const answers = new Map(Object.entries(schemas).map(([id, schema]) => [Number(id), registered(schema)]));
   return {
@@ -45,7 +45,7 @@ export function avroRecord(id: number, schema: object, value: object): Buffer {
   return toWireFormat(id, writerOf(schema).toBuffer(value));
 }
 
-/** What {@link avroRecord} was given. */
+/** The value that {@link avroRecord} encoded. */
 export function avroValue(schema: object, record: Buffer): unknown {
   return writerOf(schema).fromBuffer(record.subarray(WIRE_HEADER_BYTES));
 }

@@ -25,21 +25,21 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const asked = (call: string) => server.requests.filter((request) => request === call).length;
+const requestCount = (call: string) => server.requests.filter((request) => request === call).length;
 
 describe("a writer's schema", () => {
-  it('is asked for once, however many want it at once', async () => {
+  it('is requested once by concurrent callers', async () => {
     server.answers.set('GET /schemas/ids/7', answerSchema(SCHEMA));
     const found = await Promise.all([registry.writerSchema(7), registry.writerSchema(7)]);
     expect(await registry.writerSchema(7)).toMatchObject({ kind: 'avro' });
     expect(found).toMatchObject([{ kind: 'avro' }, { kind: 'avro' }]);
-    expect(asked('GET /schemas/ids/7')).toBe(1);
+    expect(requestCount('GET /schemas/ids/7')).toBe(1);
   });
 
-  it('that is unknown is not asked for again for a while', async () => {
+  it('that is unknown is cached for a while', async () => {
     expect(await registry.writerSchema(8)).toEqual({ kind: 'unknown' });
     expect(await registry.writerSchema(8)).toEqual({ kind: 'unknown' });
-    expect(asked('GET /schemas/ids/8')).toBe(1);
+    expect(requestCount('GET /schemas/ids/8')).toBe(1);
     server.answers.set('GET /schemas/ids/8', answerSchema(SCHEMA));
     await sleep(150);
     expect(await registry.writerSchema(8)).toMatchObject({ kind: 'avro' });
@@ -48,38 +48,38 @@ describe("a writer's schema", () => {
   it.each<[string, Answer]>([
     ['is JSON Schema', answerSchema({ type: 'object' }, { schemaType: 'JSON' })],
     ['has a type that Avro does not have', answerSchema({ ...SCHEMA, fields: [{ name: 'a', type: 'timestamp' }] })],
-    ['is no JSON', answerJson(200, { schema: '{' })],
-  ])('that %s is unusable, which is no outage', async (_name, answer) => {
+    ['is not JSON', answerJson(200, { schema: '{' })],
+  ])('that %s is unusable, which is not an outage', async (_name, answer) => {
     server.answers.set('GET /schemas/ids/9', answer);
     expect(await registry.writerSchema(9)).toMatchObject({ kind: 'unusable' });
   });
 
-  it('may have a default that Avro does not allow', async () => {
+  it('may have an invalid default', async () => {
     const fields = [{ name: 'at', type: ['null', 'long'], default: 'epoch' }];
     server.answers.set('GET /schemas/ids/7', answerSchema({ ...SCHEMA, fields }));
     expect(await registry.writerSchema(7)).toMatchObject({ kind: 'avro' });
   });
 });
 
-describe('an outage is retriable, and never a missing schema', () => {
+describe('an outage is retriable, and never an unknown schema', () => {
   it.each<[string, Answer]>([
     ['answers 500', answerJson(500, { error_code: 50001, message: 'down' })],
-    ['answers 503 with a page', (response) => response.writeHead(503).end('<html>')],
+    ['answers 503 with HTML', (response) => response.writeHead(503).end('<html>')],
     ['answers 401', answerJson(401, {})],
     ['does not answer', () => {}],
     [
-      'breaks off its answer',
+      'closes the connection within its answer',
       (response) => response.writeHead(200, { 'content-length': 100 }).write('{', () => response.destroy()),
     ],
-    ['closes the connection', (response) => response.destroy()],
-  ])('where the registry %s', async (_name, answer) => {
+    ['closes the connection without an answer', (response) => response.destroy()],
+  ])('when the registry %s', async (_name, answer) => {
     server.answers.set('GET /schemas/ids/7', answer);
     await expect(registry.writerSchema(7)).rejects.toMatchObject(OUTAGE);
     server.answers.set('GET /schemas/ids/7', answerSchema(SCHEMA));
     expect(await registry.writerSchema(7)).toMatchObject({ kind: 'avro' });
   });
 
-  it('where nothing listens', async () => {
+  it('when nothing listens', async () => {
     const nowhere = createRegistry({ url: 'http://127.0.0.1:1/apis', timeoutMs: 200, negativeCacheMs: 100 });
     await expect(nowhere.writerSchema(7)).rejects.toMatchObject(OUTAGE);
     await expect(nowhere.idOf('s', SCHEMA)).rejects.toMatchObject(OUTAGE);
@@ -88,9 +88,9 @@ describe('an outage is retriable, and never a missing schema', () => {
   });
 
   it.each<[string, Answer]>([
-    ['answers 404 to everything', (response) => response.writeHead(404).end('no such page')],
-    ['answers 200 with a page to everything', (response) => response.writeHead(200).end('<html>')],
-  ])('where the address is not a registry: it %s', async (_name, answer) => {
+    ['answers 404 to all requests', (response) => response.writeHead(404).end('no such page')],
+    ['answers 200 with HTML to all requests', (response) => response.writeHead(200).end('<html>')],
+  ])('when the address is not a registry and %s', async (_name, answer) => {
     server.answers.set('GET /subjects', answer);
     server.answers.set('GET /schemas/ids/7', answer);
     await expect(registry.writerSchema(7)).rejects.toMatchObject(OUTAGE);
@@ -115,7 +115,7 @@ describe('credentials', () => {
     expect(seen).toEqual([expected, expected]);
   });
 
-  it.each([401, 403])('that are not accepted (%i) are no outage, whatever is asked for', async (status) => {
+  it.each([401, 403])('that are refused (%i) are not an outage, for any request', async (status) => {
     const refuse = answerJson(status, { message: 'no' });
     for (const call of ['GET /subjects', 'GET /schemas/ids/7', 'POST /subjects/s', 'GET /subjects/s/versions/latest']) {
       server.answers.set(call, refuse);
@@ -127,7 +127,7 @@ describe('credentials', () => {
 });
 
 describe('an own schema', () => {
-  it('has the id of this very version, or none', async () => {
+  it('has the id of exactly this version, or none', async () => {
     expect(await registry.idOf('t-value', SCHEMA)).toBeUndefined();
     server.answers.set('POST /subjects/t-value', (response, body) => {
       expect(JSON.parse(JSON.parse(body).schema)).toEqual(SCHEMA);
@@ -147,7 +147,7 @@ describe('an own schema', () => {
     expect(compatibility).toBe('BACKWARD');
   });
 
-  it('that the registry refuses is a mistake, not an outage', async () => {
+  it('that the registry refuses is not an outage', async () => {
     server.answers.set('GET /config/t-value', answerJson(200, { compatibilityLevel: 'BACKWARD' }));
     server.answers.set(
       'POST /subjects/t-value/versions',
@@ -159,21 +159,21 @@ describe('an own schema', () => {
     });
   });
 
-  it('is not registered under a subject of another compatibility', async () => {
+  it('is not registered under a subject with another compatibility', async () => {
     server.answers.set('GET /config/t-value', answerJson(200, { compatibilityLevel: 'NONE' }));
     await expect(registry.register('t-value', SCHEMA)).rejects.toBeInstanceOf(LastseenError);
-    expect(asked('POST /subjects/t-value/versions')).toBe(0);
+    expect(requestCount('POST /subjects/t-value/versions')).toBe(0);
   });
 
   const CHECK = 'POST /compatibility/subjects/t-value/versions/latest?verbose=true';
 
-  it('has nothing against it where the subject is new, or the registry agrees', async () => {
+  it('is compatible if the subject is new or the registry says so', async () => {
     expect(await registry.incompatibilities('t-value', SCHEMA)).toEqual([]);
     server.answers.set(CHECK, answerJson(200, { is_compatible: true }));
     expect(await registry.incompatibilities('t-value', SCHEMA)).toEqual([]);
   });
 
-  it('has against it what the registry says', async () => {
+  it('has the incompatibilities that the registry reports', async () => {
     server.answers.set(CHECK, answerJson(200, { is_compatible: false, messages: ['no default for at'] }));
     expect(await registry.incompatibilities('t-value', SCHEMA)).toEqual(['no default for at']);
     server.answers.set(CHECK, answerJson(200, { is_compatible: false }));

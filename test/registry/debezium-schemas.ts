@@ -1,4 +1,4 @@
-/** Schemas and rows as Debezium's Postgres connector writes them, cut to what the tests need. */
+/** Schemas and rows as Debezium's Postgres connector writes them, reduced to what the tests need. */
 
 export interface AvroField {
   readonly name: string;
@@ -42,7 +42,7 @@ const SOURCE_FIELDS: readonly AvroField[] = [
   { name: 'xmin', type: nullable('long'), default: null },
 ];
 
-/** The envelope of a table: the row's record is defined at `before` and named at `after`, as Debezium does. */
+/** The envelope of a table. As in Debezium, the row's record is defined in `before` and referenced in `after`. */
 export function envelopeSchema(fields: readonly AvroField[], sourceFields = SOURCE_FIELDS): object {
   return {
     type: 'record',
@@ -88,7 +88,7 @@ export function envelopeSchema(fields: readonly AvroField[], sourceFields = SOUR
   };
 }
 
-/** A flattened row, with what `add.fields` and `delete.handling=rewrite` put beside it. */
+/** A flattened row, with the additions of `add.fields` and `delete.handling=rewrite`. */
 export function flattenedSchema(fields: readonly AvroField[], additions: readonly AvroField[] = []): object {
   return {
     type: 'record',

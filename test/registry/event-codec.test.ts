@@ -42,7 +42,7 @@ const codecOf = async (id: number | undefined = 3) =>
 describe("lastseen's own events", () => {
   const event: Event = { learner: 'ada', at: 9_007_199_254_740_993n, until: null };
 
-  it('come back as they were written, past 2^53 too', async () => {
+  it('are decoded as they were encoded, also beyond 2^53', async () => {
     const codec = await codecOf();
     const written = codec.encode(event);
     expect([...written.subarray(0, 5)]).toEqual([0, 0, 0, 0, 3]);
@@ -50,7 +50,7 @@ describe("lastseen's own events", () => {
     expect(read.kind === 'event' ? { ...read.event } : read).toEqual(event);
   });
 
-  it('of an older version are read as this version', async () => {
+  it('of an older version are decoded as this version', async () => {
     const codec = await codecOf();
     const older = avroRecord(1, FIRST_VERSION, { at: 5n, dropped: 1, learner: 'ada' });
     const read = await codec.decode(older);
@@ -58,28 +58,28 @@ describe("lastseen's own events", () => {
   });
 
   it.each([
-    ['is cut', 3, -1, 'not_decodable'],
-    ['is of another schema', 2, undefined, 'not_decodable'],
-    ['is of a schema that nobody knows', 9, undefined, 'unknown_schema'],
-  ])('are dead letters where the record %s', async (_name, id, end, reason) => {
+    ['is truncated', 3, -1, 'not_decodable'],
+    ['has another schema', 2, undefined, 'not_decodable'],
+    ['has an unknown schema', 9, undefined, 'unknown_schema'],
+  ])('are dead letters if the record %s', async (_name, id, end, reason) => {
     const codec = await codecOf();
     const bytes = Buffer.from(codec.encode(event)).subarray(0, end);
     bytes.writeInt32BE(id, 1);
     expect(await codec.decode(bytes)).toMatchObject({ kind: 'deadLetter', reason });
   });
 
-  it('are dead letters where they are not in wire format', async () => {
+  it('are dead letters if they are not in wire format', async () => {
     const codec = await codecOf();
     expect(await codec.decode(Buffer.from('{}'))).toMatchObject({ kind: 'deadLetter', reason: 'not_decodable' });
     expect(await codec.decode(Buffer.alloc(0))).toMatchObject({ kind: 'deadLetter', reason: 'not_decodable' });
   });
 
-  it('are not written in another shape than the schema says', async () => {
+  it('are not encoded if they do not match the schema', async () => {
     const codec = await codecOf();
     expect(() => codec.encode({ ...event, at: 5 } as unknown as Event)).toThrow();
   });
 
-  it('are not written before their schema is registered', async () => {
+  it('are not encoded before their schema is registered', async () => {
     const registry = { ...fakeRegistry({}), idOf: async () => undefined };
     const codec = createEventCodec({ registry, topic: 't', schemaFile });
     await expect(codec).rejects.toThrow('lastseen schemas register');
@@ -87,7 +87,7 @@ describe("lastseen's own events", () => {
 });
 
 describe("lastseen's own schemas", () => {
-  it('are one file a topic, and all can be written with', async () => {
+  it('are one file per topic, and valid for a codec', async () => {
     const files = await readOwnSchemas();
     expect(files.map(({ topic }) => topic)).toEqual(['lastseen.inactivity.v1', 'lastseen.kpi-updated.v1']);
     for (const { topic } of files) {
@@ -110,7 +110,7 @@ describe("lastseen's own schemas", () => {
     ]);
   });
 
-  it('are checked without registering: what is there already needs no judgement', async () => {
+  it('are checked without registering, and only if they are not registered yet', async () => {
     const registry = {
       idOf: async (subject: string) => (subject === 'a.v1-value' ? 1 : undefined),
       incompatibilities: async () => ['no default for at'],

@@ -10,18 +10,18 @@ import { type CapturedRecord, readGoldenRecords } from '../fixtures/golden-recor
 import { fakeRegistry } from './avro.ts';
 
 /**
- * Records that Debezium really wrote for the statements of `test/fixtures/statements.ts`; what each must come to stands
- * here by hand, in the order of the statements.
+ * Records that Debezium wrote for the statements of `test/fixtures/statements.ts`, with their expected outcomes, written
+ * by hand in the order of the statements.
  */
 const POLICY: ActivityPolicy = { attemptSource: 'exam_results', maxClockSkewUs: 600_000_000n };
 const UUID = '0195d2a0-abcd-7000-8000-00000000000f';
 
 const EXAM_RESULTS_ROWS = [
   'exam_results of ada at 2024-03-16T05:00:00.000001Z', // the snapshot's
-  'exam_results of bob at 2024-03-16T05:00:00.500000Z', // a result without questions is no attempt
+  'exam_results of bob at 2024-03-16T05:00:00.500000Z', // a result without questions is not an attempt
   'exam_results of bob at 2024-03-16T06:00:00.123456Z',
   'exam_results of cy at 2024-03-16T07:00:00.000000Z, attempt of cy at 2024-03-16T07:00:00.000000Z',
-  'exam_results of cy at 2024-03-16T07:30:00.000000Z', // the questions did not come with the update
+  'exam_results of cy at 2024-03-16T07:30:00.000000Z', // the update has no questions (TOAST)
   'skipped: no_learner',
   'dead letter: instant_in_future', // infinity
   'dead letter: instant_too_old', // -infinity
@@ -33,7 +33,7 @@ const ATTEMPTS = [`attempt of ${UUID} at 2024-03-16T09:00:00.999999Z`, 'skipped:
 const SESSIONS = [
   'session of ada at 2024-03-16T04:00:00.000002Z',
   'session of ada at 2024-03-16T04:45:00.000003Z',
-  'dead letter: missing_column', // the column that is gone
+  'dead letter: missing_column', // the removed column
 ];
 
 const ENVELOPES = {
@@ -64,7 +64,7 @@ const FLATTENED = {
   'public.session': SESSIONS,
 };
 
-/** Timestamps without a zone, and dates: what is left of them depends on the precision mode. */
+/** Timestamps without a time zone, and dates: their precision depends on the connector's mode. */
 const zoneless = (started: string, infinity: string, minusInfinity: string, infiniteDate: string) => ({
   'notz.session': [
     `session of ada at ${started}`,
@@ -76,9 +76,9 @@ const zoneless = (started: string, infinity: string, minusInfinity: string, infi
 });
 const MICROS = '2024-03-16T05:00:00.123456Z';
 const MILLIS = '2024-03-16T05:00:00.123000Z';
-// A date's infinity overflows Debezium's days, and comes out as long ago.
+// The infinity of a date overflows Debezium's count of days and becomes a date in the distant past.
 const IN_AVRO = ['instant_in_future', 'instant_too_old', 'instant_too_old'] as const;
-// Without a unit the numbers that stand for -infinity are no time at all.
+// Without a unit the integers for -infinity are in no range of a unit.
 const IN_JSON = ['instant_in_future', 'bad_instant', 'bad_instant'] as const;
 
 const EXPECTED: Record<string, Record<string, string[]>> = {
@@ -117,7 +117,7 @@ const decoder = createDecoder({
   neededColumns: (source) => neededColumns(source, POLICY.attemptSource),
 });
 
-/** Records that are of no source are decoded as one: they come to the same in any. */
+/** Records of other topics have the same outcome for any source. */
 function sourceOf(topic: string): Source {
   return SOURCES.find((source) => topic.endsWith(`.${source}`)) ?? 'session';
 }
@@ -142,21 +142,21 @@ function inWords(outcome: Outcome): string {
   }
 }
 
-describe('what Debezium really writes', () => {
+describe('a record that Debezium wrote', () => {
   for (const [capture, topics] of Object.entries(EXPECTED)) {
-    it.each(Object.entries(topics))(`as ${capture} to %s comes to what was done`, async (topic, expected) => {
+    it.each(Object.entries(topics))(`as ${capture} to %s has the expected outcome`, async (topic, expected) => {
       const records = golden.records.filter((record) => record.capture === capture && record.topic === topic);
       const outcomes = await Promise.all(records.map(outcomeOf));
       expect(outcomes.map(inWords)).toEqual(expected);
     });
   }
 
-  it('is expected here to the last record', () => {
+  it('has an expected outcome, each of them', () => {
     const expected = Object.values(EXPECTED).flatMap((topics) => Object.values(topics).flat());
     expect(expected).toHaveLength(golden.records.length);
   });
 
-  it('comes to an outcome where its bytes were changed, cut or prolonged', async () => {
+  it('has an outcome after bytes were changed, removed or appended', async () => {
     const withValue = golden.records.filter(({ value }) => value !== null);
     const mutated = fc.record({
       record: fc.constantFrom(...withValue),
@@ -176,7 +176,7 @@ describe('what Debezium really writes', () => {
     );
   });
 
-  it('carries the commit time of its transaction to the microsecond, in envelopes', async () => {
+  it('has the commit time of its transaction in microseconds, if it is an envelope', async () => {
     const [record] = golden.records.filter(({ capture, topic }) => capture === 'avro' && topic === 'public.attempt');
     const [bare] = golden.records.filter(({ capture, topic }) => capture === 'json' && topic === 'public.attempt');
     for (const each of [record, bare]) {

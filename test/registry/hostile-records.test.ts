@@ -49,7 +49,7 @@ const { prepare, decode } = createDecoder({
   neededColumns: (source) => neededColumns(source, 'exam_results'),
 });
 
-/** The outcome of each source; it must be one of the three, and tell nothing of the row where it is a dead letter. */
+/** The outcome for each source: one of the three kinds, and without values of the row if it is a dead letter. */
 async function outcomesOf(value: Buffer) {
   const record = { key: null, value, timestamp: '1773637260000', offset: '0' };
   await prepare([record]);
@@ -69,14 +69,14 @@ const reasonOf = async (value: Buffer | string) => {
   return outcome?.kind === 'deadLetter' ? outcome.reason : outcome?.kind;
 };
 
-describe('records of any bytes', () => {
-  it('come to an outcome', async () => {
+describe('any bytes', () => {
+  it('have an outcome', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => void (await outcomesOf(Buffer.from(bytes)))),
     );
   });
 
-  it('come to an outcome behind the header of a known schema', async () => {
+  it('have an outcome after the header of a known schema', async () => {
     const bodies = fc.tuple(fc.constantFrom(1, 2, 3), fc.uint8Array({ maxLength: 300, size: 'max' }));
     await fc.assert(
       fc.asyncProperty(bodies, async ([id, body]) => void (await outcomesOf(Buffer.from([0, 0, 0, 0, id, ...body])))),
@@ -84,7 +84,7 @@ describe('records of any bytes', () => {
     );
   });
 
-  it('come to an outcome where a valid record was changed in a few places, cut or prolonged', async () => {
+  it('have an outcome if they are a valid record with bytes changed, removed or appended', async () => {
     const change = fc.tuple(fc.nat(400), fc.oneof(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), fc.nat(255)));
     const mutated = fc.record({
       valid: fc.constantFrom(...VALID),
@@ -102,7 +102,7 @@ describe('records of any bytes', () => {
     );
   });
 
-  it('come to an outcome as any JSON', async () => {
+  it('have an outcome if they are any JSON', async () => {
     const keys = fc.constantFrom(
       'op',
       'after',
@@ -132,32 +132,32 @@ describe('records of any bytes', () => {
   });
 });
 
-describe('a record that is not what it says', () => {
+describe('an invalid record', () => {
   const [valid] = VALID as [Buffer];
 
   it.each<[string, Buffer | string]>([
     ['has an empty value', ''],
-    ['is cut within the header', valid.subarray(0, 4)],
-    ['is cut within the body', valid.subarray(0, -1)],
-    ['has a byte too many', Buffer.concat([valid, Buffer.of(0)])],
+    ['is truncated within the header', valid.subarray(0, 4)],
+    ['is truncated within the body', valid.subarray(0, -1)],
+    ['has an extra byte', Buffer.concat([valid, Buffer.of(0)])],
     ['has an id of eight bytes', Buffer.concat([Buffer.alloc(5), valid.subarray(1)])],
     ['has a negative id', Buffer.concat([Buffer.of(0, 0xff, 0xff, 0xff, 0xff), valid.subarray(5)])],
     ['is text', 'hello'],
     ['is a JSON array', '[1]'],
     ['is a JSON number', '1'],
-    ['has a row that is none', '{"op":"c","after":"x","source":{}}'],
-    ['is JSON of broken UTF-8', Buffer.concat([Buffer.from('{"user_id":"'), Buffer.of(0xff), Buffer.from('"}')])],
-    ['is JSON nested ten thousand times', `${'['.repeat(10_000)}${']'.repeat(10_000)}`],
-    ['is an integer of a thousand digits', '9'.repeat(1000)],
-  ])('%s: it is not decodable', async (_name, value) => {
+    ['has a row that is not an object', '{"op":"c","after":"x","source":{}}'],
+    ['is JSON with invalid UTF-8', Buffer.concat([Buffer.from('{"user_id":"'), Buffer.of(0xff), Buffer.from('"}')])],
+    ['is JSON nested ten thousand levels deep', `${'['.repeat(10_000)}${']'.repeat(10_000)}`],
+    ['is an integer with a thousand digits', '9'.repeat(1000)],
+  ])('%s and is not decodable', async (_name, value) => {
     expect(await reasonOf(value)).toBe('not_decodable');
   });
 
-  it('names a schema that the registry does not know', async () => {
+  it('has an unknown schema', async () => {
     expect(await reasonOf(Buffer.of(0, 0, 0, 0, 99, 0))).toBe('unknown_schema');
   });
 
-  it('cannot make the reader run for ever by a count or a block that goes backwards', async () => {
+  it('cannot make the reader loop with a huge count or a negative block size', async () => {
     const head = Buffer.of(0, 0, 0, 0, 2); // the flattened schema starts with an array
     const hugeCount = Buffer.concat([head, Buffer.from('feffffffffffffff7f', 'hex')]);
     const blockOfMinusTwo = Buffer.concat([head, Buffer.of(1, 3)]);
@@ -165,22 +165,22 @@ describe('a record that is not what it says', () => {
     expect(await reasonOf(blockOfMinusTwo)).toBe('not_decodable');
   });
 
-  it('cannot overflow the stack through a schema that names itself', async () => {
+  it('cannot overflow the stack with a recursive schema', async () => {
     const deep = Buffer.concat([Buffer.of(0, 0, 0, 0, 3), Buffer.alloc(1_000_000, 2)]);
     expect(await reasonOf(deep)).toBe('not_decodable');
   });
 
-  it('cannot reach what every object inherits', async () => {
+  it('cannot reach inherited members of an object', async () => {
     expect(await reasonOf('{"__proto__":{"user_id":"SECRET","updated_at":"2026-03-16"}}')).toBe('missing_column');
   });
 
-  it('has no text that is not UTF-8 taken for a learner', async () => {
+  it('is not decodable if the learner is invalid UTF-8', async () => {
     const broken = avroRecord(2, FLATTENED, ROW);
     broken.write('\xff', broken.indexOf('SECRET'), 'latin1');
     expect(await reasonOf(broken)).toBe('not_decodable');
   });
 
-  it('is too far ahead where a time goes past 2^63', async () => {
+  it('is a dead letter if an integer time exceeds 2^63', async () => {
     const row = { ...ROW, updated_at: 'MAX' };
     const text = JSON.stringify({ op: 'u', after: row, source: {} });
     expect(await reasonOf(text.replace('"MAX"', '9223372036854775807'))).toBe('instant_in_future');

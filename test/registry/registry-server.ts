@@ -8,7 +8,7 @@ export interface RegistryServer extends AsyncDisposable {
   readonly url: string;
   /** `GET /path` of every request so far. */
   readonly requests: string[];
-  /** By `GET /path` (without the base); everything else is the registry's own 404. */
+  /** Answers by `GET /path` (without the base). All other requests get the registry's 404. */
   readonly answers: Map<string, Answer>;
 }
 
@@ -21,7 +21,7 @@ export const answerJson =
 export const answerSchema = (schema: object, more: object = {}) =>
   answerJson(200, { schema: JSON.stringify(schema), ...more });
 
-/** As much of a schema registry as a test wants to have answered. */
+/** A fake schema registry that gives a test's answers. */
 export async function startRegistryServer(base = '/apis/ccompat/v7'): Promise<RegistryServer> {
   const requests: string[] = [];
   const answers = new Map<string, Answer>([['GET /subjects', answerJson(200, [])]]);

@@ -9,7 +9,7 @@ import { connectType, envelope, envelopeSchema, flattenedSchema, nullable } from
 
 const POLICY: ActivityPolicy = { attemptSource: 'topic', maxClockSkewUs: 10n ** 18n };
 
-/** How a connector writes an instant, by Connect's name of the type and what the precision leaves of it. */
+/** How a connector writes an instant: Connect's name of the type, and the instant rounded to its precision. */
 interface TimeType {
   readonly avroType: 'long' | 'int' | 'string';
   readonly schemaName: string;
@@ -59,7 +59,7 @@ function json(value: object): Buffer {
 }
 
 describe('an instant keeps its microseconds', () => {
-  // From 2000 to 2262, where nanoseconds leave a long.
+  // From 2000 to 2262, when nanoseconds exceed a long.
   const instants = fc.bigInt({ min: 946_684_800_000_000n, max: 9_223_372_036_000_000n });
 
   it.each(TIME_TYPES)('as $schemaName in every format', async ({ avroType, schemaName, write, keeps }) => {
@@ -89,7 +89,7 @@ describe('an instant keeps its microseconds', () => {
     );
   });
 
-  it.each(['long', nullable('long')])('as a bare Avro %j of nanoseconds', async (type) => {
+  it.each(['long', nullable('long')])('as Avro %j of nanoseconds without a schema name', async (type) => {
     const schema = flattenedSchema([
       { name: 'user_id', type: 'string' },
       { name: 'last_seen_at', type },
@@ -98,7 +98,7 @@ describe('an instant keeps its microseconds', () => {
     expect(await appliedAt(avroRecord(1, schema, row), schema)).toBe(1_773_637_200_123_456n);
   });
 
-  it("as Avro's own logical type", async () => {
+  it("as Avro's logical type", async () => {
     const type = { type: 'long', logicalType: 'timestamp-millis' };
     const schema = flattenedSchema([
       { name: 'user_id', type: 'string' },

@@ -136,7 +136,7 @@ test('records that track cannot read are recorded as gaps and hold the sweep', {
     const refused = await sweep();
     expect(refused, refused.stderr).toMatchObject({
       code: 75,
-      stderr: expect.stringContaining(`not fresh: session: ${topic} partition 0: the topic was made anew`),
+      stderr: expect.stringContaining(`not fresh: session: ${topic} partition 0: the topic was recreated`),
     });
     await closeByHand();
     // Nothing will tell of partitions in which no record comes.
