@@ -1,10 +1,7 @@
-/**
- * The borders between the folders of src, read from the table in docs/architecture.md and compared with what the files
- * import. The table is the only place where they are written down.
- */
+/** Compares the imports of src with the table of folders in docs/architecture.md, which defines what each may import. */
 
-/** A file of src: its path from `src/`, and its text. */
 export interface SourceFile {
+  /** From `src/`. */
   readonly path: string;
   readonly text: string;
 }

@@ -16,20 +16,20 @@ import { addTopics } from './setup/topics-command.ts';
 import { addSweep } from './sweep/command.ts';
 import { addTrack } from './track/command.ts';
 
-/** The whole command line, with help and wrong usage thrown as a CommanderError instead of ending the process. */
+/** The whole command line. Help and wrong usage throw a CommanderError; they do not end the process. */
 export function createProgram(): Command {
   const program = new Command('lastseen')
     .description(pkg.description)
     .version(pkg.version)
-    .showHelpAfterError('(`--help` shows what there is)')
+    .showHelpAfterError('(`--help` lists commands and options)')
     .exitOverride()
     // Here and in `sweep`, so that `sweep runs --json` is an option of `runs`.
     .enablePositionalOptions()
     .addHelpText(
       'after',
       `
-Configuration comes from the environment; flags win. \`--print-config\` on any command shows the effective values.
-Results go to stdout, logs to stderr.
+Settings are read from environment variables; flags override them. \`--print-config\` on any command prints the
+effective values. Results go to stdout, logs to stderr.
 
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later.
 

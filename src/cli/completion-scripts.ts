@@ -1,14 +1,11 @@
-/**
- * Completion scripts that know everything when they are made: asking the command itself at each TAB would start a Node
- * process each time.
- */
+/** Completion scripts that contain all words: running `lastseen` at each TAB would start a Node process each time. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** What can follow a command: `[]` is the name of the program alone. */
+/** What can follow a command. The path of the program itself is `[]`. */
 export interface CompletionPlace {
   readonly path: readonly string[];
-  /** Subcommands, and words an argument may be. */
+  /** Subcommands, and the choices of an argument. */
   readonly words: readonly CompletionWord[];
   readonly options: readonly (CompletionWord & { readonly takesValue: boolean })[];
 }
@@ -40,7 +37,7 @@ _${program}() {
   done
   COMPREPLY=()
   case "$at $prev" in
-    ${valuesOf(places)}) return ;;
+    ${valueOptions(places)}) return ;;
   esac
   case $at in
 ${places.map((place) => `    ${quoted(place.path.join(' '))}) words=${quoted(all(place).join(' '))} ;;`).join('\n')}
@@ -52,8 +49,8 @@ complete -F _${program} ${program}
 }
 
 function zsh(program: string, places: readonly CompletionPlace[]): string {
-  const said = ({ word, about }: CompletionWord) => quoted(`${word.replaceAll(':', '\\:')}:${about}`);
-  const found = ({ words, options }: CompletionPlace) => [...words, ...options].map(said).join(' ');
+  const described = ({ word, about }: CompletionWord) => quoted(`${word.replaceAll(':', '\\:')}:${about}`);
+  const found = ({ words, options }: CompletionPlace) => [...words, ...options].map(described).join(' ');
   return `#compdef ${program}
 _${program}() {
   local at= word
@@ -64,7 +61,7 @@ _${program}() {
     esac
   done
   case "$at \${words[CURRENT-1]}" in
-    (${valuesOf(places)}) return ;;
+    (${valueOptions(places)}) return ;;
   esac
   case "$at" in
 ${places.map((place) => `    (${quoted(place.path.join(' '))}) found=(${found(place)}) ;;`).join('\n')}
@@ -102,7 +99,7 @@ ${lines.join('\n')}
 `;
 }
 
-/** Every command as the one above it, a blank, and its own name: what leads from the one to the other. */
+/** Each command as `<parent path> <name>`: the word that leads from the parent to the command. */
 function steps(places: readonly CompletionPlace[]): string {
   return places
     .filter(({ path }) => path.length > 0)
@@ -110,8 +107,8 @@ function steps(places: readonly CompletionPlace[]): string {
     .join('|');
 }
 
-/** Every option after which comes a value, which no list can complete. */
-function valuesOf(places: readonly CompletionPlace[]): string {
+/** Each option that takes a value, as `<command path> <option>`. Values are not completed. */
+function valueOptions(places: readonly CompletionPlace[]): string {
   return places
     .flatMap(({ path, options }) =>
       options.filter(({ takesValue }) => takesValue).map(({ word }) => quoted(`${path.join(' ')} ${word}`)),
@@ -121,7 +118,7 @@ function valuesOf(places: readonly CompletionPlace[]): string {
 
 const all = ({ words, options }: CompletionPlace) => [...words, ...options].map(({ word }) => word);
 
-/** In single quotes nothing means anything, but in fish a backslash and the quote. */
+/** Quotes a word for a shell. Inside single quotes bash and zsh escape nothing; fish escapes the backslash and the quote. */
 function quoted(text: string, shell: Shell = 'bash'): string {
   return shell === 'fish'
     ? `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`

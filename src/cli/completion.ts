@@ -20,7 +20,7 @@ Examples:
     });
 }
 
-/** All that can be typed next, a command at a time: read off the commands themselves, so that it cannot differ. */
+/** What can be typed next, per command. Derived from the commands themselves, so it cannot differ from them. */
 export function placesOf(command: Command, path: readonly string[]): readonly CompletionPlace[] {
   const help = command.createHelp();
   const commands = help.visibleCommands(command);

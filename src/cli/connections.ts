@@ -3,16 +3,12 @@ import { type BrokerLogin, type BrokerTls, createKafka, type KafkaClient } from 
 import { type Database, type DatabaseOptions, openDatabase } from '../postgres/database.ts';
 import { createRegistry, type Registry } from '../registry/client.ts';
 import type { RegistryLogin } from '../registry/requests.ts';
-import { readPemFile, requireFitting } from '../runtime/pem-file.ts';
+import { must } from '../runtime/must.ts';
+import { readPemFile, requireMatchingKey } from '../runtime/pem-file.ts';
 import { withAbort } from '../runtime/timeouts.ts';
 import type { CommandContext } from './run-command.ts';
 
-/** The configuration has checked that it is there for commands that need Postgres. */
-function databaseUrl(settings: Settings): string {
-  return required(settings.DATABASE_URL, 'DATABASE_URL');
-}
-
-/** A handle on the cluster as it is configured. Connects to nothing yet. */
+/** A client for the configured cluster. It connects when it is first used. */
 export function openKafka({ settings, log, metrics }: CommandContext, retries?: number): KafkaClient {
   return createKafka({
     brokers: required(settings.KAFKA_BROKERS, 'KAFKA_BROKERS'),
@@ -32,7 +28,7 @@ function brokerTls(settings: Settings): BrokerTls {
     key: pem(settings, 'KAFKA_SSL_KEY_FILE'),
     passphrase: settings.KAFKA_SSL_KEY_PASSPHRASE,
   };
-  requireFitting('KAFKA_SSL_CERT_FILE, KAFKA_SSL_KEY_FILE and KAFKA_SSL_KEY_PASSPHRASE', tls);
+  requireMatchingKey('KAFKA_SSL_CERT_FILE, KAFKA_SSL_KEY_FILE and KAFKA_SSL_KEY_PASSPHRASE', tls);
   return tls;
 }
 
@@ -66,61 +62,48 @@ function registryLogin(settings: Settings): RegistryLogin | undefined {
   };
 }
 
-/** A schema may be registered a moment after its first record; asking for it at every record would be a flood. */
+/** A schema may be registered after its first record. The registry must not be asked again for every record until then. */
 const NEGATIVE_CACHE_MS = 5_000;
 
-/** The text of the PEM file that the setting names. */
 function pem(settings: Settings, name: SettingName & `${string}_FILE`): string | undefined {
   const path = settings[name];
   return path === undefined ? undefined : readPemFile(name, path);
 }
 
-function required<T>(value: T | undefined, name: string): T {
-  if (value === undefined) throw new Error(`${name} is used by a command that does not say it needs it`);
-  return value;
+/** A setting that the configuration requires of every command whose `needs` names the service. */
+function required<T>(value: T | undefined, name: SettingName): T {
+  return must(value, `a command that uses ${name} needs it`);
 }
 
-/** Opens the database with own tables, runs `work`, and closes it whatever happens. */
-export async function withDatabase<T>(context: CommandContext, work: (database: Database) => Promise<T>): Promise<T> {
-  const database = open(context, databaseUrl(context.settings));
-  try {
-    return await work(database);
-  } finally {
-    await untilShutdownDeadline(context, database.close());
-  }
+/** Opens the database with own tables, runs `work`, and always closes the database. */
+export function withDatabase<T>(context: CommandContext, work: Work<T>): Promise<T> {
+  return withOpen(context, required(context.settings.DATABASE_URL, 'DATABASE_URL'), {}, work);
 }
 
-/** The same for the database that learner data is read from. */
-export async function withSourceDatabase<T>(
-  context: CommandContext,
-  work: (database: Database) => Promise<T>,
-): Promise<T> {
-  const database = open(context, context.settings.SOURCE_DATABASE_URL ?? databaseUrl(context.settings));
-  try {
-    return await work(database);
-  } finally {
-    await untilShutdownDeadline(context, database.close());
-  }
+/** As {@link withDatabase}, for the database that learner data is read from. */
+export function withSourceDatabase<T>(context: CommandContext, work: Work<T>): Promise<T> {
+  const { SOURCE_DATABASE_URL, DATABASE_URL } = context.settings;
+  return withOpen(context, SOURCE_DATABASE_URL ?? required(DATABASE_URL, 'DATABASE_URL'), {}, work);
 }
 
-/** The database with own tables for short questions beside the work: on one connection, none waits for long. */
-export async function withProbeDatabase<T>(
-  context: CommandContext,
-  work: (database: Database) => Promise<T>,
-): Promise<T> {
+/** As {@link withDatabase}, for probes and samples: one connection of their own, with short timeouts. */
+export function withProbeDatabase<T>(context: CommandContext, work: Work<T>): Promise<T> {
   const limits = { maxConnections: 1, connectTimeoutMs: PROBE_TIMEOUT_MS, statementTimeoutMs: PROBE_TIMEOUT_MS };
-  const database = open(context, databaseUrl(context.settings), limits);
-  try {
-    return await work(database);
-  } finally {
-    await untilShutdownDeadline(context, database.close());
-  }
+  return withOpen(context, required(context.settings.DATABASE_URL, 'DATABASE_URL'), limits, work);
 }
 
 const PROBE_TIMEOUT_MS = 2_000;
 
-function open({ log, metrics }: CommandContext, url: string, limits: Partial<DatabaseOptions> = {}): Database {
-  return openDatabase({
+type Work<T> = (database: Database) => Promise<T>;
+
+async function withOpen<T>(
+  context: CommandContext,
+  url: string,
+  limits: Partial<DatabaseOptions>,
+  work: Work<T>,
+): Promise<T> {
+  const { log, metrics } = context;
+  const database = openDatabase({
     url,
     applicationName: 'lastseen',
     onConnected: () => metrics.postgresConnections.inc(),
@@ -130,9 +113,14 @@ function open({ log, metrics }: CommandContext, url: string, limits: Partial<Dat
     },
     ...limits,
   });
+  try {
+    return await work(database);
+  } finally {
+    await untilShutdownDeadline(context, database.close());
+  }
 }
 
-/** Waits for something to close, unless the time to end in is over: what hangs in an outage is left to the exit. */
+/** Waits until something has closed, at most until the shutdown deadline: a connection that hangs is left to the exit. */
 export function untilShutdownDeadline({ shutdownDeadline }: CommandContext, closing: Promise<void>): Promise<void> {
   return withAbort(shutdownDeadline, closing).catch((error) => {
     if (!shutdownDeadline.aborted) throw error;

@@ -12,24 +12,23 @@ import { safeMessage } from '../runtime/errors.ts';
 import { openKafka, untilShutdownDeadline, withProbeDatabase } from './connections.ts';
 import type { CommandContext } from './run-command.ts';
 
-/** What is seen of a running consumer. */
+/** The state of a running consumer, for probes and samples. */
 export interface Observation {
   readonly vitals: VitalSigns;
   readonly waiting: WaitingRecords;
-  /** Why it cannot begin, while it waits for that to end. */
+  /** Why the consumer has not started yet, such as an outage. */
   hindrance: string | undefined;
 }
 
-/** What samples are taken with. */
 export interface SampleSources {
   readonly context: CommandContext;
   readonly observation: Observation;
   readonly kafka: KafkaClient;
-  /** Of the probes alone: what is slow there holds up no work. */
+  /** A connection only for probes and samples: slow queries do not delay the work. */
   readonly database: Database;
 }
 
-/** Does `work` while it can be asked over HTTP how it goes, where HTTP_PORT says so. */
+/** Runs `work`; if HTTP_PORT is set, serves probes and metrics meanwhile. */
 export async function observed<T>(
   context: CommandContext,
   samplesOf: (sources: SampleSources) => readonly Sample[],
@@ -42,13 +41,13 @@ export async function observed<T>(
     hindrance: undefined,
   };
   if (port === undefined) return work(observation);
-  // Loaded here, since no other command needs it.
+  // Loaded on demand: most commands serve no probes.
   const { serveProbes } = await import('../observability/probe-server.ts');
   return withProbeDatabase(context, async (database) => {
     const samples = samplesOf({ context, observation, kafka: openKafka(context), database });
     const sampling = startSampling(context, samples);
     const probes = await serveProbes({ host, port }, answers(context, observation, database, sampling.show));
-    context.log.info({ event: 'http_listening', address: probes.address }, 'answers probes and scrapes');
+    context.log.info({ event: 'http_listening', address: probes.address }, 'serving probes and metrics');
     return work(observation).finally(() => untilShutdownDeadline(context, probes.close()));
   });
 }
@@ -58,7 +57,7 @@ function answers(context: CommandContext, observation: Observation, database: Da
   const { vitals } = observation;
   addProcessMetrics(metrics);
   countFromZero(metrics);
-  // Without a limit it is told of more than there is.
+  // Without a container limit, constrainedMemory() may return more than the machine has.
   metrics.memoryLimitBytes.set({}, Math.min(process.constrainedMemory() || totalmem(), totalmem()));
   metrics.buildInfo.set({ version: pkg.version, command: context.command }, 1);
   return {
@@ -78,11 +77,11 @@ function answers(context: CommandContext, observation: Observation, database: Da
   };
 }
 
-/** Says that it waits, in the log and in the metrics. */
+/** Logs and counts each wait for another service. */
 export function tellOutage({ log, metrics }: CommandContext): (error: Error, waitMs: number) => void {
   return (error, waitMs) => {
     const { code } = error as { code?: string };
     metrics.outageWaits.inc({ code: code ?? 'unknown' });
-    log.warn({ event: 'outage_waiting', code, waitMs, error: safeMessage(error) }, 'waiting');
+    log.warn({ event: 'outage_waiting', code, waitMs, error: safeMessage(error) }, 'waiting for another service');
   };
 }

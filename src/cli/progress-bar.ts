@@ -1,7 +1,7 @@
 import cliProgress from 'cli-progress';
 import type { Logger } from '../runtime/logging.ts';
 
-/** Shows how far a long work is: a bar with rate and time left on a terminal, else a log line every five seconds. */
+/** Shows the progress of a long operation: a bar with rate and remaining time on a terminal, else a log line per 5 s. */
 export interface ProgressDisplay {
   update(done: number): void;
   end(): void;
@@ -38,7 +38,7 @@ function bar(options: { what: string; unit: string; total: number }, terminal: N
   };
 }
 
-/** What is cut off at the edge would be the time left: a narrow terminal has a shorter bar. */
+/** A narrow terminal gets a shorter bar, so that the remaining time at its right is not cut off. */
 function barSize(columns: number): number {
   return Math.max(MIN_BAR, Math.min(MAX_BAR, columns - WIDTH_OF_NUMBERS));
 }

@@ -37,7 +37,7 @@ export interface CommandContext {
 export interface CommandRun {
   readonly name: string;
   readonly needs: readonly Part[];
-  /** Flags, as the settings they stand for. */
+  /** Flags that override settings, under the names of these. */
   readonly flags?: Texts;
   readonly printConfig?: boolean | undefined;
   readonly work: (context: CommandContext) => Promise<number>;
@@ -45,7 +45,7 @@ export interface CommandRun {
 
 /** Runs one command from configuration to exit code. The only place that ends the process. */
 export async function runCommand(run: CommandRun): Promise<never> {
-  // Node's own report prints all that an error holds: the row in a driver's detail, too.
+  // Node's own report would print all properties of an error, such as the row values in a driver's detail.
   process.on('uncaughtException', (error) => process.exit(report(error, run.name)));
   try {
     const configuration = readConfiguration(process.env, run.flags ?? {}, run.printConfig ? [] : run.needs, (path) =>
@@ -61,7 +61,7 @@ export async function runCommand(run: CommandRun): Promise<never> {
   }
 }
 
-/** A pipe takes only what its reader has room for; exiting would lose the rest. */
+/** Waits until stdout has been written: exiting loses what the reader of a pipe has not yet taken. */
 function flushed(): Promise<void> {
   return new Promise((done) => {
     // The callback also runs if the reader has closed the pipe.
@@ -78,10 +78,10 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
     command: run.name,
   });
   const shutdown = createShutdown(settings.STOP_WITHIN, () => {
-    log.error({ event: 'shutdown_expired' }, 'not ended in time; what is not applied is read again');
+    log.error({ event: 'shutdown_expired' }, 'did not stop within STOP_WITHIN; the next start repeats unfinished work');
     process.exit(EXIT.failed);
   });
-  // Unhandled rejections arrive here too; nothing is known of the state that this leaves, and the process ends.
+  // Unhandled rejections arrive here too. The state of the process is unknown after one, so it exits.
   process.prependListener('uncaughtException', (error, origin) => {
     log.fatal(
       { event: 'process_crashed', origin, stack: error instanceof Error ? framesOf(error).trim() : undefined },
@@ -121,7 +121,7 @@ function printConfiguration(configuration: Configuration): number {
   return EXIT.done;
 }
 
-/** One clear line, or one a mistake, for errors that say what to do; where in the code it was where it is unknown. */
+/** Prints the lines of a known error, or the message and stack frames of an unknown one. Returns the exit code. */
 function report(error: unknown, command: string): number {
   if (error instanceof LastseenError && error.code === 'stopped') return EXIT.done;
   if (!(error instanceof LastseenError)) {

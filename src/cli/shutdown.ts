@@ -32,12 +32,15 @@ export function createShutdown(withinMs: number, onOverdue: () => void): Shutdow
     shutdownDeadline: shutdownDeadline.signal,
     startTimer,
     stop() {
-      stopping.abort(new LastseenError('stopped', 'asked to stop before the work had begun'));
+      stopping.abort(new LastseenError('stopped', 'stopped by a signal before the work began; nothing was changed'));
       startTimer();
     },
   };
 }
 
 function interrupted(): LastseenError {
-  return new LastseenError('interrupted', 'not all could be finished in time; the next start does what is left');
+  return new LastseenError(
+    'interrupted',
+    'stopped by a signal, and the work did not finish within STOP_WITHIN; the next start finishes it',
+  );
 }

@@ -5,10 +5,10 @@ import { type Observation, tellOutage } from './observation.ts';
 import type { CommandContext } from './run-command.ts';
 
 /**
- * Work that must succeed before a consumer begins. One that is to run for ever waits for an outage to end, as it does
- * later, and for own tables to be migrated; one that reads up to an end fails, since somebody waits for it.
+ * Runs work that must succeed before a consumer starts. A consumer that runs until it is stopped (`waits`) waits for the
+ * end of outages and for pending migrations. A run with an end fails instead, because a person waits for it.
  *
- * @throws LastseenError `stopped` as soon as the process is told to stop.
+ * @throws LastseenError `stopped` when the process is asked to stop
  */
 export function starting<T>(
   context: CommandContext,
@@ -35,7 +35,7 @@ function isNotMigrated(error: unknown): boolean {
   return error instanceof LastseenError && error.code === 'not_migrated';
 }
 
-/** An outage is told each time; tables that wait for a person, once. */
+/** Reports each wait in an outage, but only the first wait for migrations, which a person has to run. */
 function tellWait(context: CommandContext): (error: Error, waitMs: number) => void {
   const tell = tellOutage(context);
   let told = false;

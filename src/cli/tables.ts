@@ -5,8 +5,8 @@ import { snakeKeys } from '../runtime/snake-keys.ts';
 type Cell = string | number | bigint;
 
 /**
- * A table for people: no frame, two blanks between columns, no colours. Where a terminal is too narrow for most of
- * its lines, a line a cell instead, each with the name of its column.
+ * A table for people: two blanks between columns, no frame, no colours. If the terminal is too narrow for most lines,
+ * each cell gets its own line, after the name of its column.
  */
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[], width = terminalWidth()): string {
   const lines = aligned(head, rows);
@@ -36,7 +36,7 @@ function aligned(head: readonly string[], rows: readonly (readonly Cell[])[]): r
 }
 
 function terminalWidth(): number {
-  // Some terminals say that they have no columns at all.
+  // Some terminals report 0 columns.
   return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY;
 }
 

@@ -1,9 +1,8 @@
 import { LastseenError } from '../runtime/errors.ts';
 import { shownPath } from '../runtime/pem-file.ts';
-import { disagreements } from './setting-conflicts.ts';
+import { findConflicts } from './setting-conflicts.ts';
 import { type Part, SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
 
-/** Where an effective value came from. */
 export type Origin = 'flag' | 'environment' | 'file' | 'default' | 'unset';
 
 export interface Configuration {
@@ -16,12 +15,11 @@ export type Texts = Readonly<Partial<Record<SettingName, string | undefined>>>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads the whole configuration at once. Flags win over the environment, the environment over defaults; an empty
- * variable counts as unset. A secret may stand in a file that `NAME_FILE` names instead.
+ * Reads the whole configuration. Flags override the environment, and the environment overrides defaults; an empty
+ * variable counts as unset. A secret may be in a file instead, whose path is in `NAME_FILE`.
  *
- * @param needs the parts the command talks to: their names must be there.
- * @param readFile gives the text of a file, or throws.
- * @throws LastseenError `config_invalid` with every mistake, a line each.
+ * @param needs the services that the command uses: the settings they need must be set
+ * @throws LastseenError `config_invalid` with all mistakes, one per line
  */
 export function readConfiguration(
   environment: Environment,
@@ -48,7 +46,7 @@ export function readConfiguration(
     if (result.success) settings[name] = result.data;
     else mistakes.push(...result.error.issues.map((issue) => `${name} ${issue.message}${shown(setting, text)}`));
   }
-  if (mistakes.length === 0) mistakes.push(...disagreements(settings));
+  if (mistakes.length === 0) mistakes.push(...findConflicts(settings));
   if (mistakes.length > 0) throw new LastseenError('config_invalid', mistakes.join('\n'));
   return { settings: settings as Settings, origins: origins as Record<SettingName, Origin> };
 }
@@ -67,7 +65,7 @@ function effective(
   const variable = environment[name] || undefined;
   const path = setting.secret ? environment[`${name}_FILE`] || undefined : undefined;
   if (path !== undefined && variable !== undefined) {
-    return { mistake: `${name} and ${name}_FILE are both set: which of them counts?` };
+    return { mistake: `${name} and ${name}_FILE are both set: unset one of them` };
   }
   if (path !== undefined) return fromFile(`${name}_FILE`, path, readFile);
   if (variable !== undefined) return { text: variable, origin: 'environment' };
@@ -76,7 +74,7 @@ function effective(
     : { text: setting.fallback, origin: 'default' };
 }
 
-/** Editors and `kubectl create secret --from-file` leave a line's end that is no part of the secret. */
+/** Drops a newline at the end, which editors and `kubectl create secret --from-file` leave there. */
 function fromFile(name: string, path: string, readFile: (path: string) => string): Found {
   try {
     const text = readFile(path).replace(/\r?\n$/, '');
@@ -88,14 +86,14 @@ function fromFile(name: string, path: string, readFile: (path: string) => string
   }
 }
 
-/** Nothing of a text that may hold a password before its @, as URLs do. */
+/** The rejected value for a message. Not shown if it may be secret: a URL has its password before the @. */
 function shown(setting: Setting<unknown>, text: string | undefined): string {
   return setting.secret || text === undefined || text.includes('@') ? '' : `, not "${text}"`;
 }
 
 const MASK = '••••••';
 
-/** The effective values for people: name, value with secrets masked, origin. */
+/** The effective values for people: name, value with secrets masked, and origin. */
 export function describeConfiguration({ settings, origins }: Configuration): [SettingName, string, Origin][] {
   return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
     const value = settings[name];
@@ -104,7 +102,7 @@ export function describeConfiguration({ settings, origins }: Configuration): [Se
   });
 }
 
-/** Of a URL it stays to be seen where it leads. */
+/** Masks a secret; of a secret URL, protocol, host and path stay readable. */
 function masked(setting: Setting<unknown>, text: string): string {
   if (!setting.secret || text === '') return text;
   if (!/^\w+:\/\//.test(text) || !URL.canParse(text)) return MASK;

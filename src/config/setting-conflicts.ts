@@ -1,7 +1,7 @@
 import type { SettingName, Settings } from './settings.ts';
 
-/** What each setting alone cannot know: a line for each that makes no sense with, or without, another. */
-export function disagreements(settings: Partial<Settings>): string[] {
+/** Checks settings against each other: one line for each that makes no sense with, or without, another one. */
+export function findConflicts(settings: Partial<Settings>): string[] {
   const has = (name: SettingName) => settings[name] !== undefined;
   const together = (first: SettingName, second: SettingName) =>
     has(first) === has(second)
@@ -20,10 +20,10 @@ export function disagreements(settings: Partial<Settings>): string[] {
     ...needs('KAFKA_SASL_PASSWORD', 'KAFKA_SASL_MECHANISM'),
     ...together('SCHEMA_REGISTRY_USERNAME', 'SCHEMA_REGISTRY_PASSWORD'),
     ...(has('SCHEMA_REGISTRY_TOKEN') && has('SCHEMA_REGISTRY_USERNAME')
-      ? ['SCHEMA_REGISTRY_TOKEN and SCHEMA_REGISTRY_USERNAME are both set: the registry takes one of them']
+      ? ['SCHEMA_REGISTRY_TOKEN and SCHEMA_REGISTRY_USERNAME are both set: unset one of them']
       : []),
     ...(has('SCHEMA_REGISTRY_CA_FILE') && settings.SCHEMA_REGISTRY_URL?.startsWith('http:')
-      ? ['SCHEMA_REGISTRY_CA_FILE is set, but SCHEMA_REGISTRY_URL is no https:// URL']
+      ? ['SCHEMA_REGISTRY_CA_FILE is set, but SCHEMA_REGISTRY_URL is not an https:// URL']
       : []),
   ];
 }

@@ -3,19 +3,19 @@ import { SOURCES, type Source } from '../activity/source.ts';
 import { postgresTlsMistake } from '../runtime/postgres-url.ts';
 import { parseDuration } from './durations.ts';
 
-/** One name of the configuration: how it is read, what it means, and who must not see it. */
+/** One setting: how it is parsed, its default and its description. */
 export interface Setting<T> {
   readonly read: z.ZodType<T, string | undefined>;
-  /** The default as it would be written in the environment; undefined: none. */
+  /** The default, as text in the environment. */
   readonly fallback?: string;
   readonly about: string;
-  /** Never printed, and also read from the file that `NAME_FILE` names. */
+  /** Never printed; may also be in a file, whose path is in `NAME_FILE`. */
   readonly secret?: true;
-  /** Commands that need these parts fail without the name. */
+  /** Commands that use this service require the setting. */
   readonly neededFor?: Part;
 }
 
-/** What a command talks to. */
+/** A service that commands connect to. */
 export type Part = 'postgres' | 'kafka' | 'registry';
 
 const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
@@ -53,7 +53,10 @@ const postgresUrl = text
   });
 const httpUrl = text
   .refine((value) => /^https?:\/\/./.test(value) && URL.canParse(value), 'must be an http:// or https:// URL')
-  .refine((value) => !URL.canParse(value) || new URL(value).username === '', 'must not hold a user name or password');
+  .refine(
+    (value) => !URL.canParse(value) || new URL(value).username === '',
+    'must not contain a user name or password: they have settings of their own',
+  );
 const brokerList = text.transform((value, context) => {
   const brokers = value.split(',').map((broker) => broker.trim());
   if (brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker))) return brokers;
@@ -65,14 +68,14 @@ const sourceList = text.transform((value, context) => {
   const names = value.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !(SOURCES as readonly string[]).includes(name));
   if (unknown.length === 0) return names as Source[];
-  context.addIssue({ code: 'custom', message: `knows no ${unknown.join(', ')}; sources are ${SOURCES.join(', ')}` });
+  context.addIssue({ code: 'custom', message: `has no source ${unknown.join(', ')}; sources: ${SOURCES.join(', ')}` });
   return z.NEVER;
 });
 
 const dayList = text.transform((value, context) => {
   const days = value.split(',').map((day) => positive.safeParse(day));
   if (days.every((day) => day.success)) return days.map((day) => day.data).sort((a, b) => a - b);
-  context.addIssue({ code: 'custom', message: 'must be whole days above 0, as in 7 or 7,14,21' });
+  context.addIssue({ code: 'custom', message: 'must be whole numbers of days above 0, such as 7 or 7,14,21' });
   return z.NEVER;
 });
 
@@ -92,7 +95,7 @@ function setting<T>(
   return { read, about, ...more };
 }
 
-/** Every name of the environment that lastseen reads. `npm run docs` writes the table of the README from it. */
+/** Every environment variable that lastseen reads. `npm run docs` writes the table of the README from it. */
 export const SETTINGS = {
   DATABASE_URL: setting(postgresUrl.optional(), 'Postgres with the `lastseen` schema and `weekly_kpi`', {
     secret: true,
@@ -100,12 +103,10 @@ export const SETTINGS = {
   }),
   SOURCE_DATABASE_URL: setting(
     postgresUrl.optional(),
-    'where learner data is read from, e.g. a replica; default `DATABASE_URL`',
-    {
-      secret: true,
-    },
+    'database that learner data is read from, such as a replica; default `DATABASE_URL`',
+    { secret: true },
   ),
-  KAFKA_BROKERS: setting(brokerList.optional(), 'brokers to start from, `host:port` separated by commas', {
+  KAFKA_BROKERS: setting(brokerList.optional(), 'bootstrap brokers, `host:port` separated by commas', {
     neededFor: 'kafka',
   }),
   KAFKA_CLIENT_ID: setting(text, 'client id in the logs of the brokers', { fallback: 'lastseen' }),
@@ -113,12 +114,13 @@ export const SETTINGS = {
   KAFKA_SESSION_TIMEOUT: setting(
     duration,
     'time without a heartbeat after which the group reassigns the partitions of a member',
-    {
-      fallback: '30s',
-    },
+    { fallback: '30s' },
   ),
   KAFKA_SSL_ENABLED: setting(yesOrNo, 'use TLS to the brokers and verify their certificates', { fallback: 'false' }),
-  KAFKA_SSL_CA_FILE: setting(optional, 'PEM file with the authorities that sign them; default those of Node'),
+  KAFKA_SSL_CA_FILE: setting(
+    optional,
+    'PEM file with the certificate authorities of the brokers; default the authorities of Node',
+  ),
   KAFKA_SSL_CERT_FILE: setting(optional, 'PEM file with the client certificate, if the brokers require one'),
   KAFKA_SSL_KEY_FILE: setting(optional, 'PEM file with the key of the client certificate'),
   KAFKA_SSL_KEY_PASSPHRASE: setting(optional, 'passphrase of an encrypted key', { secret: true }),
@@ -126,10 +128,10 @@ export const SETTINGS = {
   KAFKA_SASL_USERNAME: setting(optional, 'user name for the brokers'),
   KAFKA_SASL_PASSWORD: setting(optional, 'password for the brokers', { secret: true }),
   SCHEMA_REGISTRY_URL: setting(httpUrl.optional(), 'schema registry with the Confluent API', { neededFor: 'registry' }),
-  SCHEMA_REGISTRY_TIMEOUT: setting(duration, 'longest wait for one answer of the registry', { fallback: '5s' }),
+  SCHEMA_REGISTRY_TIMEOUT: setting(duration, 'timeout of one request to the registry', { fallback: '5s' }),
   SCHEMA_REGISTRY_CA_FILE: setting(
     optional,
-    'PEM file with the authorities that sign the registry’s certificate; default those of Node',
+    'PEM file with the certificate authorities of the registry; default the authorities of Node',
   ),
   SCHEMA_REGISTRY_USERNAME: setting(optional, 'user name for the registry (basic authentication)'),
   SCHEMA_REGISTRY_PASSWORD: setting(optional, 'password for the registry', { secret: true }),
@@ -141,61 +143,61 @@ export const SETTINGS = {
   ATTEMPT_SOURCE: setting(
     z.enum(['topic', 'exam_results'], 'must be topic or exam_results'),
     '`topic`: `attempt` is a captured table; `exam_results`: an exam result with a question is an attempt',
-    {
-      fallback: 'topic',
-    },
+    { fallback: 'topic' },
   ),
   TOPIC_PREFIX: setting(text, 'source topics are `<prefix>.public.<table>`', { fallback: 'seedtest' }),
-  TOPIC_EXAM_RESULTS: setting(optional, 'topic of `exam_results`, if it has another name'),
-  TOPIC_FEATURES_TOPIC_DAILY: setting(optional, 'topic of `features_topic_daily`, if it has another name'),
-  TOPIC_ATTEMPT: setting(optional, 'topic of `attempt`, if it has another name'),
-  TOPIC_SESSION: setting(optional, 'topic of `session`, if it has another name'),
+  TOPIC_EXAM_RESULTS: setting(optional, 'topic of `exam_results`, if its name differs'),
+  TOPIC_FEATURES_TOPIC_DAILY: setting(optional, 'topic of `features_topic_daily`, if its name differs'),
+  TOPIC_ATTEMPT: setting(optional, 'topic of `attempt`, if its name differs'),
+  TOPIC_SESSION: setting(optional, 'topic of `session`, if its name differs'),
   INACTIVITY_TOPIC: setting(text, 'topic of inactivity events', { fallback: 'lastseen.inactivity.v1' }),
   KPI_UPDATED_TOPIC: setting(text, 'topic of updates of P and S', { fallback: 'lastseen.kpi-updated.v1' }),
-  TRACK_DLQ_TOPIC: setting(text, 'dead letters of `track`', { fallback: 'lastseen.track.dlq.v1' }),
-  RECOMPUTE_DLQ_TOPIC: setting(text, 'dead letters of `recompute`', { fallback: 'lastseen.recompute.dlq.v1' }),
-  RECOMPUTE_RETRY_TOPIC: setting(text, 'events that failed in `recompute` and are tried again', {
+  TRACK_DLQ_TOPIC: setting(text, 'topic of the dead letters of `track`', { fallback: 'lastseen.track.dlq.v1' }),
+  RECOMPUTE_DLQ_TOPIC: setting(text, 'topic of the dead letters of `recompute`', {
+    fallback: 'lastseen.recompute.dlq.v1',
+  }),
+  RECOMPUTE_RETRY_TOPIC: setting(text, 'topic of events that failed in `recompute` and are retried', {
     fallback: 'lastseen.recompute.retry.v1',
   }),
   RECOMPUTE_RETRY_DELAY: setting(duration, 'wait before each of the three retries', { fallback: '1m' }),
   TOPIC_PARTITIONS: setting(positive, 'partitions of topics that `topics` creates', { fallback: '4' }),
   TOPIC_REPLICATION: setting(positive, 'replicas of topics that `topics` creates', { fallback: '1' }),
-  MAX_CLOCK_SKEW: setting(duration, 'how far an instant may lie after its record’s commit', { fallback: '10m' }),
+  MAX_CLOCK_SKEW: setting(duration, 'longest time by which an activity may be later than the commit of its record', {
+    fallback: '10m',
+  }),
   DLQ_MAX_SHARE: setting(share, 'share of dead letters among the last 1,000 records that stops a consumer', {
     fallback: '0.05',
   }),
   FLUSH_MAX_DELAY: setting(duration, 'longest time that a record waits for its transaction', { fallback: '10ms' }),
   FLUSH_MAX_DELAY_BEHIND: setting(
     duration,
-    'the same in `track` and `replay` while more than one fetch is behind; a longer time writes fewer rows',
+    'the same in `track` and `replay` while more than one fetch is waiting at the broker; a longer time writes fewer rows',
     { fallback: '10s' },
   ),
-  FLUSH_MAX_ROWS: setting(positive, 'most learners one transaction writes', { fallback: '120000' }),
-  QUEUE_MAX_BYTES: setting(positive, 'most bytes of records waiting to be decoded', { fallback: '2097152' }),
+  FLUSH_MAX_ROWS: setting(positive, 'most learners that one transaction writes', { fallback: '120000' }),
+  QUEUE_MAX_BYTES: setting(positive, 'most bytes of records that wait to be decoded', { fallback: '2097152' }),
   INACTIVITY_THRESHOLD_DAYS: setting(
     dayList,
-    'days without activity after which a learner is inactive; several, as in `7,14,21`, make a ladder',
-    {
-      fallback: '7',
-    },
+    'days without activity after which a learner is inactive; or several thresholds, such as `7,14,21`',
+    { fallback: '7' },
   ),
-  KPI_LOOKBACK_DAYS: setting(positive, 'days after which silence is no longer interesting', { fallback: '30' }),
+  KPI_LOOKBACK_DAYS: setting(positive, 'days without activity after which a learner gets no more events', {
+    fallback: '30',
+  }),
   INACTIVITY_REFRESH: setting(
     z.enum(['daily', 'off'], 'must be daily or off'),
-    'whether the still inactive get `ONGOING` once a UTC day',
-    {
-      fallback: 'daily',
-    },
+    'whether learners who are still inactive get one `ONGOING` event per UTC day',
+    { fallback: 'daily' },
   ),
-  MAX_CROSSED_SHARE: setting(share, 'share of the active learners above which a sweep is held for approval', {
-    fallback: '0.2',
-  }),
+  MAX_CROSSED_SHARE: setting(
+    share,
+    'share of the active learners; a sweep in which more cross a threshold is held for approval',
+    { fallback: '0.2' },
+  ),
   WAIT_FRESH: setting(
     duration,
-    'longest wait of a sweep or an audit for what was committed at the source to be applied',
-    {
-      fallback: '10m',
-    },
+    'longest time that a sweep or an audit waits until all changes committed at the source are applied',
+    { fallback: '10m' },
   ),
   REPLICATION_SLOT: setting(optional, 'the connector’s `slot.name`; default `TOPIC_PREFIX`'),
   PUBLICATION: setting(optional, 'the connector’s `publication.name`; default the slot’s name'),
@@ -205,31 +207,30 @@ export const SETTINGS = {
   ),
   METRICS_PROFILE: setting(
     z.enum(['standard', 'legacy'], 'must be standard or legacy'),
-    '`legacy` reproduces the platform’s previous job',
-    {
-      fallback: 'standard',
-    },
+    '`legacy` computes the figures as the platform’s previous job did',
+    { fallback: 'standard' },
   ),
   METRICS_DEFAULT_TARGET: setting(number, 'target ability of learners without a goal', { fallback: '0.0' }),
   METRICS_TARGET_FROM: setting(
     z.enum(['default', 'interest_goal'], 'must be default or interest_goal'),
-    'where the target comes from',
-    {
-      fallback: 'default',
-    },
+    'source of the target ability: `METRICS_DEFAULT_TARGET` or the table `interest_goal`',
+    { fallback: 'default' },
   ),
-  METRICS_USE_BAYESIAN: setting(yesOrNo, 'P from the growth model', { fallback: 'false' }),
-  R_BRMS_BASE_URL: setting(httpUrl.optional(), 'growth service that is asked for P first, with METRICS_USE_BAYESIAN'),
-  METRICS_USE_IRT_THETA: setting(yesOrNo, 'I_t from fitted abilities where both windows have one', {
+  METRICS_USE_BAYESIAN: setting(yesOrNo, 'compute P with the growth model', { fallback: 'false' }),
+  R_BRMS_BASE_URL: setting(
+    httpUrl.optional(),
+    'growth service that is asked for P first, if `METRICS_USE_BAYESIAN` is true',
+  ),
+  METRICS_USE_IRT_THETA: setting(yesOrNo, 'compute I_t from fitted abilities if both windows have one', {
     fallback: 'false',
   }),
-  METRICS_CHURN_HORIZON_DAYS: setting(whole, 'days of silence that weigh fully in S', { fallback: '14' }),
+  METRICS_CHURN_HORIZON_DAYS: setting(whole, 'days without activity that count fully in S', { fallback: '14' }),
   HTTP_PORT: setting(
     port.optional(),
-    'port of /healthz, /readyz and /metrics of `track` and `recompute`; default none, `0` any',
+    'port of /healthz, /readyz and /metrics of `track` and `recompute`; default no server, `0` any free port',
   ),
-  HTTP_HOST: setting(text, 'address of the HTTP server', { fallback: '0.0.0.0' }),
-  STOP_WITHIN: setting(duration, 'longest time from SIGTERM to the end of the process', { fallback: '25s' }),
+  HTTP_HOST: setting(text, 'address that the HTTP server listens on', { fallback: '0.0.0.0' }),
+  STOP_WITHIN: setting(duration, 'longest time from SIGTERM to the exit of the process', { fallback: '25s' }),
   LOG_LEVEL: setting(
     z.enum(
       ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

@@ -1,14 +1,14 @@
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { SettingName, Settings } from './settings.ts';
 
-const OWN_NAME: Readonly<Record<Source, SettingName & `TOPIC_${string}`>> = {
+const TOPIC_SETTING: Readonly<Record<Source, SettingName & `TOPIC_${string}`>> = {
   exam_results: 'TOPIC_EXAM_RESULTS',
   features_topic_daily: 'TOPIC_FEATURES_TOPIC_DAILY',
   attempt: 'TOPIC_ATTEMPT',
   session: 'TOPIC_SESSION',
 };
 
-/** The topics to read, each with its source. With `ATTEMPT_SOURCE=exam_results` there is none for `attempt`. */
+/** The source topics, each with its source. `attempt` has none if `ATTEMPT_SOURCE=exam_results`. */
 export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {
   const enabled = SOURCES.filter(
     (source) =>
@@ -16,24 +16,24 @@ export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {
   );
   return new Map(
     enabled.map((source) => [
-      String(settings[OWN_NAME[source]] ?? `${settings.TOPIC_PREFIX}.public.${source}`),
+      String(settings[TOPIC_SETTING[source]] ?? `${settings.TOPIC_PREFIX}.public.${source}`),
       source,
     ]),
   );
 }
 
-/** The sources whose activity the table holds: with `ATTEMPT_SOURCE=exam_results` attempts come with the exam results. */
+/** The sources whose activity is tracked; if `ATTEMPT_SOURCE=exam_results`, exam results also contain attempts. */
 export function trackedSources(settings: Settings): ReadonlySet<Source> {
   const captured = new Set(sourceTopics(settings).values());
   if (settings.ATTEMPT_SOURCE === 'exam_results' && captured.has('exam_results')) captured.add('attempt');
   return new Set(SOURCES.filter((source) => captured.has(source)));
 }
 
-/** Who sets records aside. */
+/** The commands that write dead letters. */
 export const READERS = ['track', 'recompute'] as const;
 export type Reader = (typeof READERS)[number];
 
-/** Where a process sets records aside, and the topics they came from. */
+/** The topic of a command's dead letters, and the topics their records came from. */
 export interface LetterTopic {
   readonly topic: string;
   readonly origins: readonly string[];
@@ -46,7 +46,7 @@ export function letterTopics(settings: Settings): Readonly<Record<Reader, Letter
   };
 }
 
-/** Where Debezium tells how far its snapshots are. */
+/** The topic in which Debezium reports the progress of its snapshots. */
 export function notificationTopic(settings: Settings): string {
   return settings.NOTIFICATION_TOPIC ?? `${settings.TOPIC_PREFIX}.notifications`;
 }

@@ -22,7 +22,7 @@ const LETTERS = {
   recompute_failed: 0,
 } as const satisfies Readonly<Record<DeadLetterReason | 'bad_event' | 'recompute_failed', 0>>;
 
-/** A counter that appears with its first count shows no increase: what alarms ask for stands at 0 from the start. */
+/** Sets the counters of alerts to 0: for a counter that first appears with a value, Prometheus sees no increase. */
 export function countFromZero(metrics: Metrics): void {
   for (const code of OUTAGES) metrics.outageWaits.inc({ code }, 0);
   for (const reason of Object.keys(LETTERS)) metrics.deadLetters.inc({ reason }, 0);

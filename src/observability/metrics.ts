@@ -4,8 +4,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
- * Every metric of lastseen. `npm run docs` writes docs/metrics.md from the texts. Labels have few values: sources, partitions,
- * reasons; never a learner.
+ * Every metric of lastseen. `npm run docs` writes the table of docs/metrics.md. Labels have few values, such as sources,
+ * partitions and reasons; never a learner.
  */
 export function createMetrics() {
   const registers = [new Registry()];
@@ -14,7 +14,7 @@ export function createMetrics() {
     new Counter({ name: `lastseen_${name}`, help, labelNames, registers });
   const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) => {
     const made = new Gauge({ name: `lastseen_${name}`, help, labelNames, registers });
-    // Absent until it is known, not 0.
+    // Absent until a value is known; prom-client would start it at 0.
     made.remove({} as Record<L, string>);
     return made;
   };
@@ -156,7 +156,7 @@ export function createMetrics() {
   };
 }
 
-/** Node's own figures, for processes that are asked for metrics. */
+/** Adds Node's own metrics, for processes that serve metrics. */
 export function addProcessMetrics({ registry, heapLimitBytes }: Metrics): void {
   heapLimitBytes.set({}, getHeapStatistics().heap_size_limit);
   collectDefaultMetrics({ register: registry });

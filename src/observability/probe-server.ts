@@ -1,10 +1,10 @@
 import fastify, { type FastifyReply } from 'fastify';
 
-/** What probes and scrapers ask a running process. */
+/** The state of a running process, for its probes and scrapes. */
 export interface Answers {
-  /** Why it should be started again; undefined while it lives. */
+  /** Why the process should be restarted; undefined while it is alive. */
   readonly whyDead: () => string | undefined;
-  /** Why it cannot do its work just now; empty where it can. */
+  /** Why the process cannot work now; empty if it can. */
   readonly whyNotReady: () => Promise<readonly string[]>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }

@@ -2,20 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { safeMessage } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logging.ts';
 
-/** Figures that take a question to Postgres or Kafka: asked now and then, shown at each scrape. */
+/** Metrics that are read from Postgres or Kafka at an interval, and shown at each scrape. */
 export interface Sample {
   readonly name: string;
-  /** @returns what sets the gauges to what was found. */
+  /** Reads the values. @returns a function that sets the gauges to them. */
   take(): Promise<() => void>;
-  /** Sets them to what is said of what is not known. */
+  /** Sets the gauges to unknown: usually absent. */
   forget(): void;
 }
 
 const SAMPLE_EVERY_MS = 5_000;
-/** What was found so long ago says nothing of now. */
+/** An older value is unknown. */
 const SAMPLE_LASTS_MS = 60_000;
 
-/** Each sample is taken in a loop of its own: where one question hangs, the others go on. */
+/** Takes each sample in its own loop: if one query hangs, the others continue. */
 export function startSampling(
   { log, stopping }: { readonly log: Logger; readonly stopping: AbortSignal },
   samples: readonly Sample[],
@@ -27,7 +27,7 @@ export function startSampling(
         const show = await sample.take();
         found.set(sample, { atMs: performance.now(), show });
       } catch (error) {
-        log.debug({ event: 'sample_failed', sample: sample.name, error: safeMessage(error) }, 'not known');
+        log.debug({ event: 'sample_failed', sample: sample.name, error: safeMessage(error) }, 'could not be sampled');
       }
       await sleep(SAMPLE_EVERY_MS, undefined, { signal: stopping }).catch(() => {});
     }

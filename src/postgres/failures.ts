@@ -12,13 +12,13 @@ const NETWORK = new Set([
   'EAI_AGAIN',
 ]);
 
-/** `code` is one of ours, or the driver's SQLSTATE. */
+/** `code` is an ErrorCode, or the SQLSTATE of the driver. */
 type CodedError = Error & { code?: string | undefined };
 
 /**
- * Translates an error of the driver. Outages and conflicts become retriable errors with a code of ours. For a missing own
- * table the message names the command to run. An error about a row's values names table, column and constraint, but no
- * value. Any other error is unknown and ends the process. Only here are messages of Postgres copied into ours.
+ * Translates an error of the driver. Outages and conflicts become retriable. For a missing own table the message names the
+ * command to run. An error about a row's values names table, column and constraint, but no value. Any other error is
+ * unknown and ends the process. This is the only place that copies messages of Postgres.
  */
 export function translateError(error: unknown): CodedError {
   if (error instanceof LastseenError || !(error instanceof Error)) return error as Error;

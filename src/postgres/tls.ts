@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { readPemFile, requireFitting } from '../runtime/pem-file.ts';
+import { readPemFile, requireMatchingKey } from '../runtime/pem-file.ts';
 import { type PostgresTls, splitPostgresUrl } from '../runtime/postgres-url.ts';
 
 /**
@@ -24,6 +24,6 @@ function tlsOptions(tls: PostgresTls): ConnectionOptions {
     ...(key === undefined ? {} : { key: readPemFile('sslkey of the Postgres URL', key) }),
     ...(keyPassphrase === undefined ? {} : { passphrase: keyPassphrase }),
   };
-  requireFitting('sslcert, sslkey and sslpassword of the Postgres URL', options);
+  requireMatchingKey('sslcert, sslkey and sslpassword of the Postgres URL', options);
   return options;
 }

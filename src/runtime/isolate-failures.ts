@@ -1,9 +1,9 @@
 /**
- * Does `work` for all items at once where it can. Where it fails because of an item, each half is tried by itself, and
- * so on until the item is alone and `failed`; all others are done. Errors that are no item's fault are thrown on, and
- * what was done by then stays done: `work` must bear repeating.
+ * Does `work` for all items at once. If it fails because of an item, each half is tried separately, and so on, until each
+ * bad item is isolated and reported to `failed`; all other items are done. Other errors are thrown; items done until then
+ * stay done, so `work` must be safe to repeat.
  *
- * @param blame one line on what is wrong with an item; `undefined` where the error is no item's fault
+ * @param blame one line on what is wrong with an item; `undefined` if the error was not caused by an item
  */
 export async function halving<T>(
   items: readonly T[],

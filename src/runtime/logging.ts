@@ -3,14 +3,14 @@ import pretty from 'pino-pretty';
 import type { LogEvent } from './log-events.ts';
 import { snakeKeys } from './snake-keys.ts';
 
-/** Writes a line; `message` repeats the event in words for people. */
+/** Writes a line; `message` describes the event for people. */
 type LogMethod = (fields: { readonly event: LogEvent; readonly [field: string]: unknown }, message: string) => void;
 export type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', LogMethod>>;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /**
- * The process's one logger, on stderr: JSON lines, or text for people on a terminal. A line is an event name and
- * fields; never row data, never a secret.
+ * The logger of the process, on stderr: JSON lines, or readable text on a terminal. A line has an event and fields; never
+ * row data, never a secret.
  */
 export function createLogger(options: { level: LogLevel; pretty: boolean; colors?: boolean; command: string }): Logger {
   const base = {
@@ -19,7 +19,7 @@ export function createLogger(options: { level: LogLevel; pretty: boolean; colors
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { log: (fields: object) => snakeKeys(fields) as Record<string, unknown> },
   };
-  // Synchronous, so that the last lines of a process that ends are written.
+  // Synchronous, so that the last lines before an exit are written.
   if (!options.pretty) return pino(base, pino.destination({ fd: 2, sync: true }));
   return pino(
     base,

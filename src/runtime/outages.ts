@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface OutagePolicy {
   readonly isOutage: (error: unknown) => boolean;
   readonly onOutage?: ((error: Error, waitMs: number) => void) | undefined;
-  /** Once aborted no outage is waited for: its error is thrown. */
+  /** Once it is aborted, outages are not waited for: their errors are thrown. */
   readonly impatient: AbortSignal;
 }
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 15_000;
 
-/** Repeats the work, with a jittered wait in between, until it succeeds or the failure is no outage. */
+/** Repeats the work until it succeeds or fails for another reason than an outage, with exponential backoff and jitter. */
 export async function retryOutages<T>(work: () => Promise<T>, policy: OutagePolicy): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {

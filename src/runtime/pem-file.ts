@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import { LastseenError } from './errors.ts';
 
-/** The text of a PEM file; `name` says whose, to the operator. Throws `config_invalid`. */
+/**
+ * The text of a PEM file.
+ *
+ * @param name of the setting, for the message
+ * @throws LastseenError `config_invalid` if it cannot be read or is not PEM
+ */
 export function readPemFile(name: string, path: string): string {
   let text: string;
   try {
@@ -11,21 +16,27 @@ export function readPemFile(name: string, path: string): string {
     const { code } = error as NodeJS.ErrnoException;
     throw new LastseenError('config_invalid', `${name}${shownPath(path)} cannot be read (${code})`);
   }
-  // Node takes any text for a list of no authorities.
+  // Node accepts any other text silently, as an empty list of authorities.
   if (text.includes('-----BEGIN ')) return text;
-  throw new LastseenError('config_invalid', `${name}${shownPath(path)} is no PEM file`);
+  throw new LastseenError('config_invalid', `${name}${shownPath(path)} is not a PEM file`);
 }
 
-/** Throws `config_invalid` where certificate, key and passphrase, named to the operator by `names`, do not fit. */
-export function requireFitting(names: string, options: ConnectionOptions): void {
+/**
+ * Checks that certificate, key and passphrase belong together.
+ *
+ * @param names of the settings, for the message
+ * @throws LastseenError `config_invalid` if they do not
+ */
+export function requireMatchingKey(names: string, options: ConnectionOptions): void {
   try {
     createSecureContext(options);
   } catch (error) {
-    throw new LastseenError('config_invalid', `${names} do not fit: ${(error as Error).message}`, { cause: error });
+    const message = `${names} do not belong together: ${(error as Error).message}`;
+    throw new LastseenError('config_invalid', message, { cause: error });
   }
 }
 
-/** A path to be told; nothing where it looks like the secret itself, put where its file's name belongs. */
+/** A path for a message, after a blank. Empty if the text is no path: it may be the secret itself, set by mistake. */
 export function shownPath(path: string): string {
   return /^\.{0,2}\/[^\n]*$/.test(path) ? ` ${path}` : '';
 }

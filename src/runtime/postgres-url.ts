@@ -1,11 +1,11 @@
 /**
- * What a Postgres URL says of TLS. The driver's own reading is left out: it takes `no-verify`, and its next major version
- * lets `require` and `verify-ca` believe any server.
+ * The TLS options of a Postgres URL. The driver does not parse them: it accepts `no-verify`, and in its next major version
+ * `require` and `verify-ca` accept any certificate.
  */
 export interface PostgresTls {
-  /** False: no TLS. Else the server's certificate and its name are verified. */
+  /** False: no TLS. True: TLS, and the server's certificate and host name are verified. */
   readonly verified: boolean;
-  /** Paths, as libpq names them; `system` as root certificate: those of Node. */
+  /** Paths, as in libpq; `system` means the certificate authorities of Node. */
   readonly rootCertificate?: string;
   readonly certificate?: string;
   readonly key?: string;
@@ -21,21 +21,23 @@ const FILES = {
 } as const;
 const REFUSED = ['ssl', 'uselibpqcompat'];
 
-/** One line on what is wrong; names no value of the URL but its mode. */
+/** One line on what is wrong, if anything. It quotes no value of the URL except `sslmode`. */
 export function postgresTlsMistake({ searchParams }: URL): string | undefined {
   const mode = searchParams.get('sslmode');
   const refused = REFUSED.find((name) => searchParams.has(name));
-  if (refused !== undefined) return `must say sslmode=verify-full or sslmode=disable, not ${refused}=…`;
+  if (refused !== undefined) return `must have sslmode=verify-full or sslmode=disable, not ${refused}=…`;
   if (mode !== null && mode !== 'disable' && !VERIFIED.includes(mode)) {
-    return `must say sslmode=verify-full or sslmode=disable: sslmode=${mode} does not prove who answers`;
+    return `must have sslmode=verify-full or sslmode=disable: sslmode=${mode} does not verify the server`;
   }
-  const idle = Object.keys(FILES).find((name) => searchParams.has(name));
-  if (idle !== undefined && (mode === null || mode === 'disable')) return `has ${idle}, but not sslmode=verify-full`;
+  const unused = Object.keys(FILES).find((name) => searchParams.has(name));
+  if (unused !== undefined && (mode === null || mode === 'disable')) {
+    return `has ${unused}, which needs sslmode=verify-full`;
+  }
   if (searchParams.has('sslcert') !== searchParams.has('sslkey')) return 'needs both sslcert and sslkey, or neither';
   return undefined;
 }
 
-/** The URL without what it says of TLS, and that apart. Every mode but `disable` is read as `verify-full`. */
+/** Separates the TLS options from the URL. Every mode except `disable` means `verify-full`. */
 export function splitPostgresUrl(text: string): { readonly url: string; readonly tls: PostgresTls } {
   const url = new URL(text);
   const mode = url.searchParams.get('sslmode');

@@ -1,6 +1,6 @@
 import { LastseenError } from './errors.ts';
 
-/** Does a transaction again where another writer came between: for work that does not depend on the rows that stand. */
+/** Retries a transaction on serialization failures and deadlocks. The work must not depend on rows read before it. */
 export async function inTurn<T>(work: () => Promise<T>, triesLeft = 5): Promise<T> {
   try {
     return await work();

@@ -10,7 +10,7 @@ export function snakeKeys(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [snakeCase(key), snakeKeys(item)]));
 }
 
-/** Stored data whose keys are written as they are, even if they look like camelCase. */
+/** Protects stored data from `snakeKeys`: its keys are written unchanged. */
 export function keepKeys(value: unknown): { toJSON(): unknown } {
   return { toJSON: () => value };
 }

@@ -4,65 +4,65 @@ import { placesOf } from '../../src/cli/completion.ts';
 import { createProgram } from '../../src/program.ts';
 import { type CliRun, runCli } from '../support/lastseen-cli.ts';
 
-/** Every command by what is typed for it, the program itself as nothing. */
+/** Every command by its path; the path of the program itself is empty. */
 const PLACES = placesOf(createProgram(), []);
 const PATHS = PLACES.map(({ path }) => path);
 
-interface Said {
+interface Output {
   readonly exitCode: number;
   readonly out: string;
   readonly error: string;
 }
 
-/** What a command line comes to that ends before its command does anything; none of these starts a process. */
-async function say(...args: readonly string[]): Promise<Said> {
-  const said = { out: '', error: '' };
+/** Parses a command line that must end before its command runs. No process is started. */
+async function parse(...args: readonly string[]): Promise<Output> {
+  const output = { out: '', error: '' };
   const program = createProgram();
-  const listen = (command: Command) => {
+  const capture = (command: Command) => {
     command.configureOutput({
       writeOut: (text) => {
-        said.out += text;
+        output.out += text;
       },
       writeErr: (text) => {
-        said.error += text;
+        output.error += text;
       },
     });
-    command.commands.forEach(listen);
+    command.commands.forEach(capture);
   };
-  listen(program);
+  capture(program);
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) return { ...said, exitCode: error.exitCode };
+    if (error instanceof CommanderError) return { ...output, exitCode: error.exitCode };
     throw error;
   }
-  throw new Error(`lastseen ${args.join(' ')} went as far as to run`);
+  throw new Error(`lastseen ${args.join(' ')} was run, not rejected`);
 }
 
-/** One line that names what is wrong, and one that says where to look. */
-const oneLineNaming = (what: string) =>
+/** One line that names what is wrong, and one that points to the help. */
+const errorNaming = (what: string) =>
   new RegExp(`^error: [^\\n]*${what.replace(/[.*+?^$()|[\]{}]/g, '\\$&')}[^\\n]*\\n[^\\n]*--help[^\\n]*\\n$`);
 
 describe('the command line', () => {
-  it.each(PATHS)('tells about itself with --help: %s %s', async (...path) => {
-    const { exitCode, out, error } = await say(...path.filter(Boolean), '--help');
+  it.each(PATHS)('prints the usage with --help: %s %s', async (...path) => {
+    const { exitCode, out, error } = await parse(...path.filter(Boolean), '--help');
     expect({ exitCode, error }).toEqual({ exitCode: 0, error: '' });
     expect(out).toContain(`Usage: ${['lastseen', ...path].filter(Boolean).join(' ')}`);
     expect(out.split('\n').filter((line) => line.length > 120)).toEqual([]);
   });
 
-  it.each(PATHS)('refuses an option there is not: %s %s', async (...path) => {
-    const { exitCode, error, out } = await say(...path.filter(Boolean), '--nonsense');
+  it.each(PATHS)('rejects an unknown option: %s %s', async (...path) => {
+    const { exitCode, error, out } = await parse(...path.filter(Boolean), '--nonsense');
     expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
-    expect(error).toMatch(oneLineNaming('--nonsense'));
+    expect(error).toMatch(errorNaming('--nonsense'));
   });
 
   it.each(
     PLACES.flatMap(({ path, options }) =>
       options.filter(({ takesValue }) => takesValue).map(({ word }) => [path.join(' '), word] as const),
     ),
-  )('refuses an option without its value: %s %s', async (path, option) => {
-    expect((await say(...path.split(' '), option)).error).toMatch(oneLineNaming(option));
+  )('rejects an option without its value: %s %s', async (path, option) => {
+    expect((await parse(...path.split(' '), option)).error).toMatch(errorNaming(option));
   });
 
   it.each([
@@ -87,25 +87,25 @@ describe('the command line', () => {
     ['track now', 'now'],
     ['schemas registre', 'registre'],
     ['swep', 'swep'],
-  ])('refuses %s, naming %s', async (line, what) => {
-    const { exitCode, error } = await say(...line.split(' '));
+  ])('rejects %s and names %s', async (line, what) => {
+    const { exitCode, error } = await parse(...line.split(' '));
     expect(exitCode).toBe(1);
-    expect(error.replace(/\(Did you mean .*\n/, '')).toMatch(oneLineNaming(what));
+    expect(error.replace(/\(Did you mean .*\n/, '')).toMatch(errorNaming(what));
   });
 
-  it('shows what there is where nothing is said', async () => {
-    expect(await say()).toMatchObject({ exitCode: 1, out: '', error: expect.stringContaining('Exit codes:') });
+  it('prints the help if no command is given', async () => {
+    expect(await parse()).toMatchObject({ exitCode: 1, out: '', error: expect.stringContaining('Exit codes:') });
   });
 });
 
-/** What only a process shows; all are started at once, since each takes its time. */
+/** What needs a process. All are started at once, because each takes about a second. */
 describe('a process', () => {
   const DATABASE = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
   const LINES = {
     unknown: [{}, ['swep']],
     help: [{}, ['sweep', '--help']],
     unset: [{}, ['audit']],
-    mistaken: [
+    invalid: [
       {
         DATABASE_URL: 'mysql://root:canary@db/x',
         KAFKA_BROKERS: 'broker',
@@ -115,7 +115,7 @@ describe('a process', () => {
       },
       ['sweep', '--wait-fresh', 'soon'],
     ],
-    alone: [{ ...DATABASE, KAFKA_BROKERS: 'h:1' }, ['audit', '--trust-source']],
+    incomplete: [{ ...DATABASE, KAFKA_BROKERS: 'h:1' }, ['audit', '--trust-source']],
     unreachable: [DATABASE, ['sweep', 'runs']],
   } as const satisfies Record<string, readonly [Record<string, string>, readonly string[]]>;
   const runs = new Map<keyof typeof LINES, CliRun>();
@@ -133,34 +133,34 @@ describe('a process', () => {
     ['unknown', 2, [/unknown command 'swep'/, /Did you mean sweep/, /--help/]],
     ['unset', 2, [/DATABASE_URL is not set/, /KAFKA_BROKERS is not set/]],
     [
-      'mistaken',
+      'invalid',
       2,
       [
         /DATABASE_URL must be a URL such as/,
         /KAFKA_BROKERS must be host:port/,
         /SCHEMA_REGISTRY_URL is not set/,
-        /SOURCES knows no sessions/,
+        /SOURCES has no source sessions/,
         /MAX_CLOCK_SKEW must be a duration/,
-        /INACTIVITY_THRESHOLD_DAYS must be whole days/,
+        /INACTIVITY_THRESHOLD_DAYS must be whole numbers of days/,
         /WAIT_FRESH must be a duration.*"soon"/,
       ],
     ],
-    ['alone', 2, [/--trust-source goes with --repair/]],
+    ['incomplete', 2, [/--trust-source goes with --repair/]],
     ['unreachable', 1, [/Postgres is not available/]],
-  ] as const)('that is %s ends with %i and says why, a line each', (name, code, lines) => {
+  ] as const)('(%s) exits with %i and prints one line per reason', (name, code, lines) => {
     const { stderr, stdout, ...run } = runs.get(name) as CliRun;
     expect({ code: run.code, stdout }).toEqual({ code, stdout: '' });
-    const said = stderr.trim().split('\n');
-    expect(said).toHaveLength(lines.length);
-    for (const line of lines) expect(said).toContainEqual(expect.stringMatching(line));
+    const printed = stderr.trim().split('\n');
+    expect(printed).toHaveLength(lines.length);
+    for (const line of lines) expect(printed).toContainEqual(expect.stringMatching(line));
     expect(stderr).not.toMatch(/canary|^\s+at /m);
   });
 
-  it('that is asked for help ends with 0', () => {
+  it('exits with 0 after --help', () => {
     expect(runs.get('help')).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('--dry-run') });
   });
 
-  it('writes no colours where nobody sees them', () => {
+  it('writes no colours if the output is not a terminal', () => {
     for (const { stdout, stderr } of runs.values()) expect(stdout + stderr).not.toContain('\u001b');
   });
 });

@@ -8,13 +8,15 @@ const places = placesOf(createProgram(), []);
 const script = (shell: Shell) => scriptFor(shell, 'lastseen', places);
 const has = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0;
 
-/** What bash offers at the end of a line, each line of the table on its own. */
+/** What bash offers at the end of each line. */
 function offered(lines: readonly string[]): readonly (readonly string[])[] {
-  const asked = lines.map((line) => {
+  const completions = lines.map((line) => {
     const words = line.split(' ').map((word) => `'${word}'`);
     return `COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _lastseen; echo "\${COMPREPLY[*]}"`;
   });
-  const { stdout, stderr } = spawnSync('bash', ['-c', `${script('bash')}\n${asked.join('\n')}`], { encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync('bash', ['-c', `${script('bash')}\n${completions.join('\n')}`], {
+    encoding: 'utf8',
+  });
   expect(stderr).toBe('');
   return stdout
     .replace(/\n$/, '')
@@ -23,8 +25,8 @@ function offered(lines: readonly string[]): readonly (readonly string[])[] {
 }
 
 describe('shell completion', () => {
-  it('offers commands, options and choices where they can be typed, and nothing where a value is', () => {
-    const answers = {
+  it('offers commands, options and choices at their places, and nothing for a value', () => {
+    const expected = {
       'lastseen sw': ['sweep'],
       'lastseen sweep a': ['approve'],
       'lastseen sweep --dr': ['--dry-run'],
@@ -36,10 +38,10 @@ describe('shell completion', () => {
       'lastseen completion ': ['bash', 'zsh', 'fish', '--help'],
       'lastseen nonsense': [],
     };
-    expect(offered(Object.keys(answers))).toEqual(Object.values(answers));
+    expect(offered(Object.keys(expected))).toEqual(Object.values(expected));
   });
 
-  it.each(SHELLS)('knows every command and option in %s', (shell) => {
+  it.each(SHELLS)('offers every command and option in %s', (shell) => {
     const text = script(shell);
     for (const { path, options } of places) {
       for (const name of path) expect(text).toContain(name);
@@ -47,7 +49,7 @@ describe('shell completion', () => {
     }
   });
 
-  it.each(SHELLS.filter(has))('is a script that %s can read', (shell) => {
+  it.each(SHELLS.filter(has))('is a script without syntax errors in %s', (shell) => {
     expect(spawnSync(shell, ['-n'], { input: script(shell), encoding: 'utf8' })).toMatchObject({
       status: 0,
       stderr: '',

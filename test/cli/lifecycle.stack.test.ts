@@ -104,7 +104,7 @@ test('a running track reports its state, survives outages and stops in time', { 
     run.process.kill('SIGTERM');
     const { code, stderr } = await run.ended;
     expect(code, stderr).toBe(1);
-    expect(stderr).toMatch(/^lastseen track: (not all could be finished in time|Postgres is not available)/m);
+    expect(stderr).toMatch(/^lastseen track: (stopped by a signal|Postgres is not available)/m);
     expect(stderr).not.toContain('shutdown_expired');
     expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
     expect(await seen()).toBe(1_000);

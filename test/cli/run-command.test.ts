@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 
-const PROCESS = new URL('../../src/cli/run-command.ts', import.meta.url).href;
-const FOR_EVER = 'new Promise(() => setInterval(() => {}, 1000))';
+const RUN_COMMAND = new URL('../../src/cli/run-command.ts', import.meta.url).href;
+const NEVER = 'new Promise(() => setInterval(() => {}, 1000))';
 
-/** A process of its own that runs this work as a command, sent `signals` as soon as the work has begun. */
+/** Runs this work as a command in a process, and sends `signals` as soon as the work has begun. */
 async function runWork(work: string, env: Record<string, string> = {}, signals: NodeJS.Signals[] = []) {
   const script = `
-import { runCommand } from '${PROCESS}';
+import { runCommand } from '${RUN_COMMAND}';
 await runCommand({ name: 'test', needs: [], work: async (context) => { context.print('begun'); ${work} } });`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
@@ -30,9 +30,9 @@ await runCommand({ name: 'test', needs: [], work: async (context) => { context.p
 
 describe('a process', () => {
   it.each([
-    ['a rejection', `Promise.reject(new Error('lost')); await ${FOR_EVER};`],
-    ['an exception', `setTimeout(() => { throw new Error('lost'); }); await ${FOR_EVER};`],
-  ])('ends at %s that nobody handles: one clear line, and the stack in the log', async (_what, work) => {
+    ['a rejection', `Promise.reject(new Error('lost')); await ${NEVER};`],
+    ['an exception', `setTimeout(() => { throw new Error('lost'); }); await ${NEVER};`],
+  ])('exits with 1 after %s that is not handled, with one line and the stack in the log', async (_what, work) => {
     const { code, stderr } = await runWork(work);
     expect(code, stderr).toBe(1);
     expect(stderr.split('\n')).toContain('lastseen test: unexpected: lost');
@@ -42,21 +42,21 @@ describe('a process', () => {
     });
   });
 
-  it('that does not end after a signal is over when its time is', async () => {
-    const { code, stderr } = await runWork(`await ${FOR_EVER};`, { STOP_WITHIN: '100ms' }, ['SIGTERM']);
+  it('exits with 1 after STOP_WITHIN if the work does not end', async () => {
+    const { code, stderr } = await runWork(`await ${NEVER};`, { STOP_WITHIN: '100ms' }, ['SIGTERM']);
     expect(code, stderr).toBe(1);
     expect(stderr).toContain('"event":"shutdown_expired"');
   });
 
-  it('that is asked twice goes at once', async () => {
-    const { code, stderr } = await runWork(`await ${FOR_EVER};`, { STOP_WITHIN: '1h' }, ['SIGTERM', 'SIGINT']);
+  it('exits at once after a second signal', async () => {
+    const { code, stderr } = await runWork(`await ${NEVER};`, { STOP_WITHIN: '1h' }, ['SIGTERM', 'SIGINT']);
     expect(code, stderr).toBe(1);
     expect(stderr).not.toContain('shutdown_expired');
   });
 
-  it('gives up what it waits for before its time is over', async () => {
-    const givenUp = 'new Promise((resolve) => context.shutdownDeadline.addEventListener("abort", resolve))';
-    const wait = `await Promise.race([${givenUp}, ${FOR_EVER}]); return 0;`;
+  it('aborts shutdownDeadline before STOP_WITHIN is over', async () => {
+    const deadline = 'new Promise((resolve) => context.shutdownDeadline.addEventListener("abort", resolve))';
+    const wait = `await Promise.race([${deadline}, ${NEVER}]); return 0;`;
     const { code, stderr } = await runWork(wait, { STOP_WITHIN: '500ms' }, ['SIGTERM']);
     expect(code, stderr).toBe(0);
   });

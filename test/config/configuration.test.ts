@@ -41,7 +41,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('tells every mistake at once, and no secret', () => {
+  it('reports all mistakes together, without secrets', () => {
     const environment = {
       DATABASE_URL: 'mysql://user:hunter2@localhost/db',
       INACTIVITY_THRESHOLD_DAYS: '0',
@@ -75,7 +75,7 @@ describe('the configuration', () => {
     expect(printed).not.toContain('hunter2');
   });
 
-  it('shows of a secret URL where it leads', () => {
+  it('prints host and path of a secret URL', () => {
     const printed = describeConfiguration(readConfiguration(enough, {}, []));
     expect(printed.find(([name]) => name === 'DATABASE_URL')).toEqual([
       'DATABASE_URL',
@@ -84,7 +84,7 @@ describe('the configuration', () => {
     ]);
   });
 
-  it('takes each secret from a file too, without the end of its line', () => {
+  it('reads a secret from a file, without the newline at its end', () => {
     const environment = {
       DATABASE_URL_FILE: '/run/url',
       KAFKA_SASL_MECHANISM: 'scram-sha-512',
@@ -100,9 +100,9 @@ describe('the configuration', () => {
     expect(origins).toMatchObject({ DATABASE_URL: 'file', KAFKA_SASL_PASSWORD: 'file' });
   });
 
-  it('takes a secret from one place alone, and says what is wrong with a file', () => {
+  it('rejects a secret that is set twice, and a file that is missing or empty', () => {
     expect(mistakesOf({ DATABASE_URL: 'postgres://a:hunter2@b/c', DATABASE_URL_FILE: '/run/url' })).toBe(
-      'DATABASE_URL and DATABASE_URL_FILE are both set: which of them counts?',
+      'DATABASE_URL and DATABASE_URL_FILE are both set: unset one of them',
     );
     expect(mistakesOf({ KAFKA_SASL_PASSWORD_FILE: '/run/none' })).toBe(
       'KAFKA_SASL_PASSWORD_FILE /run/none cannot be read (ENOENT)',
@@ -121,20 +121,20 @@ describe('the configuration', () => {
   });
 
   it.each([
-    ['sslmode=no-verify', 'sslmode=no-verify does not prove who answers'],
-    ['sslmode=verify_full', 'sslmode=verify_full does not prove who answers'],
+    ['sslmode=no-verify', 'sslmode=no-verify does not verify the server'],
+    ['sslmode=verify_full', 'sslmode=verify_full does not verify the server'],
     ['ssl=no-verify', 'not ssl=…'],
     ['sslmode=require&uselibpqcompat=true', 'not uselibpqcompat=…'],
-    ['sslrootcert=/ca.pem', 'has sslrootcert, but not sslmode=verify-full'],
+    ['sslrootcert=/ca.pem', 'has sslrootcert, which needs sslmode=verify-full'],
     ['sslmode=verify-full&sslcert=/c.pem', 'needs both sslcert and sslkey'],
-  ])('takes no Postgres URL with %s, which would not be verified', (query, mistake) => {
+  ])('rejects a Postgres URL with %s, because the server would not be verified', (query, mistake) => {
     for (const name of ['DATABASE_URL', 'SOURCE_DATABASE_URL']) {
       expect(mistakesOf({ [name]: `postgres://u:hunter2@h/d?${query}` })).toContain(mistake);
       expect(mistakesOf({ [name]: `postgres://u:hunter2@h/d?${query}` })).not.toContain('hunter2');
     }
   });
 
-  it.each(['verify-full', 'verify-ca', 'require', 'prefer', 'allow', 'disable'])('takes sslmode=%s', (mode) => {
+  it.each(['verify-full', 'verify-ca', 'require', 'prefer', 'allow', 'disable'])('accepts sslmode=%s', (mode) => {
     expect(mistakesOf({ DATABASE_URL: `postgres://u:p@h/d?sslmode=${mode}` })).toBe('');
   });
 
@@ -154,8 +154,8 @@ describe('the configuration', () => {
       { SCHEMA_REGISTRY_USERNAME: 'u', SCHEMA_REGISTRY_PASSWORD: 'hunter2', SCHEMA_REGISTRY_TOKEN: 'hunter3' },
       'SCHEMA_REGISTRY_TOKEN and SCHEMA_REGISTRY_USERNAME are both set',
     ],
-    [{ SCHEMA_REGISTRY_URL: 'http://h', SCHEMA_REGISTRY_CA_FILE: '/ca' }, 'SCHEMA_REGISTRY_URL is no https:// URL'],
-  ])('says of %o what is missing or idle', (environment, mistake) => {
+    [{ SCHEMA_REGISTRY_URL: 'http://h', SCHEMA_REGISTRY_CA_FILE: '/ca' }, 'SCHEMA_REGISTRY_URL is not an https:// URL'],
+  ])('rejects %o, in which a setting is missing or has no effect', (environment, mistake) => {
     expect(mistakesOf(environment as Record<string, string>)).toContain(mistake);
     expect(mistakesOf(environment as Record<string, string>)).not.toMatch(/hunter/);
   });

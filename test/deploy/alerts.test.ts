@@ -25,12 +25,12 @@ const rules = source.groups.flatMap((group) => group.rules);
 const names = rules.map(({ alert }) => alert).sort();
 
 describe('the alerts', () => {
-  it('are the same for the operator as in the file', () => {
+  it('are the same in the PrometheusRule as in the rules file', () => {
     const { spec } = read<{ spec: Groups }>('k8s/components/monitoring/prometheus-rule.yaml');
     expect(spec).toEqual(source);
   });
 
-  it('have a page each, and no page is of another', () => {
+  it('have one runbook each, and there is no other runbook', () => {
     const pages = readdirSync(new URL('docs/runbooks/', ROOT)).map((file) => file.replace('.md', ''));
     expect(pages.sort()).toEqual(names);
   });
@@ -47,11 +47,11 @@ describe('the alerts', () => {
     }
   });
 
-  it('ask for metrics that are shown', () => {
+  it('use only metrics that exist', () => {
     expect(rules.flatMap(({ expr }) => metricsIn(expr).filter((name) => !shownMetrics().has(name)))).toEqual([]);
   });
 
-  it('fire each in a test of its rule', () => {
+  it('each fire in a rule test', () => {
     const { tests } = read<RuleTests>('k8s/components/monitoring/lastseen.rules.test.yml');
     const fired = tests.flatMap((test) =>
       test.promql_expr_test.flatMap(({ exp_samples }) => (exp_samples ?? []).map(({ labels }) => labels)),

@@ -21,11 +21,11 @@ const { services, configs } = parse(readFileSync(new URL('docker-compose.yml', R
 };
 
 describe.each(Object.entries(services))('the container %s', (_, service) => {
-  it('is of an image that stays the same', () => {
+  it('has an image with a pinned version', () => {
     expect(service.image).toMatch(/:v?\d+\.\d+[\w.-]*$/);
   });
 
-  it('waits for what there is to wait for', () => {
+  it('waits only for containers that have the condition', () => {
     for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) {
       const awaited = services[other];
       expect(awaited, other).toBeDefined();
@@ -34,14 +34,14 @@ describe.each(Object.entries(services))('the container %s', (_, service) => {
     }
   });
 
-  it('is given files that are there', () => {
+  it('mounts files that exist', () => {
     for (const volume of service.volumes ?? []) {
       expect(existsSync(new URL(volume.split(':')[0] ?? '', ROOT)), volume).toBe(true);
     }
     for (const { source } of service.configs ?? []) expect(configs).toHaveProperty(source);
   });
 
-  it('gives our services only settings that exist', () => {
+  it('sets only environment variables that are settings', () => {
     if (service.build === undefined) return;
     const unknown = Object.keys(service.environment ?? {}).filter((name) => !(name in SETTINGS));
     expect(unknown).toEqual([]);

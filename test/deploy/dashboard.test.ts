@@ -20,7 +20,7 @@ const panels = dashboard.panels.filter(({ type }) => type !== 'row');
 const exprs = panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr));
 
 describe('the dashboard', () => {
-  it('has a row a question', () => {
+  it('has one row per question', () => {
     expect(rows.map(({ title }) => title)).toEqual([
       'Is it fresh?',
       'Is it fast?',
@@ -29,7 +29,7 @@ describe('the dashboard', () => {
     ]);
   });
 
-  it('lays every panel beside the others', () => {
+  it('has panels that do not overlap', () => {
     const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
       Array.from({ length: w * h }, (_, n) => `${x + (n % w)},${y + Math.floor(n / w)}`),
     );
@@ -38,7 +38,7 @@ describe('the dashboard', () => {
     expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
   });
 
-  it.each(panels)('says of "$title" what it is and in which unit, and asks the chosen data source', (panel) => {
+  it.each(panels)('"$title" has a description and a unit, and queries the chosen data source', (panel) => {
     expect(panel.description).toBeTruthy();
     expect(panel.fieldConfig?.defaults.unit).toBeTruthy();
     const targets = panel.targets ?? [];
@@ -49,7 +49,7 @@ describe('the dashboard', () => {
     );
   });
 
-  it('asks for metrics that are shown, of the chosen namespace', () => {
+  it('queries metrics that exist, in the chosen namespace', () => {
     expect(exprs.flatMap(metricsIn).filter((name) => !shownMetrics().has(name))).toEqual([]);
     const unnamed = exprs.flatMap((expr) => expr.match(/\b(lastseen|nodejs|process)_\w+(?!\w|\{namespace=~)/g) ?? []);
     expect(unnamed).toEqual([]);

@@ -30,7 +30,7 @@ const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const literals = (directory: string) =>
   (parse(text(`${directory}/kustomization.yaml`)) as Kustomization).configMapGenerator.flatMap((each) => each.literals);
 
-// Of a list that is patched by name, what the component adds to each pod.
+// What the component adds to each pod.
 const shared = parse(text('k8s/components/pod/template.yaml')) as Manifest;
 const sharedEnv = shared.spec?.template?.spec.containers[0]?.env ?? [];
 const pods = globSync('k8s/base/*.yaml', { cwd: ROOT })
@@ -46,7 +46,7 @@ const known = (name: string) => {
 };
 
 describe('the manifests', () => {
-  it('name nothing in the environment that the code does not read', () => {
+  it('set only environment variables that the code reads', () => {
     const names = [
       ...['k8s/base', 'k8s/overlays/local', 'k8s/overlays/production']
         .flatMap(literals)
@@ -57,7 +57,7 @@ describe('the manifests', () => {
     expect(names.filter((name) => !known(name ?? ''))).toEqual([]);
   });
 
-  it('have a pod for each of the processes, with the container that exit codes are asked of', () => {
+  it('have a pod for each process, with one container named lastseen', () => {
     expect(pods.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['lastseen-track', 'lastseen-recompute', 'detect-inactivity', 'lastseen-audit']),
     );
@@ -66,21 +66,18 @@ describe('the manifests', () => {
     );
   });
 
-  it.each(pods.map(({ name, container }) => [name, container.args]))(
-    '%s runs a command that there is: %j',
-    (_, args) => {
-      let command = createProgram();
-      for (const word of args.slice(0, args[0] === 'schemas' ? 2 : 1)) {
-        const found = command.commands.find((each) => each.name() === word);
-        expect(found, `no command ${word}`).toBeDefined();
-        if (found !== undefined) command = found;
-      }
-      const flags = args.filter((each) => each.startsWith('--'));
-      expect(flags.filter((flag) => !command.options.some(({ long }) => long === flag))).toEqual([]);
-    },
-  );
+  it.each(pods.map(({ name, container }) => [name, container.args]))('%s runs a command that exists: %j', (_, args) => {
+    let command = createProgram();
+    for (const word of args.slice(0, args[0] === 'schemas' ? 2 : 1)) {
+      const found = command.commands.find((each) => each.name() === word);
+      expect(found, `no command ${word}`).toBeDefined();
+      if (found !== undefined) command = found;
+    }
+    const flags = args.filter((each) => each.startsWith('--'));
+    expect(flags.filter((flag) => !command.options.some(({ long }) => long === flag))).toEqual([]);
+  });
 
-  it.each(['local', 'production'])('give each pod of overlay %s all that any command needs', (overlay) => {
+  it.each(['local', 'production'])('give each pod of overlay %s all required settings', (overlay) => {
     const common = ['k8s/base', `k8s/overlays/${overlay}`].flatMap(literals).map((each) => each.split('=')[0]);
     for (const { name, container } of pods) {
       const names = [
@@ -97,7 +94,7 @@ describe('the manifests', () => {
     }
   });
 
-  it('leave a process longer to stop than it takes at most', () => {
+  it('have grace periods longer than STOP_WITHIN', () => {
     const longest = Number.parseInt(SETTINGS.STOP_WITHIN.fallback ?? '', 10);
     const graces = pods
       .filter(({ container }) => ['track', 'recompute', 'sweep', 'audit', 'replay'].includes(container.args[0] ?? ''))
@@ -107,7 +104,7 @@ describe('the manifests', () => {
 });
 
 describe('the connector', () => {
-  it('has the settings of the local stack, but for what names the place and for the publication that is there', () => {
+  it('has the settings of the local stack, except placeholders and the existing publication', () => {
     const { spec } = parse(text('k8s/connector/kafka-connector.yaml')) as {
       readonly spec: {
         readonly class: string;
@@ -146,7 +143,7 @@ describe('the image', () => {
     expect(beside.filter((name) => !copied.includes(name))).toEqual([]);
   });
 
-  it('is not kept from any of it by .dockerignore', () => {
+  it('copies no file that .dockerignore excludes', () => {
     const kept = text('.dockerignore')
       .split('\n')
       .filter((line) => line.startsWith('!'))
@@ -154,7 +151,7 @@ describe('the image', () => {
     expect(copied.filter((path) => !kept.includes(path))).toEqual([]);
   });
 
-  it('carries the version of the package, and a user by number', () => {
+  it('has the version of the package, and a numeric user', () => {
     const { version } = JSON.parse(text('package.json')) as { readonly version: string };
     expect(dockerfile).toContain(`org.opencontainers.image.version="${version}"`);
     expect(dockerfile).toMatch(/^USER 65532:65532$/m);

@@ -76,7 +76,7 @@ const producer = { send: async () => {} };
 const encode = () => Buffer.alloc(0);
 const plan = { asOf: AS_OF, thresholds: [7, 14], lookbackDays: 30, refresh: 'daily' as const };
 
-/** One statement after the other, since each depends on what the one before has written. */
+/** In order: each test depends on rows that the test before has written. */
 describe('with only the rights of its role', () => {
   it('track raises last seen, closes episodes, records progress and relays', async () => {
     await trackSees(AS_OF - 8n * MICROS_PER_DAY);
@@ -84,7 +84,7 @@ describe('with only the rights of its role', () => {
     expect(await readProgress(as('track'), ['t'])).toHaveLength(1);
   });
 
-  it('track watches freshness, its outbox and the sweeps for its metrics', async () => {
+  it('track reads freshness, its outbox and the sweeps for its metrics', async () => {
     const database = as('track');
     const view = {
       database,
@@ -122,7 +122,7 @@ describe('with only the rights of its role', () => {
     expect(await sweep(deps, { ...plan, asOf: AS_OF + MICROS_PER_DAY })).toMatchObject({ ongoing: 1n });
   });
 
-  it('recompute reads every input, refreshes a weekly row and makes one, and relays', async () => {
+  it('recompute reads every input, creates and refreshes a weekly row, and relays', async () => {
     const database = as('recompute');
     const deps = {
       database,
@@ -200,7 +200,7 @@ describe('with only the rights of its role', () => {
     }
   });
 
-  it('audit proves what is applied, compares, raises, sets back, deletes, and keeps its history', async () => {
+  it('audit proves what is applied, compares, raises, lowers, deletes, and keeps its history', async () => {
     const database = as('audit');
     const source = openDatabase({ url: asRole(db.url, 'audit'), applicationName: 'audit-source' });
     const proveApplied = async () => {
@@ -243,7 +243,7 @@ describe('with only the rights of its role', () => {
     expect(run.json()).toMatchObject({ found: true, rows: { user_last_seen: 1, kpi_ledger: 2 } });
   });
 
-  it('an operator notes which letters were sent back', async () => {
+  it('an operator records which letters were sent back', async () => {
     const letter = { topic: 'dlq', partition: 1, offset: 7n, writtenAt: AS_OF };
     const rewritten = { ...letter, writtenAt: AS_OF + 1_000n };
     const database = as('operator');
@@ -380,7 +380,7 @@ describe('is refused', () => {
     await expect(as('sweep').query({ text })).rejects.toThrow(/generated column|can only be updated to DEFAULT/);
   });
 
-  it('what another role had before, once the roles are applied again', async () => {
+  it('to use rights that were granted before the roles were applied again', async () => {
     await db.database.query({ text: 'GRANT ALL ON lastseen.episode, session TO lastseen_track' });
     await db.database.query({ text: rolesSql() });
     await expect(as('track').query({ text: 'SELECT FROM session' })).rejects.toThrow('permission denied');
@@ -388,7 +388,7 @@ describe('is refused', () => {
     await trackSees(AS_OF);
   });
 
-  it('to log in with a wrong password, in one line that does not hold it', async () => {
+  it('to log in with a wrong password, in one line without the password', async () => {
     const url = new URL(asRole(inject('postgresUrl'), 'track'));
     url.password = 'canary-of-a-password';
     const { code, stderr } = await runCli({ DATABASE_URL: url.href }, ['migrate']);

@@ -1,6 +1,6 @@
 import { addProcessMetrics, createMetrics } from '../../src/observability/metrics.ts';
 
-/** Every series that a process shows, by name: a histogram is three. */
+/** The names of all series of a process; a histogram has three. */
 export function shownMetrics(): ReadonlySet<string> {
   const metrics = createMetrics();
   addProcessMetrics(metrics);
@@ -11,7 +11,7 @@ export function shownMetrics(): ReadonlySet<string> {
   );
 }
 
-/** The metrics that an expression of Prometheus asks for, of those that lastseen and Node may show. */
+/** The metrics of lastseen and Node in a PromQL expression. */
 export function metricsIn(expr: string): readonly string[] {
   return expr.match(/\b(lastseen|nodejs|process)_\w+/g) ?? [];
 }

@@ -53,9 +53,9 @@ test('with TLS and logins the main job works and logs no secret', { timeout: 600
         untrusted('registry', 'the schema registry https://HOST', why),
         untrusted('postgres', 'Postgres', why),
       ]),
-      ['kafka', 'no client certificate', 1, expect.stringMatching('does it ask for a client certificate'), 0],
+      ['kafka', 'no client certificate', 1, expect.stringMatching('whether it requires a client certificate'), 0],
       ['postgres', 'no TLS', 1, expect.stringMatching('Postgres refuses the connection: .* no encryption'), 0],
-      untrusted('postgres', 'Postgres', 'is signed by an authority that is not trusted'),
+      untrusted('postgres', 'Postgres', 'is signed by an untrusted authority'),
     ]);
   });
 

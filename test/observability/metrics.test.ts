@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../../src/observability/metrics.ts';
 
 describe('the metrics', () => {
-  it('are absent until they are known, and not 0', async () => {
+  it('are absent, not 0, until a value is known', async () => {
     const { registry, slotBehindBytes, sweepsHeld } = createMetrics();
     expect(await registry.metrics()).not.toMatch(/^lastseen_(slot_behind_bytes|sweeps_held) /m);
     slotBehindBytes.set(0);

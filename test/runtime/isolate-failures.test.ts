@@ -7,7 +7,7 @@ class BadItem extends Error {}
 const blame = (error: unknown) => (error instanceof BadItem ? 'bad' : undefined);
 
 describe('halving', () => {
-  it('does every good item exactly once and leaves every bad one alone', async () => {
+  it('does every good item exactly once and reports every bad one', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 60 }), async (goodness) => {
         const items = goodness.map((good, index) => ({ good, index }));
@@ -28,7 +28,7 @@ describe('halving', () => {
     );
   });
 
-  it('does nothing twice where all goes well', async () => {
+  it('calls the work once if nothing fails', async () => {
     let calls = 0;
     const work = async () => {
       calls += 1;
@@ -38,7 +38,7 @@ describe('halving', () => {
     expect(calls).toBe(1);
   });
 
-  it('throws on what is no item’s fault, at whatever depth', async () => {
+  it('throws an error that no item caused, at any depth', async () => {
     const failed: number[] = [];
     const work = async (items: readonly number[]) => {
       if (items.length > 1) throw new BadItem();
