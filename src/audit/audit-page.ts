@@ -1,7 +1,7 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { forPeople } from '../cli/dates.ts';
 import { json, table } from '../cli/tables.ts';
-import { AUDITED_FIELDS } from '../history/audit-counts.ts';
+import { AUDITED_FIELDS, COMPARISONS } from '../history/audit-counts.ts';
 import type { AuditRun } from '../history/audit-runs-store.ts';
 import type { AuditOutcome } from './pipeline.ts';
 import type { Sample } from './tally.ts';
@@ -35,13 +35,7 @@ export function auditPage(outcome: AuditOutcome): string {
     parts.push(
       table(
         ['student_id', 'field', 'comparison', 'table', 'sources'],
-        sortSamples(samples).map(({ studentId, field, comparison, stored, expected }) => [
-          studentId,
-          field,
-          comparison,
-          formatValue(stored) ?? '–',
-          formatValue(expected) ?? '–',
-        ]),
+        listSamples(samples).map((each) => Object.values(each).map((value) => value ?? '–')),
       ),
     );
   }
@@ -49,26 +43,23 @@ export function auditPage(outcome: AuditOutcome): string {
 }
 
 export function auditJson({ snapshotAt, samples, ...rest }: AuditOutcome): string {
-  return json({
-    snapshotAt: formatInstant(snapshotAt),
-    ...rest,
-    samples: sortSamples(samples).map(({ studentId, field, comparison, stored, expected }) => ({
+  return json({ snapshotAt: formatInstant(snapshotAt), ...rest, samples: listSamples(samples) });
+}
+
+/** By field, then missing before behind before ahead. */
+function listSamples(samples: readonly Sample[]) {
+  const rank = ({ field, comparison }: Sample) =>
+    AUDITED_FIELDS.indexOf(field) * COMPARISONS.length + COMPARISONS.indexOf(comparison);
+  return samples
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map(({ studentId, field, comparison, stored, expected }) => ({
       studentId,
       field,
       comparison,
       table: formatValue(stored),
       sources: formatValue(expected),
-    })),
-  });
+    }));
 }
-
-/** By field, then missing before behind before ahead. */
-function sortSamples(samples: readonly Sample[]): readonly Sample[] {
-  const rank = ({ field, comparison }: Sample) => AUDITED_FIELDS.indexOf(field) * 3 + RANKS[comparison];
-  return samples.toSorted((a, b) => rank(a) - rank(b));
-}
-
-const RANKS = { missing: 0, behind: 1, ahead: 2 } as const;
 
 function formatValue(value: Instant | string | null): string | null {
   return typeof value === 'bigint' ? formatInstant(value) : value;

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { openKafka, withDatabase, withSourceDatabase } from '../cli/connections.ts';
 import { readCount } from '../cli/number-flags.ts';
 import { showProgress } from '../cli/progress-bar.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { sourceTopics, trackedSources } from '../config/topic-names.ts';
 import { proveApplied } from '../freshness/pipeline.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
@@ -14,16 +14,12 @@ import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { auditJson, auditPage, auditRunJson, auditRunsPage } from './audit-page.ts';
 import { audit } from './pipeline.ts';
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly repair?: true;
   readonly trustSource?: true;
   readonly sample: number;
   readonly waitFresh?: string;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
-
-const PRINT_CONFIG = 'print the effective configuration and exit';
 
 export function addAudit(program: Command): void {
   const command = program
@@ -35,7 +31,7 @@ export function addAudit(program: Command): void {
     .option('--sample <n>', 'show at most this many learners per field and difference', readCount, 5)
     .option('--wait-fresh <duration>', 'longest wait until committed source changes are applied (WAIT_FRESH)')
     .option('--json', 'print one JSON object')
-    .option('--print-config', PRINT_CONFIG)
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       `
@@ -115,8 +111,8 @@ function addAuditRuns(command: Command): void {
     .command('runs')
     .description(`list the newest ${RUNS_SHOWN} audits`)
     .option('--json', 'print JSON, one audit per line')
-    .option('--print-config', PRINT_CONFIG)
-    .action((flags: Pick<Flags, 'json' | 'printConfig'>) =>
+    .option(...PRINT_CONFIG)
+    .action((flags: OutputFlags) =>
       runCommand({
         name: 'audit runs',
         needs: ['postgres'],

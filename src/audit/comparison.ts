@@ -1,5 +1,5 @@
 import { smallerUserId } from '../activity/learner.ts';
-import { SOURCES, type Source } from '../activity/source.ts';
+import { perSource, SOURCES, type Source } from '../activity/source.ts';
 import type { AuditedField, Comparison } from '../history/audit-counts.ts';
 import type { LearnerRow } from '../last-seen/fold.ts';
 
@@ -44,15 +44,11 @@ export function replaceAuditedFields(
   stored: LearnerRow,
   audited: ReadonlySet<Source>,
 ): LearnerRow {
-  const instantOf = (source: Source) => (audited.has(source) ? (expected?.[source] ?? null) : stored[source]);
   const userId = expected?.userId ?? null;
   return {
     studentId: stored.studentId,
     userId: hasOtherSource(stored, audited) ? smallerUserId(stored.userId, userId) : userId,
-    exam_results: instantOf('exam_results'),
-    features_topic_daily: instantOf('features_topic_daily'),
-    attempt: instantOf('attempt'),
-    session: instantOf('session'),
+    ...perSource((source) => (audited.has(source) ? (expected?.[source] ?? null) : stored[source])),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Source } from '../activity/source.ts';
+import { SOURCES, type Source } from '../activity/source.ts';
 import type { AuditResult } from '../history/audit-runs-store.ts';
 import { columnsOf, type LearnerRow } from '../last-seen/fold.ts';
 import { setBackLastSeen } from '../last-seen/lower-store.ts';
@@ -59,11 +59,5 @@ export async function lowerAhead(
 }
 
 function isEqual(a: LearnerRow, b: LearnerRow | undefined): boolean {
-  return (
-    a.userId === b?.userId &&
-    a.exam_results === b.exam_results &&
-    a.features_topic_daily === b.features_topic_daily &&
-    a.attempt === b.attempt &&
-    a.session === b.session
-  );
+  return a.userId === b?.userId && SOURCES.every((source) => a[source] === b[source]);
 }

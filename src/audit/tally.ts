@@ -1,13 +1,7 @@
 import type { StudentId } from '../activity/activity.ts';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import {
-  AUDITED_FIELDS,
-  type AuditCounts,
-  type AuditedField,
-  COMPARISONS,
-  type Comparison,
-} from '../history/audit-counts.ts';
+import { AUDITED_FIELDS, type AuditedField, COMPARISONS, type Comparison } from '../history/audit-counts.ts';
 import type { LearnerRow } from '../last-seen/fold.ts';
 import { must } from '../runtime/must.ts';
 import { type Comparisons, isDrift } from './comparison.ts';
@@ -27,14 +21,6 @@ export interface Sample {
   readonly comparison: Exclude<Comparison, 'equal'>;
   readonly stored: Instant | string | null;
   readonly expected: Instant | string | null;
-}
-
-export interface TallyResult {
-  readonly learners: number;
-  /** Learners with at least one field missing or behind. */
-  readonly drifting: number;
-  readonly counts: AuditCounts;
-  readonly samples: readonly Sample[];
 }
 
 /** @param maxSamples per field and result of the comparison. */
@@ -66,7 +52,7 @@ export function createTally(sources: ReadonlySet<Source>, maxSamples: number) {
       }
       return isDifferent;
     },
-    result: (): TallyResult => ({ learners, drifting, counts, samples }),
+    result: () => ({ learners, drifting, counts, samples }),
   };
 }
 

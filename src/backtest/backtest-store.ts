@@ -2,6 +2,14 @@ import type { LearnerColumns } from '../last-seen/fold.ts';
 import { learnerArrays } from '../last-seen/learner-arrays.ts';
 import { INCOMING, RAISED } from '../last-seen/raise-store.ts';
 import type { Queryable } from '../postgres/database.ts';
+import type { DetectionTables } from '../sweep/detection-tables.ts';
+
+/** Copies of the live tables, with the names that release 0.1 gave them. */
+export const BACKTEST_TABLES: DetectionTables = {
+  lastSeen: 'lastseen.as_if_last_seen',
+  episode: 'lastseen.as_if_episode',
+  outbox: 'lastseen.as_if_outbox',
+};
 
 /** Empties all tables of a backtest. */
 export async function emptyBacktestTables(db: Queryable): Promise<void> {

@@ -9,11 +9,16 @@ import { LastseenError } from '../runtime/errors.ts';
 import { recordInactive, takeCensus } from '../sweep/episodes-store.ts';
 import { closeAllEpisodes } from '../sweep/returns-store.ts';
 import { type CollectDeps, collecting, type Flush } from '../track/pipeline.ts';
-import { advanceLastSeen, emptyBacktestOutbox, emptyBacktestTables, saveActivity } from './backtest-store.ts';
+import {
+  advanceLastSeen,
+  BACKTEST_TABLES,
+  emptyBacktestOutbox,
+  emptyBacktestTables,
+  saveActivity,
+} from './backtest-store.ts';
 import type { EventSink } from './event-sink-pipeline.ts';
 import { type BacktestFold, createBacktestFold } from './fold.ts';
 import { asOfOfDay, type BacktestPlan } from './plan.ts';
-import { BACKTEST_TABLES } from './tables.ts';
 
 export interface BacktestDeps {
   readonly database: Database;

@@ -34,6 +34,14 @@ export interface CommandContext {
   flushed(): Promise<void>;
 }
 
+export const PRINT_CONFIG = ['--print-config', 'print the effective configuration and exit'] as const;
+
+/** Flags of most commands. */
+export interface OutputFlags {
+  readonly json?: true;
+  readonly printConfig?: true;
+}
+
 export interface CommandRun {
   readonly name: string;
   readonly needs: readonly Part[];

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { Settings } from '../config/settings.ts';
-import { letterTopics, READERS, type Reader } from '../config/topic-names.ts';
+import { letterTopics, READERS } from '../config/topic-names.ts';
 import { LastseenError } from '../runtime/errors.ts';
 
 /** A dead letter as a person names it: `track/0/12`, or with the topic instead of the reader. */
@@ -42,10 +42,4 @@ export function formatLetterId(settings: Settings, { topic, partition, offset }:
 
 export function noSuchLetter({ topic, partition, offset }: LetterPosition): LastseenError {
   return new LastseenError('no_such_letter', `there is no dead letter ${topic}/${partition}/${offset}`);
-}
-
-export function parseReader(text: string): Reader {
-  const reader = READERS.find((name) => name === text);
-  if (reader === undefined) throw new InvalidArgumentError(`It must be one of ${READERS.join(', ')}.`);
-  return reader;
 }

@@ -18,7 +18,7 @@ export interface Letter {
   readonly record: RawRecord;
 }
 
-/** Also the flags of the commands. An absent property matches every letter. */
+/** An absent property matches every letter. */
 export interface LetterFilter {
   readonly reason?: string | undefined;
   readonly since?: Instant | undefined;

@@ -1,38 +1,29 @@
 import type { Command } from 'commander';
 import { openKafka } from '../cli/connections.ts';
-import { readInstant } from '../cli/instant-flag.ts';
 import { readPositive } from '../cli/number-flags.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
-import type { Reader } from '../config/topic-names.ts';
 import type { Database } from '../postgres/database.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
-import { formatLetterId, parseReader } from './letter-id.ts';
+import { addFilterFlags, type FilterFlags } from './filter-flags.ts';
+import { formatLetterId } from './letter-id.ts';
 import { type LetterCount, letterJson, lettersPage } from './letter-page.ts';
-import { createNewestLetters, type LetterFilter } from './letters.ts';
+import { createNewestLetters } from './letters.ts';
 import { readLetters } from './reading-pipeline.ts';
 import { findRedriven } from './redriven-store.ts';
 
-interface Flags extends LetterFilter {
-  readonly topic?: Reader;
+interface Flags extends FilterFlags {
   readonly limit: number;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 const DEFAULT_LIMIT = 50;
 
 export function addDlqList(dlq: Command): void {
-  dlq
-    .command('list')
+  addFilterFlags(dlq.command('list'))
     .description('list dead letters, newest first, and count them by reason')
-    .option('--topic <reader>', 'only dead letters of track, or only of recompute', parseReader)
-    .option('--reason <reason>', 'only with this reason, e.g. missing_column')
-    .option('--since <instant>', 'only written at this instant or later, e.g. 2026-03-16T05:00:00Z', readInstant)
-    .option('--source-topic <topic>', 'only records that came from this topic')
     .option('--limit <count>', 'list at most this many; all are counted', readPositive, DEFAULT_LIMIT)
     .option('--json', 'print JSON, one dead letter per line')
-    .option('--print-config', 'print the effective configuration and end')
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       '\nExamples:\n  lastseen dlq list --topic track --since 2026-03-16T05:00:00Z' +

@@ -79,16 +79,15 @@ async function rangesOfPositions(kafka: KafkaClient, positions: readonly LetterP
   const ranges = new Map<string, OffsetRange>();
   for (const position of positions) {
     const { topic, partition, offset } = position;
-    const end = ends.get(partitionKey(position));
-    if (end === undefined || offset < end.firstOffset || offset >= end.nextOffset) {
-      throw noSuchLetter(position);
-    }
-    const before = ranges.get(partitionKey(position)) ?? { firstOffset: offset, nextOffset: offset + 1n };
-    ranges.set(partitionKey(position), {
+    const key = partitionKey(position);
+    const end = ends.get(key);
+    if (end === undefined || offset < end.firstOffset || offset >= end.nextOffset) throw noSuchLetter(position);
+    const { firstOffset = offset, nextOffset = 0n } = ranges.get(key) ?? {};
+    ranges.set(key, {
       topic,
       partition,
-      firstOffset: offset < before.firstOffset ? offset : before.firstOffset,
-      nextOffset: offset < before.nextOffset ? before.nextOffset : offset + 1n,
+      firstOffset: offset < firstOffset ? offset : firstOffset,
+      nextOffset: offset < nextOffset ? nextOffset : offset + 1n,
     });
   }
   return [...ranges.values()];

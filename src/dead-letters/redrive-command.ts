@@ -1,46 +1,37 @@
 import type { Command } from 'commander';
 import { openKafka } from '../cli/connections.ts';
-import { readInstant } from '../cli/instant-flag.ts';
 import { readPositive } from '../cli/number-flags.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import type { Settings } from '../config/settings.ts';
-import { letterTopics, type Reader } from '../config/topic-names.ts';
+import { letterTopics } from '../config/topic-names.ts';
 import { writtenPositions } from '../kafka/admin/admin.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
-import { appendLetterId, formatLetterId, type LetterId, parseReader } from './letter-id.ts';
+import { addFilterFlags, type FilterFlags } from './filter-flags.ts';
+import { appendLetterId, formatLetterId, type LetterId } from './letter-id.ts';
 import { printable } from './letter-page.ts';
-import type { LetterFilter } from './letters.ts';
 import { readLetters } from './reading-pipeline.ts';
 import { createRedrive, type OriginCount, type RedriveCounts } from './redrive-pipeline.ts';
 import { findRedriven, markRedriven } from './redriven-store.ts';
 
-interface Flags extends LetterFilter {
-  readonly topic?: Reader;
+interface Flags extends FilterFlags {
   readonly id?: readonly LetterId[];
   readonly limit?: number;
   readonly dryRun?: true;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 export function addDlqRedrive(dlq: Command): void {
-  dlq
-    .command('redrive')
+  addFilterFlags(dlq.command('redrive'))
     .description('send dead letters back to the topics they came from, each once')
-    .option('--topic <reader>', 'only dead letters of track, or only of recompute', parseReader)
-    .option('--reason <reason>', 'only with this reason, e.g. missing_column')
-    .option('--since <instant>', 'only written at this instant or later, e.g. 2026-03-16T05:00:00Z', readInstant)
-    .option('--source-topic <topic>', 'only records that came from this topic')
     .option('--id <id>', 'only this one, with its id from `dlq list`; may be repeated', appendLetterId)
     .option('--limit <count>', 'send at most this many', readPositive)
     .option('--dry-run', 'send nothing; count what would be sent')
     .option('--json', 'print the summary as JSON')
-    .option('--print-config', 'print the effective configuration and end')
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       '\nExamples:\n  lastseen dlq redrive --reason missing_column --dry-run' +

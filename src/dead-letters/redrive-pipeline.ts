@@ -31,7 +31,7 @@ export interface RedriveDeps {
 export interface RedriveCounts {
   /** Letters that matched. */
   letters: number;
-  /** Sent back now, or in a dry run, would be. */
+  /** Sent back; in a dry run, that would be. */
   redriven: number;
   redrivenBefore: number;
   /** Cannot be sent back. */
@@ -48,7 +48,7 @@ export interface OriginCount {
 
 export interface Redrive {
   readonly counts: RedriveCounts;
-  /** @returns false if the limit is reached */
+  /** @returns false if the limit is reached. */
   send(letters: readonly Letter[]): Promise<boolean>;
 }
 
@@ -59,59 +59,64 @@ export interface Redrive {
 export function createRedrive(deps: RedriveDeps): Redrive {
   const counts: RedriveCounts = { letters: 0, redriven: 0, redrivenBefore: 0, rejected: 0, byOrigin: new Map() };
   const batchSize = deps.batchSize ?? 500;
-
-  const reject = (letter: Letter, why: string) => {
-    counts.rejected += 1;
-    deps.onRejected?.(letter, why);
-  };
-
-  const sendTo = async (topic: string, letters: readonly Letter[]) => {
-    const sent = new Set(letters);
-    await halving(
-      letters,
-      (some) => deps.producer.send(topic, some.map(redrivenRecord)),
-      recordRefusal,
-      (letter, why) => {
-        sent.delete(letter);
-        reject(letter, why);
-      },
-    );
-    await deps.ledger.markRedriven([...sent]);
-    return [...sent];
-  };
-
-  const sendBatch = async (batch: readonly Letter[]) => {
-    const before = await deps.ledger.findRedriven(batch);
-    counts.letters += batch.length;
-    counts.redrivenBefore += before.size;
-    const pending = batch.filter((letter) => !before.has(letter));
-    const sendable = pending.filter((letter) => {
-      const why = rejection(deps.partitions, letter);
-      if (why !== undefined) reject(letter, why);
-      return why === undefined;
-    });
-    const byTopic = Map.groupBy(sendable.slice(0, deps.limit - counts.redriven), (letter) => originOf(letter).topic);
-    for (const [topic, letters] of byTopic) {
-      const sent = deps.dryRun ? letters : await sendTo(topic, letters);
-      counts.redriven += sent.length;
-      for (const { reason } of sent) {
-        const key = `${topic} ${reason}`;
-        const count = counts.byOrigin.get(key) ?? { topic, reason, letters: 0 };
-        count.letters += 1;
-        counts.byOrigin.set(key, count);
-      }
-    }
-  };
-
   return {
     counts,
     async send(letters) {
       for (let at = 0; at < letters.length && counts.redriven < deps.limit; at += batchSize) {
-        await sendBatch(letters.slice(at, at + batchSize));
+        await sendBatch(deps, counts, letters.slice(at, at + batchSize));
       }
       return counts.redriven < deps.limit;
     },
   };
+}
+
+async function sendBatch(deps: RedriveDeps, counts: RedriveCounts, batch: readonly Letter[]): Promise<void> {
+  const before = await deps.ledger.findRedriven(batch);
+  counts.letters += batch.length;
+  counts.redrivenBefore += before.size;
+  const sendable = batch.filter((letter) => {
+    if (before.has(letter)) return false;
+    const why = rejection(deps.partitions, letter);
+    if (why !== undefined) reject(deps, counts, letter, why);
+    return why === undefined;
+  });
+  const byTopic = Map.groupBy(sendable.slice(0, deps.limit - counts.redriven), (letter) => originOf(letter).topic);
+  for (const [topic, letters] of byTopic) {
+    const sent = deps.dryRun ? letters : await sendTo(deps, counts, topic, letters);
+    counts.redriven += sent.length;
+    for (const { reason } of sent) {
+      const key = `${topic} ${reason}`;
+      const count = counts.byOrigin.get(key) ?? { topic, reason, letters: 0 };
+      count.letters += 1;
+      counts.byOrigin.set(key, count);
+    }
+  }
+}
+
+/** @returns the letters that were sent and marked. */
+async function sendTo(
+  deps: RedriveDeps,
+  counts: RedriveCounts,
+  topic: string,
+  letters: readonly Letter[],
+): Promise<readonly Letter[]> {
+  const sent = new Set(letters);
+  await halving(
+    letters,
+    (some) => deps.producer.send(topic, some.map(redrivenRecord)),
+    recordRefusal,
+    (letter, why) => {
+      sent.delete(letter);
+      reject(deps, counts, letter, why);
+    },
+  );
+  await deps.ledger.markRedriven([...sent]);
+  return [...sent];
+}
+
+function reject({ onRejected }: RedriveDeps, counts: RedriveCounts, letter: Letter, why: string): void {
+  counts.rejected += 1;
+  onRejected?.(letter, why);
 }
 
 /**

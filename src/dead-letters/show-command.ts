@@ -2,18 +2,16 @@ import type { Command } from 'commander';
 import { openKafka } from '../cli/connections.ts';
 import { forPeople } from '../cli/dates.ts';
 import { readPositive } from '../cli/number-flags.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { formatLetterId, type LetterId, letterPosition, noSuchLetter, parseLetterId } from './letter-id.ts';
 import { contentText, letterJson, originText, printable } from './letter-page.ts';
 import type { Letter } from './letters.ts';
 import { readLetters } from './reading-pipeline.ts';
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly maxBytes: number;
   readonly raw?: true;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 const DEFAULT_MAX_BYTES = 4_096;
@@ -31,7 +29,7 @@ export function addDlqShow(dlq: Command): void {
     )
     .option('--raw', 'print only the bytes of the value, unchanged')
     .option('--json', 'print JSON with the whole key and value in base64')
-    .option('--print-config', 'print the effective configuration and end')
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       '\nExamples:\n  lastseen dlq show track/0/12\n  lastseen dlq show track/0/12 --raw > value.avro',

@@ -1,13 +1,8 @@
 import type { Command } from 'commander';
-import { EXIT, runCommand } from '../cli/run-command.ts';
+import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import { type CheckResult, type Finding, runChecks } from './checks.ts';
 import { withDoctorChecks } from './wiring.ts';
-
-interface Flags {
-  readonly json?: true;
-  readonly printConfig?: true;
-}
 
 const CHECK_TIMEOUT_MS = 5_000;
 
@@ -16,14 +11,14 @@ export function addDoctor(program: Command): void {
     .command('doctor')
     .description('check Postgres, Kafka, the registry and the connector, and print what is wrong and how to fix it')
     .option('--json', 'print one JSON object')
-    .option('--print-config', 'print the effective configuration and end')
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       '\nChanges nothing. The exit code is 1 if a check failed; warnings do not count. Checks that depend on a server that\n' +
         'does not answer are skipped. The connector is checked only if CONNECT_URL is set.\n' +
         '\nExamples:\n  lastseen doctor\n  lastseen doctor --json | jq \'.findings[] | select(.status != "ok")\'',
     )
-    .action((flags: Flags) =>
+    .action((flags: OutputFlags) =>
       runCommand({
         name: 'doctor',
         needs: ['postgres', 'kafka', 'registry'],

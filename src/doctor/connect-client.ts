@@ -12,10 +12,11 @@ export interface ConnectorState {
 interface ConnectorPart {
   readonly part: string;
   readonly state: string;
-  readonly trace: string | undefined;
+  readonly trace?: string | undefined;
 }
 
-const PART = z.object({ state: z.string(), trace: z.string().optional() });
+const firstLine = z.string().transform((text) => text.split('\n')[0]);
+const PART = z.object({ state: z.string(), trace: firstLine.optional() });
 const CONNECTORS = z.record(
   z.string(),
   z.object({
@@ -42,12 +43,8 @@ export async function readConnectors(url: string, timeoutMs: number): Promise<re
     topicPrefix: info.config['topic.prefix'],
     slotName: info.config['slot.name'],
     parts: [
-      { part: `connector ${name}`, ...stateAndTrace(status.connector) },
-      ...status.tasks.map((task) => ({ part: `task ${task.id} of ${name}`, ...stateAndTrace(task) })),
+      { part: `connector ${name}`, ...status.connector },
+      ...status.tasks.map(({ id, ...task }) => ({ part: `task ${id} of ${name}`, ...task })),
     ],
   }));
-}
-
-function stateAndTrace({ state, trace }: z.infer<typeof PART>) {
-  return { state, trace: trace?.split('\n')[0] };
 }

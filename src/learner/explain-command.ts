@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { withSourceDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/instant-flag.ts';
-import { EXIT, runCommand } from '../cli/run-command.ts';
+import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import { figureDeps } from '../kpi/wiring.ts';
 import { keepKeys } from '../runtime/snake-keys.ts';
@@ -11,10 +11,8 @@ import { detectionPlan } from '../silence/configured-plan.ts';
 import { explanationPage } from './explain-page.ts';
 import { type Explanation, explain } from './explain-pipeline.ts';
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly asOf?: Instant;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 export function addExplain(program: Command): void {
@@ -24,7 +22,7 @@ export function addExplain(program: Command): void {
     .argument('<user>', 'a user_id or a student_id')
     .option('--as-of <instant>', 'explain as of this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
     .option('--json', 'print one JSON object')
-    .option('--print-config', 'print the effective configuration and end')
+    .option(...PRINT_CONFIG)
     .addHelpText('after', '\nExample: lastseen explain anna --as-of 2026-03-16T05:00:00Z')
     .action((user: string, flags: Flags) =>
       runCommand({

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { StudentId } from '../activity/activity.ts';
 import { studentIdOf } from '../activity/learner.ts';
 import { openKafka } from '../cli/connections.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import { readTopicSettings, type TopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { Database } from '../postgres/database.ts';
@@ -13,11 +13,9 @@ import { topicSpecs } from '../setup/topic-specs.ts';
 import { countLearnerRows, eraseLearner, type LearnerRows } from './erasure-store.ts';
 import { erasureJson, erasurePage, type RetainingTopic } from './forget-page.ts';
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly yes?: true;
   readonly dryRun?: true;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 export function addForget(program: Command): void {
@@ -28,7 +26,7 @@ export function addForget(program: Command): void {
     .option('--yes', 'erase the learner; this or --dry-run is required')
     .option('--dry-run', 'erase nothing; count the rows that would be erased')
     .option('--json', 'print one JSON object')
-    .option('--print-config', 'print the effective configuration and end')
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       '\nEvents of the learner that are not published yet are never published. An unknown learner is not an error, so the\n' +

@@ -1,17 +1,15 @@
 import type { Command } from 'commander';
 import { readInstant } from '../cli/instant-flag.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { runReplay } from './pipeline.ts';
 import { type ReplayFlags, replayPlan } from './plan.ts';
 import { replayJson, replayPage } from './replay-page.ts';
 import { replayDeps } from './wiring.ts';
 
-interface Flags extends ReplayFlags {
+interface Flags extends ReplayFlags, OutputFlags {
   readonly threshold?: string;
   readonly lookback?: string;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 /** Another use of the topics' history, under the same command: the backtest, which must not be imported here. */
@@ -35,7 +33,7 @@ export function addReplay(program: Command, backtest: ReplayMode): void {
   backtest
     .addOptions(command)
     .option('--json', 'print the result as JSON')
-    .option('--print-config', 'print the effective configuration and exit')
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       `
