@@ -4,20 +4,20 @@ import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { SourceVolume } from './usual-volume.ts';
 
-/** What earlier runs say of usual ones. */
+/** What a usual run finds, from earlier runs. */
 export interface UsualRuns {
-  /** Who crossed in the newest runs of exactly these thresholds, at most 14. */
-  readonly crossed: readonly bigint[];
-  /** Every threshold that was ever swept. */
-  readonly thresholds: ReadonlySet<number>;
+  /** Learners who crossed in each of the newest runs with exactly these thresholds, at most 14. */
+  readonly usuallyCrossed: readonly bigint[];
+  /** All thresholds that an ordinary run had. */
+  readonly knownThresholds: ReadonlySet<number>;
 }
 
 const ORDINARY = `
   status = 'completed' AND row_limit IS NULL AND NOT forced AND as_of >= started_at - interval '24 hours'`;
 
 /**
- * Of ordinary completed runs alone: those with a limit, forced ones, and those of an as-of more than a day before
- * their start say nothing about a usual day.
+ * Reads only ordinary completed runs: runs with a limit, forced runs, and runs whose as-of is more than a day before their
+ * start do not show a usual day.
  */
 export async function readUsualRuns(db: Queryable, thresholds: readonly number[]): Promise<UsualRuns> {
   const crossed = await db.query<{ crossed: bigint }>({
@@ -34,10 +34,13 @@ LIMIT 14`,
 SELECT DISTINCT unnest(thresholds) AS days FROM lastseen.sweep_run
 WHERE ${ORDINARY}`,
   });
-  return { crossed: crossed.rows.map((run) => run.crossed), thresholds: new Set(known.rows.map(({ days }) => days)) };
+  return {
+    usuallyCrossed: crossed.rows.map((run) => run.crossed),
+    knownThresholds: new Set(known.rows.map(({ days }) => days)),
+  };
 }
 
-/** The ends of each source's topic at the completed runs of the last sixteen days. */
+/** The sum of the end offsets of each source's topic at the completed runs of the last 16 days. */
 export async function readSourceVolumes(db: Queryable): Promise<ReadonlyMap<Source, readonly SourceVolume[]>> {
   const { rows } = await db.query<{ source: Source; at: Instant; records: bigint }>({
     text: `
@@ -49,10 +52,9 @@ ORDER BY finished_at`,
   return Map.groupBy(rows, ({ source }) => source);
 }
 
-/** How a run can have ended, or not yet. */
 export const SWEEP_STATUSES = ['running', 'completed', 'failed', 'held', 'superseded', 'discarded'] as const;
 
-/** A row of the history as people and machines are shown it. */
+/** A row of the history, as it is printed. */
 export interface SweepRun {
   readonly run_id: string;
   readonly status: (typeof SWEEP_STATUSES)[number];
@@ -66,7 +68,7 @@ export interface SweepRun {
   readonly crossed: bigint | null;
   readonly ongoing: bigint | null;
   readonly returned: bigint | null;
-  /** Of a held run: who would cross, how many would not have been held, and why. */
+  /** Of a held run: learners who would cross, the largest number that is not held, and the reason. */
   readonly crossing: bigint | null;
   readonly crossing_limit: bigint | null;
   readonly held_because: string | null;
@@ -90,15 +92,15 @@ LIMIT $1`,
 }
 
 export interface SweepState {
-  /** How many runs the history has of each status; those it has none of are left out. */
+  /** Number of runs by status, without statuses that no run has. */
   readonly runs: ReadonlyMap<SweepRun['status'], bigint>;
-  /** The completed run that ended last. */
+  /** The completed run that finished last. */
   readonly completed?: { readonly finishedAt: Instant; readonly found: SweepFound };
 }
 
 type SweepFound = Readonly<Record<'active' | 'inactive' | 'crossed' | 'ongoing' | 'returned', bigint | null>>;
 
-/** What is shown of the history while nobody asks for it. */
+/** The history as the metrics show it. */
 export async function readSweepState(db: Queryable): Promise<SweepState> {
   const counted = await db.query<{ status: SweepRun['status']; runs: bigint }>({
     text: 'SELECT status, count(*) AS runs FROM lastseen.sweep_run GROUP BY status',

@@ -1,24 +1,24 @@
 import { dateOf, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 
-/** How many records a source's topic had ever been given at an instant: the sum of its partitions' end offsets. */
+/** The sum of the end offsets of a source's topic at an instant. */
 export interface SourceVolume {
   readonly at: Instant;
   readonly records: bigint;
 }
 
 const HISTORY_DAYS = 14n;
-/** Fewer days say nothing about what is usual. */
+/** Fewer days do not show what is usual. */
 const LEAST_DAYS = 7;
 const USUAL_PER_DAY = 20;
-/** A sweep repeated the same morning is not a reason to expect records, so it is compared with the day before's. */
+/** A sweep repeated on the same morning is compared with the day before's: no records are expected in between. */
 const LEAST_SILENCE = (20n * MICROS_PER_DAY) / 24n;
 
 /**
- * The usual records a day of a source that has had none since the last completed sweep (the newest at least 20 hours
- * ago); undefined where it had some, where it is usually not above 20 a day, or where fewer than 7 days are known.
- * Usual is the median of the last 14 days.
+ * The usual number of records per day (the median of the last 14 days) of a source that has had none since the last
+ * completed sweep that is at least 20 hours old. Undefined if it had some, if the usual number is at most 20, or if fewer
+ * than 7 days are known.
  *
- * @param history one entry a completed sweep, in any order.
+ * @param history one entry per completed sweep, in any order.
  */
 export function quietAgainst(history: readonly SourceVolume[], now: SourceVolume): number | undefined {
   const known = history
@@ -32,7 +32,7 @@ export function quietAgainst(history: readonly SourceVolume[], now: SourceVolume
   return usual > USUAL_PER_DAY ? usual : undefined;
 }
 
-/** Records a day between the last sweeps of neighbouring dates; a topic that was made anew in between says nothing. */
+/** Records per day between the last sweeps of consecutive dates, without pairs between which the topic was re-created. */
 function daily(known: readonly SourceVolume[]): number[] {
   const lastOfDate = [...new Map(known.map((volume) => [dateOf(volume.at), volume])).values()];
   return lastOfDate.slice(1).flatMap((volume, index) => {
@@ -42,7 +42,7 @@ function daily(known: readonly SourceVolume[]): number[] {
   });
 }
 
-/** NaN of nothing. */
+/** NaN for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;

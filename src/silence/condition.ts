@@ -2,8 +2,8 @@ import { formatInstant } from '../activity/instant.ts';
 import type { SilenceWindow } from './plan.ts';
 
 /**
- * The one condition of being inactive, on a row `seen` of the table of last seen; the values are those of
- * {@link silenceValues}, as $1 to $4. The date is asked for too, since it is what the index knows.
+ * Whether a learner is inactive: a condition on a row `seen` of the last-seen table, with {@link silenceValues} as $1 to
+ * $4. It includes the date, because the index is on the date.
  */
 export const SILENT = `seen.last_active_on BETWEEN $3::date AND $4::date
   AND seen.last_seen_at > $1::timestamptz AND seen.last_seen_at <= $2::timestamptz`;

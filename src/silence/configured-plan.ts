@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { planMistake, type SweepPlan } from './plan.ts';
 
-/** Who is inactive, as it is configured. Throws `usage` where thresholds and lookback cannot go together. */
+/** The plan from the settings. Throws `usage` if thresholds and lookback contradict each other. */
 export function detectionPlan(settings: Settings, asOf: Instant, limit?: number): SweepPlan {
   const plan: SweepPlan = {
     asOf,

@@ -1,23 +1,23 @@
 import { dateOf, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 
-/** What one sweep is to decide. */
+/** What one sweep decides, and as of when. */
 export interface SweepPlan {
   readonly asOf: Instant;
-  /** Whole days without activity after which a learner is inactive, ascending; several make a ladder. */
+  /** Whole days without activity after which a learner is inactive, ascending. Several thresholds form a ladder. */
   readonly thresholds: readonly number[];
-  /** Whole days after which silence is no longer interesting; above every threshold. */
+  /** Learners silent for this many whole days or more are ignored. Above every threshold. */
   readonly lookbackDays: number;
-  /** Whether a learner still silent on a later UTC day gets `ONGOING`. */
+  /** Whether a learner who is still silent on a later UTC date gets `ONGOING`. */
   readonly refresh: 'daily' | 'off';
-  /** The most events to record, by student id; undefined: all. */
+  /** The largest number of events to record, in the order of student ids; undefined for all. */
   readonly limit?: number | undefined;
 }
 
-/** Inactive iff `after < last_seen_at <= until`: half-open, so that neighbouring windows never share a learner. */
+/** Inactive iff `after < last_seen_at <= until`: half-open, so that adjacent windows never share a learner. */
 export interface SilenceWindow {
   readonly after: Instant;
   readonly until: Instant;
-  /** The UTC dates the two instants lie on: what the index on `last_active_on` is asked for. */
+  /** The UTC dates of the two instants, for the index on `last_active_on`. */
   readonly firstDate: string;
   readonly lastDate: string;
 }
@@ -29,7 +29,7 @@ export function silenceWindow(plan: Pick<SweepPlan, 'asOf' | 'thresholds' | 'loo
   return { after, until, firstDate: dateOf(after), lastDate: dateOf(until) };
 }
 
-/** Why a plan cannot be carried out, in words for the person who asked; undefined where it can. */
+/** Why a plan is invalid, as a message for the operator; undefined if it is valid. */
 export function planMistake(plan: SweepPlan): string | undefined {
   const odd = plan.thresholds.find((days) => !Number.isInteger(days) || days < 1);
   if (odd !== undefined) return `a threshold must be a positive number of whole days, not ${odd}`;

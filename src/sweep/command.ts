@@ -14,7 +14,7 @@ import { printDue } from './dry-run-page.ts';
 import { sweep } from './pipeline.ts';
 import { addSweepRuns } from './runs-command.ts';
 import { completedPage, heldError, heldPage } from './sweep-page.ts';
-import { withDetector } from './wiring.ts';
+import { withSweepDeps } from './wiring.ts';
 
 interface Flags {
   readonly threshold?: string;
@@ -32,19 +32,21 @@ export function addSweep(program: Command): void {
   const command = program
     .command('sweep')
     .enablePositionalOptions()
-    .description('find who is inactive as of an instant and emit what is new: CROSSED once, ONGOING once a UTC day')
+    .description(
+      'find learners who are inactive as of an instant and emit new events: CROSSED once, ONGOING once per UTC day',
+    )
     .option(
       '--threshold <days[,days…]>',
-      'days without activity after which a learner is inactive; several make a ladder',
+      'days without activity after which a learner is inactive; several thresholds form a ladder',
     )
-    .option('--lookback <days>', 'days after which silence is no longer interesting (KPI_LOOKBACK_DAYS)')
+    .option('--lookback <days>', 'ignore learners silent for this many days or more (KPI_LOOKBACK_DAYS)')
     .option('--as-of <instant>', 'decide for this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
     .option('--limit <n>', 'emit at most this many events', readPositive)
-    .option('--wait-fresh <duration>', 'longest wait for what was committed at the source to be applied (WAIT_FRESH)')
-    .option('--force', 'do not ask whether the table is fresh; recorded on the run')
-    .option('--dry-run', 'write and emit nothing; print who would be flagged and why')
-    .option('--json', 'print JSON: one object, or with --dry-run one a line')
-    .option('--print-config', 'print the effective configuration and end')
+    .option('--wait-fresh <duration>', 'longest wait until changes committed at the source are applied (WAIT_FRESH)')
+    .option('--force', 'skip the proof that the table is fresh; the run is recorded as forced')
+    .option('--dry-run', 'print who would be flagged and why; write and emit nothing')
+    .option('--json', 'print JSON: one object, or with --dry-run one object per line')
+    .option('--print-config', 'print the effective configuration and exit')
     .addHelpText('after', '\nExample: lastseen sweep --dry-run --threshold 14 --as-of 2026-03-16T05:00:00Z')
     .action((flags: Flags) =>
       runCommand({
@@ -64,7 +66,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     await printDue(context, database, plan, flags.json === true);
     return EXIT.done;
   }
-  const outcome = await withDetector(context, database, flags.force === true, (deps) => sweep(deps, plan));
+  const outcome = await withSweepDeps(context, database, flags.force === true, (deps) => sweep(deps, plan));
   if (outcome.status === 'held') {
     context.print(flags.json ? json(outcome) : heldPage(outcome, plan));
     throw heldError(outcome);
@@ -77,7 +79,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
 function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
   const present = now();
   const asOf = flags.asOf ?? present;
-  if (asOf > present) throw new LastseenError('usage', '--as-of lies in the future: nothing can be known of it yet');
+  if (asOf > present) throw new LastseenError('usage', '--as-of is in the future; give an instant that has passed');
   return detectionPlan(settings, asOf, flags.limit);
 }
 

@@ -1,4 +1,4 @@
-/** The tables that a detection reads and writes. A backtest has its own copies. */
+/** The tables that a sweep reads and writes. A backtest has copies of its own. */
 export interface DetectionTables {
   readonly lastSeen: `lastseen.${string}`;
   readonly episode: `lastseen.${string}`;

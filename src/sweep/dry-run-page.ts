@@ -6,45 +6,28 @@ import { daysInactive, decidingSource } from '../events/inactivity-decision.ts';
 import type { Database } from '../postgres/database.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import { type DueLearner, eachDue, takeCensus } from './episodes-store.ts';
+import { countRows, silentFor } from './sweep-page.ts';
 
-/** Prints who would be flagged and why, a line each as it comes, and the counts. */
+/** Prints one line per learner who would be flagged, with the reason, as rows arrive; then the counts. */
 export async function printDue(
   { print }: CommandContext,
   database: Database,
   plan: SweepPlan,
   asJson: boolean,
 ): Promise<void> {
-  let found = 0;
-  await eachDue(database, plan, (learner) => {
-    if (found === 0 && !asJson) print(COLUMNS.map(([name, width]) => name.padEnd(width)).join('  '));
-    found += 1;
-    print(asJson ? json(describe(learner, plan)) : line(learner, plan));
+  let due = 0;
+  await eachDue(database, plan, (row) => {
+    const learner = describe(row, plan);
+    if (due === 0 && !asJson) print(COLUMNS.map(({ name, width }) => name.padEnd(width)).join('  '));
+    due += 1;
+    print(asJson ? json(learner) : line(learner));
   });
   if (asJson) return;
   const census = await takeCensus(database, plan);
+  const rows = [silentFor(plan), ...countRows(census, [['  an event would be emitted', due]])];
   print('');
-  print(
-    table(
-      ['as of', forPeople(plan.asOf)],
-      [
-        ['silent for', `${plan.thresholds.join(', ')} to ${plan.lookbackDays} days`],
-        ['active in the lookback', census.active],
-        ['inactive', census.inactive],
-        ['  an event would be emitted', found],
-        ['  unresolved (no user_id yet)', census.unresolved],
-        ['undecidable (seen after the as-of)', census.undecidable],
-      ],
-    ),
-  );
+  print(table(['as of', forPeople(plan.asOf)], rows));
 }
-
-const COLUMNS = [
-  ['user_id', 36],
-  ['phase', 7],
-  ['last seen', 27],
-  ['days', 4],
-  ['deciding source', 20],
-] as const;
 
 function describe(learner: DueLearner, plan: SweepPlan) {
   const bySource = {
@@ -67,11 +50,18 @@ function describe(learner: DueLearner, plan: SweepPlan) {
   };
 }
 
-function line(learner: DueLearner, plan: SweepPlan): string {
-  const said = describe(learner, plan);
-  const cells = [said.userId, said.phase, said.lastSeenAt, String(said.daysInactive), said.decidingSource];
-  return cells
-    .map((cell, at) => cell.padEnd(COLUMNS[at]?.[1] ?? 0))
+type Described = ReturnType<typeof describe>;
+
+const COLUMNS: readonly { name: string; width: number; cell: (learner: Described) => string }[] = [
+  { name: 'user_id', width: 36, cell: (learner) => learner.userId },
+  { name: 'phase', width: 7, cell: (learner) => learner.phase },
+  { name: 'last seen', width: 27, cell: (learner) => learner.lastSeenAt },
+  { name: 'days', width: 4, cell: (learner) => String(learner.daysInactive) },
+  { name: 'deciding source', width: 20, cell: (learner) => learner.decidingSource },
+];
+
+function line(learner: Described): string {
+  return COLUMNS.map(({ width, cell }) => cell(learner).padEnd(width))
     .join('  ')
     .trimEnd();
 }

@@ -2,6 +2,7 @@ import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import { forEachRow } from '../postgres/cursor.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
+import { single } from '../runtime/must.ts';
 import { SILENT, silenceValues } from '../silence/condition.ts';
 import { type SweepPlan, silenceWindow } from '../silence/plan.ts';
 import { type DetectionTables, LIVE } from './detection-tables.ts';
@@ -12,12 +13,12 @@ export interface RecordedCounts {
 }
 
 /**
- * Records the episodes of every learner inactive as of the plan's instant, and the events due, in one statement: the
- * first time `CROSSED`, on each later UTC date `ONGOING`. What was recorded before is left out, so that a second
- * sweep of the same date writes nothing.
+ * Records the episodes of all learners who are inactive as of the plan's instant, and the events due, in one statement:
+ * `CROSSED` the first time, `ONGOING` on each later UTC date. Episodes already recorded for the date are skipped, so a
+ * second sweep of the same date writes nothing.
  *
- * The learners' rows are locked in order of their id and looked at again as they are when the lock is had, so that a
- * learner whose return is being written at this moment is not flagged.
+ * The learners' rows are locked in the order of their ids. Postgres checks the condition again after it has the lock, so a
+ * learner whose return another transaction is writing is not flagged.
  */
 export async function recordInactive(
   tx: Queryable,
@@ -30,9 +31,7 @@ export async function recordInactive(
     text: recording(tables, plan),
     values: [...planValues(plan), runId, formatInstant(detectedAt)],
   });
-  const [counts] = rows;
-  if (counts === undefined) throw new Error('a count came back without a row');
-  return counts;
+  return single(rows, 'an aggregate returns one row');
 }
 
 function planValues(plan: SweepPlan): unknown[] {
@@ -48,9 +47,8 @@ function planValues(plan: SweepPlan): unknown[] {
 
 /**
  * $1 after, $2 until, $3 and $4 their dates, $5 thresholds from the longest, $6 date of the as-of, $7 whether ONGOING is
- * wanted, $8 the as-of, $9 the limit. Each learner stands on the highest rung they have reached; whoever is inactive has
- * reached the lowest. Episodes of other silences than these are left out by name: the join alone would read all there
- * ever were.
+ * wanted, $8 the as-of, $9 the limit. A learner's rung is the highest threshold reached; every inactive learner has
+ * reached the lowest. The join repeats the window for the episodes: without it, it would read all episodes ever recorded.
  */
 const due = ({ lastSeen, episode }: DetectionTables, { thresholds }: SweepPlan) => `
 FROM ${lastSeen} seen
@@ -75,8 +73,8 @@ function reached(rungs: number): string {
 const FIRST_BY_ID = 'ORDER BY seen.student_id LIMIT $9';
 
 /**
- * What is due and what was noted of it meet in groups and not in a join. Where every episode was noted today the planner
- * expects that nobody is due, and a join would go through all that is due for each that was noted.
+ * `due` and `noted` are combined by GROUP BY, not by a join: if all episodes were noted today, the planner expects no due
+ * rows and chooses a nested loop, which scans all due rows for each noted one.
  */
 const recording = (tables: DetectionTables, plan: SweepPlan) => `
 WITH due AS (
@@ -124,7 +122,7 @@ SELECT
   count(*) FILTER (WHERE phase = 'ONGOING') AS ongoing
 FROM written`;
 
-/** How many learners would get `CROSSED`, by threshold; writes and locks nothing. */
+/** How many learners would get `CROSSED`, by threshold. Writes and locks nothing. */
 export async function countCrossing(db: Queryable, plan: SweepPlan): Promise<ReadonlyMap<number, bigint>> {
   const { rows } = await db.query<{ threshold_days: number; learners: bigint }>({
     text: `
@@ -142,7 +140,7 @@ ORDER BY threshold_days`,
   return new Map(rows.map(({ threshold_days, learners }) => [threshold_days, learners]));
 }
 
-/** A learner who would be flagged, and what decides it. */
+/** A learner who would be flagged, with the facts that decide it. */
 export interface DueLearner {
   readonly student_id: string;
   readonly user_id: string;
@@ -155,7 +153,7 @@ export interface DueLearner {
   readonly session_at: Instant | null;
 }
 
-/** Lists who would be flagged, by student id, writing and locking nothing. */
+/** Lists who would be flagged, in the order of their student ids. Writes and locks nothing. */
 export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: DueLearner) => void): Promise<void> {
   return forEachRow(
     database,
@@ -170,14 +168,18 @@ ${FIRST_BY_ID}`,
   );
 }
 
+/** Counts of learners over the whole table as of the plan's instant. */
 export interface Census {
+  /** Seen within the lookback. */
   readonly active: bigint;
+  /** With or without a due event, including unresolved learners. */
   readonly inactive: bigint;
+  /** Inactive, but known only by `student_id`: no event until a source has their `user_id`. */
   readonly unresolved: bigint;
+  /** Seen after the as-of: the table keeps only the latest activity, so it cannot show their state at the as-of. */
   readonly undecidable: bigint;
 }
 
-/** Counts over the whole table as of the plan's instant; see `SweepCounts` for what each means. */
 export async function takeCensus(tx: Queryable, plan: SweepPlan, { lastSeen } = LIVE): Promise<Census> {
   const window = silenceWindow(plan);
   const { rows } = await tx.query<Census>({
@@ -191,7 +193,5 @@ FROM ${lastSeen}
 WHERE last_active_on >= $4::date AND last_seen_at > $1::timestamptz`,
     values: [formatInstant(window.after), formatInstant(window.until), formatInstant(plan.asOf), window.firstDate],
   });
-  const [census] = rows;
-  if (census === undefined) throw new Error('a count came back without a row');
-  return census;
+  return single(rows, 'an aggregate returns one row');
 }

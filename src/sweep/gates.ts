@@ -1,24 +1,24 @@
 import { dateOf, formatInstant, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 
-/** What a sweep asks of a learner, in this order; the first that is not passed ends it. */
-type GateName = 'known' | 'named' | 'decidable' | 'within_lookback' | 'past_threshold' | 'due';
+/** The conditions for an event, in the order in which they are checked; the first that fails decides. */
+const GATES = ['known', 'named', 'decidable', 'within_lookback', 'past_threshold', 'due'] as const;
 
 interface Gate {
-  readonly gate: GateName;
-  /** Null where an earlier gate was not passed, so that this one was not reached. */
+  readonly gate: (typeof GATES)[number];
+  /** Null if an earlier gate failed, so this one was not reached. */
   readonly passed: boolean | null;
   readonly why: string;
 }
 
 export interface GateInputs {
-  /** The learner's row of last seen, if there is one. */
+  /** The learner's row in `user_last_seen`, if there is one. */
   readonly seen: { readonly userId: string | null; readonly lastSeenAt: Instant } | undefined;
-  /** Of the learner's present silence. */
+  /** Episodes of the learner's current silence. */
   readonly episodes: readonly {
     readonly thresholdDays: number;
     readonly lastSeenAt: Instant;
-    /** The UTC date of the newest event about it. */
+    /** UTC date of its newest event. */
     readonly notedOn: string;
   }[];
 }
@@ -27,58 +27,61 @@ export interface Judgement {
   readonly gates: readonly Gate[];
   /** The event that a sweep would record; null for none. */
   readonly phase: 'CROSSED' | 'ONGOING' | null;
-  /** The highest threshold passed; null where none is. */
+  /** The highest threshold reached; null if that gate failed or was not reached. */
   readonly thresholdDays: number | null;
 }
 
-/** What a sweep with this plan would decide of one learner, gate by gate; the sweep itself decides all in one statement. */
+/** What a sweep with this plan would decide for one learner, gate by gate. The sweep itself decides in one statement. */
 export function judge({ seen, episodes }: GateInputs, plan: SweepPlan): Judgement {
-  const gates: Gate[] = [];
-  const asked = (gate: GateName, passed: boolean, why: string): boolean => {
-    const reached = gates.every((before) => before.passed === true);
-    gates.push({ gate, passed: reached ? passed : null, why: reached ? why : 'not reached' });
-    return reached && passed;
-  };
-  const at = seen?.lastSeenAt ?? 0n;
-  const silent = plan.asOf - at;
-  const days = (Number(silent) / Number(MICROS_PER_DAY)).toFixed(3);
-  const reached = plan.thresholds.filter((each) => silent >= BigInt(each) * MICROS_PER_DAY);
-  const threshold = reached.length === 0 ? undefined : Math.max(...reached);
-  const lowest = Math.min(...plan.thresholds);
-
-  asked('known', seen !== undefined, seen ? 'has a row in user_last_seen' : 'no activity was ever applied');
-  asked(
-    'named',
-    typeof seen?.userId === 'string',
-    seen?.userId ? `user_id ${seen.userId}` : 'no source named a user_id',
-  );
-  asked(
-    'decidable',
-    silent >= 0n,
-    silent >= 0n
-      ? 'not seen after the as-of'
-      : `seen after the as-of, at ${formatInstant(at)}: what was before is not in the table`,
-  );
-  asked(
-    'within_lookback',
-    silent < BigInt(plan.lookbackDays) * MICROS_PER_DAY,
-    `silent for ${days} of less than ${plan.lookbackDays} days`,
-  );
-  const past = asked(
-    'past_threshold',
-    threshold !== undefined,
-    threshold === undefined
-      ? `silent for ${days} of at least ${lowest} days`
-      : `silent for ${days} days, at least ${threshold}`,
-  );
-  const noted = episodes.find((each) => each.thresholdDays === threshold && each.lastSeenAt === at);
+  if (seen === undefined) {
+    const gates = untilFailure({ known: { passed: false, why: 'no activity was ever applied' } });
+    return { gates, phase: null, thresholdDays: null };
+  }
+  const { userId, lastSeenAt } = seen;
+  const silence = plan.asOf - lastSeenAt;
+  const silent = `silent for ${(Number(silence) / Number(MICROS_PER_DAY)).toFixed(3)}`;
+  const isAtLeast = (days: number) => silence >= BigInt(days) * MICROS_PER_DAY;
+  const thresholdDays = plan.thresholds.filter(isAtLeast).sort((a, b) => b - a)[0] ?? null;
+  const noted = episodes.find((each) => each.thresholdDays === thresholdDays && each.lastSeenAt === lastSeenAt);
   const phase = noted === undefined ? 'CROSSED' : isDueAgain(noted.notedOn, plan) ? 'ONGOING' : null;
-  asked('due', phase !== null, noted === undefined ? 'this silence was not noted yet' : `noted on ${noted.notedOn}`);
-  return {
-    gates,
-    phase: past ? phase : null,
-    thresholdDays: past ? (threshold ?? null) : null,
-  };
+  const gates = untilFailure({
+    known: { passed: true, why: 'has a row in user_last_seen' },
+    named: { passed: userId !== null, why: userId === null ? 'no source has a user_id' : `user_id ${userId}` },
+    decidable: {
+      passed: silence >= 0n,
+      why:
+        silence >= 0n
+          ? 'not seen after the as-of'
+          : `seen after the as-of, at ${formatInstant(lastSeenAt)}: the table does not keep earlier activities`,
+    },
+    within_lookback: {
+      passed: !isAtLeast(plan.lookbackDays),
+      why: `${silent} of less than ${plan.lookbackDays} days`,
+    },
+    past_threshold: {
+      passed: thresholdDays !== null,
+      why:
+        thresholdDays === null
+          ? `${silent} of at least ${Math.min(...plan.thresholds)} days`
+          : `${silent} days, at least ${thresholdDays}`,
+    },
+    due: {
+      passed: phase !== null,
+      why: noted === undefined ? 'this silence has no event yet' : `noted on ${noted.notedOn}`,
+    },
+  });
+  const isPast = gates.some(({ gate, passed }) => gate === 'past_threshold' && passed === true);
+  return isPast ? { gates, phase, thresholdDays } : { gates, phase: null, thresholdDays: null };
+}
+
+function untilFailure(checks: Partial<Record<Gate['gate'], { passed: boolean; why: string }>>): Gate[] {
+  let isReached = true;
+  return GATES.map((gate) => {
+    const check = checks[gate];
+    if (!isReached || check === undefined) return { gate, passed: null, why: 'not reached' };
+    isReached = check.passed;
+    return { gate, ...check };
+  });
 }
 
 function isDueAgain(notedOn: string, plan: SweepPlan): boolean {

@@ -1,13 +1,13 @@
 import { median } from '../history/usual-volume.ts';
 
-/** What a run would do, against what runs usually do. All counts are learners. */
+/** What a run would emit, and what runs usually emit. All counts are learners. */
 export interface HoldFigures {
-  /** Who would cross, by threshold. */
+  /** Learners who would cross, by threshold. */
   readonly crossing: ReadonlyMap<number, bigint>;
   readonly active: bigint;
-  /** Who crossed in the last 14 ordinary runs of the same thresholds; fewer where there were fewer. */
+  /** Learners who crossed in each of the last ordinary runs with the same thresholds, at most 14. */
   readonly usuallyCrossed: readonly bigint[];
-  /** Thresholds that had an ordinary run before. */
+  /** Thresholds that had an ordinary run before this one. */
   readonly knownThresholds: ReadonlySet<number>;
   /** `MAX_CROSSED_SHARE`. */
   readonly maxShare: number;
@@ -15,29 +15,29 @@ export interface HoldFigures {
 
 export interface Hold {
   readonly crossing: bigint;
-  /** The most that would have been emitted unasked. */
+  /** The largest number of learners who may cross without approval. */
   readonly limit: bigint;
   readonly because: string;
 }
 
-/** So few are never held: a small school's every day would be unusual. */
-const NEVER_UNDER = 100;
+/** Up to this many are never held: in a small school every day would be unusual. */
+const NEVER_HELD = 100;
 const TIMES_USUAL = 5;
 
 /**
- * Why a run is to wait for a person; undefined where it may go on. It waits where more would cross than the lower of a
- * share of the active and five times the usual, or where a threshold is new; never for 100 learners or fewer.
+ * Why a run must wait for approval; undefined if it need not. A run is held if more learners would cross than the lower
+ * of a share of the active ones and five times the usual number, or if a threshold is new; never for 100 or fewer.
  */
-export function holdOf(figures: HoldFigures): Hold | undefined {
+export function holdReason(figures: HoldFigures): Hold | undefined {
   return newThreshold(figures) ?? unusual(figures);
 }
 
 function newThreshold({ crossing, knownThresholds }: HoldFigures): Hold | undefined {
   for (const [days, learners] of crossing) {
-    if (knownThresholds.has(days) || learners <= BigInt(NEVER_UNDER)) continue;
+    if (knownThresholds.has(days) || learners <= BigInt(NEVER_HELD)) continue;
     return {
       crossing: total(crossing),
-      limit: BigInt(NEVER_UNDER),
+      limit: BigInt(NEVER_HELD),
       because: `${learners} learners would cross ${days} days, a threshold that had no ordinary run before`,
     };
   }
@@ -46,19 +46,20 @@ function newThreshold({ crossing, knownThresholds }: HoldFigures): Hold | undefi
 
 function unusual({ crossing, active, usuallyCrossed, maxShare }: HoldFigures): Hold | undefined {
   const learners = total(crossing);
+  const usual = median(usuallyCrossed.map(Number));
   const share = {
     limit: Number(active) * maxShare,
     what: `${percent(maxShare)} of the ${active} learners active in the lookback`,
   };
-  const usual = median(usuallyCrossed.map(Number));
   const times = { limit: usual * TIMES_USUAL, what: `${TIMES_USUAL} times the ${usual} who usually cross` };
+  // Without earlier runs `usual` is NaN, and the comparison false.
   const lower = times.limit < share.limit ? times : share;
-  const limit = Math.max(NEVER_UNDER, Math.floor(lower.limit));
+  const limit = Math.max(NEVER_HELD, Math.floor(lower.limit));
   if (learners <= BigInt(limit)) return undefined;
   return {
     crossing: learners,
     limit: BigInt(limit),
-    because: `${learners} learners would cross, more than ${lower.limit < NEVER_UNDER ? `${NEVER_UNDER} and ` : ''}${lower.what}`,
+    because: `${learners} learners would cross, more than ${lower.limit < NEVER_HELD ? `${NEVER_HELD} and ` : ''}${lower.what}`,
   };
 }
 

@@ -6,20 +6,20 @@ import { withLock } from '../postgres/locks.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import { type Census, countCrossing, recordInactive, takeCensus } from './episodes-store.ts';
-import { type Hold, holdOf } from './hold.ts';
+import { type Hold, holdReason } from './hold.ts';
 import { closeAllEpisodes } from './returns-store.ts';
 import { completeRun, discardRun, failRun, heldPlan, holdRun, openRun, type SweepCounts } from './runs-store.ts';
 
 export interface SweepDeps {
   readonly database: Database;
   readonly newRunId: () => string;
-  /** The wall clock, for the history and `detected_at` alone: what is decided depends on the plan only. */
+  /** The wall clock, used only for the history and `detected_at`. Decisions depend only on the plan. */
   readonly now: () => Instant;
-  /** Throws where freshness cannot be proven; undefined: it is not asked for, which the run records as forced. */
+  /** Throws if freshness cannot be proven. Undefined skips the proof, and the run is recorded as forced. */
   readonly proveFresh: ((asOf: Instant) => Promise<SourceEnds>) | undefined;
   /** `MAX_CROSSED_SHARE`. */
   readonly maxCrossedShare: number;
-  /** Publishes what is in the outbox; the number published, undefined where another relay is at work. */
+  /** Publishes the outbox; returns the number of events, undefined if another relay is running. */
   readonly relay: () => Promise<number | undefined>;
 }
 
@@ -35,36 +35,53 @@ export interface HeldSweep extends Census, Hold {
 }
 
 /**
- * One run of the detector: under the one lock of all sweeps, a history row, the proof that the table is fresh, then in
- * one transaction the returns that `track` did not see, the census, the episodes and the events due; then publication.
- * Where unusually many would cross, the transaction stores the figures alone. A run that dies before the commit has
- * recorded nothing; one that dies after it is published by whoever relays next.
+ * Runs one sweep under the lock that all sweeps share: opens a history row, proves that the table is fresh, then counts
+ * and records the returns that `track` did not see, the episodes and the events in one transaction, then publishes.
+ * If unusually many would cross, the transaction stores only the counts. A run killed before the commit has recorded
+ * nothing. The events of a run killed after it are published by the next relay.
  *
- * @throws LastseenError `busy` where another sweep is running, `not_fresh` where freshness is not proven.
+ * @throws LastseenError `busy` if another sweep is running, `not_fresh` if freshness is not proven.
  */
 export function sweep(deps: SweepDeps, plan: SweepPlan): Promise<CompletedSweep | HeldSweep> {
-  return withLock(deps.database, 'sweep', async () => {
+  const { database } = deps;
+  return withLock(database, 'sweep', async () => {
     const runId = deps.newRunId();
     const detectedAt = deps.now();
-    await openRun(deps.database, runId, plan, detectedAt);
-    const outcome = await noting(deps, runId, async () => {
-      const sourceEnds = await deps.proveFresh?.(plan.asOf);
-      return deps.database.transaction(async (tx): Promise<SweepCounts | HeldSweep> => {
-        const census = await takeCensus(tx, plan);
-        const hold = await whatHolds(tx, deps, plan, census);
-        if (hold === undefined) return record(tx, plan, census, { runId, detectedAt, sourceEnds });
-        await holdRun(tx, runId, census, hold, { sourceEnds });
-        return { status: 'held', runId, ...census, ...hold };
-      });
+    await openRun(database, runId, plan, detectedAt);
+    const outcome = await decide(deps, plan, runId, detectedAt).catch(async (error: unknown) => {
+      // If this fails too, the run stays "running" until the next sweep closes it; the caller needs the first error.
+      await failRun(database, runId, safeMessage(error)).catch(() => {});
+      throw error;
     });
     if ('status' in outcome) return outcome;
     return { status: 'completed', runId, ...outcome, published: await deps.relay() };
   });
 }
 
+async function decide(
+  deps: SweepDeps,
+  plan: SweepPlan,
+  runId: string,
+  detectedAt: Instant,
+): Promise<SweepCounts | HeldSweep> {
+  const sourceEnds = await deps.proveFresh?.(plan.asOf);
+  return deps.database.transaction(async (tx) => {
+    const census = await takeCensus(tx, plan);
+    const hold = holdReason({
+      ...(await readUsualRuns(tx, plan.thresholds)),
+      crossing: await countCrossing(tx, plan),
+      active: census.active,
+      maxShare: deps.maxCrossedShare,
+    });
+    if (hold === undefined) return record(tx, plan, census, { runId, detectedAt, sourceEnds });
+    await holdRun(tx, runId, census, hold, sourceEnds);
+    return { status: 'held', runId, ...census, ...hold };
+  });
+}
+
 /**
- * Emits what a held run was to emit, after the same proof of freshness: each learner is looked at again as they are
- * now, so whoever was seen in between is not flagged.
+ * Emits the events of a held run after the same proof of freshness. Each learner is checked again, so those who were seen
+ * in the meantime are not flagged.
  *
  * @throws LastseenError `not_held`, and as {@link sweep}; the run then stays held.
  */
@@ -95,36 +112,10 @@ interface Run {
 }
 
 async function record(tx: Queryable, plan: SweepPlan, census: Census, run: Run): Promise<SweepCounts> {
-  const returned = BigInt(await closeAllEpisodes(tx, run.detectedAt));
-  const recorded = await recordInactive(tx, plan, run.runId, run.detectedAt);
+  const { runId, detectedAt, sourceEnds } = run;
+  const returned = BigInt(await closeAllEpisodes(tx, detectedAt));
+  const recorded = await recordInactive(tx, plan, runId, detectedAt);
   const counts = { ...census, ...recorded, returned };
-  await completeRun(tx, run.runId, counts, run);
+  await completeRun(tx, runId, counts, sourceEnds);
   return counts;
-}
-
-async function whatHolds(
-  tx: Queryable,
-  deps: SweepDeps,
-  plan: SweepPlan,
-  { active }: Census,
-): Promise<Hold | undefined> {
-  const usual = await readUsualRuns(tx, plan.thresholds);
-  return holdOf({
-    crossing: await countCrossing(tx, plan),
-    active,
-    usuallyCrossed: usual.crossed,
-    knownThresholds: usual.thresholds,
-    maxShare: deps.maxCrossedShare,
-  });
-}
-
-async function noting<T>(deps: SweepDeps, runId: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    await failRun(deps.database, runId, safeMessage(error)).catch(() => {
-      // The run stays "running" in the history until the next sweep closes it; the first error is the one to tell.
-    });
-    throw error;
-  }
 }

@@ -5,12 +5,12 @@ import type { Queryable } from '../postgres/database.ts';
 import { type DetectionTables, LIVE } from './detection-tables.ts';
 
 /**
- * Closes the open episodes of these learners where their row has moved past the episode's last seen, and records one
- * `RETURNED` a learner, however many rungs were open. Its as-of is the later of the activity's commit and the episode's
- * newest as-of, so that whoever answers it does not take it for old.
+ * Closes the open episodes of those learners whose row is now later than the episode's last seen, and records one
+ * `RETURNED` event per learner, even if several rungs were open. Its as-of is the later of the activity's commit and the
+ * episode's newest as-of, so that a consumer does not skip it as older than an event it has answered.
  *
- * It must follow the upsert as a statement of its own in the same transaction (READ COMMITTED): a sweep that recorded
- * the episode while the upsert waited for the learner's row is seen only by a statement that starts after the wait.
+ * It must follow the upsert as a separate statement in the same transaction (READ COMMITTED): if a sweep recorded the
+ * episode while the upsert waited for the learner's row, only a statement that starts after the wait sees the episode.
  *
  * @returns how many learners returned.
  */
@@ -33,8 +33,8 @@ export async function closeEpisodes(tx: Queryable, learners: LearnerColumns, det
 }
 
 /**
- * The same for every learner that has moved on in another way than through `track` (a replay, a repair); the activity
- * itself stands in for its commit, which is not known.
+ * The same for all learners whose rows were raised by something other than `track` (a replay, a repair). Their commits
+ * are not known, so the time of the activity is used instead.
  */
 export async function closeAllEpisodes(
   tx: Queryable,
@@ -55,7 +55,7 @@ export async function closeAllEpisodes(
   return count;
 }
 
-/** $1 detected at. Rows are locked in order of their key; a second closer finds them closed when it has the lock. */
+/** $1 detected at. Rows are locked in the order of their key; a concurrent transaction then finds them closed. */
 function closing({ lastSeen, episode, outbox }: DetectionTables, moved: string): string {
   return `
 WITH moved AS (

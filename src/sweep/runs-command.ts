@@ -7,11 +7,11 @@ import { json, table } from '../cli/tables.ts';
 import { listRuns, type SweepRun } from '../history/sweep-runs-store.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { approve, discard } from './pipeline.ts';
-import { countRows } from './sweep-page.ts';
-import { withDetector } from './wiring.ts';
+import { approvedPage } from './sweep-page.ts';
+import { withSweepDeps } from './wiring.ts';
 
 const SHOWN = 20;
-const PRINT_CONFIG = 'print the effective configuration and end';
+const PRINT_CONFIG = 'print the effective configuration and exit';
 
 interface Flags {
   readonly json?: true;
@@ -23,7 +23,7 @@ export function addSweepRuns(sweep: Command): void {
   sweep
     .command('runs')
     .description(`list the newest ${SHOWN} runs`)
-    .option('--json', 'print JSON, one run a line')
+    .option('--json', 'print JSON, one run per line')
     .option('--print-config', PRINT_CONFIG)
     .action((flags: Flags) =>
       runCommand({
@@ -39,16 +39,17 @@ export function addSweepRuns(sweep: Command): void {
           }),
       }),
     );
-  addDecisions(sweep);
+  addApprove(sweep);
+  addDiscard(sweep);
 }
 
-function addDecisions(sweep: Command): void {
+function addApprove(sweep: Command): void {
   sweep
     .command('approve')
-    .description('emit what a held run was to emit, for those who are still silent')
+    .description('emit the events of a held run, for learners who are still silent')
     .argument('<run>', 'a held run', readRun)
-    .option('--wait-fresh <duration>', 'longest wait for what was committed at the source to be applied (WAIT_FRESH)')
-    .option('--force', 'do not ask whether the table is fresh; recorded on the run')
+    .option('--wait-fresh <duration>', 'longest wait until changes committed at the source are applied (WAIT_FRESH)')
+    .option('--force', 'skip the proof that the table is fresh; the run is recorded as forced')
     .option('--json', 'print JSON')
     .option('--print-config', PRINT_CONFIG)
     .action((runId: string, flags: Flags & { waitFresh?: string; force?: true }) =>
@@ -59,23 +60,20 @@ function addDecisions(sweep: Command): void {
         printConfig: flags.printConfig,
         work: (context) =>
           withOwnTables(context, async (database) => {
-            const outcome = await withDetector(context, database, flags.force === true, (deps) => approve(deps, runId));
+            const force = flags.force === true;
+            const outcome = await withSweepDeps(context, database, force, (deps) => approve(deps, runId));
             context.log.info({ event: 'sweep_approved', ...outcome }, 'sweep approved');
-            context.print(
-              flags.json
-                ? json(outcome)
-                : table(
-                    ['run', runId],
-                    [...countRows(outcome), ['events published', outcome.published ?? 'another relay is at work']],
-                  ),
-            );
+            context.print(flags.json ? json(outcome) : approvedPage(outcome));
             return EXIT.done;
           }),
       }),
     );
+}
+
+function addDiscard(sweep: Command): void {
   sweep
     .command('discard')
-    .description('let a held run be; nothing of it is emitted')
+    .description('drop a held run; none of its events are emitted')
     .argument('<run>', 'a held run', readRun)
     .option('--json', 'print JSON')
     .option('--print-config', PRINT_CONFIG)
@@ -96,7 +94,7 @@ function addDecisions(sweep: Command): void {
 }
 
 function readRun(text: string): string {
-  if (!isUuid(text)) throw new InvalidArgumentError('It must be a run of `lastseen sweep runs`.');
+  if (!isUuid(text)) throw new InvalidArgumentError('It must be the id of a run; `lastseen sweep runs` lists them.');
   return text.toLowerCase();
 }
 
@@ -128,10 +126,10 @@ function page(runs: readonly SweepRun[]): string {
 
 function note(run: SweepRun): string {
   const notes = [
-    ...(run.forced ? ['forced'] : []),
-    ...(run.row_limit === null ? [] : [`limit ${run.row_limit}`]),
-    ...(run.held_because === null ? [] : [run.held_because]),
-    ...(run.failure === null ? [] : [run.failure.split('\n')[0] ?? '']),
+    run.forced && 'forced',
+    run.row_limit !== null && `limit ${run.row_limit}`,
+    run.held_because,
+    run.failure?.replace(/\n.*/s, ''),
   ];
-  return notes.join('; ');
+  return notes.filter(Boolean).join('; ');
 }

@@ -5,39 +5,23 @@ import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
-import type { Census } from './episodes-store.ts';
+import type { Census, RecordedCounts } from './episodes-store.ts';
 import type { Hold } from './hold.ts';
 
-/** What a sweep found and recorded. All counts are learners. */
-export interface SweepCounts {
-  /** Seen within the lookback. */
-  readonly active: bigint;
-  /** Inactive as of T, whether or not an event was due, unresolved ones included. */
-  readonly inactive: bigint;
-  readonly crossed: bigint;
-  readonly ongoing: bigint;
-  /** Open episodes closed by this run, since their learner had moved on unseen by `track`. */
+/** What a sweep counted and recorded. All counts are learners. */
+export interface SweepCounts extends Census, RecordedCounts {
+  /** Learners whose open episodes this run closed: they were seen again, but not through `track`. */
   readonly returned: bigint;
-  /** Inactive, but known by `student_id` only: no event until a source names them. */
-  readonly unresolved: bigint;
-  /** Seen after T, so that the table cannot say what they were at T. */
-  readonly undecidable: bigint;
-}
-
-/** How a run came to its figures, besides its plan. */
-export interface RunBasis {
-  /** Undefined where freshness was not asked for. */
-  readonly sourceEnds: SourceEnds | undefined;
 }
 
 /**
  * Opens the history row of a run. Call it under the sweep lock: runs still marked running then belong to processes
- * that are gone, and are closed as failed.
+ * that have exited, and are closed as failed.
  */
 export async function openRun(db: Queryable, runId: string, plan: SweepPlan, startedAt: Instant): Promise<void> {
   await db.query({
     text: `
-UPDATE lastseen.sweep_run SET status = 'failed', failure = 'ended without a word', finished_at = $1
+UPDATE lastseen.sweep_run SET status = 'failed', failure = 'process exited without recording a result', finished_at = $1
 WHERE status = 'running'`,
     values: [formatInstant(startedAt)],
   });
@@ -58,10 +42,17 @@ VALUES ($1, $2, $3, $4, $5, $6, 'running', $7)`,
 }
 
 /**
- * Belongs into the transaction that records the episodes, so that a completed run is one whose events exist. An older
- * run that was held is superseded.
+ * Call it in the transaction that records the episodes, so that the events of a completed run exist. Supersedes an older
+ * held run.
+ *
+ * @param sourceEnds undefined if freshness was not proven: the run is then recorded as forced.
  */
-export async function completeRun(tx: Queryable, runId: string, counts: SweepCounts, basis: RunBasis): Promise<void> {
+export async function completeRun(
+  tx: Queryable,
+  runId: string,
+  counts: SweepCounts,
+  sourceEnds: SourceEnds | undefined,
+): Promise<void> {
   await tx.query({
     text: `
 UPDATE lastseen.sweep_run SET
@@ -77,20 +68,20 @@ WHERE run_id = $1`,
       counts.unresolved,
       counts.undecidable,
       counts.returned,
-      basis.sourceEnds === undefined,
-      endsJson(basis.sourceEnds),
+      sourceEnds === undefined,
+      endsJson(sourceEnds),
     ],
   });
   await supersedeOthers(tx, runId);
 }
 
-/** Stores a run that waits for a person, with its figures; nothing else of it is written. */
+/** Stores the counts of a run that waits for approval. Otherwise as {@link completeRun}. */
 export async function holdRun(
   tx: Queryable,
   runId: string,
   census: Census,
   hold: Hold,
-  basis: RunBasis,
+  sourceEnds: SourceEnds | undefined,
 ): Promise<void> {
   await tx.query({
     text: `
@@ -107,8 +98,8 @@ WHERE run_id = $1`,
       hold.crossing,
       hold.limit,
       hold.because,
-      basis.sourceEnds === undefined,
-      endsJson(basis.sourceEnds),
+      sourceEnds === undefined,
+      endsJson(sourceEnds),
     ],
   });
   await supersedeOthers(tx, runId);
@@ -121,7 +112,7 @@ async function supersedeOthers(tx: Queryable, runId: string): Promise<void> {
   });
 }
 
-/** As text: an offset may pass what a JSON number holds exactly for others. */
+/** Offsets as strings, because JSON readers may not represent large integers exactly. */
 function endsJson(ends: SourceEnds | undefined): string | null {
   return ends === undefined
     ? null
@@ -138,7 +129,7 @@ WHERE run_id = $1 AND status = 'running'`,
 }
 
 /**
- * What a held run was to decide. Call it under the sweep lock: the run then stays held.
+ * The plan of a held run. Call it under the sweep lock: the run then stays held.
  *
  * @throws LastseenError `not_held`.
  */
@@ -155,9 +146,10 @@ export async function heldPlan(db: Queryable, runId: string): Promise<SweepPlan>
     values: [runId],
   });
   const [run] = rows;
-  if (run === undefined)
-    throw new LastseenError('not_held', `there is no run ${runId}; \`lastseen sweep runs\` lists them`);
-  if (run.status !== 'held') throw new LastseenError('not_held', `run ${runId} is not held: it is ${run.status}`);
+  if (run?.status !== 'held') {
+    const why = run === undefined ? 'does not exist' : `is ${run.status}, not held`;
+    throw new LastseenError('not_held', `run ${runId} ${why}; \`lastseen sweep runs\` lists the runs`);
+  }
   return {
     asOf: run.as_of,
     thresholds: run.thresholds,
@@ -167,7 +159,7 @@ export async function heldPlan(db: Queryable, runId: string): Promise<SweepPlan>
   };
 }
 
-/** Call it under the sweep lock, for a run that is held. */
+/** Call it under the sweep lock, for a held run. */
 export async function discardRun(db: Queryable, runId: string): Promise<void> {
   await db.query({
     text: `UPDATE lastseen.sweep_run SET status = 'discarded' WHERE run_id = $1 AND status = 'held'`,

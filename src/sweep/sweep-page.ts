@@ -2,55 +2,68 @@ import { forPeople } from '../cli/dates.ts';
 import { table } from '../cli/tables.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
+import type { Census } from './episodes-store.ts';
 import type { CompletedSweep, HeldSweep } from './pipeline.ts';
 
-/** What a run found, for people. */
+/** The result of a run as a table for people. */
 export function completedPage(outcome: CompletedSweep, plan: SweepPlan): string {
   return table(
     ['as of', forPeople(plan.asOf)],
     [
-      ['silent for', `${plan.thresholds.join(', ')} to ${plan.lookbackDays} days`],
-      ...countRows(outcome),
+      silentFor(plan),
+      ...countRows(outcome, emittedRows(outcome)),
       ['returned, found by this run', outcome.returned],
-      ['events published', outcome.published ?? 'another relay is at work'],
+      published(outcome),
       ['run', outcome.runId],
     ],
   );
 }
 
-export function countRows(outcome: CompletedSweep): [string, bigint][] {
-  return [
-    ['active in the lookback', outcome.active],
-    ['inactive', outcome.inactive],
-    ['  crossed', outcome.crossed],
-    ['  ongoing', outcome.ongoing],
-    ['  unresolved (no user_id yet)', outcome.unresolved],
-    ['undecidable (seen after the as-of)', outcome.undecidable],
-  ];
+export function approvedPage(outcome: CompletedSweep): string {
+  return table(['run', outcome.runId], [...countRows(outcome, emittedRows(outcome)), published(outcome)]);
 }
 
 export function heldPage(outcome: HeldSweep, plan: SweepPlan): string {
+  const wouldCross: Row[] = [
+    ['  would cross', outcome.crossing],
+    ['  limit without approval', outcome.limit],
+  ];
   return table(
     ['as of', forPeople(plan.asOf)],
-    [
-      ['silent for', `${plan.thresholds.join(', ')} to ${plan.lookbackDays} days`],
-      ['active in the lookback', outcome.active],
-      ['inactive', outcome.inactive],
-      ['  would cross', outcome.crossing],
-      ['  the most without asking', outcome.limit],
-      ['  unresolved (no user_id yet)', outcome.unresolved],
-      ['undecidable (seen after the as-of)', outcome.undecidable],
-      ['events published', 'none'],
-      ['run, held', outcome.runId],
-    ],
+    [silentFor(plan), ...countRows(outcome, wouldCross), ['events published', 'none'], ['run, held', outcome.runId]],
   );
 }
 
-/** Ends the command with the exit code for what waits for a person. */
+/** Makes the command exit with the code for a run that waits for approval. */
 export function heldError({ runId, because }: HeldSweep): LastseenError {
   return new LastseenError(
     'held',
-    `held, nothing was emitted: ${because}; \`lastseen sweep approve ${runId}\` emits, ` +
-      `\`lastseen sweep discard ${runId}\` lets it be`,
+    `held, nothing was emitted: ${because}; \`lastseen sweep approve ${runId}\` emits the events, ` +
+      `\`lastseen sweep discard ${runId}\` drops the run`,
   );
 }
+
+type Row = [name: string, value: string | number | bigint];
+
+export const silentFor = (plan: SweepPlan): Row => [
+  'silent for',
+  `${plan.thresholds.join(', ')} to ${plan.lookbackDays} days`,
+];
+
+/** @param ofInactive what an event is or would be emitted for, among the inactive learners. */
+export function countRows(census: Census, ofInactive: readonly Row[]): Row[] {
+  return [
+    ['active in the lookback', census.active],
+    ['inactive', census.inactive],
+    ...ofInactive,
+    ['  unresolved (no user_id yet)', census.unresolved],
+    ['undecidable (seen after the as-of)', census.undecidable],
+  ];
+}
+
+const emittedRows = ({ crossed, ongoing }: CompletedSweep): Row[] => [
+  ['  crossed', crossed],
+  ['  ongoing', ongoing],
+];
+
+const published = (outcome: CompletedSweep): Row => ['events published', outcome.published ?? 'by another process'];

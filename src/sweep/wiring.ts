@@ -9,8 +9,8 @@ import type { Database } from '../postgres/database.ts';
 import { keepHeapSmall } from '../runtime/small-heap.ts';
 import type { SweepDeps } from './pipeline.ts';
 
-/** Runs `work` with all that a sweep needs, and lets go of it whatever happens. */
-export async function withDetector<T>(
+/** Runs `work` with the connections that a sweep needs, and closes them at the end. */
+export async function withSweepDeps<T>(
   context: CommandContext,
   database: Database,
   force: boolean,

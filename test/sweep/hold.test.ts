@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type HoldFigures, holdOf } from '../../src/sweep/hold.ts';
+import { type HoldFigures, holdReason } from '../../src/sweep/hold.ts';
 
 const figures: HoldFigures = {
   crossing: new Map([[7, 150n]]),
@@ -8,11 +8,11 @@ const figures: HoldFigures = {
   knownThresholds: new Set([7]),
   maxShare: 0.2,
 };
-const held = (changes: Partial<HoldFigures>) => holdOf({ ...figures, ...changes });
+const held = (changes: Partial<HoldFigures>) => holdReason({ ...figures, ...changes });
 const crossing = (learners: bigint, days = 7) => ({ crossing: new Map([[days, learners]]) });
 
-describe('a run is held', () => {
-  it('above the share of the active', () => {
+describe('the reason to hold a run', () => {
+  it('is given above the share of the active learners', () => {
     expect(held(crossing(2_000n))).toBeUndefined();
     expect(held(crossing(2_001n))).toEqual({
       crossing: 2_001n,
@@ -21,7 +21,7 @@ describe('a run is held', () => {
     });
   });
 
-  it('above five times the median, where that is lower', () => {
+  it('is given above five times the median if that is lower', () => {
     const usuallyCrossed = [10n, 60n, 5_000n, 40n];
     expect(held({ ...crossing(250n), usuallyCrossed })).toBeUndefined();
     expect(held({ ...crossing(251n), usuallyCrossed })).toMatchObject({
@@ -31,13 +31,13 @@ describe('a run is held', () => {
     expect(held({ ...crossing(2_001n), usuallyCrossed: [9_000n] })).toMatchObject({ limit: 2_000n });
   });
 
-  it('never under 100 learners', () => {
+  it('is never given up to 100 learners', () => {
     const usuallyCrossed = [0n, 0n, 0n];
     expect(held({ ...crossing(100n), usuallyCrossed, active: 100n })).toBeUndefined();
     expect(held({ ...crossing(101n), usuallyCrossed, active: 101n })).toMatchObject({ limit: 100n });
   });
 
-  it('where a threshold is new and more than 100 would cross it', () => {
+  it('is given for a new threshold that more than 100 learners would cross', () => {
     const knownThresholds = new Set([7]);
     expect(held({ ...crossing(100n, 14), knownThresholds })).toBeUndefined();
     expect(held({ ...crossing(101n, 14), knownThresholds })).toMatchObject({
@@ -51,7 +51,7 @@ describe('a run is held', () => {
     expect(held({ crossing: ladder, knownThresholds })).toBeUndefined();
   });
 
-  it('by all rungs of a ladder together', () => {
+  it('counts all rungs of a ladder together', () => {
     const ladder = new Map([
       [7, 1_500n],
       [14, 501n],

@@ -23,7 +23,7 @@ const asOf = parseInstant('2026-03-16T05:00:00Z') as bigint;
 const plan: SweepPlan = { asOf, thresholds: [7], lookbackDays: 30, refresh: 'daily' };
 const sql = (text: string, values: unknown[] = []) => db.database.query<Record<string, unknown>>({ text, values });
 
-/** So many learners, last seen so many days before the as-of. */
+/** Inserts learners who were last seen some days before the as-of. */
 async function silent(learners: number, days: number, from = 0): Promise<void> {
   await sql(
     `INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at)
@@ -47,7 +47,7 @@ const deps = (changes: Partial<SweepDeps> = {}): SweepDeps => ({
 });
 const run = (changes: Partial<SweepPlan> = {}, more: Partial<SweepDeps> = {}) =>
   sweep(deps(more), { ...plan, ...changes });
-/** A run of the day n days before, as the nightly job has it. */
+/** Records an ordinary completed run some days before the as-of. */
 const nightly = (daysBefore: bigint, crossed: number) =>
   sql(
     `INSERT INTO lastseen.sweep_run
@@ -60,7 +60,7 @@ const written = async () =>
 const statuses = async () => (await listRuns(db.database, 20)).map(({ status }) => status).sort();
 
 describe('a held run', () => {
-  it('writes its figures and nothing else, not even the returns it would have found', async () => {
+  it('writes only its counts, not even the returns that it found', async () => {
     await silent(1, 8);
     expect(await run()).toMatchObject({ status: 'completed', crossed: 1n });
     await seenAgain(1, asOf - DAY);
@@ -79,7 +79,7 @@ describe('a held run', () => {
     });
   });
 
-  it('is a first run above 100 learners of a threshold, forced or not', async () => {
+  it('is the first run of a threshold that more than 100 learners would cross, forced or not', async () => {
     await silent(101, 8);
     await silent(1_000, 1, 1_000);
     expect(await run()).toMatchObject({ status: 'held', because: expect.stringContaining('no ordinary run before') });
@@ -87,7 +87,7 @@ describe('a held run', () => {
     expect(await run({ limit: 100 })).toMatchObject({ status: 'completed', crossed: 100n });
   });
 
-  it('is counted among the runs, and what the newest completed one found is shown beside', async () => {
+  it('is counted by status, beside the counts of the newest completed run', async () => {
     await nightly(1n, 150);
     await silent(3, 8);
     await silent(1_000, 1, 1_000);
@@ -117,7 +117,7 @@ describe('a held run', () => {
     expect(await statuses()).toEqual(['completed', 'completed', 'superseded', 'superseded']);
   });
 
-  it('is not superseded by a run that could not decide', async () => {
+  it('is not superseded by a run that was not fresh', async () => {
     await silent(150, 8);
     await run();
     const notFresh = () => Promise.reject(new LastseenError('not_fresh', 'not fresh: no'));
@@ -125,7 +125,7 @@ describe('a held run', () => {
     expect(await statuses()).toEqual(['failed', 'held']);
   });
 
-  it('can be discarded, once', async () => {
+  it('can be discarded once', async () => {
     await silent(150, 8);
     const { runId } = await run();
     await discard(db.database, runId);
@@ -136,8 +136,8 @@ describe('a held run', () => {
   });
 });
 
-describe('approving', () => {
-  it('looks at each learner again: who was seen in between is not flagged', async () => {
+describe('an approval', () => {
+  it('checks each learner again and does not flag those seen in the meantime', async () => {
     await silent(150, 8);
     const { runId } = await run({ refresh: 'off' });
     expect(await heldPlan(db.database, runId)).toEqual({ ...plan, refresh: 'off', limit: undefined });
@@ -150,7 +150,7 @@ describe('approving', () => {
     await expect(approve(deps(), runId)).rejects.toMatchObject({ code: 'not_held' });
   });
 
-  it('asks for freshness again, and leaves the run held where there is none', async () => {
+  it('proves freshness again, and leaves the run held if that fails', async () => {
     await silent(150, 8);
     const { runId } = await run();
     const notFresh = () => Promise.reject(new LastseenError('not_fresh', 'not fresh: no'));
@@ -159,7 +159,7 @@ describe('approving', () => {
     expect(await statuses()).toEqual(['held']);
   });
 
-  it('by force is recorded', async () => {
+  it('without the proof of freshness is recorded as forced', async () => {
     await silent(150, 8);
     const { runId } = await run();
     await approve(deps({ proveFresh: undefined }), runId);
@@ -167,7 +167,7 @@ describe('approving', () => {
   });
 });
 
-describe('what is usual', () => {
+describe('the usual number', () => {
   it('is not held', async () => {
     await nightly(1n, 40);
     await silent(150, 8);
@@ -175,26 +175,29 @@ describe('what is usual', () => {
     expect(await run()).toMatchObject({ status: 'completed', crossed: 150n });
   });
 
-  it('leaves out limited, forced and past runs, and those of other thresholds', async () => {
+  it('leaves out limited and forced runs, runs of a past as-of, and runs of other thresholds', async () => {
     await silent(20, 8);
     await run({ limit: 3 });
     await run({}, { proveFresh: undefined });
     await run({ asOf: asOf - 2n * DAY });
     await run({ thresholds: [8] });
     const usual = await readUsualRuns(db.database, [7]);
-    expect(usual).toEqual({ crossed: [], thresholds: new Set([8]) });
+    expect(usual).toEqual({ usuallyCrossed: [], knownThresholds: new Set([8]) });
     await nightly(3n, 9);
     await run();
-    expect(await readUsualRuns(db.database, [7])).toEqual({ crossed: [0n, 9n], thresholds: new Set([7, 8]) });
+    expect(await readUsualRuns(db.database, [7])).toEqual({
+      usuallyCrossed: [0n, 9n],
+      knownThresholds: new Set([7, 8]),
+    });
   });
 
-  it('is the newest 14 runs', async () => {
+  it('is taken from the newest 14 runs', async () => {
     for (let day = 1n; day <= 16n; day++) await nightly(day, Number(day));
-    const { crossed } = await readUsualRuns(db.database, [7]);
-    expect(crossed).toEqual(Array.from({ length: 14 }, (_, n) => BigInt(n + 1)));
+    const { usuallyCrossed } = await readUsualRuns(db.database, [7]);
+    expect(usuallyCrossed).toEqual(Array.from({ length: 14 }, (_, n) => BigInt(n + 1)));
   });
 
-  it('keeps what each source had been given at a completed run', async () => {
+  it('keeps the ends of each source’s topic at a completed run exactly', async () => {
     await run({}, { proveFresh: async () => new Map([['session', 2n ** 60n]]) });
     await run({}, { proveFresh: undefined });
     const volumes = await readSourceVolumes(db.database);

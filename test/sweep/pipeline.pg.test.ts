@@ -13,6 +13,7 @@ import { eachDue, recordInactive } from '../../src/sweep/episodes-store.ts';
 import { type CompletedSweep, sweep } from '../../src/sweep/pipeline.ts';
 import { closeEpisodes } from '../../src/sweep/returns-store.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { waitFor } from '../support/waiting.ts';
 
 let db: FreshDatabase;
 beforeAll(async () => {
@@ -69,14 +70,14 @@ async function run(changes: Partial<SweepPlan> = {}, send = producer.send): Prom
 const events = () => sent.map(({ record }) => JSON.parse(String(record.value)));
 const ids = () => events().map((event) => event.event_id);
 
-/** Loops of the plan that go through what was found so far for each row of something else. */
+/** Nested loops of the plan that scan a CTE once per outer row. */
 function loopsOverFindings({ 'Node Type': type, Plans: plans = [] }: PlanNode): number {
   const repeated = type === 'Nested Loop' && plans[1]?.['Node Type'] === 'CTE Scan' ? 1 : 0;
   return plans.reduce((sum, each) => sum + loopsOverFindings(each), repeated);
 }
 
-describe('who is inactive', () => {
-  it('is recorded in time that grows with their number, where every episode was noted on the same day too', async () => {
+describe('inactive learners', () => {
+  it('are recorded without a loop over all of them, also if all episodes were noted on the same day', async () => {
     await seen(...Array.from({ length: 2_000 }, (_, n) => asOf - 8n * DAY - BigInt(n)));
     await db.database.transaction((tx) => recordInactive(tx, plan, randomUUID(), asOf));
     await db.database.query({ text: 'ANALYZE lastseen.episode' });
@@ -89,7 +90,7 @@ describe('who is inactive', () => {
     expect(plans.map(loopsOverFindings)).toEqual([0]);
   });
 
-  it('is recorded without a look at the silences of long ago', async () => {
+  it('are recorded without a read of old episodes', async () => {
     await db.database.query({
       text: `
 INSERT INTO lastseen.episode
@@ -110,19 +111,19 @@ FROM generate_series(1, 100000) n, LATERAL (SELECT timestamptz '2020-01-01' + n 
     ]);
   });
 
-  it('is silent for the threshold to the microsecond, and for less than the lookback', async () => {
+  it('are silent for at least the threshold and for less than the lookback, to the microsecond', async () => {
     await seen(asOf - 7n * DAY, asOf - 7n * DAY + 1n, asOf - 30n * DAY, asOf - 30n * DAY + 1n);
     expect(await run()).toMatchObject({ inactive: 2n, crossed: 2n, ongoing: 0n });
     expect(events().map((event) => event.user_id)).toEqual(['u0', 'u3']);
     expect(events().map((event) => event.days_inactive)).toEqual([7, 29]);
   });
 
-  it('is undecidable where the table knows only a later activity', async () => {
+  it('are undecidable if they were seen after the as-of', async () => {
     await seen(asOf + 1n, asOf, asOf - 8n * DAY);
     expect(await run()).toMatchObject({ active: 2n, inactive: 1n, undecidable: 1n, crossed: 1n });
   });
 
-  it('is counted, and gets no event, while known by student_id alone', async () => {
+  it('are counted, but get no event, while only their student_id is known', async () => {
     const fold = createFold();
     fold.add({ studentId: learner(1), userId: null, source: 'attempt', at: asOf - 8n * DAY });
     await db.database.transaction((tx) => raiseLastSeen(tx, fold.columns()));
@@ -133,7 +134,7 @@ FROM generate_series(1, 100000) n, LATERAL (SELECT timestamptz '2020-01-01' + n 
 });
 
 describe('phases', () => {
-  it('are CROSSED once, and ONGOING once a UTC day', async () => {
+  it('are CROSSED once, then ONGOING once per UTC day', async () => {
     await seen(asOf - 8n * DAY);
     expect(await run()).toMatchObject({ crossed: 1n, ongoing: 0n, published: 1 });
     expect(await run()).toMatchObject({ crossed: 0n, ongoing: 0n, inactive: 1n, published: 0 });
@@ -144,20 +145,20 @@ describe('phases', () => {
     expect(new Set(ids()).size).toBe(2);
   });
 
-  it('have no ONGOING where the refresh is off', async () => {
+  it('have no ONGOING if the refresh is off', async () => {
     await seen(asOf - 8n * DAY);
     await run({ refresh: 'off' });
     expect(await run({ asOf: asOf + DAY, refresh: 'off' })).toMatchObject({ crossed: 0n, ongoing: 0n });
   });
 
-  it('begin anew with a new episode after a return', async () => {
+  it('start again with CROSSED after a return', async () => {
     await seen(asOf - 8n * DAY);
     await run();
     await seen(asOf + DAY);
     expect(await run({ asOf: asOf + 9n * DAY })).toMatchObject({ crossed: 1n, ongoing: 0n });
   });
 
-  it('are kept apart by threshold', async () => {
+  it('are recorded per threshold', async () => {
     await seen(asOf - 15n * DAY);
     await run();
     expect(await run({ thresholds: [14] })).toMatchObject({ crossed: 1n });
@@ -165,20 +166,20 @@ describe('phases', () => {
 });
 
 describe('emission', () => {
-  it('says the same ids when a sweep that died before the mark is finished by another', async () => {
+  it('repeats the same ids if a sweep was killed between publication and mark', async () => {
     await seen(asOf - 8n * DAY, asOf - 9n * DAY);
-    const heard: string[] = [];
+    const published: string[] = [];
     await expect(
       run({}, async (_topic, records) => {
-        heard.push(...records.map((record) => JSON.parse(String(record.value)).event_id));
+        published.push(...records.map((record) => JSON.parse(String(record.value)).event_id));
         throw new Error('killed between publish and mark');
       }),
     ).rejects.toThrow('killed');
     expect(await run()).toMatchObject({ crossed: 0n, published: 2 });
-    expect(ids()).toEqual(heard);
+    expect(ids()).toEqual(published);
   });
 
-  it('is by one sweep at a time: the second is told to try again', async () => {
+  it('runs in one sweep at a time: the second one fails with busy', async () => {
     await seen(asOf - 8n * DAY);
     await tryWithLock(db.database, 'sweep', async () => {
       await expect(run()).rejects.toMatchObject({ code: 'busy' });
@@ -186,7 +187,7 @@ describe('emission', () => {
     expect(await run()).toMatchObject({ crossed: 1n });
   });
 
-  it('emits at most the limit, and the rest the next time', async () => {
+  it('stops at the limit; the next sweep emits the rest', async () => {
     await seen(...Array.from({ length: 5 }, () => asOf - 8n * DAY));
     expect(await run({ limit: 2 })).toMatchObject({ inactive: 5n, crossed: 2n });
     expect(await run({ limit: 2 })).toMatchObject({ crossed: 2n });
@@ -194,7 +195,7 @@ describe('emission', () => {
     expect(new Set(ids()).size).toBe(5);
   });
 
-  it('carries what decided, in headers and value', async () => {
+  it('has the facts of the decision in the value and CloudEvents attributes in the headers', async () => {
     await seen(asOf - 8n * DAY);
     const { runId } = await run();
     const [event] = events();
@@ -234,18 +235,16 @@ describe('races', () => {
   });
 });
 
-async function waitForLockWait(): Promise<void> {
-  for (;;) {
+const waitForLockWait = () =>
+  waitFor('a session waits for a lock', async () => {
     const { count } = await db.database.query({
       text: `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
     });
-    if (count > 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+    return count > 0;
+  });
 
 describe('returns', () => {
-  /** What track does in one transaction when learner n is seen again. */
+  /** The transaction of `track` when learner n is seen again. */
   const seenAgain = (n: number, at: bigint, committedAt = at) =>
     db.database.transaction(async (tx) => {
       const fold = createFold();
@@ -254,7 +253,7 @@ describe('returns', () => {
       return closeEpisodes(tx, fold.columns(), asOf);
     });
 
-  it('are told once an episode, with the newest as-of, whatever is seen after', async () => {
+  it('are recorded once per episode, with its newest as-of', async () => {
     await seen(asOf - 8n * DAY);
     await run();
     expect(await seenAgain(0, asOf - DAY)).toBe(1);
@@ -269,7 +268,7 @@ describe('returns', () => {
     });
   });
 
-  it('carry the commit time of the activity where that is later', async () => {
+  it('have the commit time of the activity as their as-of if that is later', async () => {
     await seen(asOf - 8n * DAY);
     await run();
     await seenAgain(0, asOf - DAY, asOf + 3n * DAY);
@@ -277,13 +276,13 @@ describe('returns', () => {
     expect(events().at(-1)).toMatchObject({ phase: 'RETURNED', as_of: String(asOf + 3n * DAY) });
   });
 
-  it('are not told of an activity before the silence', async () => {
+  it('are not recorded for an activity before the silence', async () => {
     await seen(asOf - 8n * DAY);
     await run();
     expect(await seenAgain(0, asOf - 20n * DAY)).toBe(0);
   });
 
-  it('are seen where the activity waited for the sweep that recorded the episode', async () => {
+  it('are recorded if the activity waited for the sweep that recorded the episode', async () => {
     await seen(asOf - 8n * DAY);
     const recorded = Promise.withResolvers<void>();
     const commit = Promise.withResolvers<void>();
@@ -300,7 +299,7 @@ describe('returns', () => {
     expect(await returning).toBe(1);
   });
 
-  it('that track did not see are found by the next sweep', async () => {
+  it('that track did not see are recorded by the next sweep', async () => {
     await seen(asOf - 8n * DAY);
     await run();
     await seen(asOf - DAY);
@@ -309,18 +308,18 @@ describe('returns', () => {
     expect(events().map((event) => event.phase)).toEqual(['CROSSED', 'RETURNED']);
   });
 
-  it('are told once by two instances at once', async () => {
+  it('are recorded once by four concurrent transactions', async () => {
     await seen(asOf - 8n * DAY);
     await run();
-    const told = await Promise.all(Array.from({ length: 4 }, (_, n) => seenAgain(0, asOf - DAY + BigInt(n))));
-    expect(told.reduce((sum, count) => sum + count, 0)).toBe(1);
+    const returns = await Promise.all(Array.from({ length: 4 }, (_, n) => seenAgain(0, asOf - DAY + BigInt(n))));
+    expect(returns.reduce((sum, count) => sum + count, 0)).toBe(1);
   });
 });
 
 describe('a ladder', () => {
   const ladder = { thresholds: [7, 14, 21] };
 
-  it('gives the highest rung reached alone, and records the lower ones as passed', async () => {
+  it('emits only the highest rung reached, and records the lower ones as passed', async () => {
     await seen(asOf - 8n * DAY, asOf - 15n * DAY, asOf - 22n * DAY);
     expect(await run(ladder)).toMatchObject({ crossed: 3n });
     expect(events().map((event) => event.threshold_days)).toEqual([7, 14, 21]);
@@ -335,7 +334,7 @@ describe('a ladder', () => {
     ]);
   });
 
-  it('is climbed a rung at a time, with ONGOING in between', async () => {
+  it('is climbed one rung at a time, with ONGOING in between', async () => {
     await seen(asOf - 7n * DAY);
     const phases: string[] = [];
     for (let day = 0n; day < 15n; day++) await run({ ...ladder, asOf: asOf + day * DAY });
@@ -349,7 +348,7 @@ describe('a ladder', () => {
     ]);
   });
 
-  it('tells one return, of the highest rung', async () => {
+  it('emits one return, of the highest rung', async () => {
     await seen(asOf - 22n * DAY);
     await run(ladder);
     await seen(asOf - DAY);
@@ -369,7 +368,7 @@ describe('a dry run', () => {
 });
 
 describe('the history', () => {
-  it('keeps a row a run, and closes runs that ended without a word', async () => {
+  it('has one row per run, and closes runs whose process exited', async () => {
     await db.database.query({
       text: `INSERT INTO lastseen.sweep_run (run_id, as_of, thresholds, lookback_days, status, started_at)
              VALUES (gen_random_uuid(), now(), '{7}', 30, 'running', now())`,
@@ -377,11 +376,11 @@ describe('the history', () => {
     await seen(asOf - 8n * DAY);
     const { runId } = await run();
     const { rows } = await db.database.query({
-      text: 'SELECT run_id, status, crossed, inactive FROM lastseen.sweep_run ORDER BY status',
+      text: 'SELECT run_id, status, crossed, inactive, failure FROM lastseen.sweep_run ORDER BY status',
     });
     expect(rows).toEqual([
-      { run_id: runId, status: 'completed', crossed: 1n, inactive: 1n },
-      expect.objectContaining({ status: 'failed' }),
+      { run_id: runId, status: 'completed', crossed: 1n, inactive: 1n, failure: null },
+      expect.objectContaining({ status: 'failed', failure: 'process exited without recording a result' }),
     ]);
   });
 });
