@@ -27,7 +27,7 @@ export const LOG_EVENTS = {
   records_lost: 'Records were removed before `track` read them. No sweep decides while the gap is open.',
   relay_failed: 'Events could not be published. The relay tries again.',
   replay_completed: 'A replay is done.',
-  replay_resumed: 'A replay continues from where it was interrupted.',
+  replay_resumed: 'A replay continues from its saved position.',
   replay_waiting: 'A rebuild waits until it has read as far as `track`.',
   sample_failed: 'A metric could not be sampled.',
   shutdown_expired: 'The process did not stop within `STOP_WITHIN` and exits with code 1.',
