@@ -1,10 +1,10 @@
 -- Debezium's role and publication. An administrator runs this once in the platform's database, before the connector is
--- created; it can be repeated. Then `ALTER ROLE lastseen_replication PASSWORD '…'`, and in the
--- connector's settings
+-- created; it can be repeated. Then run `ALTER ROLE lastseen_replication PASSWORD '…'`, and set in the connector's settings
 --
 --   "database.user": "lastseen_replication", "publication.name": "seedtest", "publication.autocreate.mode": "disabled"
 --
--- If the connector created the publication, its role would have to own the tables.
+-- If the connector created the publication, its role would have to own the tables. The tables debezium_heartbeat and
+-- debezium_signal must exist (stack/platform/schema.sql has them).
 
 DO $role$
 BEGIN
