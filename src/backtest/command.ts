@@ -7,7 +7,7 @@ import { type CommandContext, EXIT } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import { sourceTopics } from '../config/topic-names.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
-import { topicBounds } from '../kafka/admin/topic-bounds.ts';
+import { topicBounds } from '../kafka/admin/offsets.ts';
 import { rangesBetween } from '../kafka/consumer/replay-ranges.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { collectDeps } from '../track/wiring.ts';

@@ -1,4 +1,4 @@
-import { groupLag } from '../kafka/admin/admin.ts';
+import { groupLag } from '../kafka/admin/offsets.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { SampleSources } from './observation.ts';
 

@@ -1,4 +1,4 @@
-import { deleteGroup } from '../kafka/admin/topic-bounds.ts';
+import { deleteGroup } from '../kafka/admin/groups.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Position } from '../kafka/client/records.ts';
 import { createCatchUp } from '../kafka/consumer/catch-up.ts';
@@ -36,11 +36,9 @@ export interface RangeReading<A> {
 export async function readRange<A>(context: CommandContext, reading: RangeReading<A>): Promise<void> {
   const { kafka, groupId, ranges, stages, what, afterwards } = reading;
   const { log, stopping, terminal } = context;
-  const ends = ranges.flatMap(({ endOffset, ...range }) =>
-    endOffset === undefined ? [] : [{ ...range, nextOffset: endOffset }],
-  );
+  const ends = ranges.flatMap(({ endOffset, ...range }) => (endOffset === undefined ? [] : [{ ...range, endOffset }]));
   const catchUp = createCatchUp(
-    [...ends, ...reading.ends],
+    [...ends, ...reading.ends.map(({ nextOffset, ...end }) => ({ ...end, endOffset: nextOffset }))],
     ranges.map((range) => ({ ...range, nextOffset: range.firstOffset })),
   );
   const wanted = ranges.filter(({ firstOffset, endOffset }) => endOffset === undefined || firstOffset < endOffset);

@@ -1,4 +1,4 @@
-import { committedPositions, endPositions } from '../kafka/admin/admin.ts';
+import { committedPositions, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { type CatchUp, createCatchUp } from '../kafka/consumer/catch-up.ts';
 import type { Delay } from '../kafka/consumer/delays.ts';
@@ -95,7 +95,7 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
 }
 
 async function catchUpNow(kafka: KafkaClient, groupId: string, topics: readonly string[]): Promise<CatchUp> {
-  return createCatchUp(await endPositions(kafka, topics), await committedPositions(kafka, groupId, topics));
+  return createCatchUp(await topicBounds(kafka, topics), await committedPositions(kafka, groupId, topics));
 }
 
 function listener(context: CommandContext, waiting: WaitingRecords): ConsumerListener {

@@ -4,7 +4,8 @@ import { showProgress } from '../cli/progress-bar.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import type { Settings } from '../config/settings.ts';
 import { letterTopics, READERS, type Reader } from '../config/topic-names.ts';
-import { endPositions, positionsSince, requireTopics } from '../kafka/admin/admin.ts';
+import { requireTopics } from '../kafka/admin/admin.ts';
+import { offsetsForTime, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { partitionKey } from '../kafka/client/records.ts';
 import { type OffsetRange, readRanges } from '../kafka/consumer/read-ranges.ts';
@@ -34,7 +35,7 @@ export async function readLetters(context: CommandContext, reading: LetterReadin
     ? rangesSince(settings, reading)
     : rangesOfPositions(reading.kafka, positions));
   const wanted = positions && new Set(positions.map(positionKey));
-  const total = ranges.reduce((sum, { firstOffset, nextOffset }) => sum + Number(nextOffset - firstOffset), 0);
+  const total = ranges.reduce((sum, { firstOffset, endOffset }) => sum + Number(endOffset - firstOffset), 0);
   const progress = showProgress({ what: 'dead letters', unit: 'letters', total, log, terminal });
   let read = 0;
   try {
@@ -43,6 +44,7 @@ export async function readLetters(context: CommandContext, reading: LetterReadin
       groupId: `lastseen-dlq-${randomUUID()}`,
       ranges,
       stopping,
+      log,
       onRecords: async (batch) => {
         const letters = toLetters(batch).filter(
           (letter) => matchesFilter(reading, letter) && (wanted === undefined || wanted.has(positionKey(letter))),
@@ -63,31 +65,31 @@ async function rangesSince(settings: Settings, { kafka, reader, since }: LetterR
   const readers = reader === undefined ? READERS : [reader];
   const topics = [...new Set(readers.map((name) => letterTopics(settings)[name].topic))];
   await requireTopics(kafka, topics);
-  const ends = await endPositions(kafka, topics);
-  const starts = since === undefined ? [] : await positionsSince(kafka, topics, Number(since / MICROS_PER_MS));
+  const bounds = await topicBounds(kafka, topics);
+  const starts = since === undefined ? [] : await offsetsForTime(kafka, topics, Number(since / MICROS_PER_MS));
   const startOf = new Map(starts.map((start) => [partitionKey(start), start.nextOffset]));
-  return ends
-    .map((end) => ({ ...end, firstOffset: startOf.get(partitionKey(end)) ?? end.firstOffset }))
-    .filter(({ firstOffset, nextOffset }) => firstOffset < nextOffset);
+  return bounds
+    .map((range) => ({ ...range, firstOffset: startOf.get(partitionKey(range)) ?? range.firstOffset }))
+    .filter(({ firstOffset, endOffset }) => firstOffset < endOffset);
 }
 
 /** One range per partition, from its first to its last position. */
 async function rangesOfPositions(kafka: KafkaClient, positions: readonly LetterPosition[]): Promise<OffsetRange[]> {
   const topics = [...new Set(positions.map(({ topic }) => topic))];
   await requireTopics(kafka, topics);
-  const ends = new Map((await endPositions(kafka, topics)).map((end) => [partitionKey(end), end]));
+  const boundsOf = new Map((await topicBounds(kafka, topics)).map((bounds) => [partitionKey(bounds), bounds]));
   const ranges = new Map<string, OffsetRange>();
   for (const position of positions) {
     const { topic, partition, offset } = position;
     const key = partitionKey(position);
-    const end = ends.get(key);
-    if (end === undefined || offset < end.firstOffset || offset >= end.nextOffset) throw noSuchLetter(position);
-    const { firstOffset = offset, nextOffset = 0n } = ranges.get(key) ?? {};
+    const bounds = boundsOf.get(key);
+    if (bounds === undefined || offset < bounds.firstOffset || offset >= bounds.endOffset) throw noSuchLetter(position);
+    const { firstOffset = offset, endOffset = 0n } = ranges.get(key) ?? {};
     ranges.set(key, {
       topic,
       partition,
       firstOffset: offset < firstOffset ? offset : firstOffset,
-      nextOffset: offset < nextOffset ? nextOffset : offset + 1n,
+      endOffset: offset < endOffset ? endOffset : offset + 1n,
     });
   }
   return [...ranges.values()];

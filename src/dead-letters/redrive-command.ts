@@ -5,7 +5,7 @@ import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-
 import { json, table } from '../cli/tables.ts';
 import type { Settings } from '../config/settings.ts';
 import { letterTopics } from '../config/topic-names.ts';
-import { writtenPositions } from '../kafka/admin/admin.ts';
+import { endPositions } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
@@ -84,7 +84,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
 async function originPartitions(kafka: KafkaClient, settings: Settings): Promise<ReadonlyMap<string, number>> {
   const topics = Object.values(letterTopics(settings)).flatMap(({ origins }) => origins);
   const counts = new Map<string, number>();
-  for (const { topic } of await writtenPositions(kafka, topics)) counts.set(topic, (counts.get(topic) ?? 0) + 1);
+  for (const { topic } of await endPositions(kafka, topics)) counts.set(topic, (counts.get(topic) ?? 0) + 1);
   return counts;
 }
 

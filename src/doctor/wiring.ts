@@ -8,8 +8,9 @@ import { type FreshnessView, knownBefore, noteEnds, observe } from '../freshness
 import { currentPosition, publishedSources, readSlotState } from '../freshness/replication-store.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { listRuns } from '../history/sweep-runs-store.ts';
-import { groupLag } from '../kafka/admin/admin.ts';
-import { brokerCount, keptRecords, readGroupFacts } from '../kafka/admin/cluster-facts.ts';
+import { brokerCount } from '../kafka/admin/admin.ts';
+import { readGroupFacts } from '../kafka/admin/groups.ts';
+import { groupLag, keptRecords } from '../kafka/admin/offsets.ts';
 import { readTopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';

@@ -2,7 +2,7 @@ import { type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import { forPeople } from '../cli/dates.ts';
 import type { SweepRun } from '../history/sweep-runs-store.ts';
 import type { TopicSpec } from '../kafka/admin/admin.ts';
-import type { GroupFacts } from '../kafka/admin/cluster-facts.ts';
+import type { GroupFacts } from '../kafka/admin/groups.ts';
 import { differencesOf } from '../kafka/admin/topic-differences.ts';
 import type { TopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { SchemaCheck } from '../registry/own-schemas.ts';

@@ -1,6 +1,6 @@
 import type { CommandContext } from '../cli/run-command.ts';
 import { sourceTopics } from '../config/topic-names.ts';
-import { writtenPositions } from '../kafka/admin/admin.ts';
+import { endPositions } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
 import { pauseUnless } from '../runtime/pauses.ts';
@@ -18,7 +18,7 @@ export function freshnessDeps(context: CommandContext, database: Database, kafka
     slot,
     publication: settings.PUBLICATION ?? slot,
     waitMs: settings.WAIT_FRESH,
-    readEnds: (topics) => writtenPositions(kafka, topics),
+    readEnds: (topics) => endPositions(kafka, topics),
     now,
     pause: pauseUnless(stopping),
     onWaiting: tellNowAndThen(context),

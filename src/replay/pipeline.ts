@@ -3,8 +3,9 @@ import type { AttemptSource } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { RangeReading } from '../cli/read-ranges.ts';
-import { requireTopics, writtenPositions } from '../kafka/admin/admin.ts';
-import { deleteGroup, type PartitionBounds, positionsAt, topicBounds } from '../kafka/admin/topic-bounds.ts';
+import { requireTopics } from '../kafka/admin/admin.ts';
+import { deleteGroup } from '../kafka/admin/groups.ts';
+import { endPositions, offsetsForTime, type PartitionBounds, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { partitionKey } from '../kafka/client/records.ts';
 import type { PartitionRange } from '../kafka/consumer/offset-range.ts';
@@ -118,8 +119,8 @@ async function plannedRanges(
   if (snapshot) return bounds.map(({ topic, partition, endOffset }) => ({ topic, partition, firstOffset: endOffset }));
   return rangesBetween(
     bounds,
-    from === 'earliest' ? undefined : await positionsAt(kafka, topics, ceilToMs(from)),
-    to === undefined ? undefined : await positionsAt(kafka, topics, ceilToMs(to)),
+    from === 'earliest' ? undefined : await offsetsForTime(kafka, topics, ceilToMs(from)),
+    to === undefined ? undefined : await offsetsForTime(kafka, topics, ceilToMs(to)),
   );
 }
 
@@ -157,7 +158,7 @@ async function awaitSnapshot(replay: Replay, state: ReplayState, snapshotId: str
   if (state.ranges.every(({ endOffset }) => endOffset !== undefined)) return state;
   await replay.waitForSnapshot(snapshotId);
   if (plan.rebuild) return state;
-  const ends = await writtenPositions(kafka, topics);
+  const ends = await endPositions(kafka, topics);
   await setReplayEnds(database, replayId, ends);
   const endOf = new Map(ends.map((end) => [partitionKey(end), end.nextOffset]));
   const ranges = state.ranges.map((range) => ({
@@ -178,7 +179,7 @@ async function rebuild(
   state: ReplayState,
 ): Promise<{ totals: ReplayTotals; corrections: Corrections | undefined }> {
   const { database, kafka, log, topics, replayId } = replay;
-  const ends = await writtenPositions(kafka, topics);
+  const ends = await endPositions(kafka, topics);
   let corrections: Corrections | undefined;
   const totals = await readRanges(replay, state, writeShadow, {
     ends,

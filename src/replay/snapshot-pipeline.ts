@@ -3,8 +3,7 @@ import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import type { RangeReading } from '../cli/read-ranges.ts';
 import { currentPosition, observeSlot } from '../freshness/replication-store.ts';
-import { writtenPositions } from '../kafka/admin/admin.ts';
-import { topicBounds } from '../kafka/admin/topic-bounds.ts';
+import { endPositions, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
@@ -59,7 +58,7 @@ export async function waitForSnapshot(deps: SnapshotDeps, snapshotId: string): P
 async function waitForCompletion(deps: SnapshotDeps, snapshot: FollowedSnapshot, pause: Pause): Promise<boolean> {
   const { kafka, topics, now } = deps;
   const written = async () =>
-    (await writtenPositions(kafka, [...topics.keys()])).reduce((sum, { nextOffset }) => sum + Number(nextOffset), 0);
+    (await endPositions(kafka, [...topics.keys()])).reduce((sum, { nextOffset }) => sum + Number(nextOffset), 0);
   const before = await written();
   // The progress is an estimate: the planner counts the rows, and other records written meanwhile count as well.
   const total = await estimatedRows(deps.database, topics.values());

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SOURCES, type Source } from '../../src/activity/source.ts';
-import { endPositions } from '../../src/kafka/admin/admin.ts';
+import { endPositions } from '../../src/kafka/admin/offsets.ts';
 import type { KafkaClient } from '../../src/kafka/client/client.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
 import { StackError } from '../errors.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { currentPosition, observeSlot } from '../../src/freshness/replication-store.ts';
-import { writtenPositions } from '../../src/kafka/admin/admin.ts';
+import { endPositions } from '../../src/kafka/admin/offsets.ts';
 import type { Lsn } from '../../src/postgres/lsn.ts';
 import { recreateTopic } from '../support/recreate-topic.ts';
 import { step } from '../support/step.ts';
@@ -42,7 +42,7 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     await world.connect();
     const position = await currentPosition(world.database, 0n);
     const inTopic = async () =>
-      (await writtenPositions(world.kafka, [`${world.name}.public.attempt`])).reduce((n, at) => n + at.nextOffset, 0n);
+      (await endPositions(world.kafka, [`${world.name}.public.attempt`])).reduce((n, at) => n + at.nextOffset, 0n);
     let looks = 0;
     await waitFor('the slot has passed the position', async () => {
       const { kind } = await observeSlot(world.database, world.name, position as Lsn);

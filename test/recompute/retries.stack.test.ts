@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { groupLag } from '../../src/kafka/admin/admin.ts';
+import { groupLag } from '../../src/kafka/admin/offsets.ts';
 import type { RawRecord } from '../../src/kafka/client/records.ts';
 import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writtenPositions } from '../../src/kafka/admin/admin.ts';
+import { endPositions } from '../../src/kafka/admin/offsets.ts';
 import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
 import type { StartedCli } from '../support/lastseen-cli.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
@@ -53,7 +53,7 @@ const inactivityTopic = () => world.env['INACTIVITY_TOPIC'] ?? '';
 const digest = async () => (await digestLastSeen(world.database)).digest;
 const ago = (ms: number) => new Date(startedAt - ms).toISOString();
 const written = async () =>
-  (await writtenPositions(world.kafka, topics)).reduce((sum, { nextOffset }) => sum + Number(nextOffset), 0);
+  (await endPositions(world.kafka, topics)).reduce((sum, { nextOffset }) => sum + Number(nextOffset), 0);
 
 /** Writes records with a record time two days ago and old instants. One of them cannot be decoded. */
 async function writeOldRecords(): Promise<void> {

@@ -1,4 +1,4 @@
-import { endPositions } from '../../src/kafka/admin/admin.ts';
+import { topicBounds } from '../../src/kafka/admin/offsets.ts';
 import type { RawRecord } from '../../src/kafka/client/records.ts';
 import type { World } from './world.ts';
 
@@ -6,8 +6,8 @@ const READ_MS = 60_000;
 
 /** All records that a topic holds now, in order per partition. */
 export async function recordsOf({ kafka, name }: World, topic: string): Promise<RawRecord[]> {
-  const ends = (await endPositions(kafka, [topic])).filter(({ nextOffset }) => nextOffset > 0n);
-  const left = new Map(ends.map(({ partition, nextOffset }) => [partition, nextOffset]));
+  const bounds = (await topicBounds(kafka, [topic])).filter(({ firstOffset, endOffset }) => firstOffset < endOffset);
+  const left = new Map(bounds.map(({ partition, endOffset }) => [partition, endOffset]));
   const found: RawRecord[] = [];
   if (left.size === 0) return found;
   const consumer = kafka.consumer({ groupId: `${name}-read-${Math.random()}` });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { endPositions } from '../../src/kafka/admin/admin.ts';
+import { endPositions } from '../../src/kafka/admin/offsets.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
 import { step } from '../support/step.ts';
 import { waitFor } from '../support/waiting.ts';

@@ -1,4 +1,4 @@
-import { type Position, partitionKey } from '../client/records.ts';
+import { type Partition, type Position, partitionKey } from '../client/records.ts';
 
 /** The progress of a bounded reading. It is done when every partition has reached the end that it had at the start. */
 export interface CatchUp {
@@ -11,16 +11,20 @@ export interface CatchUp {
   endAt(position: Position): void;
 }
 
-type End = Position & { readonly firstOffset?: bigint };
+type End = Partition & { readonly firstOffset?: bigint; readonly endOffset: bigint };
 
 /** @param start the committed positions; a partition without one starts at its first record. */
 export function createCatchUp(ends: readonly End[], start: readonly Position[]): CatchUp {
   const at = new Map(ends.map((end) => [partitionKey(end), end.firstOffset ?? 0n]));
-  for (const position of start) at.set(partitionKey(position), position.nextOffset);
+  for (const position of start) {
+    const key = partitionKey(position);
+    // Retention may have deleted the records up to the first offset.
+    if ((at.get(key) ?? 0n) < position.nextOffset) at.set(key, position.nextOffset);
+  }
   const goals = ends.map((end) => ({
     key: partitionKey(end),
     from: at.get(partitionKey(end)) ?? 0n,
-    to: end.nextOffset,
+    to: end.endOffset,
   }));
   const span = (from: bigint, to: bigint) => (to > from ? Number(to - from) : 0);
   const total = goals.reduce((sum, { from, to }) => sum + span(from, to), 0);

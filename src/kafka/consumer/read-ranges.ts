@@ -1,12 +1,14 @@
 import type { Kafka } from 'kafkajs';
-import { deleteGroup } from '../admin/admin.ts';
-import { type Position, partitionKey, type RawBatch } from '../client/records.ts';
+import type { Logger } from '../../runtime/logging.ts';
+import { deleteGroup } from '../admin/groups.ts';
+import { type Partition, partitionKey, type RawBatch } from '../client/records.ts';
 import { kafkaFailure, unlessRefused } from '../client/refusal.ts';
 import { FETCHING } from './fetching.ts';
 
-/** The records of a partition from `firstOffset` to before `nextOffset`. */
-export interface OffsetRange extends Position {
+/** The records of a partition from `firstOffset` to before `endOffset`. */
+export interface OffsetRange extends Partition {
   readonly firstOffset: bigint;
+  readonly endOffset: bigint;
 }
 
 export interface RangeReading {
@@ -15,6 +17,7 @@ export interface RangeReading {
   readonly groupId: string;
   readonly ranges: readonly OffsetRange[];
   readonly stopping: AbortSignal;
+  readonly log: Logger;
   /** Called with each record once, in the order of its partition. Returning false ends the reading. */
   readonly onRecords: (batch: RawBatch) => Promise<boolean>;
 }
@@ -25,7 +28,7 @@ export interface RangeReading {
  * The driver reads only as a member of a group (tulios/kafkajs#373: no manual assignment). The broker expires a group
  * without commits if it could not be deleted.
  */
-export async function readRanges({ kafka, groupId, ranges, stopping, onRecords }: RangeReading): Promise<void> {
+export async function readRanges({ kafka, groupId, ranges, stopping, log, onRecords }: RangeReading): Promise<void> {
   const left = new Map(ranges.filter(hasRecords).map((range) => [partitionKey(range), { ...range }]));
   if (left.size === 0) return;
   const finished = Promise.withResolvers<void>();
@@ -53,7 +56,7 @@ export async function readRanges({ kafka, groupId, ranges, stopping, onRecords }
     if (range === undefined) return;
     // After a rebalance the driver starts from the beginning.
     const records = batch.records.filter(
-      ({ offset }) => BigInt(offset) >= range.firstOffset && BigInt(offset) < range.nextOffset,
+      ({ offset }) => BigInt(offset) >= range.firstOffset && BigInt(offset) < range.endOffset,
     );
     if (records.length > 0 && !(await onRecords({ ...batch, records }))) enough();
     if (batch.nextOffset > range.firstOffset) range.firstOffset = batch.nextOffset;
@@ -100,10 +103,10 @@ export async function readRanges({ kafka, groupId, ranges, stopping, onRecords }
     ended = true;
     stopping.removeEventListener('abort', enough);
     await consumer.disconnect();
-    await deleteGroup(kafka, groupId).catch(() => {});
+    await deleteGroup(kafka, groupId, log);
   }
 }
 
-function hasRecords({ firstOffset, nextOffset }: OffsetRange): boolean {
-  return firstOffset < nextOffset;
+function hasRecords({ firstOffset, endOffset }: OffsetRange): boolean {
+  return firstOffset < endOffset;
 }

@@ -1,5 +1,5 @@
 import { LastseenError } from '../../runtime/errors.ts';
-import type { PartitionBounds } from '../admin/topic-bounds.ts';
+import type { PartitionBounds } from '../admin/offsets.ts';
 import { type Position, partitionKey } from '../client/records.ts';
 import type { PartitionRange } from './offset-range.ts';
 

@@ -1,4 +1,4 @@
-import { committedPositions, endPositions } from '../../../src/kafka/admin/admin.ts';
+import { committedPositions, endPositions } from '../../../src/kafka/admin/offsets.ts';
 import { Partitioners } from '../../../src/kafka/client/driver.ts';
 import type { Position } from '../../../src/kafka/client/records.ts';
 import { isWireFormat, schemaIdOf } from '../../../src/registry/wire-format.ts';
