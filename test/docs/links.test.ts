@@ -60,6 +60,15 @@ describe('the links of the pages', () => {
     expect(misnamed).toEqual([]);
   });
 
+  it('lead to a file that has the named symbol', () => {
+    const missing = PAGES.flatMap((page) =>
+      [...text(page).matchAll(/`(\w+)` in \[`[^`]*`\]\(([^)#\s]+)\)/g)]
+        .filter(([, symbol = '', link = '']) => !text(join(dirname(page), link)).includes(symbol))
+        .map(([mention]) => `${page}: ${mention}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it('lead from the README to every page of docs/ within two hops', () => {
     const first = pagesLinkedFrom(['README.md']);
     const second = pagesLinkedFrom([...first].filter((page) => page.endsWith('.md')));
