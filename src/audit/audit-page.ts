@@ -1,6 +1,5 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
-import { forPeople } from '../cli/dates.ts';
-import { json, table } from '../cli/tables.ts';
+import { json, readableInstant, table } from '../cli/tables.ts';
 import { AUDITED_FIELDS, COMPARISONS } from '../history/audit-counts.ts';
 import type { AuditRun } from '../history/audit-runs-store.ts';
 import type { AuditOutcome } from './pipeline.ts';
@@ -10,7 +9,7 @@ export function auditPage(outcome: AuditOutcome): string {
   const { counts, samples } = outcome;
   const parts = [
     table(
-      ['as of', forPeople(outcome.snapshotAt)],
+      ['as of', readableInstant(outcome.snapshotAt)],
       [
         ['WAL position of the source', outcome.snapshotLsn],
         ['learners', outcome.learners],
@@ -69,7 +68,7 @@ export function auditRunsPage(runs: readonly AuditRun[]): string {
   return table(
     ['started', 'status', 'repair', 'learners', 'missing or behind', 'raised', 'lowered', 'deleted', 'audit', 'why'],
     runs.map((run) => [
-      forPeople(run.started_at),
+      readableInstant(run.started_at),
       run.status,
       run.repair,
       run.learners ?? '–',

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { openKafka, withDatabase, withSourceDatabase } from '../cli/connections.ts';
-import { readCount } from '../cli/number-flags.ts';
+import { readCount } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { sourceTopics, trackedSources } from '../config/topic-names.ts';

@@ -5,7 +5,7 @@ import { setBackLastSeen } from '../last-seen/lower-store.ts';
 import { raiseLastSeen } from '../last-seen/raise-store.ts';
 import { lastSeenOf } from '../last-seen/rows-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
-import { inTurn } from '../runtime/retry-on-conflict.ts';
+import { retryOnConflict } from '../runtime/retries.ts';
 import { hasComparison, isDrift, replaceAuditedFields } from './comparison.ts';
 import type { ComparedLearner } from './tally.ts';
 
@@ -27,7 +27,7 @@ export async function raiseDrifting(database: Database, learners: readonly Compa
   const rows = learners.flatMap(({ expected, comparisons }) =>
     expected !== undefined && isDrift(comparisons) ? [expected] : [],
   );
-  const raised = await inTurn(() => database.transaction((tx) => raiseLastSeen(tx, columnsOf(rows))));
+  const raised = await retryOnConflict(() => database.transaction((tx) => raiseLastSeen(tx, columnsOf(rows))));
   return { ...NO_REPAIRS, raised };
 }
 
@@ -54,7 +54,9 @@ export async function lowerAhead(
     ahead.map(({ seen }) => seen.studentId),
   );
   const unchanged = ahead.filter(({ seen }) => isEqual(seen, earlier.get(seen.studentId)));
-  const { changed, deleted } = await inTurn(() => database.transaction((tx) => setBackLastSeen(tx, unchanged)));
+  const { changed, deleted } = await retryOnConflict(() =>
+    database.transaction((tx) => setBackLastSeen(tx, unchanged)),
+  );
   return { raised: 0, lowered: changed, deleted, conflicts: ahead.length - changed - deleted };
 }
 

@@ -5,7 +5,7 @@ import { createRegistry, type Registry } from '../registry/client.ts';
 import type { RegistryLogin } from '../registry/requests.ts';
 import { must } from '../runtime/must.ts';
 import { readPemFile, requireMatchingKey } from '../runtime/pem-file.ts';
-import { withAbort } from '../runtime/timeouts.ts';
+import { withAbort } from '../runtime/waiting.ts';
 import type { CommandContext } from './run-command.ts';
 
 /** A client for the configured cluster. It connects when it is first used. */

@@ -1,14 +1,14 @@
 import { groupLag } from '../kafka/admin/offsets.ts';
 import type { Sample } from '../observability/sampling.ts';
-import type { SampleSources } from './observation.ts';
+import type { SampleSources } from './probes.ts';
 
 /** The lag of the partitions that this process owns, so that the sum over all replicas is the lag of the group. */
 export function lagSample(
-  { context: { metrics }, observation, kafka }: SampleSources,
+  { context: { metrics }, state, kafka }: SampleSources,
   groupId: string,
   topics: readonly string[],
 ): Sample {
-  const { vitals, waiting } = observation;
+  const { vitals, waiting } = state;
   const forget = () => {
     metrics.lagRecords.reset();
     metrics.lagSeconds.reset();

@@ -7,7 +7,7 @@ import { startStagedConsumer } from '../kafka/consumer/staged-consumer.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
 import { createVitalSigns } from '../kafka/consumer/vital-signs.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { tellOutage } from './observation.ts';
+import { createOutageReporter } from './outage-waits.ts';
 import { showProgress } from './progress-bar.ts';
 import { consumerSettings } from './read-topics.ts';
 import type { CommandContext } from './run-command.ts';
@@ -69,7 +69,7 @@ export async function readRange<A>(context: CommandContext, reading: RangeReadin
         progress?.update(catchUp.read);
         if (catchUp.reached) read.resolve();
       },
-      outage: tellOutage(context),
+      outage: createOutageReporter(context),
       died: context.startShutdownTimer,
     },
   });

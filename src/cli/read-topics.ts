@@ -7,8 +7,9 @@ import { type ConsumerListener, startStagedConsumer } from '../kafka/consumer/st
 import type { Stages } from '../kafka/consumer/stages.ts';
 import type { WaitingRecords } from '../kafka/consumer/waiting-records.ts';
 import { safeMessage } from '../runtime/errors.ts';
-import { withAbort } from '../runtime/timeouts.ts';
-import { type Observation, tellOutage } from './observation.ts';
+import { withAbort } from '../runtime/waiting.ts';
+import { createOutageReporter } from './outage-waits.ts';
+import type { ConsumerState } from './probes.ts';
 import { showProgress } from './progress-bar.ts';
 import type { CommandContext } from './run-command.ts';
 
@@ -17,7 +18,7 @@ export interface Reading<A> {
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly stages: Stages<A>;
-  readonly observation: Observation;
+  readonly state: ConsumerState;
   /** Read to the current ends of the topics, with a progress bar; else until a stop signal. */
   readonly untilEnd: boolean;
   readonly delay?: Delay;
@@ -54,11 +55,11 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     topics,
     stages: reading.stages,
     delay: reading.delay,
-    vitals: reading.observation.vitals,
+    vitals: reading.state.vitals,
     on: {
-      ...listener(context, reading.observation.waiting),
+      ...listener(context, reading.state.waiting),
       committed(positions) {
-        reading.observation.waiting.applied(positions);
+        reading.state.waiting.applied(positions);
         catchUp?.advance(positions);
         look();
       },
@@ -107,7 +108,7 @@ function listener(context: CommandContext, waiting: WaitingRecords): ConsumerLis
       metrics.flushSeconds.observe(tookMs / 1000);
     },
     commitFailed: () => metrics.offsetCommitFailures.inc(),
-    outage: tellOutage(context),
+    outage: createOutageReporter(context),
     joined: () => metrics.groupJoins.inc(),
     restarted: () => metrics.consumerRestarts.inc(),
     died: context.startShutdownTimer,

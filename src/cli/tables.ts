@@ -1,5 +1,7 @@
 import process from 'node:process';
 import Table from 'cli-table3';
+import { DateTime } from 'luxon';
+import type { Instant } from '../activity/instant.ts';
 import { snakeKeys } from '../runtime/snake-keys.ts';
 
 type Cell = string | number | bigint;
@@ -44,6 +46,13 @@ const FRAME = [
   'top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right',
   'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle',
 ] as const; // biome-ignore format: names of one kind
+
+/** An instant for people, to the second: `Mon 16 Mar 2026, 05:00:00 UTC`. */
+export function readableInstant(instant: Instant): string {
+  return DateTime.fromMillis(Number(instant / 1000n), { zone: 'utc', locale: 'en' }).toFormat(
+    "ccc d LLL yyyy, HH:mm:ss 'UTC'",
+  );
+}
 
 /** JSON on one line, keys in snake_case. Bigints are numbers if they are exact as numbers, else text. */
 export function json(value: unknown): string {

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { readInstant } from '../cli/instant-flag.ts';
+import { readInstant } from '../cli/flag-values.ts';
 import type { OutputFlags } from '../cli/run-command.ts';
 import { READERS, type Reader } from '../config/topic-names.ts';
 import type { LetterFilter } from './letters.ts';

@@ -1,6 +1,5 @@
 import { formatInstant } from '../activity/instant.ts';
-import { forPeople } from '../cli/dates.ts';
-import { table } from '../cli/tables.ts';
+import { readableInstant, table } from '../cli/tables.ts';
 import { must } from '../runtime/must.ts';
 import type { Letter } from './letters.ts';
 
@@ -23,7 +22,7 @@ export function lettersPage(rows: readonly LetterRow[], counts: readonly LetterC
     ['id', 'written', 'from', 'reason', 'step', 'tries', 'redriven', 'detail'],
     rows.map(({ id, letter, redriven }) => [
       id,
-      forPeople(letter.writtenAt),
+      readableInstant(letter.writtenAt),
       originText(letter),
       printable(letter.reason),
       printable(letter.step),

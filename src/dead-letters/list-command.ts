@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { openKafka } from '../cli/connections.ts';
-import { readPositive } from '../cli/number-flags.ts';
+import { readPositive } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import type { Database } from '../postgres/database.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { openKafka } from '../cli/connections.ts';
-import { readPositive } from '../cli/number-flags.ts';
+import { readPositive } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import type { Settings } from '../config/settings.ts';

@@ -1,8 +1,8 @@
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { OutgoingRecord } from '../kafka/client/records.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { halving } from '../runtime/isolate-failures.ts';
 import { must } from '../runtime/must.ts';
+import { isolateFailures } from '../runtime/retries.ts';
 import type { Letter } from './letters.ts';
 import { originHeaders } from './origin.ts';
 
@@ -101,7 +101,7 @@ async function sendTo(
   letters: readonly Letter[],
 ): Promise<readonly Letter[]> {
   const sent = new Set(letters);
-  await halving(
+  await isolateFailures(
     letters,
     (some) => deps.producer.send(topic, some.map(redrivenRecord)),
     recordRefusal,

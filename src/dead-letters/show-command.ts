@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { openKafka } from '../cli/connections.ts';
-import { forPeople } from '../cli/dates.ts';
-import { readPositive } from '../cli/number-flags.ts';
+import { readPositive } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
-import { json, table } from '../cli/tables.ts';
+import { json, readableInstant, table } from '../cli/tables.ts';
 import { formatLetterId, type LetterId, letterPosition, noSuchLetter, parseLetterId } from './letter-id.ts';
 import { contentText, letterJson, originText, printable } from './letter-page.ts';
 import type { Letter } from './letters.ts';
@@ -76,7 +75,7 @@ function show({ settings, print, write }: CommandContext, flags: Flags, letter: 
       table(
         ['letter', formatLetterId(settings, letter)],
         [
-          ['written', forPeople(letter.writtenAt)],
+          ['written', readableInstant(letter.writtenAt)],
           ['from', originText(letter)],
           ...headers.map(([name, text]) => [printable(name), printable(text)]),
         ],

@@ -1,6 +1,6 @@
 import { safeMessage } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
-import { withTimeout } from '../runtime/timeouts.ts';
+import { withTimeout } from '../runtime/waiting.ts';
 
 /** The result of one check for one thing: a topic, a task, a table. */
 export type Finding =

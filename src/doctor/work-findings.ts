@@ -1,5 +1,5 @@
 import { type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
-import { forPeople } from '../cli/dates.ts';
+import { readableInstant } from '../cli/tables.ts';
 import type { SweepRun } from '../history/sweep-runs-store.ts';
 import type { TopicSpec } from '../kafka/admin/admin.ts';
 import type { GroupFacts } from '../kafka/admin/groups.ts';
@@ -62,7 +62,7 @@ const MAX_SWEEP_AGE_US = MICROS_PER_DAY + MICROS_PER_DAY / 24n;
 export function lastSweep(run: SweepRun | undefined, now: Instant): Finding {
   if (run === undefined)
     return warning('no sweep has run yet', 'run `lastseen sweep --dry-run`, then check that the CronJob exists');
-  const message = `the newest run started ${forPeople(run.started_at)} and is ${run.status}`;
+  const message = `the newest run started ${readableInstant(run.started_at)} and is ${run.status}`;
   if (run.status === 'held') {
     return warning(`${message}: ${run.held_because}`, `run \`lastseen sweep approve ${run.run_id}\` or \`discard\``);
   }

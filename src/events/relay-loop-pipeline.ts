@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../runtime/retries.ts';
 
 export interface RelayLoop {
   /** Ends after the round in hand. */
@@ -18,7 +18,7 @@ export function startRelayLoop(
   const run = async () => {
     while (!stopping.signal.aborted) {
       for (const relay of relays) await relay().catch(onFailure);
-      await sleep(everyMs, undefined, { signal: stopping.signal }).catch(() => {});
+      await pause(everyMs, stopping.signal);
     }
   };
   const done = run();

@@ -5,7 +5,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
 import { safeMessage } from '../runtime/errors.ts';
-import { withAbort } from '../runtime/timeouts.ts';
+import { withAbort } from '../runtime/waiting.ts';
 import { inactivityCodec } from './codecs-wiring.ts';
 import { createInactivityRelay } from './inactivity-relay-pipeline.ts';
 import type { OutboxName } from './outbox-state-store.ts';

@@ -3,7 +3,7 @@ import { sourceTopics } from '../config/topic-names.ts';
 import { endPositions } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
-import { pauseUnless } from '../runtime/pauses.ts';
+import { pause } from '../runtime/retries.ts';
 import type { FreshnessDeps } from './pipeline.ts';
 
 const TELL_EVERY_MS = 5_000;
@@ -20,7 +20,7 @@ export function freshnessDeps(context: CommandContext, database: Database, kafka
     waitMs: settings.WAIT_FRESH,
     readEnds: (topics) => endPositions(kafka, topics),
     now,
-    pause: pauseUnless(stopping),
+    pause: (ms) => pause(ms, stopping),
     onWaiting: tellNowAndThen(context),
   };
 }

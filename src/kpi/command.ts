@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { dateOf, formatInstant, type Instant, startOfIsoWeek } from '../activity/instant.ts';
 import { withSourceDatabase } from '../cli/connections.ts';
-import { readInstant } from '../cli/instant-flag.ts';
+import { readInstant } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';

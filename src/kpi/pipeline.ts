@@ -1,8 +1,7 @@
 import type { Instant } from '../activity/instant.ts';
 import { studentIdOf } from '../activity/learner.ts';
 import type { Database } from '../postgres/database.ts';
-import { halving } from '../runtime/isolate-failures.ts';
-import { inTurn } from '../runtime/retry-on-conflict.ts';
+import { isolateFailures, retryOnConflict } from '../runtime/retries.ts';
 import type { FigureName } from './figures/figure-names.ts';
 import { computeFigures, type FigureDeps, hasNumber, type LearnerFigures } from './figures-pipeline.ts';
 import { learnerFault } from './learner-fault.ts';
@@ -44,7 +43,7 @@ export function createKpiRun(deps: KpiRunDeps, plan: KpiPlan) {
   return {
     counts,
     async take(userIds: readonly string[]): Promise<void> {
-      await halving(
+      await isolateFailures(
         userIds,
         (some) => computeSome(deps, plan, some, counts),
         learnerFault,
@@ -73,7 +72,7 @@ async function computeSome(
   const writable = store ? all.filter((each) => hasNumber(each.figures)) : [];
   if (writable.length > 0) {
     const rows = writable.map((each) => ({ userId: each.userId, asOf, figures: each.figures, cause: null }));
-    for (const outcome of await inTurn(() => writeWeeklyFigures(deps.database, rows))) {
+    for (const outcome of await retryOnConflict(() => writeWeeklyFigures(deps.database, rows))) {
       if (outcome !== 'redelivered') counts[outcome] += 1;
     }
   }

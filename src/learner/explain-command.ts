@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { withSourceDatabase } from '../cli/connections.ts';
-import { readInstant } from '../cli/instant-flag.ts';
+import { readInstant } from '../cli/flag-values.ts';
 import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import { figureDeps } from '../kpi/wiring.ts';

@@ -7,7 +7,7 @@ import { json } from '../cli/tables.ts';
 import { readTopicSettings, type TopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError, safeMessage } from '../runtime/errors.ts';
-import { withTimeout } from '../runtime/timeouts.ts';
+import { withTimeout } from '../runtime/waiting.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
 import { countLearnerRows, eraseLearner, type LearnerRows } from './erasure-store.ts';

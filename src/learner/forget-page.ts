@@ -1,7 +1,6 @@
 import { formatInstant, type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import { SOURCES } from '../activity/source.ts';
-import { forPeople } from '../cli/dates.ts';
-import { table } from '../cli/tables.ts';
+import { readableInstant, table } from '../cli/tables.ts';
 import { type Retention, retentionOf } from '../kafka/admin/retention.ts';
 import type { TopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { LearnerRows } from './erasure-store.ts';
@@ -89,7 +88,7 @@ function retentionCells(
     case 'time':
       return [
         `${days(Number(config.get('retention.ms')))}, in segments of at most ${days(Number(config.get('segment.ms')))}`,
-        forPeople(at + BigInt(Math.round(retention.atMostMs)) * MICROS_PER_MS),
+        readableInstant(at + BigInt(Math.round(retention.atMostMs)) * MICROS_PER_MS),
       ];
     case 'forever':
       return ['for ever (retention.ms is -1)', 'never; kafka-delete-records deletes up to an offset'];

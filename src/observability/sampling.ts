@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { safeMessage } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logging.ts';
+import { pause } from '../runtime/retries.ts';
 
 /** Metrics that are read from Postgres or Kafka at an interval, and shown at each scrape. */
 export interface Sample {
@@ -29,7 +29,7 @@ export function startSampling(
       } catch (error) {
         log.debug({ event: 'sample_failed', sample: sample.name, error: safeMessage(error) }, 'could not be sampled');
       }
-      await sleep(SAMPLE_EVERY_MS, undefined, { signal: stopping }).catch(() => {});
+      await pause(SAMPLE_EVERY_MS, stopping);
     }
   };
   for (const sample of samples) void loop(sample);

@@ -8,10 +8,10 @@ import {
   withSourceDatabase,
 } from '../cli/connections.ts';
 import { lagSample } from '../cli/lag-sample.ts';
-import { type Observation, observed, type SampleSources } from '../cli/observation.ts';
+import { runBeforeStart } from '../cli/outage-waits.ts';
+import { type ConsumerState, type SampleSources, withProbes } from '../cli/probes.ts';
 import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
-import { starting } from '../cli/starting.ts';
 import { json, table } from '../cli/tables.ts';
 import { RECOMPUTE_GROUP } from '../config/groups.ts';
 import type { Settings } from '../config/settings.ts';
@@ -55,7 +55,7 @@ export function addRecompute(program: Command): void {
         work: (context) =>
           withDatabase(context, (database) =>
             withSourceDatabase(context, (source) =>
-              observed(context, samples, (observation) => run(context, flags, database, source, observation)),
+              withProbes(context, samples, (state) => run(context, flags, database, source, state)),
             ),
           ),
       }),
@@ -82,10 +82,10 @@ async function run(
   flags: Flags,
   database: Database,
   source: Database,
-  observation: Observation,
+  state: ConsumerState,
 ): Promise<number> {
   const { settings, log, metrics } = context;
-  const begin = <T>(work: () => Promise<T>) => starting(context, observation, flags.untilEnd !== true, work);
+  const begin = <T>(work: () => Promise<T>) => runBeforeStart(context, state, flags.untilEnd !== true, work);
   await begin(() => requireOwnTables(context, database));
   const kafka = openKafka(context);
   const retryTopic = settings.RECOMPUTE_RETRY_TOPIC;
@@ -148,7 +148,7 @@ async function run(
         groupId: groupOf(settings),
         topics: topicsOf(settings),
         stages,
-        observation,
+        state,
         untilEnd: flags.untilEnd === true,
         delay: retryDelay(retryTopic, nowMs),
         // An event is kept whole until it is answered, and few are of the same learner: waiting saves nothing.

@@ -7,8 +7,8 @@ import type { Figures } from '../kpi/figures/figure-names.ts';
 import { learnerFault } from '../kpi/learner-fault.ts';
 import type { WriteOutcome } from '../kpi/weekly/figures-store.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
-import { halving } from '../runtime/isolate-failures.ts';
-import { settleAll } from '../runtime/settle-all.ts';
+import { isolateFailures } from '../runtime/retries.ts';
+import { settleAll } from '../runtime/waiting.ts';
 import { type RefreshDeps, type RefreshRequest, refreshFigures } from './refresh-pipeline.ts';
 
 /**
@@ -90,7 +90,7 @@ export function createRecompute(deps: RecomputeDeps): Stages<Round> {
       const counts = emptyCounts(round);
       const failed: (Pending & { readonly detail: string })[] = [];
       await inLanes(slicesOf([...round.newest.values()], deps.sliceSize ?? 1_000), (slice) =>
-        halving(
+        isolateFailures(
           slice,
           (requests) => refresh(deps, requests, counts),
           learnerFault,

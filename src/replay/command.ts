@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { readInstant } from '../cli/instant-flag.ts';
+import { readInstant } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { runReplay } from './pipeline.ts';

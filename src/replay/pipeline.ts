@@ -17,7 +17,7 @@ import { withLock } from '../postgres/locks.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logging.ts';
 import { must } from '../runtime/must.ts';
-import { pauseUnless } from '../runtime/pauses.ts';
+import { pause } from '../runtime/retries.ts';
 import { closeAllEpisodes } from '../sweep/returns-store.ts';
 import type { CollectDeps } from '../track/pipeline.ts';
 import { type ReplayPlan, replayIdOf } from './plan.ts';
@@ -188,7 +188,7 @@ async function rebuild(
         database,
         replayId,
         now: () => performance.now(),
-        pause: pauseUnless(stopping),
+        pause: (ms) => pause(ms, stopping),
         onWaiting: (behind) => log.info({ event: 'replay_waiting', behind: Number(behind) }, 'catching up with track'),
       });
     },

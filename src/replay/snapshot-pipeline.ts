@@ -8,7 +8,7 @@ import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
 import { must } from '../runtime/must.ts';
-import { pauseUnless } from '../runtime/pauses.ts';
+import { pause } from '../runtime/retries.ts';
 import { type FollowedSnapshot, followSnapshot, snapshotFailed } from './snapshot.ts';
 import { estimatedRows } from './snapshot-request-store.ts';
 
@@ -26,8 +26,6 @@ export interface SnapshotDeps {
   readonly showProgress: (rows: number) => { update(done: number): void; end(): void };
   readonly now: () => Instant;
 }
-
-type Pause = (ms: number) => Promise<boolean>;
 
 const POLL_MS = 250;
 
@@ -48,14 +46,17 @@ export async function waitForSnapshot(deps: SnapshotDeps, snapshotId: string): P
     what: undefined,
     whenStopped: 'the snapshot continues without this process, and the same command waits for it again',
     afterwards: async (stopping) => {
-      const pause = pauseUnless(stopping);
-      if (await waitForCompletion(deps, snapshot, pause)) await waitForSlot(deps, pause);
+      if (await waitForCompletion(deps, snapshot, stopping)) await waitForSlot(deps, stopping);
     },
   });
 }
 
 /** @returns false on a stop signal. */
-async function waitForCompletion(deps: SnapshotDeps, snapshot: FollowedSnapshot, pause: Pause): Promise<boolean> {
+async function waitForCompletion(
+  deps: SnapshotDeps,
+  snapshot: FollowedSnapshot,
+  stopping: AbortSignal,
+): Promise<boolean> {
   const { kafka, topics, now } = deps;
   const written = async () =>
     (await endPositions(kafka, [...topics.keys()])).reduce((sum, { nextOffset }) => sum + Number(nextOffset), 0);
@@ -73,7 +74,7 @@ async function waitForCompletion(deps: SnapshotDeps, snapshot: FollowedSnapshot,
             'the signal table in the publication, and that the connector is running',
         );
       }
-      if (!(await pause(POLL_MS))) return false;
+      if (!(await pause(POLL_MS, stopping))) return false;
       progress.update(Math.min(total, (await written()) - before));
     }
     return true;
@@ -82,12 +83,12 @@ async function waitForCompletion(deps: SnapshotDeps, snapshot: FollowedSnapshot,
   }
 }
 
-async function waitForSlot({ database, slot }: SnapshotDeps, pause: Pause): Promise<void> {
+async function waitForSlot({ database, slot }: SnapshotDeps, stopping: AbortSignal): Promise<void> {
   const position = must(await currentPosition(database, 0n), 'the clock of the primary is after 1970');
   for (;;) {
     const { kind } = await observeSlot(database, slot, position);
     if (kind === 'past') return;
     if (kind !== 'behind') throw snapshotFailed(`replication slot ${slot} is ${kind}`);
-    if (!(await pause(POLL_MS))) return;
+    if (!(await pause(POLL_MS, stopping))) return;
   }
 }

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { Instant } from '../activity/instant.ts';
-import { readInstant } from '../cli/instant-flag.ts';
-import { readPositive } from '../cli/number-flags.ts';
+import { readInstant, readPositive } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import type { Texts } from '../config/configuration.ts';

@@ -1,7 +1,6 @@
 import { formatInstant } from '../activity/instant.ts';
-import { forPeople } from '../cli/dates.ts';
 import type { CommandContext } from '../cli/run-command.ts';
-import { json, table } from '../cli/tables.ts';
+import { json, readableInstant, table } from '../cli/tables.ts';
 import { daysInactive, decidingSource } from '../events/inactivity-decision.ts';
 import type { Database } from '../postgres/database.ts';
 import type { SweepPlan } from '../silence/plan.ts';
@@ -26,7 +25,7 @@ export async function printDue(
   const census = await takeCensus(database, plan);
   const rows = [silentFor(plan), ...countRows(census, [['  an event would be emitted', due]])];
   print('');
-  print(table(['as of', forPeople(plan.asOf)], rows));
+  print(table(['as of', readableInstant(plan.asOf)], rows));
 }
 
 function describe(learner: DueLearner, plan: SweepPlan) {

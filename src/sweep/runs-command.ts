@@ -1,9 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { validate as isUuid } from 'uuid';
 import { formatInstant } from '../activity/instant.ts';
-import { forPeople } from '../cli/dates.ts';
 import { EXIT, runCommand } from '../cli/run-command.ts';
-import { json, table } from '../cli/tables.ts';
+import { json, readableInstant, table } from '../cli/tables.ts';
 import { listRuns, type SweepRun } from '../history/sweep-runs-store.ts';
 import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { approve, discard } from './pipeline.ts';
@@ -112,8 +111,8 @@ function page(runs: readonly SweepRun[]): string {
     ['run', 'started', 'as of', 'days', 'status', 'crossed', 'ongoing', 'returned', 'note'],
     runs.map((run) => [
       run.run_id,
-      forPeople(run.started_at),
-      forPeople(run.as_of),
+      readableInstant(run.started_at),
+      readableInstant(run.as_of),
       run.thresholds.join(','),
       run.status,
       run.crossed ?? '',

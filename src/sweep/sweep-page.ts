@@ -1,5 +1,4 @@
-import { forPeople } from '../cli/dates.ts';
-import { table } from '../cli/tables.ts';
+import { readableInstant, table } from '../cli/tables.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import type { Census } from './episodes-store.ts';
@@ -8,7 +7,7 @@ import type { CompletedSweep, HeldSweep } from './pipeline.ts';
 /** The result of a run as a table for people. */
 export function completedPage(outcome: CompletedSweep, plan: SweepPlan): string {
   return table(
-    ['as of', forPeople(plan.asOf)],
+    ['as of', readableInstant(plan.asOf)],
     [
       silentFor(plan),
       ...countRows(outcome, emittedRows(outcome)),
@@ -29,7 +28,7 @@ export function heldPage(outcome: HeldSweep, plan: SweepPlan): string {
     ['  limit without approval', outcome.limit],
   ];
   return table(
-    ['as of', forPeople(plan.asOf)],
+    ['as of', readableInstant(plan.asOf)],
     [silentFor(plan), ...countRows(outcome, wouldCross), ['events published', 'none'], ['run, held', outcome.runId]],
   );
 }

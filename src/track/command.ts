@@ -3,10 +3,10 @@ import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { openKafka, openRegistry, untilShutdownDeadline, withDatabase } from '../cli/connections.ts';
 import { lagSample } from '../cli/lag-sample.ts';
-import { type Observation, observed, type SampleSources } from '../cli/observation.ts';
+import { runBeforeStart } from '../cli/outage-waits.ts';
+import { type ConsumerState, type SampleSources, withProbes } from '../cli/probes.ts';
 import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
-import { starting } from '../cli/starting.ts';
 import { json, table } from '../cli/tables.ts';
 import { TRACK_GROUP } from '../config/groups.ts';
 import type { Settings } from '../config/settings.ts';
@@ -63,7 +63,7 @@ export function addTrack(program: Command): void {
         printConfig: flags.printConfig,
         work: (context) =>
           withDatabase(context, (database) =>
-            observed(context, samples, (observation) => run(context, flags, database, observation)),
+            withProbes(context, samples, (state) => run(context, flags, database, state)),
           ),
       }),
     );
@@ -86,14 +86,9 @@ function samples(sources: SampleSources): readonly Sample[] {
   ];
 }
 
-async function run(
-  context: CommandContext,
-  flags: Flags,
-  database: Database,
-  observation: Observation,
-): Promise<number> {
+async function run(context: CommandContext, flags: Flags, database: Database, state: ConsumerState): Promise<number> {
   const { settings, log, metrics } = context;
-  const begin = <T>(work: () => Promise<T>) => starting(context, observation, flags.untilEnd !== true, work);
+  const begin = <T>(work: () => Promise<T>) => runBeforeStart(context, state, flags.untilEnd !== true, work);
   await begin(() => requireOwnTables(context, database));
   const kafka = openKafka(context);
   const sources = sourceTopics(settings);
@@ -130,7 +125,7 @@ async function run(
         groupId: groupOf(settings),
         topics,
         stages,
-        observation,
+        state,
         untilEnd: flags.untilEnd === true,
       }),
     );

@@ -2,7 +2,7 @@ import type { Instant } from '../activity/instant.ts';
 import { type LearnerColumns, partsOf } from '../last-seen/fold.ts';
 import { raiseLastSeen } from '../last-seen/raise-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
-import { settleAll } from '../runtime/settle-all.ts';
+import { settleAll } from '../runtime/waiting.ts';
 import { closeEpisodes } from '../sweep/returns-store.ts';
 
 /** How many rows were inserted or changed, and how many learners returned. */

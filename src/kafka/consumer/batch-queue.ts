@@ -1,4 +1,4 @@
-import { waitAtMost } from '../../runtime/timeouts.ts';
+import { waitAtMost } from '../../runtime/waiting.ts';
 import type { RawBatch } from '../client/records.ts';
 
 export interface BatchQueue {

@@ -1,4 +1,4 @@
-import { retryOutages } from '../../runtime/outages.ts';
+import { retryOutages } from '../../runtime/retries.ts';
 import { type Position, partitionKey, type RawBatch } from '../client/records.ts';
 import type { BatchQueue } from './batch-queue.ts';
 import type { Stages } from './stages.ts';

@@ -1,8 +1,8 @@
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { isRetriable } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logging.ts';
-import { retryOutages } from '../../runtime/outages.ts';
-import { waitAtMost, withAbort } from '../../runtime/timeouts.ts';
+import { retryOutages } from '../../runtime/retries.ts';
+import { waitAtMost, withAbort } from '../../runtime/waiting.ts';
 import { type Partition, type Position, partitionKey, type RawBatch, type RawRecord } from '../client/records.ts';
 import { kafkaFailure, unlessRefused } from '../client/refusal.ts';
 import { createBatchQueue } from './batch-queue.ts';

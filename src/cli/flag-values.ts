@@ -1,11 +1,19 @@
 import { InvalidArgumentError } from 'commander';
+import { type Instant, parseInstant } from '../activity/instant.ts';
 
-/** Reads the whole number of a flag, above 0. */
+/** Parses the instant of a flag. */
+export function readInstant(text: string): Instant {
+  const instant = parseInstant(text);
+  if (instant === undefined) throw new InvalidArgumentError('It must be an instant such as 2026-03-16T05:00:00Z.');
+  return instant;
+}
+
+/** Parses the whole number of a flag, above 0. */
 export function readPositive(text: string): number {
   return readWhole(text, 1, 'above 0');
 }
 
-/** Reads the whole number of a flag, 0 or more. */
+/** Parses the whole number of a flag, 0 or more. */
 export function readCount(text: string): number {
   return readWhole(text, 0, 'of 0 or more');
 }

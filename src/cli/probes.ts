@@ -13,48 +13,48 @@ import { openKafka, untilShutdownDeadline, withProbeDatabase } from './connectio
 import type { CommandContext } from './run-command.ts';
 
 /** The state of a running consumer, for probes and samples. */
-export interface Observation {
+export interface ConsumerState {
   readonly vitals: VitalSigns;
   readonly waiting: WaitingRecords;
   /** Why the consumer has not started yet, such as an outage. */
-  hindrance: string | undefined;
+  blockedBy: string | undefined;
 }
 
 export interface SampleSources {
   readonly context: CommandContext;
-  readonly observation: Observation;
+  readonly state: ConsumerState;
   readonly kafka: KafkaClient;
   /** A connection only for probes and samples: slow queries do not delay the work. */
   readonly database: Database;
 }
 
 /** Runs `work`; if HTTP_PORT is set, serves probes and metrics meanwhile. */
-export async function observed<T>(
+export async function withProbes<T>(
   context: CommandContext,
   samplesOf: (sources: SampleSources) => readonly Sample[],
-  work: (observation: Observation) => Promise<T>,
+  work: (state: ConsumerState) => Promise<T>,
 ): Promise<T> {
   const { HTTP_PORT: port, HTTP_HOST: host, KAFKA_SESSION_TIMEOUT } = context.settings;
-  const observation: Observation = {
+  const state: ConsumerState = {
     vitals: createVitalSigns(KAFKA_SESSION_TIMEOUT, performance.now()),
     waiting: createWaitingRecords(),
-    hindrance: undefined,
+    blockedBy: undefined,
   };
-  if (port === undefined) return work(observation);
+  if (port === undefined) return work(state);
   // Loaded on demand: most commands serve no probes.
   const { serveProbes } = await import('../observability/probe-server.ts');
   return withProbeDatabase(context, async (database) => {
-    const samples = samplesOf({ context, observation, kafka: openKafka(context), database });
+    const samples = samplesOf({ context, state, kafka: openKafka(context), database });
     const sampling = startSampling(context, samples);
-    const probes = await serveProbes({ host, port }, answers(context, observation, database, sampling.show));
+    const probes = await serveProbes({ host, port }, answers(context, state, database, sampling.show));
     context.log.info({ event: 'http_listening', address: probes.address }, 'serving probes and metrics');
-    return work(observation).finally(() => untilShutdownDeadline(context, probes.close()));
+    return work(state).finally(() => untilShutdownDeadline(context, probes.close()));
   });
 }
 
-function answers(context: CommandContext, observation: Observation, database: Database, show: () => void) {
+function answers(context: CommandContext, state: ConsumerState, database: Database, show: () => void) {
   const { metrics, stopping } = context;
-  const { vitals } = observation;
+  const { vitals } = state;
   addProcessMetrics(metrics);
   countFromZero(metrics);
   // Without a container limit, constrainedMemory() may return more than the machine has.
@@ -64,7 +64,7 @@ function answers(context: CommandContext, observation: Observation, database: Da
     whyDead: () => vitals.whyDead(performance.now()),
     async whyNotReady() {
       const reasons = stopping.aborted ? ['the process is stopping'] : [];
-      if (observation.hindrance !== undefined) reasons.push(observation.hindrance);
+      if (state.blockedBy !== undefined) reasons.push(state.blockedBy);
       if (!vitals.isMember(performance.now())) reasons.push('not a member of the consumer group');
       await database.query({ text: 'SELECT' }).catch((error) => reasons.push(safeMessage(error)));
       return reasons;
@@ -74,14 +74,5 @@ function answers(context: CommandContext, observation: Observation, database: Da
       show();
       return { contentType: metrics.registry.contentType, text: await metrics.registry.metrics() };
     },
-  };
-}
-
-/** Logs and counts each wait for another service. */
-export function tellOutage({ log, metrics }: CommandContext): (error: Error, waitMs: number) => void {
-  return (error, waitMs) => {
-    const { code } = error as { code?: string };
-    metrics.outageWaits.inc({ code: code ?? 'unknown' });
-    log.warn({ event: 'outage_waiting', code, waitMs, error: safeMessage(error) }, 'waiting for another service');
   };
 }

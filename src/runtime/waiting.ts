@@ -33,3 +33,11 @@ export async function withAbort<T>(signal: AbortSignal, work: Promise<T>): Promi
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/** The results of all, once every one has settled. If some failed, rejects with the first failure in list order. */
+export async function settleAll<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  return (await Promise.allSettled(works)).map((settled) => {
+    if (settled.status === 'rejected') throw settled.reason;
+    return settled.value;
+  });
+}

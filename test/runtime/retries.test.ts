@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { halving } from '../../src/runtime/isolate-failures.ts';
+import { isolateFailures } from '../../src/runtime/retries.ts';
 
 class BadItem extends Error {}
 
 const blame = (error: unknown) => (error instanceof BadItem ? 'bad' : undefined);
 
-describe('halving', () => {
+describe('isolateFailures', () => {
   it('does every good item exactly once and reports every bad one', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 60 }), async (goodness) => {
         const items = goodness.map((good, index) => ({ good, index }));
         const done: number[] = [];
         const failed: number[] = [];
-        await halving(
+        await isolateFailures(
           items,
           async (some) => {
             if (some.some(({ good }) => !good)) throw new BadItem();
@@ -33,8 +33,8 @@ describe('halving', () => {
     const work = async () => {
       calls += 1;
     };
-    await halving([1, 2, 3], work, blame, () => {});
-    await halving([], work, blame, () => {});
+    await isolateFailures([1, 2, 3], work, blame, () => {});
+    await isolateFailures([], work, blame, () => {});
     expect(calls).toBe(1);
   });
 
@@ -44,7 +44,7 @@ describe('halving', () => {
       if (items.length > 1) throw new BadItem();
       throw new Error('outage');
     };
-    await expect(halving([1, 2, 3, 4], work, blame, (item) => failed.push(item))).rejects.toThrow('outage');
+    await expect(isolateFailures([1, 2, 3, 4], work, blame, (item) => failed.push(item))).rejects.toThrow('outage');
     expect(failed).toEqual([]);
   });
 });
