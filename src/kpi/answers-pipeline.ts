@@ -17,7 +17,7 @@ import { newestMirtThetas, topicThetas } from './inputs/thetas-store.ts';
 export interface AnswerOptions {
   readonly policy: MetricsPolicy;
   readonly attemptSource: KpiInputOptions['attemptSource'];
-  /** Whether I_t is to come from fitted abilities where both of its windows have one. */
+  /** Whether I_t comes from fitted abilities if both of its windows have one. */
   readonly useIrtTheta: boolean;
 }
 

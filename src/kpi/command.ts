@@ -14,9 +14,9 @@ import { silenceWindow } from '../silence/plan.ts';
 import { FIGURES, type FigureName } from './figures/figure-names.ts';
 import {
   countInactiveLearners,
-  countNamedLearners,
+  countSourceLearners,
   eachInactiveLearner,
-  eachNamedLearner,
+  eachSourceLearner,
 } from './inputs/learners-store.ts';
 import { createKpiRun, type KpiPlan, type KpiRunCounts } from './pipeline.ts';
 import { figureDeps } from './wiring.ts';
@@ -37,13 +37,13 @@ export function addKpi(program: Command): void {
     .command('kpi')
     .description('compute the figures of learners as of an instant and print them')
     .option('--as-of <instant>', 'compute for this instant, e.g. 2026-03-16T05:00:00Z (required)', readInstant)
-    .option('--user <user_id...>', 'these learners')
-    .option('--all', 'every learner the source tables name')
-    .option('--inactive', 'who is inactive by the table of last seen, as a sweep would find them')
-    .option('--only <figures>', `some of ${FIGURES.join(',')}`, readFigures)
-    .option('--store', 'merge them into weekly_kpi, as the platform’s weekly job would')
-    .option('--json', 'print one JSON object a line')
-    .option('--print-config', 'print the effective configuration and end')
+    .option('--user <user_id...>', 'for these learners')
+    .option('--all', 'for all learners in the source tables')
+    .option('--inactive', 'for learners who are inactive by the table of last seen, as in a sweep')
+    .option('--only <figures>', `compute only some of ${FIGURES.join(',')}`, readFigures)
+    .option('--store', 'merge the figures into weekly_kpi, as the platform’s weekly job does')
+    .option('--json', 'print one JSON object per line')
+    .option('--print-config', 'print the effective configuration and exit')
     .addHelpText(
       'after',
       '\nExamples:\n  lastseen kpi --as-of 2026-03-16T05:00:00Z --user anna ben --only P,S' +
@@ -65,16 +65,17 @@ export function addKpi(program: Command): void {
 }
 
 function planOf({ now }: CommandContext, flags: Flags): KpiPlan {
-  if (flags.asOf === undefined) throw new LastseenError('usage', 'say when: --as-of 2026-03-16T05:00:00Z');
+  if (flags.asOf === undefined)
+    throw new LastseenError('usage', 'an instant is missing: give --as-of, e.g. 2026-03-16T05:00:00Z');
   const chosen = [flags.user, flags.all, flags.inactive].filter((each) => each !== undefined);
-  if (chosen.length !== 1) throw new LastseenError('usage', 'say whose: one of --user, --all and --inactive');
+  if (chosen.length !== 1) throw new LastseenError('usage', 'give exactly one of --user, --all and --inactive');
   if (flags.store && flags.asOf > now()) {
-    throw new LastseenError('usage', '--as-of lies in the future: nothing can be stored for it yet');
+    throw new LastseenError('usage', '--as-of is in the future: --store needs a past instant');
   }
   return { asOf: flags.asOf, wanted: flags.only ?? FIGURES, store: flags.store === true };
 }
 
-/** Learners a batch; each has all answers of 56 days in memory. */
+/** Learners per batch. All answers of a batch's last 56 days are in memory. */
 const BATCH = 500;
 
 async function run(
@@ -92,8 +93,8 @@ async function run(
       onFigures: (userId, { figures }) =>
         print(flags.json ? json({ ...keys(userId, plan), ...figures }) : line(userId, plan, figures)),
       onFailed: (userId, why) => {
-        // Who it is is said with the results; a log names no learner.
-        log.error({ event: 'learner_failed', error: why }, 'the figures of a learner failed');
+        // The results name the learner; log lines never do.
+        log.error({ event: 'learner_failed', error: why }, 'could not compute the figures of a learner');
         print(
           flags.json ? json({ ...keys(userId, plan), message: why }) : `${userId.padEnd(USER_WIDTH)}  failed: ${why}`,
         );
@@ -105,7 +106,7 @@ async function run(
   const progress = showProgress({ what: 'figures', unit: 'learners', total: await learners.count(), log, terminal });
   try {
     await learners.each(async (userIds) => {
-      if (stopping.aborted) throw new LastseenError('interrupted', 'interrupted: the learners printed so far are done');
+      if (stopping.aborted) throw new LastseenError('interrupted', 'interrupted; the learners printed so far are done');
       await work.take(userIds);
       progress.update(work.counts.learners);
       await flushed();
@@ -135,8 +136,8 @@ function learnersOf(flags: Flags, asOf: Instant, settings: Settings, database: D
   }
   if (flags.all) {
     return {
-      count: () => countNamedLearners(source),
-      each: (onUserIds) => eachNamedLearner(source, onUserIds, BATCH),
+      count: () => countSourceLearners(source),
+      each: (onUserIds) => eachSourceLearner(source, onUserIds, BATCH),
     };
   }
   const window = silenceWindow(detectionPlan(settings, asOf));
@@ -149,7 +150,8 @@ function learnersOf(flags: Flags, asOf: Instant, settings: Settings, database: D
 function readFigures(text: string): readonly FigureName[] {
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !FIGURES.some((figure) => figure === name));
-  if (unknown.length > 0) throw new InvalidArgumentError(`There is no figure ${unknown.join(', ')}.`);
+  if (unknown.length > 0)
+    throw new InvalidArgumentError(`Unknown figures: ${unknown.join(', ')}. Known are ${FIGURES.join(', ')}.`);
   return FIGURES.filter((figure) => names.includes(figure));
 }
 
@@ -177,7 +179,7 @@ function summary(counts: KpiRunCounts, { asOf, store }: KpiPlan): string {
       ['learners', learners],
       ['  no figure can be computed', nothing],
       ['  failed', failed],
-      ['answers skipped as malformed', skippedAnswers],
+      ['malformed answers skipped', skippedAnswers],
       ...(store ? Object.entries(outcomes).map(([outcome, count]) => [`rows ${outcome}`, count]) : []),
     ],
   );

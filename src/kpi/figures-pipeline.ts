@@ -23,13 +23,13 @@ export interface FigureDeps extends ProbabilityDeps {
 export interface LearnerFigures {
   /** Those that were wanted. */
   readonly figures: Figures;
-  /** How far P may be off; null where there is no P. */
+  /** How far P may be off; null without a P. */
   readonly pInterval: ProbabilityInterval | null;
   /** Elements of `questions` that are no answer. */
   readonly skippedAnswers: number;
 }
 
-/** `weekly`: for a whole weekly row, as the platform's weekly job would; `refresh`: for the as-of alone. */
+/** `weekly`: for a whole weekly row, as the platform's weekly job does; `refresh`: P and S in an existing row. */
 type Occasion = 'weekly' | 'refresh';
 
 /**

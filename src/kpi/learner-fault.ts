@@ -1,10 +1,10 @@
 import { LastseenError, safeMessage } from '../runtime/errors.ts';
 
-/** What goes wrong for a learner's own values, in SQL or in a formula; outages and missing tables are nobody's. */
+/** The message of an error that a learner's own values cause, in SQL or in a formula; undefined for other errors. */
 export function learnerFault(error: unknown): string | undefined {
-  const isTheirs =
+  const isLearners =
     error instanceof LastseenError
       ? error.code === 'postgres_data'
       : error instanceof RangeError || error instanceof TypeError;
-  return isTheirs ? safeMessage(error) : undefined;
+  return isLearners ? safeMessage(error) : undefined;
 }

@@ -10,7 +10,7 @@ import { type WriteOutcome, writeWeeklyFigures } from './weekly/figures-store.ts
 export interface KpiRunDeps extends FigureDeps {
   /** Where last seen and `weekly_kpi` are. */
   readonly database: Database;
-  /** Told of each learner's figures, in the order they were asked for. */
+  /** Called with each learner's figures, in the order of the learners. */
   readonly onFigures: (userId: string, figures: LearnerFigures) => void;
   readonly onFailed: (userId: string, why: string) => void;
 }
@@ -18,17 +18,17 @@ export interface KpiRunDeps extends FigureDeps {
 export interface KpiPlan {
   readonly asOf: Instant;
   readonly wanted: readonly FigureName[];
-  /** Whether weekly rows are written, as the platform's weekly job would. */
+  /** Whether weekly rows are written, as the platform's weekly job does. */
   readonly store: boolean;
 }
 
-/** `nothing`: none of the wanted figures could be computed. Outcomes of writing are counted where rows are written. */
+/** `nothing`: none of the wanted figures could be computed. Outcomes of writing are counted if rows are written. */
 export type KpiRunCounts = Record<
   'learners' | Exclude<WriteOutcome, 'redelivered'> | 'nothing' | 'skippedAnswers' | 'failed',
   number
 >;
 
-/** Computes the figures of learners batch by batch, and writes them where that is wanted. */
+/** Computes the figures of learners batch by batch, and writes them if wanted. */
 export function createKpiRun(deps: KpiRunDeps, plan: KpiPlan) {
   const counts: KpiRunCounts = {
     learners: 0,

@@ -29,7 +29,7 @@ export interface Probability {
   readonly figure: GoalFigure;
   /** What the figure was computed from. */
   readonly inputs: GoalInputs;
-  /** Null where there is no P. */
+  /** Null without a P. */
   readonly interval: ProbabilityInterval | null;
 }
 

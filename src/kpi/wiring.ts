@@ -5,7 +5,7 @@ import { metricsPolicy } from './figures/policy.ts';
 import type { FigureDeps } from './figures-pipeline.ts';
 import { createGrowthService } from './inputs/growth-service-client.ts';
 
-/** What figures are computed with, as it is configured. */
+/** Databases, growth service and options from the settings. */
 export function figureDeps<D extends Database>(
   { settings, log }: CommandContext,
   source: Database,
@@ -21,7 +21,10 @@ export function figureDeps<D extends Database>(
         : createGrowthService({
             url,
             onFailure: (error) =>
-              log.warn({ event: 'growth_service_failed', error: safeMessage(error) }, 'no answer; computed without it'),
+              log.warn(
+                { event: 'growth_service_failed', error: safeMessage(error) },
+                'the growth service failed; P is computed without it',
+              ),
           }),
     options: {
       policy: metricsPolicy(settings.METRICS_PROFILE),

@@ -42,7 +42,7 @@ export function createMetrics() {
     returned: counter('returned_total', 'Learners found returned'),
     recompute: counter(
       'recompute_total',
-      'Counts of `recompute`, such as `events`, `updated`, `failed` and `pNull`',
+      'Counts of `recompute`, such as `events`, `updated`, `failed` and `p_null`',
       'what',
     ),
     goalProbability: histogram('goal_probability', 'P of the learners that `recompute` refreshed', SHARES),

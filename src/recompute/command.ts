@@ -26,6 +26,7 @@ import { createProducer } from '../kafka/client/producer.ts';
 import { figureDeps } from '../kpi/wiring.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
+import { snakeCase } from '../runtime/snake-keys.ts';
 import { requireOwnTables } from '../setup/own-tables-wiring.ts';
 import { createRecompute, type RecomputeCounts } from './pipeline.ts';
 import { createRetrySink, retryDelay } from './retries.ts';
@@ -40,9 +41,9 @@ export function addRecompute(program: Command): void {
   program
     .command('recompute')
     .description('answer inactivity events with fresh P and S in weekly_kpi, continuously')
-    .option('--until-end', 'stop where the topics end now, or at what is not due, and print what was done')
+    .option('--until-end', 'stop at the current end of the topics, or at retries not yet due, and print a summary')
     .option('--json', 'print the summary as JSON')
-    .option('--print-config', 'print the effective configuration and end')
+    .option('--print-config', 'print the effective configuration and exit')
     .addHelpText(
       'after',
       `\nExamples:\n  lastseen recompute\n  METRICS_PROFILE=legacy lastseen recompute --until-end --json`,
@@ -135,7 +136,7 @@ async function run(
     },
     onApplied: (counts) => {
       addCounts(summary, counts);
-      for (const [what, count] of Object.entries(counts)) metrics.recompute.inc({ what }, count);
+      for (const [what, count] of Object.entries(counts)) metrics.recompute.inc({ what: snakeCase(what) }, count);
       log.info({ event: 'batch_recomputed', ...counts }, 'recomputed');
     },
   });
@@ -151,7 +152,7 @@ async function run(
         state,
         untilEnd: flags.untilEnd === true,
         delay: retryDelay(retryTopic, nowMs),
-        // An event is kept whole until it is answered, and few are of the same learner: waiting saves nothing.
+        // Few events are of the same learner, so a longer delay would fold nothing and only use memory.
         limits: {
           maxDelayBehindMs: settings.FLUSH_MAX_DELAY,
           maxRows: Math.min(settings.FLUSH_MAX_ROWS, MOST_EVENTS_AT_ONCE),

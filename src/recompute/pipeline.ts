@@ -12,9 +12,8 @@ import { settleAll } from '../runtime/waiting.ts';
 import { type RefreshDeps, type RefreshRequest, refreshFigures } from './refresh-pipeline.ts';
 
 /**
- * `whole`: all six figures were computed, since there was no row to refresh. `nothing`: none of the figures could be
- * computed. `pNull` and `sNull` count that figure alone, whatever the others are. `skippedAnswers`: elements of
- * `questions` that are no answer.
+ * `whole`: all six figures were computed, because there was no row to refresh. `nothing`: none of the figures could be
+ * computed. `pNull` and `sNull`: that figure could not be computed. `skippedAnswers`: malformed elements of `questions`.
  */
 export type RecomputeCounts = Record<
   | 'events'
@@ -31,31 +30,31 @@ export type RecomputeCounts = Record<
 >;
 
 export interface RecomputeDeps extends RefreshDeps {
-  /** Decodes a value in the registry's wire format; throws a retriable error while the registry is away. */
+  /** Decodes a value in the registry's wire format; throws a retriable error while the registry is unavailable. */
   readonly decode: (value: Buffer) => InactivityEvent | Promise<InactivityEvent>;
-  /** Where records go that are no inactivity event. */
+  /** Receives records that are not inactivity events. */
   readonly deadLetters: DeadLetterSink;
-  /** Where the event of a learner goes whose figures could not be computed or written: a later try, or a dead letter. */
+  /** Receives events whose figures could not be computed or written: retries them or makes them dead letters. */
   readonly failedLearners: DeadLetterSink;
   readonly deadLetterLimit: DeadLetterLimit;
-  /** Records of this topic have failed before. */
+  /** The topic of events that failed before. */
   readonly retryTopic?: string;
-  /** Learners a transaction; 1,000 unless told. */
+  /** Learners per transaction; 1,000 by default. */
   readonly sliceSize?: number;
-  /** Called for each learner whose figures are new in `weekly_kpi`, or stand there already. */
+  /** Called for each learner whose figures were written to `weekly_kpi` or are there already. */
   readonly onFigures?: (figures: Figures) => void;
-  /** Called after each accumulation is applied. */
+  /** Called after each round is applied. */
   readonly onApplied?: (counts: RecomputeCounts) => void;
 }
 
-/** The newest event of a learner, and the record it came in. */
+/** The newest event of a learner, and its record. */
 interface Pending extends RefreshRequest {
   readonly topic: string;
   readonly partition: number;
   readonly record: RawRecord;
 }
 
-/** What events are collected into between two writes. */
+/** The events collected between two writes. */
 interface Round {
   events: number;
   readonly newest: Map<string, Pending>;
@@ -67,16 +66,16 @@ interface Round {
 }
 
 /**
- * Inactivity events become fresh P and S in `weekly_kpi`: decode, fold to the newest event a learner, then slice by
- * slice load the inputs, compute, and write with the ledger in one transaction. Everything may be done twice: an event
- * that was answered is known by its id.
+ * Turns inactivity events into fresh P and S in `weekly_kpi`: decodes, keeps the newest event per learner, then slice by
+ * slice loads the inputs, computes, and writes figures and ledger in one transaction. Everything may be repeated: the
+ * ledger has the ids of answered events.
  */
 export function createRecompute(deps: RecomputeDeps): Stages<Round> {
   return {
     open: () => ({ events: 0, newest: new Map(), letters: [], lettersSent: false, failuresCounted: new Set() }),
 
     async collect(batch, round) {
-      // All are decoded before any is kept: after an outage in the middle the batch is collected again from its start.
+      // All records are decoded before any is kept, because after an outage the batch is collected again from its start.
       const decoded: (Pending | DeadLetter)[] = [];
       for (const record of batch.records) decoded.push(await decodeRecord(deps, batch, record));
       for (const each of decoded) keep(deps, round, each);
@@ -123,8 +122,8 @@ async function decodeRecord(deps: RecomputeDeps, batch: RawBatch, record: RawRec
     if (isRetriable(error)) throw error;
     return letter('not_decodable', safeMessage(error));
   }
-  const wrong = whatIsWrong(event);
-  if (wrong !== undefined) return letter('bad_event', wrong);
+  const defect = eventDefect(event);
+  if (defect !== undefined) return letter('bad_event', defect);
   const { event_id, student_id, user_id, as_of } = event;
   return { topic, partition, record, causeEventId: event_id, studentId: student_id, userId: user_id, asOf: as_of };
 }
@@ -133,12 +132,12 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const YEAR_2000: Instant = 10_957n * MICROS_PER_DAY;
 const YEAR_3000: Instant = 376_200n * MICROS_PER_DAY;
 
-/** The schema promises text and numbers; these are the promises it cannot make. */
-function whatIsWrong(event: InactivityEvent): string | undefined {
-  if (!UUID.test(event.event_id)) return 'event_id is no UUID';
-  if (!UUID.test(event.student_id)) return 'student_id is no UUID';
-  if (event.user_id === '' || event.user_id.includes('\0')) return 'user_id is empty or has a NUL byte';
-  if (event.as_of < YEAR_2000 || event.as_of >= YEAR_3000) return 'as_of lies outside of the years 2000 to 2999';
+/** Checks what the schema cannot express. */
+function eventDefect(event: InactivityEvent): string | undefined {
+  if (!UUID.test(event.event_id)) return 'event_id is not a UUID';
+  if (!UUID.test(event.student_id)) return 'student_id is not a UUID';
+  if (event.user_id === '' || event.user_id.includes('\0')) return 'user_id is empty or contains a NUL byte';
+  if (event.as_of < YEAR_2000 || event.as_of >= YEAR_3000) return 'as_of is outside the years 2000 to 2999';
   return undefined;
 }
 
@@ -152,19 +151,19 @@ function keep(deps: RecomputeDeps, round: Round, decoded: Pending | DeadLetter):
   const isRetry = decoded.topic === deps.retryTopic;
   if (!isRetry) deps.deadLetterLimit.exceededAfter(false);
   const before = round.newest.get(decoded.studentId);
-  // Of equal as-ofs the later one: a learner's events are on one partition, in order. A retry was read before.
+  // Among equal as-ofs the later event wins: a learner's events are on one partition, in order. A retry is an older one.
   if (before === undefined || before.asOf < decoded.asOf || (before.asOf === decoded.asOf && !isRetry)) {
     round.newest.set(decoded.studentId, decoded);
   }
 }
 
-/** An event counts when it is read from its first topic; what becomes of its later tries says nothing new. */
+/** Each event counts once, when it is read from its first topic; retries do not count. */
 function watchLimit({ deadLetterLimit, retryTopic }: RecomputeDeps, letter: DeadLetter): void {
   if (letter.topic === retryTopic || !deadLetterLimit.exceededAfter(true)) return;
   throw new LastseenError(
     'too_many_dead_letters',
     `too many of the last 1,000 events cannot be answered (newest: ${letter.reason} at ${letter.step}, ` +
-      `${letter.detail}); mend what causes it or raise DLQ_MAX_SHARE, and start again`,
+      `${letter.detail}); fix the cause or raise DLQ_MAX_SHARE, and start again`,
   );
 }
 
@@ -182,8 +181,8 @@ async function refresh(deps: RecomputeDeps, requests: readonly Pending[], counts
 const LANES = 2;
 
 /**
- * Two slices at a time, which have no learner in common: while Postgres works for one, this process does for the other.
- * After a failure no further slice is begun; it is thrown once none is in work.
+ * Works on two slices at a time, which share no learner: Postgres works for one while this process computes the other.
+ * After a failure no further slice is started, and the error is thrown once both lanes have stopped.
  */
 async function inLanes<T>(slices: readonly T[], work: (slice: T) => Promise<void>): Promise<void> {
   const waiting = [...slices];

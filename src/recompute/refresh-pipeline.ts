@@ -3,7 +3,7 @@ import { FIGURES } from '../kpi/figures/figure-names.ts';
 import { computeFigures, type FigureDeps, hasNumber, type LearnerFigures } from '../kpi/figures-pipeline.ts';
 import type { KpiLearner } from '../kpi/inputs/goal-store.ts';
 import { type WriteOutcome, writeWeeklyFigures } from '../kpi/weekly/figures-store.ts';
-import { standingRows } from '../kpi/weekly/rows-store.ts';
+import { existingRows } from '../kpi/weekly/rows-store.ts';
 import type { Database } from '../postgres/database.ts';
 
 export interface RefreshDeps extends FigureDeps {
@@ -11,7 +11,7 @@ export interface RefreshDeps extends FigureDeps {
   readonly database: Database;
 }
 
-/** A learner whose figures are to be refreshed, and the event that asks for it. */
+/** A learner whose figures are refreshed, and the event that caused it. */
 export interface RefreshRequest extends KpiLearner {
   readonly causeEventId: string;
 }
@@ -23,14 +23,14 @@ export interface Refreshed extends LearnerFigures {
 }
 
 /**
- * Loads, computes and writes the figures of learners, each given once; one transaction for all. Of a weekly row that
- * stands P and S are refreshed; where there is none, or no object in it, all six are computed as the platform's weekly
- * job would. In the order of `requests`.
+ * Loads, computes and writes the figures of learners, each given once; one transaction for all. In an existing weekly row
+ * P and S are refreshed; if it is missing, or not an object, all six are computed as the platform's weekly job does. In
+ * the order of `requests`.
  */
 export async function refreshFigures(deps: RefreshDeps, requests: readonly RefreshRequest[]): Promise<Refreshed[]> {
-  const standing = await standingRows(deps.database, requests);
-  const refreshed = await computeWhere(deps, requests, 'P_AND_S', (position) => standing.has(position));
-  const whole = await computeWhere(deps, requests, 'ALL', (position) => !standing.has(position));
+  const existing = await existingRows(deps.database, requests);
+  const refreshed = await computeWhere(deps, requests, 'P_AND_S', (position) => existing.has(position));
+  const whole = await computeWhere(deps, requests, 'ALL', (position) => !existing.has(position));
   const figures = requests.flatMap((request, position) => {
     const each = refreshed.get(position) ?? whole.get(position);
     return each === undefined ? [] : [{ request, ...each }];

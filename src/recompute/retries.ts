@@ -4,20 +4,20 @@ import type { EventProducer } from '../kafka/client/producer.ts';
 import type { OutgoingRecord } from '../kafka/client/records.ts';
 import type { Delay } from '../kafka/consumer/delays.ts';
 
-/** Tries on the retry topic, after the one on the first topic. */
+/** Attempts on the retry topic, after the one on the first topic. */
 const RETRIES = 3;
 
 export interface RetryDeps {
   readonly producer: Pick<EventProducer, 'send'>;
   readonly topic: string;
-  /** The same before each try: a partition's records are then due in their order, and none waits for a later one. */
+  /** Equal for all attempts, so that the records of a partition are due in their order. */
   readonly delayMs: number;
   readonly nowMs: () => number;
-  /** Where records go after the last try. */
+  /** Receives records after the last attempt. */
   readonly deadLetters: DeadLetterSink;
 }
 
-/** Sends what failed to the retry topic, for a later try, and after the last one to the dead letters. */
+/** Sends failed records to the retry topic, and after the last attempt to the dead letters. */
 export function createRetrySink({ producer, topic, delayMs, nowMs, deadLetters }: RetryDeps): DeadLetterSink {
   return {
     async send(failed) {
@@ -35,7 +35,7 @@ export function createRetrySink({ producer, topic, delayMs, nowMs, deadLetters }
   };
 }
 
-/** Records of the retry topic wait until they are due, all others are read at once. */
+/** Records of the retry topic wait until they are due; all others are read at once. */
 export function retryDelay(retryTopic: string, nowMs: () => number): Delay {
   return {
     nowMs,

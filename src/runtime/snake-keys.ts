@@ -21,6 +21,7 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
-function snakeCase(key: string): string {
+/** A name in snake_case if it is camelCase, else as it is. */
+export function snakeCase(key: string): string {
   return CAMEL_CASE.test(key) ? key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : key;
 }

@@ -23,9 +23,9 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 /**
- * All figures by the words of their definition, in SQL alone and by other means: gaps one by one, windows as dates, all
- * sources in one list, the best row by having none before it, the server's own erfc. `user_last_seen` is answered from
- * where it is not after the as-of, as it should.
+ * All figures from their definition, in SQL only and by other means: gaps one by one, windows as dates, all sources in
+ * one list, the best row as the one without a better one, the server's own erfc. `user_last_seen` is used if it is not
+ * after the as-of.
  */
 async function bySql(profile: MetricsProfile, useIrtTheta: boolean): Promise<readonly Figures[]> {
   const days = learners.map(({ asOf }) => dayOf(asOf, profile));
@@ -69,7 +69,7 @@ WITH learner AS (
   WHERE $4 = 'legacy' OR (coalesce(at <= as_of, true)
     AND mean::text NOT IN ('NaN', 'Infinity', '-Infinity') AND sd::text NOT IN ('NaN', 'Infinity') AND sd > 0)
 ), ability AS (
-  SELECT * FROM usable AS one WHERE NOT EXISTS (
+  SELECT * FROM usable AS one WHERE NOT EXISTS ( -- words: allow
     SELECT FROM usable AS other WHERE other.position = one.position AND (other.rank > one.rank OR other.rank = one.rank
       AND (coalesce(other.sd, 'NaN'), coalesce(other.mean, 'NaN'), other.id)
         < (coalesce(one.sd, 'NaN'), coalesce(one.mean, 'NaN'), one.id)))
@@ -107,7 +107,7 @@ ORDER BY position`,
   });
 }
 
-/** The day of the weekly row: that of the as-of, by the legacy profile the week's Sunday. */
+/** The day of the weekly row: the as-of's date, or the week's Sunday in the legacy profile. */
 function dayOf(asOf: Instant, profile: MetricsProfile): Instant {
   return profile === 'legacy' ? startOfIsoWeek(asOf) + 6n * MICROS_PER_DAY : startOfDay(asOf);
 }
@@ -133,7 +133,7 @@ describe.each([
   ['legacy', false],
   ['legacy', true],
 ] as const)('the figures of 2,000 generated learners, %s, with fitted abilities: %s', (profile, useIrtTheta) => {
-  it('are what SQL makes of the same tables, to 1e-9', async () => {
+  it('equal those computed in SQL, to 1e-9', async () => {
     const [expected, actual] = [await bySql(profile, useIrtTheta), await byTypeScript(profile, { useIrtTheta })];
     expect(actual).toHaveLength(2_000);
     const differing = learners.flatMap(({ userId }, index) =>
@@ -145,17 +145,17 @@ describe.each([
     expect(differing).toEqual([]);
   });
 
-  it('are a population worth holding against: every kind is there', async () => {
+  it('include null and many distinct values for every figure', async () => {
     const figures = await byTypeScript(profile, { useIrtTheta });
     for (const name of FIGURES) {
       const values = figures.map((each) => each.figures[name]);
-      expect(values.filter((value) => value === null).length, `${name} without`).toBeGreaterThan(20);
+      expect(values.filter((value) => value === null).length, `${name} null`).toBeGreaterThan(20);
       expect(new Set(values).size, `${name} distinct`).toBeGreaterThan(60);
     }
   });
 });
 
-/** P from the learner's line by inverting the posterior's precision, a matrix of 2 by 2; null without an observation. */
+/** P from the learner's line, by inverting the 2 by 2 precision matrix of the posterior; null without an observation. */
 async function lineBySql(): Promise<readonly (number | null)[]> {
   const { rows } = await db.database.query<{ p: number | null }>({
     text: `
@@ -193,7 +193,7 @@ SELECT 0.5 * erfc(($4 - mean) / sd / sqrt(2::float8)) AS p FROM learner LEFT JOI
 }
 
 describe('P of 2,000 generated learners by the growth model', () => {
-  it('is what SQL makes of the same tables, to 1e-9', async () => {
+  it('equals that computed in SQL, to 1e-9', async () => {
     const posterior_summary = {
       b_Intercept: 0.25,
       b_week: { Estimate: 0.05, 'Est.Error': 0.01 },

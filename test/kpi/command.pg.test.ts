@@ -57,7 +57,7 @@ async function weekly(): Promise<readonly Record<string, unknown>[]> {
 }
 
 describe('lastseen kpi', () => {
-  it('prints one JSON object a learner, null for what cannot be computed', async () => {
+  it('prints one JSON object per learner, with null for figures that cannot be computed', async () => {
     await anna();
     expect(await lines([...AS_OF, '--user', 'anna', 'ben'])).toEqual([
       {
@@ -86,7 +86,7 @@ describe('lastseen kpi', () => {
     expect(await weekly()).toEqual([]);
   });
 
-  it('prints a table for people, and what it counted', async () => {
+  it('prints a table and a summary without --json', async () => {
     await anna();
     const { code, stdout } = await run([...AS_OF, '--user', 'anna', '--user', 'ben']);
     expect(code).toBe(0);
@@ -94,7 +94,7 @@ describe('lastseen kpi', () => {
     expect(stdout).toMatch(/no figure can be computed +1/);
   });
 
-  it('finds all whom a source table names, and the inactive by the table of last seen', async () => {
+  it('finds all learners of the source tables, and the inactive ones by the table of last seen', async () => {
     await anna();
     await insertRows(db.database, 'session', [{ id: '1', user_id: 'Ben', started_at: '2026-03-14Z' }]);
     await insertRows(db.database, 'features_topic_daily', [
@@ -117,14 +117,14 @@ describe('lastseen kpi', () => {
     expect(new Set(await names('--inactive'))).toEqual(new Set(['anna', 'dora']));
   });
 
-  it('prints and stores only the figures asked for', async () => {
+  it('prints and stores only the requested figures', async () => {
     await anna();
     const [line] = await lines([...AS_OF, '--user', 'anna', '--only', 'S,I_t', '--store']);
     expect(Object.keys(line ?? {})).toEqual(['user_id', 'week_start', 'as_of', 'I_t', 'S']);
     expect(await weekly()).toEqual([{ user_id: 'anna', week_start: '2026-03-16', kpis: `{"S": ${line?.['S']}}` }]);
   });
 
-  it('stores by merging: other keys stay, a figure that is null never overwrites, a row that is right is not written', async () => {
+  it('stores by merging: keeps other keys, never overwrites with null, and does not write an unchanged row', async () => {
     await anna();
     await db.database.query({
       text: `INSERT INTO weekly_kpi (user_id, week_start, kpis) VALUES
@@ -149,7 +149,7 @@ describe('lastseen kpi', () => {
     expect(rows).toEqual([]);
   });
 
-  it('does not store the figures of an as-of that is older than those that stand', async () => {
+  it('does not store the figures of an as-of that is older than the stored ones', async () => {
     await anna();
     await run(['--as-of', '2026-03-18T05:00:00Z', '--user', 'anna', '--store']);
     const before = await weekly();
@@ -164,7 +164,7 @@ describe('lastseen kpi', () => {
     expect(line?.['S']).toBeCloseTo(0.6 + (0.25 * 2) / 7 + 0.15 * 0.7, 12);
   });
 
-  it('asks the growth service for P where there is a fit, and goes on without it where it fails', async () => {
+  it('asks the growth service for P if there is a fit, and uses the normal rule if it fails', async () => {
     await anna();
     await insertRows(db.database, 'growth_brms_meta', [
       { run_id: 'r', posterior_summary: {}, fitted_at: '2026-03-01Z' },
@@ -193,7 +193,7 @@ describe('lastseen kpi', () => {
     expect(await lines([...AS_OF, '--user', 'anna', '--only', 'P'], env)).toMatchObject([{ P }]);
   });
 
-  it('gives every line to a reader that is slow, and ends in one line where the reader has enough', async () => {
+  it('writes every line to a slow reader, and ends without an EPIPE error if the reader closes', async () => {
     const userIds = Array.from({ length: 4_000 }, (_, index) => `learner-${index}`);
     const slow = startCli({ DATABASE_URL: db.url }, ['kpi', ...AS_OF, '--json', '--user', ...userIds]);
     slow.process.stdout?.pause();
@@ -211,9 +211,9 @@ describe('lastseen kpi', () => {
   it.each([
     ['no as-of', ['--all']],
     ['an as-of that is no instant', ['--as-of', 'yesterday', '--all']],
-    ['nobody', AS_OF],
+    ['no learners', AS_OF],
     ['two kinds of learners', [...AS_OF, '--all', '--user', 'anna']],
-    ['a figure there is not', [...AS_OF, '--all', '--only', 'P,Q']],
+    ['an unknown figure', [...AS_OF, '--all', '--only', 'P,Q']],
     ['storing for a future as-of', ['--as-of', '2999-01-01', '--all', '--store']],
   ])('is wrong usage with %s', async (_, args) => {
     const { code, stderr } = await run(args);

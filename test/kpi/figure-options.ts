@@ -2,7 +2,7 @@ import { SOURCES } from '../../src/activity/source.ts';
 import { metricsPolicy } from '../../src/kpi/figures/policy.ts';
 import type { FigureDeps } from '../../src/kpi/figures-pipeline.ts';
 
-/** What figures are computed with where nothing is configured. */
+/** The options of the default settings. */
 export const OPTIONS: FigureDeps['options'] = {
   policy: metricsPolicy('standard'),
   sources: SOURCES,

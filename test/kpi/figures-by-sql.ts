@@ -16,8 +16,8 @@ export interface AnswerFigures {
 }
 
 /**
- * I_t, E_t, R_t and A_t by the words of their definition in SQL alone: every answer of every exam read by Postgres' own
- * JSON, booleans, numerics and medians, in one statement. $5: whether abilities count before answers for I_t.
+ * I_t, E_t, R_t and A_t from their definition, in one SQL statement: Postgres' own JSON, booleans, numerics and medians
+ * read every answer of every exam. $5: whether I_t uses abilities before answers.
  */
 export async function answerFiguresBySql(
   on: Queryable,
@@ -30,7 +30,7 @@ export async function answerFiguresBySql(
 WITH learner AS (
   SELECT position, user_id, student_id, (day AT TIME ZONE 'UTC')::date AS d
   FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) WITH ORDINALITY AS l (user_id, student_id, day, position)
-), told AS (
+), question AS (
   SELECT position, d, session_id, coalesce(updated_at, created_at) AS at, q,
     CASE WHEN jsonb_typeof(q -> 'question_id') IN ('string', 'number') THEN q ->> 'question_id' END AS question,
     CASE WHEN jsonb_typeof(q -> 'time_spent_sec') = 'number' OR jsonb_typeof(q -> 'time_spent_sec') = 'string'
@@ -53,7 +53,7 @@ WITH learner AS (
     coalesce(round(seconds * 1000), CASE WHEN $4 = 'legacy' THEN 0 END)::float8 AS ms,
     CASE WHEN $4 = 'legacy' THEN CASE WHEN hinted > 0 THEN 1 ELSE 0 END ELSE hinted END::float8 AS hints,
     CASE WHEN $4 = 'standard' THEN seconds::float8 END AS dwell
-  FROM told WHERE jsonb_typeof(q) = 'object' AND question <> ''
+  FROM question WHERE jsonb_typeof(q) = 'object' AND question <> ''
   UNION ALL
   SELECT position, d, completed_at, session_id, nullif(topic_id, ''), item_id::text, correct,
     response_time_ms, hint_used::int, CASE WHEN $4 = 'standard' THEN response_time_ms / 1000.0::float8 END

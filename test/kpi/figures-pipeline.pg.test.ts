@@ -51,7 +51,7 @@ const attempt = (id: number, item_id: number, correct: boolean, completed_at: st
 });
 
 describe('the answers of a learner', () => {
-  it('come from exams and from practice, and one that both tell counts once', async () => {
+  it('come from exams and from practice, and an answer that is in both counts once', async () => {
     await insertRows(db.database, 'exam_results', [
       exam(1, '2026-02-10Z', [
         { question_id: 1, topic: 'algebra', is_correct: false },
@@ -65,9 +65,9 @@ describe('the answers of a learner', () => {
     expect(await recovered()).toBe(1);
 
     await insertRows(db.database, 'attempt', [
-      // The exam's answer, told again.
+      // The exam's answer again.
       attempt(1, 1, false, '2026-03-10Z', 'exam-2'),
-      // Practice: two wrong ones, one of an exam that tells no answers itself, one of no session.
+      // Practice: two wrong ones, one of an exam without questions, one without a session.
       attempt(2, 2, false, '2026-03-11Z', 'exam-3'),
       attempt(3, 1, false, '2026-03-12Z', null),
     ]);
@@ -76,7 +76,7 @@ describe('the answers of a learner', () => {
     expect(await recovered(LEGACY)).toBeCloseTo(1 / 3, 12);
   });
 
-  it('count once where attempt is a view over the exams’ questions, whatever the setting', async () => {
+  it('count once if attempt is a view over the exams’ questions, with either setting', async () => {
     await insertRows(db.database, 'exam_results', [
       exam(1, '2026-02-10Z', [{ question_id: 1, is_correct: false }]),
       exam(2, '2026-03-10Z', [
@@ -94,7 +94,7 @@ describe('the answers of a learner', () => {
     try {
       for (const attemptSource of ['topic', 'exam_results'] as const) {
         const figures = (await figuresOf('anna', ['R_t', 'A_t'], { attemptSource }))?.figures;
-        // One session and one time of late; nothing is known of hints and dwell.
+        // One recent session and time; hints and dwell are unknown.
         expect(figures).toEqual({ R_t: 0.5, A_t: expect.closeTo(0.35 / 28 + 0.25 * 0.5 + 0.2 * 0.5 + 0.2 * 0.5, 12) });
       }
     } finally {
@@ -102,7 +102,7 @@ describe('the answers of a learner', () => {
     }
   });
 
-  it('are null figures, all six, for a learner of whom nothing is stored', async () => {
+  it('give six null figures for a learner without data', async () => {
     expect(await figuresOf('nobody', FIGURES)).toEqual({
       figures: { I_t: null, E_t: null, R_t: null, A_t: null, P: null, S: null },
       pInterval: null,
@@ -110,10 +110,10 @@ describe('the answers of a learner', () => {
     });
   });
 
-  it('are read from an exam of ten thousand questions as from any other', async () => {
+  it('are read from an exam of ten thousand questions', async () => {
     const questions = Array.from({ length: 10_000 }, (_, item) => ({ question_id: item, time_spent_sec: 0.1 }));
     await insertRows(db.database, 'exam_results', [exam(1, '2026-03-10Z', questions)]);
-    // One session, one time, 1,000 s of 900.
+    // One session, one time, 1,000 s, which is more than 900 s.
     const { figures } = (await figuresOf('anna', ['A_t'])) ?? {};
     expect(figures?.A_t).toBeCloseTo(0.35 / 28 + 0.25 * 0.5 + 0.2 * 0.5 + 0.2, 12);
   });
@@ -143,7 +143,7 @@ describe('P by the growth model', () => {
     ]),
   );
 
-  it('is that of the learner’s line at the horizon', async () => {
+  it('is read from the learner’s line at the horizon', async () => {
     await fitted('r', '2026-03-17Z');
     // One observation of variance 0.8² + 0.6² = 1 on the Monday itself: the level's posterior is N((0.25 + 0.5)/2, 1/2).
     // At the as-of (2 days, 5 hours) and 14 days: 0.375 + 0.125·(2 + 53/168) = 0.6644345…; Φ(0.66443… / √0.5).
@@ -160,13 +160,13 @@ describe('P by the growth model', () => {
     ['an undated fit', () => fitted('r', null)],
     ['a newest fit that lacks a parameter', () => fitted('r', '2026-03-02Z', { ...summary, sigma: null })],
     ['a newest fit without a summary', () => fitted('r', '2026-03-02Z', null)],
-  ])('is the normal rule’s with %s', async (what, arrange) => {
+  ])('comes from the normal rule with %s', async (what, arrange) => {
     if (what.startsWith('a newest')) await fitted('older', '2026-03-01Z');
     await arrange?.();
     expect(await pOf()).toBe(NORMAL);
   });
 
-  it('is what the service predicts, where there is a fit to predict from', async () => {
+  it('is the prediction of the service if there is a fit', async () => {
     const growthService: FigureDeps['growthService'] = async (questions) => questions.map(() => 0.125);
     expect(await pOf({}, { growthService })).toBe(NORMAL);
     await fitted('r', '2026-03-02Z', {});
@@ -175,7 +175,7 @@ describe('P by the growth model', () => {
     expect(await pOf({}, { growthService: async () => [undefined] })).toBe(NORMAL);
   });
 
-  it('is by the legacy profile the newest that is stored, if it reads as a number', async () => {
+  it('is in the legacy profile the newest stored P, if that is a number', async () => {
     const store = (week: string, kpis: string) =>
       db.database.query({
         text: `INSERT INTO weekly_kpi (user_id, week_start, kpis) VALUES ('anna', $1, $2::jsonb)`,
@@ -197,8 +197,8 @@ describe('P by the growth model', () => {
 });
 
 describe('the day of the figures', () => {
-  it('is by the legacy profile the Sunday for a whole row, and the as-of’s for P and S that are refreshed', async () => {
-    // As-of Wednesday 03-18, Sunday 03-22; an exam on 03-15 and one on the Friday to come.
+  it('is in the legacy profile the Sunday for a whole row, and the as-of’s date for a refreshed S', async () => {
+    // As-of Wednesday 03-18, Sunday 03-22; an exam on 03-15 and one on the next Friday.
     await insertRows(db.database, 'exam_results', [
       exam(1, '2026-03-15Z', [{ question_id: 1 }]),
       exam(2, '2026-03-20Z', [{ question_id: 2 }]),
@@ -212,7 +212,7 @@ describe('the day of the figures', () => {
     expect(await s('refresh')).toBe(await s('weekly'));
     const a = async (changes: Partial<FigureDeps['options']> = {}) =>
       (await figuresOf('anna', ['A_t'], changes))?.figures;
-    // Two sessions five days apart, no hint was used; one session, of which nothing more is known.
+    // Two sessions five days apart without hints; one session with unknown hints and dwell.
     expect((await a(LEGACY))?.A_t).toBeCloseTo(0.35 * (2 / 28) + 0.25 / 5 + 0.2 + 0.2 * 0.5, 12);
     expect((await a())?.A_t).toBeCloseTo(0.35 / 28 + 0.25 * 0.5 + 0.2 * 0.5 + 0.2 * 0.5, 12);
   });

@@ -15,8 +15,8 @@ interface SeenRow {
 }
 
 /**
- * Learners with everything that decides a figure lying just within, just outside and at the edges of it: windows, as-ofs,
- * dates that are missing, numbers that are none. Written to the source tables and the table of last seen.
+ * Generates learners whose data lies just inside, just outside and at the edges of windows and as-ofs, with missing dates
+ * and unusable numbers. Writes them to the source tables and the table of last seen.
  */
 export async function populate(on: Queryable, count: number, random: Random): Promise<readonly KpiLearner[]> {
   const rows: Rows = {
@@ -90,7 +90,7 @@ function addActivity(rows: Rows, { userId, studentId, asOf }: KpiLearner, random
       correct: pick(random, [true, false, null]),
       response_time_ms: pick(random, [null, 0, 1500, 40_000]),
       hint_used: pick(random, [true, false, null]),
-      // Some tell again what an exam's questions tell.
+      // Some repeat an answer of an exam's questions.
       session_id: pick(random, [null, 'practice', rows.exam_results.at(-1)?.session_id ?? null]),
       completed_at: formatInstant(instant()),
     });
@@ -105,7 +105,7 @@ function addActivity(rows: Rows, { userId, studentId, asOf }: KpiLearner, random
   }
 }
 
-/** Results as exams have them, and as they should not. */
+/** Well-formed and malformed exam results. */
 const RESULTS: readonly ((random: Random) => unknown)[] = [
   ...Array.from({ length: 12 }, () => (random: Random) => ({
     questions: Array.from({ length: pick(random, [1, 2, 5, 8, 20]) }, () => question(random)),
@@ -124,7 +124,7 @@ function question(random: Random): unknown {
     random() < 0.7
       ? random() < 0.6
       : pick(random, [null, 0, 1, 2, 'true', ' F ', 'YES', 'of', 'o', 'perhaps', '', 'NaN', [], { correct: true }]);
-  const told = {
+  const complete = {
     question_id: pick(random, [1, 2, '1', '007', 7, 'a7', '0x1', ' 1', 'Ä', 12345678901, null, true]),
     topic: pick(random, ['algebra', 'algebra', 'botany', '', null]),
     is_correct: correct(),
@@ -134,7 +134,7 @@ function question(random: Random): unknown {
     ]), // biome-ignore format: values of one kind
     used_hints: pick(random, [0, 0, 1, 2, 5, true, false, null, []]),
   };
-  const left = Object.entries(told).filter(([name]) => name === 'question_id' || random() < 0.85);
+  const left = Object.entries(complete).filter(([name]) => name === 'question_id' || random() < 0.85);
   return random() < 0.02 ? pick(random, [null, 'text', 5, []]) : Object.fromEntries(left);
 }
 
@@ -156,7 +156,7 @@ function addThetas(rows: Rows, { userId, asOf }: KpiLearner, random: Random): vo
   }
 }
 
-/** At and beside the edges of the two windows of 14 days, or anywhere. */
+/** At and next to the edges of the two windows of 14 days, or anywhere. */
 function someThetaInstant(asOf: Instant, random: Random): Instant {
   const today = startOfDay(asOf);
   return pick(random, [
@@ -172,7 +172,7 @@ function someThetaInstant(asOf: Instant, random: Random): Instant {
   ]);
 }
 
-/** At and beside the edges of the window of 56 days and of the as-of, or anywhere. */
+/** At and next to the edges of the window of 56 days and the as-of, or anywhere. */
 function someInstant(asOf: Instant, random: Random): Instant {
   const today = startOfDay(asOf);
   return pick(random, [
@@ -180,7 +180,7 @@ function someInstant(asOf: Instant, random: Random): Instant {
     today - days(55) - 1n,
     today + days(1) - 1n,
     today + days(1),
-    // The edges of 28 days and of 14, and those of the windows that end a second before the day does.
+    // The edges of 28 and 14 days, and of the windows that end a second before the day does.
     today - days(27) - pick(random, [0n, 1n]),
     today - days(13) - pick(random, [0n, 1n]),
     today - days(pick(random, [0, 13, 14, 27, 28, 55])) + days(1) - pick(random, [999_999n, 1_000_000n, 1_000_001n]),

@@ -9,7 +9,7 @@ import { OULAD, ouladIsThere } from '../support/oulad-files.ts';
 
 const there = ouladIsThere && existsSync('/proc/self/status');
 if (!there)
-  console.warn(`no OULAD files in ${OULAD} (OULAD_DIR names another place), or no /proc: memory is not measured`);
+  console.warn(`no OULAD files in ${OULAD} (set OULAD_DIR if they are elsewhere), or no /proc: memory is not measured`);
 
 describe.runIf(there)('kpi --all over OULAD', () => {
   let fresh: FreshDatabase;
@@ -49,7 +49,7 @@ describe.runIf(there)('kpi --all over OULAD', () => {
   });
 });
 
-/** The kernel's own high-water mark in kB; undefined once the process is gone. */
+/** The peak RSS in kB as the kernel counts it; undefined once the process has exited. */
 function peakOf(pid: number | undefined): number | undefined {
   try {
     const mark = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

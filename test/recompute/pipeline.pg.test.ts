@@ -146,8 +146,8 @@ function recomputing(changes: Partial<RecomputeDeps> = {}) {
   };
 }
 
-/** Weekly rows as another job left them. */
-async function standing(kpis: string | null, ...userIds: string[]): Promise<void> {
+/** Weekly rows of another job. */
+async function existing(kpis: string | null, ...userIds: string[]): Promise<void> {
   await db.database.query({
     text: `INSERT INTO weekly_kpi (user_id, week_start, kpis) SELECT unnest($1::text[]), '2026-03-16', $2::jsonb`,
     values: [userIds, kpis],
@@ -162,7 +162,7 @@ async function kpisOf(userId: string): Promise<unknown> {
   return rows[0]?.kpis;
 }
 
-/** A trigger of the platform's that refuses one learner. */
+/** Installs a trigger that refuses one learner, as the platform may have. */
 async function refusing(userId: string, work: () => Promise<void>): Promise<void> {
   await db.database.query({
     text: `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -177,7 +177,7 @@ async function refusing(userId: string, work: () => Promise<void>): Promise<void
 }
 
 describe('recompute', () => {
-  it('writes P and S for an inactivity event, and says so once', async () => {
+  it('writes P and S for an inactivity event, and publishes them once', async () => {
     await learners('anna');
     const { run } = recomputing();
     const event = eventOf('anna');
@@ -194,7 +194,7 @@ describe('recompute', () => {
     expect(await outbox.take(10)).toEqual([]);
   });
 
-  it('shows the figures that it answered with, and those of an event that comes again no second time', async () => {
+  it('passes written figures to onFigures, and those of a redelivered event not again', async () => {
     await learners('anna', 'ben');
     const shown: unknown[] = [];
     const { run } = recomputing({ onFigures: (figures) => shown.push(figures) });
@@ -204,7 +204,7 @@ describe('recompute', () => {
     expect(shown).toEqual([expect.objectContaining({ P, S }), expect.objectContaining({ P, S })]);
   });
 
-  it('computes the newest event of a learner only, in whatever order they come; of equal ones the later', async () => {
+  it('answers only the newest event per learner, in any order; among equal as-ofs the later one', async () => {
     await learners('anna', 'ben');
     const { run } = recomputing();
     const newest = eventOf('anna', { as_of: AS_OF + MICROS_PER_DAY, phase: 'ONGOING' });
@@ -216,7 +216,7 @@ describe('recompute', () => {
     expect(waiting[0]?.s).toBeCloseTo(0.6 * (8 / 14) + 0.4, 12);
   });
 
-  it('answers a redelivered batch with nothing, and so the same batch applied twice', async () => {
+  it('changes nothing for a redelivered batch, or the same batch applied twice', async () => {
     await learners('anna', 'ben');
     const { run, stages, records, applied } = recomputing();
     const events = [eventOf('anna'), eventOf('ben')];
@@ -233,7 +233,7 @@ describe('recompute', () => {
     expect(await createKpiOutbox(db.database).take(10)).toHaveLength(3);
   });
 
-  it('stores nothing for a learner of whom nothing can be computed, and counts it', async () => {
+  it('stores nothing for a learner without a figure, and counts it', async () => {
     await insertRows(db.database, 'ability_estimates', [{ user_id: 'ben', mean: 0.5, sd: 0.8 }]);
     const { run } = recomputing();
     expect(await run(eventOf('anna'), eventOf('ben'))).toMatchObject({ nothing: 1, created: 1, pNull: 1, sNull: 2 });
@@ -242,7 +242,7 @@ describe('recompute', () => {
     expect(await createKpiOutbox(db.database).take(10)).toHaveLength(1);
   });
 
-  it('gives every record that is no event to the dead letters, before it answers the others', async () => {
+  it('sends every record that is not an event to the dead letters before it answers the others', async () => {
     await learners('anna');
     const order: string[] = [];
     const letters: DeadLetter[] = [];
@@ -277,7 +277,7 @@ describe('recompute', () => {
     expect(await kpisOf('anna')).toEqual({ P, S });
   });
 
-  it('sets one learner aside whose row cannot be written, and answers all others', async () => {
+  it('fails only the learner whose row cannot be written, and answers all others', async () => {
     const userIds = Array.from({ length: 37 }, (_, index) => `u${index}`);
     await learners(...userIds);
     await refusing('u23', async () => {
@@ -285,7 +285,7 @@ describe('recompute', () => {
       const counts = await run(...userIds.map((userId) => eventOf(userId)));
       expect(counts).toMatchObject({ learners: 37, created: 36, failed: 1 });
       expect(failed).toMatchObject([{ reason: 'recompute_failed', step: 'recompute', record: { offset: '23' } }]);
-      // What the row holds stays out of it.
+      // The detail has no data of the row.
       expect(failed[0]?.detail).toBe('SQLSTATE P0001');
     });
     for (const userId of userIds) expect(await kpisOf(userId)).toEqual(userId === 'u23' ? undefined : { P, S });
@@ -293,14 +293,14 @@ describe('recompute', () => {
     expect(rows).toEqual([]);
   });
 
-  it('answers two learners that share a user_id one after the other', async () => {
+  it('answers two learners that share a user_id', async () => {
     await learners('anna');
     const { run } = recomputing();
     const counts = await run(eventOf('anna'), eventOf('anna', { student_id: studentIdOf('other') }));
     expect(counts).toMatchObject({ learners: 2, created: 1, unchanged: 1, failed: 0 });
   });
 
-  it('lets an outage pass through, at whatever learner, and goes on where it was', async () => {
+  it('throws an outage at any learner, and continues from there when applied again', async () => {
     await learners('anna', 'ben', 'cleo');
     let left = 2;
     const flaky: Database = {
@@ -325,7 +325,7 @@ describe('recompute', () => {
     expect(await kpisOf('cleo')).toEqual({ P, S });
   });
 
-  it('ends where the platform’s table is missing, instead of setting every learner aside', async () => {
+  it('throws if the platform’s table is missing, instead of failing every learner', async () => {
     await learners('anna');
     await db.database.query({ text: 'ALTER TABLE weekly_kpi RENAME TO weekly_kpi_away' });
     try {
@@ -337,7 +337,7 @@ describe('recompute', () => {
     }
   });
 
-  it('waits for the registry: a batch whose decoding was interrupted is collected once', async () => {
+  it('collects a batch once if the registry was unavailable while it was decoded', async () => {
     await learners('anna');
     let away = true;
     const event = eventOf('anna');
@@ -370,7 +370,7 @@ describe('recompute', () => {
     expect(await kpisOf('anna')).toEqual({ P, S });
   });
 
-  it('sends dead letters once, where answering the others is tried again', async () => {
+  it('sends dead letters once if the round is applied again', async () => {
     const { stages, records, deadLetters } = recomputing();
     const round = stages.open();
     await stages.collect(
@@ -382,7 +382,7 @@ describe('recompute', () => {
     expect(deadLetters).toHaveLength(1);
   });
 
-  it('measures P against the learner’s own goal where it is to, else against the default', async () => {
+  it('computes P for the learner’s own goal if configured, else for the default target', async () => {
     await learners('anna', 'ben');
     await insertRows(db.database, 'interest_goal', [
       { user_id: 'anna', topic_id: 't', target_level: 0.5, priority: 1 },
@@ -394,7 +394,7 @@ describe('recompute', () => {
     expect((await kpisOf('ben')) as { P: number }).toMatchObject({ P: expect.closeTo(0.158655253931457, 12) });
   });
 
-  it('leaves the figures of a newer event alone when an older one is tried again, at once or later', async () => {
+  it('keeps the figures of a newer event when an older one is retried, in the same round or later', async () => {
     await learners('anna', 'ben');
     const { stages, batchOf, run, retry } = recomputing();
     const failed = eventOf('anna');
@@ -403,7 +403,7 @@ describe('recompute', () => {
     expect(await retry(failed)).toMatchObject({ learners: 1, outdated: 1, created: 0, updated: 0 });
     expect(await kpisOf('anna')).toEqual(newest);
 
-    // In one round, the twin that was read from the first topic before its retry.
+    // In one round: an event from the first topic, and the retry of another one with the same as-of.
     const [older, twin] = [eventOf('ben'), eventOf('ben', { phase: 'RETURNED' })];
     const round = stages.open();
     await stages.collect(batchOf(TOPIC, twin), round);
@@ -415,7 +415,7 @@ describe('recompute', () => {
     expect(rows).toEqual([{ cause_event_id: twin.event_id }]);
   });
 
-  it('counts an event that fails once, however often it is tried', async () => {
+  it('counts a failing event once, however often it is tried', async () => {
     await learners('anna', 'ben');
     const judged: boolean[] = [];
     const deadLetterLimit = { exceededAfter: (isDeadLetter: boolean) => judged.push(isDeadLetter) === 0 };
@@ -437,7 +437,7 @@ describe('recompute', () => {
     expect(judged).toEqual([false, false, true]);
   });
 
-  it('stops where too many events cannot be answered', async () => {
+  it('stops if too many events cannot be answered', async () => {
     const { run } = recomputing({ deadLetterLimit: createDeadLetterLimit(0.05, 10, 5) });
     await expect(run(...Array.from({ length: 5 }, () => 'garbage'))).rejects.toMatchObject({
       code: 'too_many_dead_letters',
@@ -450,9 +450,9 @@ describe('recompute', () => {
     ['kpis is JSON null', 'null'],
     ['kpis is an array', '[1]'],
     ['kpis is text', '"x"'],
-  ])('computes all six where %s', async (_, kpis) => {
+  ])('computes all six if %s', async (_, kpis) => {
     await learners('anna');
-    if (kpis !== undefined) await standing(kpis, 'anna');
+    if (kpis !== undefined) await existing(kpis, 'anna');
     await answers('anna');
     const { run } = recomputing();
     expect(await run(eventOf('anna'))).toMatchObject({ whole: 1, created: 1, skippedAnswers: 3 });
@@ -460,11 +460,11 @@ describe('recompute', () => {
     expect(figures).toEqual({
       // 10 of 10 against 5 of 10: 0.5 · 10/30 · (1 − 0)
       I_t: expect.closeTo(0.5 / 3, 12),
-      // The median of correct answers: 30 s before, 20 s of late (ten of 20 s, five of 30 s).
+      // The median of correct answers: 30 s before, 20 s recently (ten of 20 s, five of 30 s).
       E_t: expect.closeTo(1 / 3, 12),
       // The 5 items missed on 02-10 were answered again twice: wrongly, then correctly.
       R_t: 0.5,
-      // Two sessions of late, 17 days apart; no hint is told; 300 s and 200 s, of 900.
+      // Two recent sessions, 17 days apart; hints are unknown; 300 s and 200 s of 900 s.
       A_t: expect.closeTo(0.35 * (2 / 28) + 0.25 / 17 + 0.2 * 0.5 + 0.2 * (250 / 900), 12),
       P,
       // k = 2 from 03-14, m = 16, n = 3.
@@ -473,10 +473,10 @@ describe('recompute', () => {
     expect(await createKpiOutbox(db.database).take(10)).toMatchObject([{ computed: 'ALL', p: P, previousP: null }]);
   });
 
-  it('refreshes P and S of a row that stands, and leaves the other figures and keys alone', async () => {
+  it('refreshes P and S of an existing row, and keeps the other figures and keys', async () => {
     await learners('anna');
     await answers('anna');
-    await standing('{"I_t": 0.5, "E_t": null, "campaign": {"budget": 12345678901234567890.10}, "P": 0.1}', 'anna');
+    await existing('{"I_t": 0.5, "E_t": null, "campaign": {"budget": 12345678901234567890.10}, "P": 0.1}', 'anna');
     const { run } = recomputing();
     expect(await run(eventOf('anna'))).toMatchObject({ whole: 0, updated: 1 });
     const { rows } = await db.database.query<{ others: string }>({
@@ -486,27 +486,27 @@ describe('recompute', () => {
     expect(await createKpiOutbox(db.database).take(10)).toMatchObject([{ computed: 'P_AND_S', previousP: 0.1 }]);
   });
 
-  it('leaves a figure out of a whole row that cannot be computed, and tells how far P may be off', async () => {
+  it('leaves figures that cannot be computed out of a whole row, and records the interval of P', async () => {
     await learners('anna');
     const { run } = recomputing();
     await run(eventOf('anna'));
     expect(await kpisOf('anna')).toEqual({ P, S });
-    const [told] = await createKpiOutbox(db.database).take(10);
+    const [update] = await createKpiOutbox(db.database).take(10);
     // One ability row N(0.5, 0.8²): Φ((0.5 ± 1.644853…·0.8) / 0.8) = Φ(0.625 ± 1.644853…)
-    expect(told?.pInterval).toEqual({
+    expect(update?.pInterval).toEqual({
       low: expect.closeTo(0.15389894269055, 12),
       high: expect.closeTo(0.98839176722711, 12),
       insufficientData: true,
     });
   });
 
-  it('tries again where the platform makes the row meanwhile, and then refreshes it', async () => {
+  it('throws a conflict if the platform creates the row meanwhile, and refreshes the row when applied again', async () => {
     await learners('anna');
     let first = true;
     const database: Database = {
       ...db.database,
       transaction: async (work) => {
-        if (first) await standing('{"I_t": 0.25}', 'anna');
+        if (first) await existing('{"I_t": 0.25}', 'anna');
         first = false;
         return db.database.transaction(work);
       },
@@ -523,12 +523,12 @@ describe('recompute', () => {
     expect(await kpisOf('anna')).toEqual({ I_t: 0.25, P, S });
   });
 
-  it('sends as many queries for ten thousand learners a slice as for ten, of rows that stand and of none', async () => {
+  it('sends as many queries for a slice of ten thousand learners as of ten, with and without rows', async () => {
     const queriesFor = async (count: number) => {
       await clearPlatform(db.database);
       const userIds = Array.from({ length: count }, (_, index) => `u${index}`);
       await learners(...userIds);
-      await standing('{}', ...userIds.filter((_, index) => index % 2 === 0));
+      await existing('{}', ...userIds.filter((_, index) => index % 2 === 0));
       let queries = 0;
       const counted = (on: Queryable): Queryable => ({
         query: (statement) => {
@@ -548,7 +548,7 @@ describe('recompute', () => {
     };
     const [few, many] = [await queriesFor(10), await queriesFor(10_000)];
     expect(many).toBe(few);
-    // Which rows stand; P and S of those: abilities twice, exams, last seen and four sources; the same and answers twice
+    // Which rows exist; P and S of those: abilities twice, exams, last seen and four sources; the same and answers twice
     // of the others; then watermarks, what is stale, locks, the merge and the ledger.
     expect(few).toBe(1 + 8 + 10 + 5);
   });

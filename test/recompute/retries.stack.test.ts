@@ -34,7 +34,7 @@ async function sweep(day: number): Promise<void> {
   expect(run, run.stderr).toMatchObject({ code: 0 });
 }
 
-/** Learners whose event of that day is answered. */
+/** Learners whose event of that day was answered. */
 async function answered(day: number): Promise<unknown[]> {
   const { rows } = await sql(
     `SELECT user_id FROM lastseen.kpi_ledger WHERE as_of::date = '2026-03-${day}' ORDER BY user_id`,
@@ -42,44 +42,49 @@ async function answered(day: number): Promise<unknown[]> {
   return rows.map((row) => row['user_id']);
 }
 
-test('an event that fails is retried, set aside and redriven, and delays no other', { timeout: 360_000 }, async () => {
-  await step('is tried four times, across a restart, then set aside, and answered after a redrive', async () => {
-    await sql(`INSERT INTO refused VALUES ('ben')`);
-    await sweep(16);
-    // Killed while the event waits for its second try, which the next process gives it.
-    const killed = world.start({ RECOMPUTE_RETRY_DELAY: '1500ms' }, 'recompute');
-    const read = () => groupLag(world.kafka, world.groupOf('recompute'), [world.env['INACTIVITY_TOPIC'] ?? '']);
-    await waitFor('all events read', async () => (await read()).every(({ records }) => records === 0n));
-    killed.process.kill('SIGKILL');
-    await killed.ended;
-    const recompute = world.start({ RECOMPUTE_RETRY_DELAY: '300ms' }, 'recompute');
-    await waitFor('a dead letter', async () => (await topic('DLQ')).length > 0);
-    expect(await answered(16)).toEqual(['anna', 'cleo']);
+test('an event that fails is retried, becomes a dead letter, is redriven, and delays no other', {
+  timeout: 360_000,
+}, async () => {
+  await step(
+    'it is tried four times, across a restart, then becomes a dead letter, and is answered after a redrive',
+    async () => {
+      await sql(`INSERT INTO refused VALUES ('ben')`);
+      await sweep(16);
+      // Killed while the event waits for its second attempt, which the next process makes.
+      const killed = world.start({ RECOMPUTE_RETRY_DELAY: '1500ms' }, 'recompute');
+      const read = () => groupLag(world.kafka, world.groupOf('recompute'), [world.env['INACTIVITY_TOPIC'] ?? '']);
+      await waitFor('all events read', async () => (await read()).every(({ records }) => records === 0n));
+      killed.process.kill('SIGKILL');
+      await killed.ended;
+      const recompute = world.start({ RECOMPUTE_RETRY_DELAY: '300ms' }, 'recompute');
+      await waitFor('a dead letter', async () => (await topic('DLQ')).length > 0);
+      expect(await answered(16)).toEqual(['anna', 'cleo']);
 
-    const retries = await topic('RETRY');
-    expect(retries.map((record) => header(record, 'attempts'))).toEqual(['2', '3', '4']);
-    const [letter] = await topic('DLQ');
-    if (letter === undefined) throw new Error('no letter');
-    expect(header(letter, 'attempts')).toBe('4');
-    expect(header(letter, 'detail')).toBe('SQLSTATE P0001');
-    const origins = [...retries, letter].map((record) =>
-      ['topic', 'partition', 'offset', 'timestamp'].map((name) => header(record, `origin.${name}`)),
-    );
-    expect(new Set(origins.map(String)).size).toBe(1);
-    expect(origins[0]?.[0]).toBe(world.env['INACTIVITY_TOPIC']);
-    // Each was due after the one before it had failed.
-    const due = retries.map((record) => Number(header(record, 'not-before')));
-    expect(due.every((at, n) => at - (due[n - 1] ?? 0) >= 300)).toBe(true);
+      const retries = await topic('RETRY');
+      expect(retries.map((record) => header(record, 'attempts'))).toEqual(['2', '3', '4']);
+      const [letter] = await topic('DLQ');
+      if (letter === undefined) throw new Error('no letter');
+      expect(header(letter, 'attempts')).toBe('4');
+      expect(header(letter, 'detail')).toBe('SQLSTATE P0001');
+      const origins = [...retries, letter].map((record) =>
+        ['topic', 'partition', 'offset', 'timestamp'].map((name) => header(record, `origin.${name}`)),
+      );
+      expect(new Set(origins.map(String)).size).toBe(1);
+      expect(origins[0]?.[0]).toBe(world.env['INACTIVITY_TOPIC']);
+      // Each was due after the one before it had failed.
+      const due = retries.map((record) => Number(header(record, 'not-before')));
+      expect(due.every((at, n) => at - (due[n - 1] ?? 0) >= 300)).toBe(true);
 
-    await sql('TRUNCATE refused');
-    const redrive = await world.lastseen('dlq', 'redrive', '--topic', 'recompute', '--json');
-    expect(redrive.json(), redrive.stderr).toMatchObject({ redriven: 1, redriven_before: 0, rejected: 0 });
-    await waitFor('an answer', async () => (await answered(16)).includes('ben'));
-    recompute.process.kill('SIGTERM');
-    expect(await recompute.ended).toMatchObject({ code: 0 });
-    const again = await world.lastseen('dlq', 'redrive', '--json');
-    expect(again.json()).toMatchObject({ redriven: 0, redriven_before: 1 });
-  });
+      await sql('TRUNCATE refused');
+      const redrive = await world.lastseen('dlq', 'redrive', '--topic', 'recompute', '--json');
+      expect(redrive.json(), redrive.stderr).toMatchObject({ redriven: 1, redriven_before: 0, rejected: 0 });
+      await waitFor('an answer', async () => (await answered(16)).includes('ben'));
+      recompute.process.kill('SIGTERM');
+      expect(await recompute.ended).toMatchObject({ code: 0 });
+      const again = await world.lastseen('dlq', 'redrive', '--json');
+      expect(again.json()).toMatchObject({ redriven: 0, redriven_before: 1 });
+    },
+  );
 
   await step('a long retry delay delays neither other events nor the exit', async () => {
     await sql(`INSERT INTO refused VALUES ('anna')`);

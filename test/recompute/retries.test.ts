@@ -3,7 +3,7 @@ import { createDeadLetterSink } from '../../src/dead-letters/dead-letter.ts';
 import type { OutgoingRecord, RawRecord } from '../../src/kafka/client/records.ts';
 import { createRetrySink, retryDelay } from '../../src/recompute/retries.ts';
 
-/** A consumer whose every try fails, of a record that another program gave headers of its own. */
+/** A consumer whose every attempt fails, with a record that has headers of another program. */
 function failing() {
   const topics: Record<string, OutgoingRecord[]> = { retry: [], dlq: [] };
   const producer = {
@@ -40,8 +40,8 @@ const ORIGIN = {
   'lastseen.origin.timestamp': '17',
 };
 
-describe('an event that fails again and again', () => {
-  it('is tried three times on the retry topic, then set aside, with its first origin and its tries counted', async () => {
+describe('an event that always fails', () => {
+  it('is retried three times, then becomes a dead letter, with its first origin and its attempts counted', async () => {
     const { topics, first, again } = failing();
     await first({ ce_id: 'x' });
     expect(topics['retry']).toEqual([
@@ -79,7 +79,7 @@ describe('an event that fails again and again', () => {
     ]);
   });
 
-  it('has its three tries again after it was sent back, and counts on', async () => {
+  it('is retried three times again after a redrive, and its attempts are counted further', async () => {
     const { topics, first, again } = failing();
     await first({ ...ORIGIN, 'lastseen.origin.offset': '3', 'lastseen.attempts': '5', 'lastseen.retry': '3' });
     for (let n = 0; n < 3; n++) await again();
@@ -98,7 +98,7 @@ describe('the delay', () => {
     headers: { 'lastseen.not-before': value },
   });
 
-  it('is that of records of the retry topic that say one', () => {
+  it('applies to records of the retry topic that have a not-before header', () => {
     expect(notBeforeMs('retry', record('1300'))).toBe(1300);
     expect(notBeforeMs('inactivity', record('1300'))).toBe(undefined);
     expect(notBeforeMs('retry', record('soon'))).toBe(undefined);

@@ -8,28 +8,25 @@ export interface Attempt {
   readonly topic: string | null;
   readonly at: Instant;
   readonly session: string | null;
-  /** Null where it is unknown, as in all that follow. */
+  /** Null if unknown, as in all that follow. */
   readonly correct: boolean | null;
   readonly timeMs: number | null;
   readonly hints: number | null;
-  /**
-   * What the answer adds to the dwell of its session: its seconds, not rounded. Dwell is kept with the answers, so that
-   * there is one list to load and no session can be counted in a window its answers are not in.
-   */
+  /** What the answer adds to the dwell of its session: its seconds, not rounded. */
   readonly dwellSeconds: number | null;
 }
 
 export interface AttemptReading {
   readonly attempts: readonly Attempt[];
   /**
-   * Elements of `questions` that are no object, or whose `question_id` is neither text nor number; 1 for a text that is
-   * no JSON. An element without a `question_id` is no answer and not counted.
+   * Elements of `questions` that are not objects, or whose `question_id` is neither text nor number; 1 for a text that
+   * is not JSON. An element without a `question_id` is not an answer and not counted.
    */
   readonly malformed: number;
 }
 
 export interface ExamResult {
-  /** `result_json`, a jsonb, as Postgres writes it as text: parsed by the driver, its numbers would lose digits. */
+  /** `result_json` as text: if the driver parsed the jsonb, its numbers would lose digits. */
   readonly resultJson: string | null;
   /** `coalesce(updated_at, created_at)`. */
   readonly at: Instant;
@@ -39,8 +36,8 @@ export interface ExamResult {
 type ReadingPolicy = Pick<MetricsPolicy, 'unknownCorrect' | 'unknownTimeMs' | 'hints'>;
 
 /**
- * The answers in an exam's result, one an element of its `questions`. Never throws: what cannot be read is left out and
- * counted, and a result whose `questions` is no array has none.
+ * The answers in an exam's result, one per element of its `questions`. Never throws: unreadable elements are left out
+ * and counted. A result whose `questions` is not an array has no answers.
  */
 export function attemptsOfExam(exam: ExamResult, policy: ReadingPolicy): AttemptReading {
   if (exam.resultJson === null) return NOTHING;
@@ -74,7 +71,7 @@ function attemptOf(element: JsonObject, item: string, exam: ExamResult, policy: 
   };
 }
 
-/** A row of the captured `attempt` table, where the platform has one. Both profiles take its nulls as unknown. */
+/** A row of the captured `attempt` table, if the platform has one. In both profiles its nulls mean unknown. */
 export interface AttemptRow {
   readonly item_id: bigint | string;
   readonly topic_id: string | null;
@@ -99,12 +96,12 @@ export function attemptOfRow(row: AttemptRow): Attempt {
 }
 
 /**
- * Numbers that a double may not give back as they were written: sixteen digits and more, exponents, and ids with a point
- * (`7.0` is another text than `7`). They are rare, and reading every number's source makes parsing many times slower.
+ * Numbers whose text a double may not reproduce: sixteen digits and more, exponents, and ids with a point (`7.0` is not
+ * the id `7`). They are rare, and reading every number's source makes parsing many times slower.
  */
 const NEEDS_SOURCE = /[:,[\s]-?\d(?:[\d.]{15}|[\d.]*[eE])|"question_id"\s*:\s*-?\d+\./;
 
-/** The elements of `questions`; none where it is no array, undefined where the text is no JSON. */
+/** The elements of `questions`; none if it is not an array, undefined if the text is not JSON. */
 function questionsOf(text: string): readonly unknown[] | undefined {
   try {
     const result: unknown = NEEDS_SOURCE.test(text) ? JSON.parse(text, keepSource) : JSON.parse(text);
@@ -115,7 +112,7 @@ function questionsOf(text: string): readonly unknown[] | undefined {
   }
 }
 
-/** Gives a number as its text where text and number are read alike, so that none of its digits is lost. */
+/** Keeps the text of numbers in keys that may hold either, so that no digit is lost. */
 function keepSource(key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== 'number') return value;
   const exact = key === 'question_id' || key === 'time_spent_sec' || key === 'topic';
@@ -126,14 +123,14 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Null where there is no id, undefined where it cannot be one. */
+/** Null if there is no id, undefined if the value cannot be one. */
 function itemOf(id: unknown): string | null | undefined {
   if (id === undefined || id === null || id === '') return null;
   if (typeof id === 'string') return sameItem(id);
   return typeof id === 'number' ? sameItem(String(id)) : undefined;
 }
 
-/** `007` and `7` are one item: leading zeros mean nothing where the whole text is digits. */
+/** `007` and `7` are one item: leading zeros mean nothing if the whole text is digits. */
 function sameItem(id: string): string {
   return id.startsWith('0') && /^\d+$/.test(id) ? id.replace(/^0+(?=\d)/, '') : id;
 }
@@ -143,7 +140,7 @@ function topicOf(topic: unknown): string | null {
   return typeof topic === 'string' && topic !== '' ? topic : null;
 }
 
-/** Postgres' own: any case, blanks around, and every beginning of a word that is no other's (`of`, but not `o`). */
+/** As Postgres reads booleans: any case, blanks around, and every unambiguous prefix (`of`, but not `o`). */
 const TRUE = /^\s*(t|tr|tru|true|y|ye|yes|on|1)\s*$/i;
 const FALSE = /^\s*(f|fa|fal|fals|false|n|no|of|off|0)\s*$/i;
 

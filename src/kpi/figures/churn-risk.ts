@@ -6,7 +6,7 @@ import { type Window, windowOf } from './window.ts';
 /** The exams of a learner within {@link examWindow}; an exam's instant is its `coalesce(updated_at, created_at)`. */
 export interface Exams {
   readonly count: number;
-  /** The earliest and the latest; null where there are none. */
+  /** The earliest and the latest; null without exams. */
   readonly first: Instant | null;
   readonly newest: Instant | null;
   /** Distinct session ids. */
@@ -31,11 +31,11 @@ export function examWindow(asOf: Instant): Window {
  * S, the churn risk at the as-of: `clamp(0.6·clamp(k/H) + 0.25·clamp(m/7) + 0.15·clamp(1 − n/10))`, within [0, 1].
  *
  * - k: whole UTC days from the date the learner was last seen (legacy: of the newest exam) to that of the as-of, at least 0
- * - m: mean gap in days between consecutive exams of the window; 0 of one exam, 7 of none
+ * - m: mean gap in days between consecutive exams of the window; 0 for one exam, 7 for none
  * - n: distinct sessions of these exams
  * - H: `horizonDays`, at least 1
  *
- * So the longest silent have the highest risk. Null where the learner was never seen (legacy: has no exam in the window).
+ * So the risk is highest for the longest silence. Null if the learner was never seen (legacy: has no exam in the window).
  *
  * Source: recency, frequency and volume weighted as the platform's weekly job does.
  */
@@ -48,7 +48,7 @@ export function churnRisk(
   return terms && clamp(terms.silence + terms.gaps + terms.sessions);
 }
 
-/** What {@link churnRisk} adds up: k, m and n, and what each contributes to S. */
+/** The summands of {@link churnRisk}: k, m and n, and what each contributes to S. */
 interface ChurnTerms {
   readonly silentDays: number;
   readonly meanGapDays: number;

@@ -1,7 +1,7 @@
 const DECIMAL = /^\s*([+-]?)(?=\.?\d)0*(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/;
 
 /**
- * The finite double that decimal text stands for (blanks around it, a sign, a point, an exponent); null where it is none:
+ * The finite double in decimal text (blanks around it, a sign, a point, an exponent); null if it is not one:
  * '', 'NaN', 'Infinity', '0x10', '1e999'.
  */
 export function numberOf(text: string): number | null {
@@ -11,9 +11,9 @@ export function numberOf(text: string): number | null {
 }
 
 /**
- * 1,000 times the number that decimal text stands for, rounded half away from zero as Postgres' `round(numeric)` does.
+ * 1,000 times the number in decimal text, rounded half away from zero as Postgres' `round(numeric)` does.
  * The digits are shifted, not a double multiplied: 1.0005 is 1001, while `1.0005 * 1000` falls short of 1000.5. Null
- * where the text is no number, or the result past what a double holds.
+ * if the text is not a number, or the result is too large for a double.
  */
 export function thousandfoldRounded(text: string): number | null {
   const match = DECIMAL.exec(text);
@@ -33,7 +33,7 @@ export function thousandfoldRounded(text: string): number | null {
 const MOST_PLACES = 400;
 
 /**
- * {@link thousandfoldRounded} of a number that its own shortest text stands for exactly. Most are far enough from a half
+ * {@link thousandfoldRounded} of a number, exact for its shortest text. Most are far enough from a half
  * for doubles to round them right, many times faster.
  */
 export function thousandfoldRoundedNumber(value: number): number | null {

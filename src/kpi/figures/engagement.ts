@@ -6,15 +6,15 @@ import type { MetricsPolicy } from './policy.ts';
 import { within } from './window.ts';
 
 /**
- * A_t, the engagement at d: `clamp(0.35·s + 0.25·g + 0.2·h + 0.2·w)`, within [0, 1], of the answers of W(d, 28).
+ * A_t, the engagement at d: `clamp(0.35·s + 0.25·g + 0.2·h + 0.2·w)`, within [0, 1], from the answers of W(d, 28).
  *
- * - s = clamp(distinct sessions / 28); an answer without a session adds none
+ * - s = clamp(distinct sessions / 28); answers without a session are not counted
  * - g = clamp(1 / mean gap in days between the distinct times); 0.5 with fewer than two times
- * - h = clamp(1 − mean hints of an answer / 3), of the answers whose hints are known; 0.5 with none
- * - w = clamp(mean dwell seconds of a session / 900), of the sessions whose dwell is known, each counted once; 0.5 with
- *   none. The dwell of a session is the sum of the seconds known of its answers.
+ * - h = clamp(1 − mean hints per answer / 3), over the answers whose hints are known; 0.5 without any
+ * - w = clamp(mean dwell seconds per session / 900), over the sessions whose dwell is known; 0.5 without any. The dwell
+ *   of a session is the sum of the known seconds of its answers.
  *
- * Null without an answer. Source: the platform's weekly job (four signs of regular, unaided, unhurried work).
+ * Null without an answer. Source: the platform's weekly job (four measures of regular, unaided, unhurried work).
  */
 export function engagement(
   attempts: readonly Attempt[],

@@ -3,5 +3,5 @@ export const FIGURES = ['I_t', 'E_t', 'R_t', 'A_t', 'P', 'S'] as const;
 
 export type FigureName = (typeof FIGURES)[number];
 
-/** Figures that were asked for; null where one cannot be computed. */
+/** The requested figures; null if one cannot be computed. */
 export type Figures = { readonly [name in FigureName]?: number | null };

@@ -10,20 +10,20 @@ export interface GoalInputs {
   readonly asOf: Instant;
   /** The goal's level, on the scale of the abilities. */
   readonly target: number;
-  /** The row the policy chooses (see {@link MetricsPolicy.abilityRow}). */
+  /** The row that the policy chooses (see {@link MetricsPolicy.abilityRow}). */
   readonly ability: Ability | null;
-  /** The dated ability rows of the {@link observationWindow} at least; what is outside or unusable is left out. */
+  /** At least the dated ability rows of the {@link observationWindow}; rows outside or unusable are left out. */
   readonly observations: readonly Observation[];
-  /** What the growth model needs; null where it is not asked for (`METRICS_USE_BAYESIAN=false`). */
+  /** What the growth model needs; null with `METRICS_USE_BAYESIAN=false`. */
   readonly growth: GrowthInputs | null;
 }
 
 export interface GrowthInputs {
-  /** `posterior_summary` of the newest fit not after the as-of, JSON text; null where there is no fit. */
+  /** `posterior_summary` of the newest fit not after the as-of, JSON text; null without a fit. */
   readonly posteriorSummary: string | null;
-  /** `kpis ->> 'P'` of the learner's newest weekly row that has one; only read where the policy takes it. */
+  /** `kpis ->> 'P'` of the learner's newest weekly row that has one; read only if the policy uses it. */
   readonly storedP: string | null;
-  /** What the growth service answered to the {@link predictionQuestion}; null where it was not asked or failed. */
+  /** What the growth service answered to the {@link predictionQuestion}; null if it was not asked or failed. */
   readonly predicted: number | null;
   readonly horizonDays: number;
 }
@@ -32,25 +32,25 @@ export interface GrowthInputs {
 type GoalRule = 'stored' | 'predicted' | 'line' | 'newest_row' | 'normal';
 
 export interface GoalFigure {
-  /** P, within [0, 1]; null where it cannot be computed. */
+  /** P, within [0, 1]; null if it cannot be computed. */
   readonly p: number | null;
   readonly rule: GoalRule;
-  /** The learner's line at the horizon, where P was read from it. */
+  /** The learner's line at the horizon, if P was read from it. */
   readonly posterior: LinePosterior | null;
 }
 
 type GoalPolicy = Pick<MetricsPolicy, 'abilityRow' | 'storedProbability' | 'growthFit'>;
 
 /**
- * P, the probability of reaching the goal, in every mode. The first of these that applies:
+ * P, the probability of reaching the goal, in every mode. The first rule that applies:
  *
  * 1. legacy policy: the stored P, if it reads as a number, clamped
- * 2. where there is a growth fit: what the growth service predicted, if that is a probability; else P(line ≥ target), the
+ * 2. if there is a growth fit: what the growth service predicted, if that is a probability; else P(line ≥ target), the
  *    line being the learner's at the as-of + `horizonDays` (legacy policy: `clamp(Φ(−z))`, z = (target − mean) /
  *    max(sd, 1e-6), of the chosen row, and null without a usable one)
- * 3. the normal rule, {@link goalProbability}; without a growth model asked for, that alone
+ * 3. the normal rule, {@link goalProbability}; the only rule if the growth model is off
  *
- * A fit of which a parameter is missing, and a learner without an observation, go on to 3. All on the target's scale.
+ * Rule 3 also applies if the fit lacks a parameter or the learner has no observation. All on the target's scale.
  */
 export function goalFigure(inputs: GoalInputs, policy: GoalPolicy): GoalFigure {
   return (
@@ -97,7 +97,7 @@ function byNewestRow({ ability, target }: GoalInputs, policy: Pick<MetricsPolicy
   return goalProbability({ mean: ability.mean, sd: Math.max(ability.sd, 1e-6) }, target, policy);
 }
 
-/** P(X ≥ target) of X ~ N(mean, sd²); with sd 0, X is the mean. */
+/** P(X ≥ target) for X ~ N(mean, sd²); with sd 0, X is the mean. */
 export function chanceAtOrAbove(target: number, { mean, sd }: LinePosterior): number {
   if (sd === 0) return mean >= target ? 1 : 0;
   return clamp(1 - cdf((target - mean) / sd, 0, 1));
@@ -115,8 +115,8 @@ export interface PredictionQuestion {
 }
 
 /**
- * What to ask the growth service before {@link goalFigure} is called with its answer; null where its answer would not be
- * used (no growth model, no fit, a stored P taken first) or there is no usable row to ask with.
+ * The question to the growth service, whose answer becomes an input of {@link goalFigure}. Null if the answer would not
+ * be used (no growth model, no fit, a stored P first) or there is no usable row to ask with.
  */
 export function predictionQuestion(
   { ability, target, growth }: GoalInputs,

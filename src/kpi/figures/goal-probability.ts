@@ -2,7 +2,7 @@ import cdf from '@stdlib/stats-base-dists-normal-cdf';
 import { clamp } from './clamp.ts';
 import type { MetricsPolicy } from './policy.ts';
 
-/** A learner's ability as a row of `ability_estimates` has it: N(mean, sd²) on the scale of the target. */
+/** A learner's ability from a row of `ability_estimates`: N(mean, sd²) on the scale of the target. */
 export interface Ability {
   readonly mean: number | null;
   readonly sd: number | null;
@@ -11,9 +11,9 @@ export interface Ability {
 /**
  * P, the probability of reaching the goal: `clamp(1 − Φ((target − mean) / sd))`, within [0, 1], Φ to 1e-12.
  *
- * `ability` is the row the policy chooses (see {@link MetricsPolicy.abilityRow}; the choice is made where the rows are),
- * `target` the goal's level in the same unit. Null where there is no row, where its mean or sd is null or its sd not
- * above 0, and, unless the policy is to take the newest row as it is, where one of them is not finite.
+ * `ability` is the row that the policy chooses (see {@link MetricsPolicy.abilityRow}), `target` the goal's level in the
+ * same unit. Null without a row, if its mean or sd is null, or if its sd is not above 0; and, unless the policy takes the
+ * newest row as it is, if one of them is not finite.
  *
  * Source: the goal's margin under a normal ability, as in item response theory.
  */

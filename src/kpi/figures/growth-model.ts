@@ -1,7 +1,7 @@
 import { type Instant, MICROS_PER_DAY, startOfIsoWeek } from '../../activity/instant.ts';
 import { type Window, within } from './window.ts';
 
-/** The fit of `score ~ week + (week | student)`: the population's line, and how far learners and scores stray from it. */
+/** The fit of `score ~ week + (week | student)`: the population's line, and the deviations of learners and scores. */
 export interface GrowthParameters {
   readonly level: number;
   readonly weeklyGrowth: number;
@@ -17,7 +17,7 @@ export interface Observation {
   readonly sd: number;
 }
 
-/** What is known of a learner's line at one instant: N(mean, sd²), on the scale of the target. */
+/** The posterior of a learner's line at one instant: N(mean, sd²), on the scale of the target. */
 export interface LinePosterior {
   readonly mean: number;
   readonly sd: number;
@@ -25,7 +25,7 @@ export interface LinePosterior {
 
 /**
  * Reads `growth_brms_meta.posterior_summary`, JSON text: each parameter is a number or an object with a number
- * `Estimate`. Null where one is missing or not finite, or a deviation is below 0.
+ * `Estimate`. Null if one is missing or not finite, or a deviation is below 0.
  */
 export function growthParameters(posteriorSummary: string): GrowthParameters | null {
   const summary = parsed(posteriorSummary);
@@ -43,12 +43,12 @@ export function growthParameters(posteriorSummary: string): GrowthParameters | n
 
 const WEEK = 7n * MICROS_PER_DAY;
 
-/** The 26 weeks up to the as-of, both edges included: ability rows from within are observations. */
+/** The 26 weeks up to the as-of, both edges included. Ability rows in this window are observations. */
 export function observationWindow(asOf: Instant): Window {
   return { from: asOf - 26n * WEEK, through: asOf };
 }
 
-/** Those of `rows` that are observations at the as-of: within the window, of a finite mean and a finite sd above 0. */
+/** The `rows` that are observations at the as-of: in the window, with a finite mean and a finite sd above 0. */
 export function usableObservations(rows: readonly Observation[], asOf: Instant): Observation[] {
   return within(rows, observationWindow(asOf)).filter(
     ({ mean, sd }) => Number.isFinite(mean) && Number.isFinite(sd) && sd > 0,
@@ -60,11 +60,11 @@ export function usableObservations(rows: readonly Observation[], asOf: Instant):
  *
  * Prior: level ~ N(level, sdLevel²), weekly growth ~ N(weeklyGrowth, sdWeeklyGrowth²), independent. Observations: the
  * {@link usableObservations}, at w weeks (fractions kept) after the Monday of the earliest, each of variance
- * sd² + sigma². Null without an observation, since weeks are then counted from nowhere, and where a number overflows.
+ * sd² + sigma². Null without an observation, because the weeks then have no start, and if a number overflows.
  *
  * With p, q the prior variances, v the observations' and t the weeks at the horizon, the posterior covariance
  * `(diag(p, q)⁻¹ + Σ (1,w)(1,w)ᵀ/v)⁻¹` is written without the inverse of the prior, so that p or q may be 0, and the
- * line's variance as a sum of terms none of which is below 0, so that nothing cancels:
+ * line's variance as a sum of terms that are not below 0, so that nothing cancels:
  * `(p + q·t² + p·q·Σ (w−t)²/v) / det`, `det = 1 + p·Σ 1/v + q·Σ w²/v + p·q·Σ 1/v·Σ (w−w̄)²/v`.
  *
  * Source: Bayesian linear regression with known variances.
@@ -106,8 +106,8 @@ export function lineAtHorizon(
   return Number.isFinite(mean) && Number.isFinite(variance) ? { mean, sd: Math.sqrt(variance) } : null;
 }
 
-function sum<T>(values: readonly T[], of: (value: T) => number): number {
-  return values.reduce((total, value) => total + of(value), 0);
+function sum<T>(values: readonly T[], term: (value: T) => number): number {
+  return values.reduce((total, value) => total + term(value), 0);
 }
 
 function parsed(json: string): Readonly<Record<string, unknown>> | null {

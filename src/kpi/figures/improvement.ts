@@ -11,17 +11,17 @@ export interface Theta {
   readonly se: number | null;
 }
 
-/** What is known of a learner's ability in one of the {@link thetaWindows}. */
+/** The abilities of a learner in one of the {@link thetaWindows}. */
 export interface WindowThetas {
   /** The newest row of `mirt_ability` that has a theta. */
   readonly newest: Theta | null;
-  /** The rows of `student_topic_theta`, one a topic. */
+  /** The rows of `student_topic_theta`, one per topic. */
   readonly topics: readonly Theta[];
 }
 
 export interface ImprovementInputs {
   readonly attempts: readonly Attempt[];
-  /** Null where the figure is to come from answers alone (`METRICS_USE_IRT_THETA=false`). */
+  /** Null with `METRICS_USE_IRT_THETA=false`: the figure then comes from answers only. */
   readonly thetas: { readonly recent: WindowThetas; readonly previous: WindowThetas } | null;
 }
 
@@ -29,15 +29,15 @@ export interface ImprovementInputs {
  * I_t, the improvement at d, within [−1, 1]:
  * `clamp((p_recent − p_prev) · min(1, n/30) · (1 − min(0.5, 1.96·sqrt(p_recent(1−p_recent)/n))), −1, 1)`.
  *
- * Recent is W(d, 14), previous W(d−14, 14), of either the answers of known correctness; p is the share of correct ones,
- * n the number of recent ones. Null where either has none.
+ * Recent is W(d, 14), previous is W(d−14, 14). Only answers of known correctness count; p is the share of correct ones,
+ * n the number of recent ones. Null if a window has none.
  *
- * With thetas asked for, n of at least 5 and a theta in both windows (always whole days), the difference is that of the
- * thetas and the last factor `1 − min(0.5, 1.96·se_recent)`, or 1 where se is null. A window's theta is that of the
- * newest `mirt_ability` row, else the mean of its topics weighted by 1/se² (by 1 where se is null or not above 0).
+ * With thetas, n of at least 5 and a theta in both windows (always whole days), the difference is that of the thetas, and
+ * the last factor is `1 − min(0.5, 1.96·se_recent)`, or 1 if se is null. A window's theta is that of the newest
+ * `mirt_ability` row, else the mean of its topics weighted by 1/se² (by 1 if se is null or not above 0).
  *
- * Unit: a share of answers, or the thetas' own. Source: accuracy gained, damped by few answers and by a wide 95 %
- * confidence interval, as the platform's weekly job does.
+ * Unit: a share of answers, or the thetas' own. Source: the platform's weekly job; accuracy gained, damped by few answers
+ * and by a wide 95 % confidence interval.
  */
 export function improvement(
   { attempts, thetas }: ImprovementInputs,
@@ -85,7 +85,7 @@ function known(se: number | null): number | null {
   return se === null || Number.isNaN(se) ? null : se;
 }
 
-/** The share of correct ones among `attempts`, of which there is at least one. */
+/** The share of correct ones among `attempts`, which must not be empty. */
 export function shareCorrect(attempts: readonly Attempt[]): number {
   return attempts.filter(({ correct }) => correct === true).length / attempts.length;
 }

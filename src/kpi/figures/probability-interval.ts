@@ -1,24 +1,25 @@
 import { chanceAtOrAbove, type GoalFigure, type GoalInputs } from './goal-figure.ts';
 import { type Observation, usableObservations } from './growth-model.ts';
 
-/** How far P may be off. Told beside the figure, never stored in `weekly_kpi`. */
+/** How far P may be off. Published with the figure, never stored in `weekly_kpi`. */
 export interface ProbabilityInterval {
   readonly low: number;
   readonly high: number;
-  /** Fewer than three instants with a usable ability row in the 26 weeks up to the as-of: too little to act on alone. */
+  /** Fewer than three instants with a usable ability row in the 26 weeks up to the as-of. */
   readonly insufficientData: boolean;
 }
 
 /**
- * The 90 % interval of P: the figure's own rule, with the ability moved by its uncertainty's 5 % and 95 % quantiles:
+ * The 90 % interval of P: the rule of P, with the ability moved by the 5 % and 95 % quantiles of its uncertainty u:
  * `[Φ((ability − 1.645·u − target) / sd), Φ((ability + 1.645·u − target) / sd)]`, within [0, 1].
  *
- * - P from the learner's line: ability and sd are the posterior's at the horizon, u is the same sd.
- * - Otherwise they are the row P was read from, and u is the spread of the learner's rows: the standard deviation (n − 1)
- *   of the means of the usable dated rows of the 26 weeks up to the as-of; of fewer than two rows the row's own sd.
+ * - P from the learner's line: ability and sd are those of the posterior at the horizon, and u is the same sd.
+ * - Otherwise they are those of the row that P was read from, and u is the spread of the learner's rows: the standard
+ *   deviation (n − 1) of the means of the usable dated rows of the 26 weeks up to the as-of. With fewer than two rows, u
+ *   is the row's own sd.
  *
- * A P that came from elsewhere (stored, or the growth service) need not lie within what the rows say: the interval is
- * widened to hold it, and is [0, 1] where there is no usable row. Null where P is.
+ * A P that was stored or that the growth service predicted may lie outside: the interval is widened to include it. It is
+ * [0, 1] without a usable row, and null if P is null.
  */
 export function probabilityInterval(
   figure: GoalFigure,
@@ -27,11 +28,11 @@ export function probabilityInterval(
   if (figure.p === null) return null;
   const observations = usableObservations(inputs.observations, inputs.asOf);
   const insufficientData = new Set(observations.map(({ at }) => at)).size < 3;
-  const standing = figure.posterior ?? usableAbility(inputs);
-  if (standing === null) return { low: 0, high: 1, insufficientData };
-  const u = figure.posterior === null ? spreadOf(observations, standing.sd) : standing.sd;
+  const normal = figure.posterior ?? usableAbility(inputs);
+  if (normal === null) return { low: 0, high: 1, insufficientData };
+  const u = figure.posterior === null ? spreadOf(observations, normal.sd) : normal.sd;
   const chance = (quantile: number) =>
-    chanceAtOrAbove(inputs.target, { mean: standing.mean + quantile * u, sd: standing.sd });
+    chanceAtOrAbove(inputs.target, { mean: normal.mean + quantile * u, sd: normal.sd });
   return {
     low: Math.min(chance(-QUANTILE), figure.p),
     high: Math.max(chance(QUANTILE), figure.p),

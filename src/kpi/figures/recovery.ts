@@ -6,12 +6,11 @@ import type { MetricsPolicy } from './policy.ts';
 import { within } from './window.ts';
 
 /**
- * R_t, the recovery at d: of the answers of W(d, 28) to what was answered wrongly at least once in W(d−28, 28), the
- * share of correct ones, within [0, 1].
+ * R_t, the recovery at d: the share of correct answers, within [0, 1], among the answers of W(d, 28) to items that were
+ * answered wrongly at least once in W(d−28, 28).
  *
- * What was answered is an item under a topic; an item without a topic is another than the same item under one. All the
- * answers count, those of unknown correctness as not correct. Null where nothing was answered wrongly, or nothing of
- * that was answered again.
+ * An item is identified together with its topic; no topic counts as a topic of its own. All answers count; unknown
+ * correctness counts as not correct. Null if no item was answered wrongly, or none of these was answered again.
  *
  * Source: the platform's weekly job.
  */

@@ -8,11 +8,11 @@ import { type Window, within } from './window.ts';
 /**
  * E_t, the time efficiency at d: `clamp((median_prev − median_recent) / median_prev)`, within [0, 1].
  *
- * The medians are of the times of correct answers of known time, in milliseconds: recent in W(d, 28), previous in
- * W(d−28, 28); of an even number the mean of the middle two. Null where either has none or the previous median is not
- * above 0. The figure is a share of the previous time: 0.25 is a quarter faster, and 0 as fast or slower.
+ * The medians are those of the times of correct answers, in milliseconds, if known: recent in W(d, 28), previous in
+ * W(d−28, 28). The median of an even number is the mean of the middle two. Null if a window has none, or if the previous
+ * median is not above 0. The figure is a share of the previous time: 0.25 is a quarter faster, 0 is as fast or slower.
  *
- * Source: the platform's weekly job; a median, since single answers are left open for hours.
+ * Source: the platform's weekly job; a median, because single answers are left open for hours.
  */
 export function timeEfficiency(
   attempts: readonly Attempt[],
@@ -32,6 +32,6 @@ function medianTime(attempts: readonly Attempt[], window: Window): number | null
     .sort((a, b) => a - b);
   const upper = times[times.length >> 1];
   const lower = times[(times.length - 1) >> 1];
-  // Halved before they are added, which changes no figure and cannot overflow.
+  // Halved first: the sum cannot overflow.
   return lower === undefined || upper === undefined ? null : lower / 2 + upper / 2;
 }

@@ -2,8 +2,8 @@ import { type Instant, MICROS_PER_DAY, startOfDay, startOfIsoWeek } from '../../
 import type { MetricsPolicy } from './policy.ts';
 
 /**
- * The start of d, the date at which I_t, E_t, R_t and A_t of a whole weekly row are computed, and its S where the row is
- * written as the weekly job does (S that `recompute` refreshes is at the as-of itself).
+ * The start of d, the date at which I_t, E_t, R_t and A_t of a weekly row are computed, and the S of a whole row (an S
+ * that `recompute` refreshes in an existing row is at the as-of itself).
  *
  * d = min(the as-of's date, `weekStart` + 6); by the legacy policy always `weekStart` + 6. All UTC.
  */

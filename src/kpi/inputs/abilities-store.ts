@@ -10,9 +10,9 @@ interface AbilityRow extends Ability {
 type AbilitiesByPosition = ReadonlyMap<number, Ability>;
 
 /**
- * The rows of `ability_estimates` that P is read from, one a learner, by the learner's position. A row is dated by the
- * first of fitted_at, updated_at and created_at. The table has no key: of rows of one date the one with the smaller sd
- * is taken, then the one with the smaller mean, so that the figure does not depend on how the rows lie.
+ * The rows of `ability_estimates` that P is read from, one per learner, by the learner's position. The date of a row is
+ * the first of fitted_at, updated_at and created_at. The table has no key: among rows of one date the one with the
+ * smaller sd comes first, then the one with the smaller mean, so that the result does not depend on their physical order.
  */
 export async function newestUsableAbilities(
   source: Queryable,
@@ -36,7 +36,7 @@ ORDER BY learner.position, ability.at DESC NULLS LAST, ability.sd, ability.mean`
   return byPosition(rows);
 }
 
-/** As {@link newestUsableAbilities}, but of all rows, whatever they hold, the undated ones first and later ones too. */
+/** As {@link newestUsableAbilities}, but from all rows, usable or not and of any date, undated ones first. */
 export async function newestAbilities(
   source: Queryable,
   learners: readonly KpiLearner[],

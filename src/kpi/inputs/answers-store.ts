@@ -5,7 +5,7 @@ import type { Queryable } from '../../postgres/database.ts';
 import type { AttemptRow } from '../figures/attempt.ts';
 import type { Window } from '../figures/window.ts';
 
-/** A learner whose answers of a window are asked for. */
+/** A learner, and the window whose answers are read. */
 export interface AnswersOf {
   readonly userId: string;
   readonly studentId: StudentId;
@@ -15,13 +15,13 @@ export interface AnswersOf {
 /** An exam result with at least one question. */
 interface ExamRow {
   readonly position: number;
-  /** `result_json`, its `questions` alone: JSON text, since a double would not hold every number in it. */
+  /** The `questions` of `result_json` as JSON text, because a double cannot hold every number in it. */
   readonly resultJson: string;
   readonly at: Instant;
   readonly session: string;
 }
 
-/** The exam results of each learner's window, by the learner's position; an exam's time is that of its last change. */
+/** The exam results in each learner's window, by the learner's position; an exam's time is that of its last change. */
 export async function examsWithQuestions(
   source: Queryable,
   learners: readonly AnswersOf[],
@@ -42,14 +42,14 @@ WHERE jsonb_typeof(exam.questions) = 'array' AND exam.questions <> '[]'`,
   return rows;
 }
 
-/** A row of `attempt` that names what was answered. */
+/** A row of `attempt` that has an `item_id`. */
 interface CapturedRow extends AttemptRow {
   readonly position: number;
 }
 
 /**
- * The rows of the captured table `attempt` in each learner's window. A row whose session is that of an exam result with
- * questions tells an answer that is among those questions, and is left out: it would count twice.
+ * The rows of the captured table `attempt` in each learner's window. If a row's session is that of an exam result with
+ * questions, its answer is one of these questions: the row is left out, because the answer would count twice.
  */
 export async function capturedAttempts(
   source: Queryable,

@@ -22,20 +22,20 @@ export interface KpiInputOptions {
 }
 
 /*
- * The statements of a batch name its learners twice: by the join, which gives each their own window, and as `= ANY`, which
- * narrows a table down to the batch first, through its index if it has one, whatever the planner believes of its values.
+ * The statements of a batch name its learners twice: in the join, which gives each their own window, and as `= ANY`, which
+ * restricts a table to the batch first, through its index if it has one, independent of the planner's estimates.
  */
 
-/** What the P of one learner is computed from. */
+/** Inputs of one learner's P. */
 export interface GoalRows {
   readonly ability: Ability | null;
-  /** The goal's level; null where the learner has none, or goals are not asked for. */
+  /** The goal's level; null if the learner has none, or goals are not read. */
   readonly goalTarget: number | null;
 }
 
 /**
- * Loads what P is computed from for a batch, in the order of `learners`. The number of queries depends on the options,
- * never on the number of learners. The as-of may differ a learner.
+ * Loads the inputs of P for a batch, in the order of `learners`. The number of queries depends on the options, never on
+ * the number of learners. Each learner has its own as-of.
  */
 export async function loadGoalRows(
   source: Queryable,
@@ -73,7 +73,7 @@ async function loadTargets(
   }
 }
 
-/** Of each learner's goals that have a level, that of the lowest priority number; of equal ones the first topic's. */
+/** The level of each learner's goal of the lowest priority number; among equal ones that of the first topic. */
 async function goalTargets(source: Queryable, learners: readonly KpiLearner[]): Promise<ReadonlyMap<number, number>> {
   const { rows } = await source.query<{ position: number; target: number }>({
     text: `

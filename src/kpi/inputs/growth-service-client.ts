@@ -1,25 +1,25 @@
 import { z } from 'zod';
 
-/** What P is asked of: an ability N(mean, sd²) and the goal's level, in one unit. */
+/** An ability N(mean, sd²) and the goal's level, in one unit. */
 interface PredictionQuestion {
   readonly mean: number;
   readonly sd: number;
   readonly target: number;
 }
 
-/** A growth model behind HTTP. It answers in the order of the questions; `undefined` where it has no answer. */
+/** A growth model behind HTTP. It answers in the order of the questions; `undefined` if it has no answer. */
 export type GrowthService = (questions: readonly PredictionQuestion[]) => Promise<readonly (number | undefined)[]>;
 
 const ANSWER = z.object({ probability: z.number() });
 
-/** After so many failures the rest of the questions is not put: a service that is down would hold up every batch. */
+/** After this many failures the remaining questions are not asked: a service that is down would delay every batch. */
 const FAILURES_ALLOWED = 5;
 
 /**
- * Asks `POST <url>/growth/predict {mean, sd, target}` for `{probability}`, a few at once, and never throws: whoever
- * asks has another way to go on.
+ * Asks `POST <url>/growth/predict {mean, sd, target}` for `{probability}`, a few at once. Never throws, because P has
+ * another rule without an answer.
  *
- * @param onFailure told of each question that got no answer
+ * @param onFailure called for each question that failed
  */
 export function createGrowthService(options: {
   readonly url: string;
@@ -33,8 +33,8 @@ export function createGrowthService(options: {
     const answers = new Array<number | undefined>(questions.length).fill(undefined);
     const waiting = questions.entries();
     let failures = 0;
-    const askOn = async () => {
-      // The entries are shared: each question goes to whoever is free.
+    const askNext = async () => {
+      // The entries are shared by all workers.
       for (const [index, question] of waiting) {
         if (failures >= FAILURES_ALLOWED) return;
         try {
@@ -45,7 +45,7 @@ export function createGrowthService(options: {
         }
       }
     };
-    await Promise.all(Array.from({ length: Math.min(atOnce, questions.length) }, askOn));
+    await Promise.all(Array.from({ length: Math.min(atOnce, questions.length) }, askNext));
     return answers;
   };
 }
@@ -57,13 +57,13 @@ async function ask(endpoint: string, question: PredictionQuestion, timeoutMs: nu
     body: JSON.stringify(question),
     signal: AbortSignal.timeout(timeoutMs),
   }).catch((error: Error & { cause?: { code?: string } }) => {
-    throw new Error(`the growth service does not answer (${error.cause?.code ?? error.message})`);
+    throw new Error(`could not reach the growth service (${error.cause?.code ?? error.message})`);
   });
   if (!response.ok) {
     await response.body?.cancel();
-    throw new Error(`the growth service answered ${response.status}`);
+    throw new Error(`the growth service answered with status ${response.status}`);
   }
   const answer = ANSWER.safeParse(await response.json().catch(() => undefined));
-  if (!answer.success) throw new Error('the growth service answered something else than {probability}');
+  if (!answer.success) throw new Error('the growth service answered without a number `probability`');
   return answer.data.probability;
 }

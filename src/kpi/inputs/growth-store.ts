@@ -8,7 +8,7 @@ interface ObservedRow extends Observation {
   readonly position: number;
 }
 
-/** Each learner's usable rows of `ability_estimates` that are dated within the {@link observationWindow}. */
+/** Each learner's usable rows of `ability_estimates` whose date is in the {@link observationWindow}. */
 export async function recentAbilities(
   source: Queryable,
   learners: readonly KpiLearner[],
@@ -31,7 +31,7 @@ ORDER BY learner.position, ability.at, ability.mean, ability.sd`,
   return rows;
 }
 
-/** `posterior_summary`, as JSON text, of the newest growth fit not after each of the instants. */
+/** `posterior_summary`, as JSON text, of the newest growth fit not after each instant. */
 export async function newestGrowthFits(
   source: Queryable,
   instants: ReadonlySet<Instant>,
@@ -57,7 +57,7 @@ JOIN LATERAL (
   );
 }
 
-/** The P of each learner's newest weekly row that holds one, as text: another job may have written it. */
+/** The P of each learner's newest weekly row that has one, as text: another job may have written it. */
 export async function storedProbabilities(
   database: Queryable,
   learners: readonly KpiLearner[],

@@ -9,12 +9,12 @@ interface SeenRow {
   readonly at: Instant;
 }
 
-/** Instants by the learner's position; a learner without an answer is not in it. */
+/** Instants by the learner's position; learners that were not found are missing. */
 type SeenByPosition = ReadonlyMap<number, Instant>;
 
 /**
- * Last seen by the table. It keeps the latest activity only: a learner seen after the as-of is not in the answer, nor
- * one the table does not know.
+ * Last seen by the table. The table keeps the latest activity only, so a learner seen after the as-of is missing, as is
+ * a learner without a row.
  */
 export async function lastSeenInTable(lastseen: Queryable, learners: readonly KpiLearner[]): Promise<SeenByPosition> {
   const { rows } = await lastseen.query<SeenRow>({
@@ -27,7 +27,7 @@ JOIN lastseen.user_last_seen AS seen ON seen.student_id = learner.student_id AND
   return new Map(rows.map(({ position, at }) => [position, at]));
 }
 
-/** Last seen by the source tables themselves: one statement a source, the latest of their answers. */
+/** Last seen by the source tables themselves: one statement per source, the latest of their results. */
 export async function lastSeenInSources(
   source: Queryable,
   learners: readonly KpiLearner[],
@@ -44,7 +44,7 @@ export async function lastSeenInSources(
   return latest;
 }
 
-/** An instant before 2000 is no activity to `track` either, and nor is `-infinity`. */
+/** As in `track`, an instant before 2000 and `-infinity` are not activity. */
 function latestActivity(source: Source, learners: readonly KpiLearner[]): Statement {
   const byUser = [textArray(learners.map(({ userId }) => userId)), asOfs(learners)];
   switch (source) {

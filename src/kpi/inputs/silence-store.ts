@@ -6,18 +6,18 @@ import { type Exams, examWindow, NO_EXAMS } from '../figures/churn-risk.ts';
 import type { KpiInputOptions, KpiLearner } from './goal-store.ts';
 import { lastSeenInSources, lastSeenInTable } from './last-seen-store.ts';
 
-/** What the S of one learner is computed from. */
+/** Inputs of one learner's S. */
 export interface SilenceInputs {
   readonly exams: Exams;
-  /** Over all sources, not after the as-of; null where the policy does not ask for it. */
+  /** Over all sources, not after the as-of; null if the policy does not use it. */
   readonly lastSeenAt: Instant | null;
 }
 
 type SilenceOptions = Pick<KpiInputOptions, 'policy' | 'sources' | 'attemptSource'>;
 
 /**
- * Loads what S is computed from for a batch, in the order of `learners`. The number of queries depends on the options,
- * and on whether the table of last seen can answer for everybody, never on the number of learners.
+ * Loads the inputs of S for a batch, in the order of `learners`. The number of queries depends on the options, and on
+ * whether all learners are in the table of last seen, never on the number of learners.
  */
 export async function loadSilenceInputs(
   source: Queryable,
@@ -33,7 +33,7 @@ export async function loadSilenceInputs(
   }));
 }
 
-/** The table answers where it can; only for those it cannot are the sources read. */
+/** The source tables are read only for learners that the table of last seen does not have. */
 async function loadLastSeen(
   source: Queryable,
   lastseen: Queryable,

@@ -13,7 +13,7 @@ interface ThetasOf {
   readonly window: Window;
 }
 
-/** Of each learner's rows in `mirt_ability` of the window the newest that has a theta, by the learner's position. */
+/** Each learner's newest row of `mirt_ability` in the window that has a theta, by the learner's position. */
 export async function newestMirtThetas(source: Queryable, learners: readonly ThetasOf[]): Promise<readonly ThetaRow[]> {
   const { rows } = await source.query<ThetaRow>({
     text: `
@@ -29,7 +29,7 @@ ORDER BY learner.position, ability.fitted_at DESC`,
   return rows;
 }
 
-/** Each learner's rows in `student_topic_theta` of the window that have a theta, by the learner's position. */
+/** Each learner's rows of `student_topic_theta` in the window that have a theta, by the learner's position. */
 export async function topicThetas(source: Queryable, learners: readonly ThetasOf[]): Promise<readonly ThetaRow[]> {
   const { rows } = await source.query<ThetaRow>({
     text: `

@@ -2,9 +2,9 @@ import type { Database, Queryable } from '../../postgres/database.ts';
 import { LastseenError } from '../../runtime/errors.ts';
 import { recordUpdates } from './ledger-store.ts';
 import {
+  type ExistingRow,
   lockRows,
   mergeFigures,
-  type StandingRow,
   type WeeklyFigures,
   type WeeklyTarget,
   weeklyTarget,
@@ -12,20 +12,20 @@ import {
 import { raiseWatermarks, staleTargets } from './watermarks-store.ts';
 
 /**
- * What became of it. `created`: there was no row, or no JSON object in it. `unchanged`: the row says so already and was
- * not written. `outdated`: the row has the figures of a newer as-of. `redelivered`: the event was answered before.
+ * `created`: there was no row, or no JSON object in it. `unchanged`: the row has these figures already and was not
+ * written. `outdated`: the row has the figures of a newer as-of. `redelivered`: the event was answered before.
  */
 export type WriteOutcome = 'updated' | 'unchanged' | 'created' | 'outdated' | 'redelivered';
 
 /**
- * Writes a batch into `weekly_kpi` in one transaction, at most one a learner and week, and records answered events in
- * the ledger, from where they are published.
+ * Writes a batch into `weekly_kpi` in one transaction, at most once per learner and week, and records answered events in
+ * the ledger, from which they are published.
  *
- * The watermark's row is locked first: it stands for the learner's week even where `weekly_kpi` has no row yet, so that
- * two processes with the same event, or an older and a newer one, take turns. All locks are taken in the order of
- * (user_id, week_start). An event that is outdated or was redelivered leaves no trace.
+ * The watermark's row is locked first: it represents the learner's week even if `weekly_kpi` has no row yet, so that two
+ * processes with the same event, or an older and a newer one, take turns. All locks are taken in the order of
+ * (user_id, week_start). An event that is outdated or redelivered leaves no trace.
  *
- * Throws a retriable `postgres_conflict` where a row appeared or went since it was decided which figures to compute.
+ * Throws a retriable `postgres_conflict` if a row appeared or was removed after it was decided which figures to compute.
  *
  * @returns the outcomes, in the order of `figures`
  */
@@ -80,12 +80,12 @@ async function writeSorted(tx: Queryable, targets: readonly WeeklyTarget[]): Pro
   return targets.map((_, position) => outcomes.get(position) ?? 'unchanged');
 }
 
-/** Which figures an event's answer has follows from the row that stood there; meanwhile it may be another. */
-function requireAsJudged({ cause }: WeeklyTarget, before: StandingRow | undefined, inserted: boolean): void {
+/** The existing row decided which figures were computed; it may have changed meanwhile. */
+function requireAsJudged({ cause }: WeeklyTarget, before: ExistingRow | undefined, inserted: boolean): void {
   const appeared = before === undefined && !inserted;
   const judged = cause === null || (before?.isObject === true) === (cause.computed === 'P_AND_S');
   if (!appeared && judged) return;
-  throw new LastseenError('postgres_conflict', 'a weekly_kpi row appeared or went while it was written', {
+  throw new LastseenError('postgres_conflict', 'a weekly_kpi row appeared or was removed before it was written', {
     retriable: true,
   });
 }

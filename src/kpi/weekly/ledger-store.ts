@@ -11,14 +11,14 @@ import {
 import type { Queryable } from '../../postgres/database.ts';
 import type { ProbabilityInterval } from '../figures/probability-interval.ts';
 
-/** The inactivity event that asked for figures, and what is told of the answer beside them. */
+/** The inactivity event that caused figures, and what is published beside them. */
 export interface Cause {
   readonly eventId: string;
   readonly computed: Computed;
   readonly pInterval: ProbabilityInterval | null;
 }
 
-/** An inactivity event that was answered: what was written for it and what stood there before. */
+/** An inactivity event that was answered: the written figures and the previous ones. */
 interface AnsweredEvent {
   readonly cause: Cause;
   readonly userId: string;
@@ -32,7 +32,7 @@ interface AnsweredEvent {
   readonly created: boolean;
 }
 
-/** Records each event once; one that is there stays as it is. */
+/** Records each event once; an existing one stays as it is. */
 export async function recordUpdates(tx: Queryable, events: readonly AnsweredEvent[]): Promise<void> {
   await tx.query({
     text: `

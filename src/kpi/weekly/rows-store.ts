@@ -4,12 +4,12 @@ import type { Queryable } from '../../postgres/database.ts';
 import type { Figures } from '../figures/figure-names.ts';
 import type { Cause } from './ledger-store.ts';
 
-/** Figures of one learner on their way into `weekly_kpi`. At least one of them is a number. */
+/** Figures of one learner to write into `weekly_kpi`. At least one of them is a number. */
 export interface WeeklyFigures {
   readonly userId: string;
   readonly asOf: Instant;
   readonly figures: Figures;
-  /** The inactivity event that asked for them; null where a person did. */
+  /** The inactivity event that caused them; null for the command `kpi`. */
   readonly cause: Cause | null;
 }
 
@@ -26,8 +26,8 @@ function weekOf({ asOf }: { readonly asOf: Instant }): string {
   return dateOf(startOfIsoWeek(asOf));
 }
 
-/** The positions of those whose weekly row is there and holds a JSON object: of them only P and S are refreshed. */
-export async function standingRows(
+/** The positions of the learners whose weekly row exists and holds a JSON object: only their P and S are refreshed. */
+export async function existingRows(
   database: Queryable,
   learners: readonly { readonly userId: string; readonly asOf: Instant }[],
 ): Promise<ReadonlySet<number>> {
@@ -42,17 +42,17 @@ WHERE jsonb_typeof(weekly.kpis) = 'object'`,
   return new Set(rows.map(({ position }) => position));
 }
 
-export interface StandingRow {
+export interface ExistingRow {
   readonly isObject: boolean;
   readonly p: number | null;
   readonly s: number | null;
 }
 
-/** Locks the rows that are there and reads the figures they hold; one that is no number, or none a double holds, is null. */
+/** Locks the existing rows and reads their figures; a figure that is not a finite double is null. */
 export async function lockRows(
   tx: Queryable,
   targets: readonly WeeklyTarget[],
-): Promise<ReadonlyMap<number, StandingRow>> {
+): Promise<ReadonlyMap<number, ExistingRow>> {
   const { rows } = await tx.query<{ position: number; is_object: boolean; p: string | null; s: string | null }>({
     text: `
 SELECT target.position::int - 1 AS position, coalesce(jsonb_typeof(weekly.kpis) = 'object', false) AS is_object,
@@ -75,11 +75,11 @@ function finite(text: string | null): number | null {
 }
 
 /**
- * Merges the figures that are numbers into each row, every other key staying as it is; makes the row where there is
- * none, and the object where `kpis` is none (`||` would append to an array). A row that would not change is not written
- * and not in the answer.
+ * Merges the figures that are numbers into each row; every other key stays as it is. Creates the row if it is missing,
+ * and the object if `kpis` is not one (`||` would append to an array). A row that would not change is not written and
+ * not returned.
  *
- * The figures travel as JSON text: Postgres' own way from a double depends on extra_float_digits.
+ * The figures are sent as JSON text: Postgres' own conversion of a double depends on extra_float_digits.
  */
 export async function mergeFigures(
   tx: Queryable,

@@ -2,7 +2,7 @@ import { dateArray, instantArray, textArray, uuidArray } from '../../postgres/bi
 import type { Queryable } from '../../postgres/database.ts';
 import type { WeeklyTarget } from './rows-store.ts';
 
-/** Locks each target's watermark and raises it to the as-of; one that is as new or newer is locked and stays. */
+/** Locks each target's watermark and raises it to the as-of; one that is as new or newer is only locked. */
 export async function raiseWatermarks(tx: Queryable, targets: readonly WeeklyTarget[]): Promise<void> {
   await tx.query({
     text: `
@@ -20,8 +20,8 @@ ON CONFLICT (user_id, week_start) DO UPDATE SET as_of = excluded.as_of WHERE wat
 }
 
 /**
- * The targets, by position, whose event was answered before or whose week has the figures of a newer as-of. A statement
- * of its own, after the locks: READ COMMITTED then sees what whoever held them has written.
+ * The targets, by position, whose event was answered before or whose week has the figures of a newer as-of. A separate
+ * statement after the locks: in READ COMMITTED it sees what the previous holder of the locks has written.
  */
 export async function staleTargets(
   tx: Queryable,

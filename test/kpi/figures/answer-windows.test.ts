@@ -16,7 +16,7 @@ const legacy = metricsPolicy('legacy');
 const edges = ({ from, through }: Window) => [formatInstant(from), formatInstant(through)];
 
 describe('the answers to load', () => {
-  it('are those of 56 days, which hold every window of the figures', () => {
+  it('are those of 56 days, which include every window of the figures', () => {
     expect(edges(neededAnswers(DAY, standard))).toEqual(['2026-01-20T00:00:00.000000Z', '2026-03-16T23:59:59.999999Z']);
     expect(edges(neededAnswers(DAY, legacy))).toEqual(['2026-01-20T23:59:59.000000Z', '2026-03-16T23:59:59.000000Z']);
     for (const policy of [standard, legacy]) {
@@ -39,13 +39,13 @@ describe('the windows of thetas', () => {
 });
 
 describe('the day of a weekly row', () => {
-  it('is the date of the as-of, or with the legacy profile the Sunday of its week', () => {
+  it('is the date of the as-of, or in the legacy profile the Sunday of its week', () => {
     const wednesday = at('2026-03-18T05:00:00Z');
     expect(weeklyDay(wednesday, standard)).toBe(at('2026-03-18'));
     expect(weeklyDay(wednesday, legacy)).toBe(at('2026-03-22'));
   });
 
-  it('is the Sunday for a row of a week gone by', () => {
+  it('is the Sunday for a row of a past week', () => {
     const lastWeek = startOfIsoWeek(at('2026-03-11'));
     expect(weeklyDay(at('2026-03-18T05:00:00Z'), standard, lastWeek)).toBe(at('2026-03-15'));
     expect(weeklyDay(at('2026-03-18T05:00:00Z'), legacy, lastWeek)).toBe(at('2026-03-15'));

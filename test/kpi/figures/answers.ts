@@ -28,7 +28,7 @@ export function answers(when: string, count: number, correct: number): Attempt[]
   return Array.from({ length: count }, (_, index) => answer(when, { correct: index < correct }));
 }
 
-/** Answers of the 60 days around the windows, few of an item, so that every figure has something to say. */
+/** Answers within 60 days around the windows, to few items, so that every figure can be computed. */
 const anyAnswers = fc.array(
   fc.record({
     item: fc.constantFrom('1', '2', 'a'),
@@ -47,9 +47,9 @@ export const shuffled = <T>(rows: readonly T[]) =>
   fc.shuffledSubarray([...rows], { minLength: rows.length, maxLength: rows.length });
 
 /**
- * Any answers give a figure from `low` to 1, in both profiles, and the same in any order.
+ * Asserts that any answers give a figure from `low` to 1 in both profiles, the same in any order.
  *
- * @param places how many places of two orders must agree, where sums of doubles may differ in their last; else all
+ * @param places how many decimal places must agree between two orders, for sums of doubles; all by default
  */
 export function expectSameInAnyOrder(
   figureOf: (rows: readonly Attempt[], policy: MetricsPolicy) => number | null,

@@ -11,7 +11,7 @@ const AT = at('2026-03-10T12:00:00.000001Z');
 const read = (resultJson: string | null, policy = standard) =>
   attemptsOfExam({ resultJson, at: AT, session: 'exam-1' }, policy);
 const readAll = (elements: string[], policy = standard) => read(`{"questions": [${elements.join(', ')}]}`, policy);
-/** The one attempt of an element with an id and `more`, JSON. */
+/** The single attempt of an element with an id and `more`, JSON. */
 const one = (more: string, policy = standard) => readAll([`{"question_id": 1, ${more}}`], policy).attempts[0];
 const items = (...ids: string[]) => readAll(ids.map((id) => `{"question_id": ${id}}`)).attempts.map(({ item }) => item);
 
@@ -37,7 +37,7 @@ describe('an element of an exam’s questions', () => {
     });
   });
 
-  it('with nothing but an id leaves the rest unknown, or with the legacy profile wrong, instant and unaided', () => {
+  it('with only an id leaves the rest unknown, or in the legacy profile wrong, 0 ms and without hints', () => {
     const bare = { item: '1', topic: null, at: AT, session: 'exam-1', dwellSeconds: null };
     expect(readAll(['{"question_id": 1}']).attempts).toEqual([{ ...bare, correct: null, timeMs: null, hints: null }]);
     expect(readAll(['{"question_id": 1}'], legacy).attempts).toEqual([
@@ -45,14 +45,14 @@ describe('an element of an exam’s questions', () => {
     ]);
   });
 
-  it('without an id, with null or with an empty one is no attempt, and nothing malformed', () => {
+  it('without an id, with null or with an empty one is not an attempt and not malformed', () => {
     expect(readAll(['{}', '{"question_id": null}', '{"question_id": ""}', '{"id": 1}'])).toEqual({
       attempts: [],
       malformed: 0,
     });
   });
 
-  it('that is no object, or whose id is neither text nor number, is left out and counted', () => {
+  it('that is not an object, or whose id is neither text nor number, is left out and counted', () => {
     const { attempts, malformed } = readAll([
       'null',
       '1',
@@ -70,11 +70,11 @@ describe('an element of an exam’s questions', () => {
 });
 
 describe('an item', () => {
-  it('is the same under leading zeros where its whole text is digits', () => {
+  it('is the same with leading zeros if its whole text is digits', () => {
     expect(items('7', '"7"', '"007"', '"0"', '"000"', '0')).toEqual(['7', '7', '7', '0', '0', '0']);
   });
 
-  it('is another wherever its text is not all digits', () => {
+  it('is a different one with leading zeros if its text is not all digits', () => {
     expect(items('"007a"', '"07.0"', '7.0', '"-07"', '-7', '" 7"', '"٠٧"')).toEqual([
       '007a',
       '07.0',
@@ -149,12 +149,12 @@ describe('whether an answer was correct', () => {
     expect(one(`"correct": ${json}`, legacy)?.correct).toBe(false);
   });
 
-  it.each(unreadable)('is unknown for %s, or no with the legacy profile', (json) => {
+  it.each(unreadable)('is unknown for %s, or no in the legacy profile', (json) => {
     expect(one(`"is_correct": ${json}`)?.correct).toBeNull();
     expect(one(`"is_correct": ${json}`, legacy)?.correct).toBe(false);
   });
 
-  it('is read from is_correct before correct, and from correct where that cannot be read', () => {
+  it('is read from is_correct, and from correct if that is unreadable', () => {
     expect(one('"correct": true, "is_correct": false')?.correct).toBe(false);
     expect(one('"is_correct": null, "correct": 1')?.correct).toBe(true);
     expect(one('"is_correct": "?", "correct": "t"', legacy)?.correct).toBe(true);
@@ -220,7 +220,7 @@ describe('the time of an answer in milliseconds', () => {
     expect(one(`"time_spent_sec": ${json}`, legacy)).toMatchObject({ timeMs: 0, dwellSeconds: null });
   });
 
-  it('is a thousandth of what its digits say, rounded, for any decimal', () => {
+  it('is a thousand times its decimal digits, rounded, for any decimal', () => {
     const digits = fc.bigInt({ min: 0n, max: 10n ** 24n });
     fc.assert(
       fc.property(digits, fc.integer({ min: 0, max: 24 }), fc.boolean(), (value, places, quoted) => {
@@ -281,7 +281,7 @@ describe('an exam’s result', () => {
     },
   );
 
-  it('with 200,000 questions is read whole', () => {
+  it('with 200,000 questions is read completely', () => {
     const elements = Array.from(
       { length: 200_000 },
       (_, index) => `{"question_id": ${index}, "correct": ${index % 2}}`,
@@ -292,7 +292,7 @@ describe('an exam’s result', () => {
     expect(malformed).toBe(0);
   });
 
-  it('never throws, whatever JSON it is', () => {
+  it('never throws, for any JSON', () => {
     const questions = fc.array(
       fc.oneof(
         fc.jsonValue(),
@@ -331,7 +331,7 @@ describe('a row of the captured attempt table', () => {
     completed_at: AT,
   };
 
-  it('is an attempt on the same item as an exam’s', () => {
+  it('is an attempt at the same item as an exam’s', () => {
     expect(attemptOfRow(row)).toEqual({
       item: '7',
       topic: 'fractions',

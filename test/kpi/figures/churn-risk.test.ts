@@ -22,40 +22,40 @@ function exams(...days: string[]): Exams {
 describe('S', () => {
   const three = exams('2026-03-01', '2026-03-03', '2026-03-05');
 
-  it('of exams on 03-01, 03-03 and 03-05 as of 03-16', () => {
+  it('is 0.6478… for exams on 03-01, 03-03 and 03-05 as of 03-16', () => {
     // k = 11, m = 2, n = 3: 0.6·11/14 + 0.25·2/7 + 0.15·(1 − 0.3) = 0.471428… + 0.071428… + 0.105
     const inputs = { asOf: AS_OF, exams: three, lastSeenAt: at('2026-03-05') };
     expect(churnRisk(inputs, 14, standard)).toBeCloseTo(0.6478571428571429, 12);
     expect(churnRisk(inputs, 14, legacy)).toBeCloseTo(0.6478571428571429, 12);
   });
 
-  it('counts from a session after the exams, but not with the legacy profile', () => {
+  it('counts from a session after the exams, but not in the legacy profile', () => {
     // k = 2: 0.6·2/14 + 0.071428… + 0.105 = 0.085714… + 0.176428…
     const inputs = { asOf: AS_OF, exams: three, lastSeenAt: at('2026-03-14T18:00:00Z') };
     expect(churnRisk(inputs, 14, standard)).toBeCloseTo(0.2621428571428571, 12);
     expect(churnRisk(inputs, 14, legacy)).toBeCloseTo(0.6478571428571429, 12);
   });
 
-  it('of one exam on the day itself', () => {
+  it('is 0.135 for one exam on the day itself', () => {
     // k = 0, m = 0, n = 1: 0.15·0.9
     const inputs = { asOf: AS_OF, exams: exams('2026-03-16T04:00:00Z'), lastSeenAt: at('2026-03-16T04:00:00Z') };
     expect(churnRisk(inputs, 14, standard)).toBeCloseTo(0.135, 12);
   });
 
-  it('is highest for the longest silent, which have no exam, and null for them with the legacy profile', () => {
+  it('is highest for the longest silence without an exam, and null then in the legacy profile', () => {
     // k = 24, m counts as 7, n as 0: 0.6 + 0.25 + 0.15
     const inputs = { asOf: AS_OF, exams: NO_EXAMS, lastSeenAt: at('2026-02-20') };
     expect(churnRisk(inputs, 14, standard)).toBe(1);
     expect(churnRisk(inputs, 14, legacy)).toBeNull();
   });
 
-  it('is null for a learner who was never seen until then', () => {
+  it('is null for a learner who was never seen up to the as-of', () => {
     expect(churnRisk({ asOf: AS_OF, exams: NO_EXAMS, lastSeenAt: null }, 14, standard)).toBeNull();
     const later = exams('2026-03-16T20:00:00Z');
     expect(churnRisk({ asOf: AS_OF, exams: later, lastSeenAt: null }, 14, standard)).toBeNull();
   });
 
-  it('counts an exam later on the day of the as-of as no silence with the legacy profile', () => {
+  it('counts no silence after an exam later on the day of the as-of in the legacy profile', () => {
     // k = 0 although the exam is after the as-of; m = 0, n = 1
     const later = exams('2026-03-16T20:00:00Z');
     expect(churnRisk({ asOf: AS_OF, exams: later, lastSeenAt: null }, 14, legacy)).toBeCloseTo(0.135, 12);
@@ -83,7 +83,7 @@ describe('S', () => {
     expect(churnRisk(inputs, -3, standard)).toBeCloseTo(0.735, 12);
   });
 
-  it('looks at 56 whole days', () => {
+  it('reads exams of 56 whole days', () => {
     const { from, through } = examWindow(AS_OF);
     expect(formatInstant(from)).toBe('2026-01-20T00:00:00.000000Z');
     expect(formatInstant(through)).toBe('2026-03-16T23:59:59.999999Z');

@@ -22,7 +22,7 @@ describe('A_t', () => {
     expect(aT(attempts)).toBeCloseTo(0.38333333333333336, 12);
   });
 
-  it('never knows the dwell with the legacy profile', () => {
+  it('takes the dwell as unknown in the legacy profile', () => {
     // s = 1/28, one time: g = 0.5, h = 1, w = 0.5 however long: 0.0125 + 0.125 + 0.2 + 0.1
     const attempts = [answer('2026-03-01', { dwellSeconds: 9000 })];
     expect(aT(attempts, legacy)).toBeCloseTo(0.4375, 12);
@@ -30,12 +30,12 @@ describe('A_t', () => {
     expect(aT(attempts)).toBeCloseTo(0.5375, 12);
   });
 
-  it('of answers of which nothing is known but the time is 0.325', () => {
+  it('is 0.325 for answers with only a known time', () => {
     // s = 0, g = h = w = 0.5: 0.125 + 0.1 + 0.1
     expect(aT([answer('2026-03-01', UNKNOWN)])).toBeCloseTo(0.325, 12);
   });
 
-  it('takes equal times as one, and a gap of less than a day as daily work', () => {
+  it('counts equal times once, and a gap below a day as daily work', () => {
     const twice = [answer('2026-03-01', UNKNOWN), answer('2026-03-01', UNKNOWN)];
     expect(aT(twice)).toBeCloseTo(0.325, 12);
     // g = 1: 0.25 + 0.1 + 0.1
@@ -45,7 +45,7 @@ describe('A_t', () => {
     expect(aT(spread)).toBeCloseTo(0.325, 12);
   });
 
-  it('leaves unknown hints out of the mean, and takes three and more for no independence', () => {
+  it('leaves unknown hints out of the mean, and counts three and more as no independence', () => {
     const hints = (...counts: (number | null)[]) =>
       aT(counts.map((count) => answer('2026-03-01', { ...UNKNOWN, hints: count })));
     // h = 0.5 of mean 1.5
@@ -56,7 +56,7 @@ describe('A_t', () => {
     expect(hints(-1)).toBeCloseTo(0.425, 12);
   });
 
-  it('counts the dwell of each session once, of those with any known', () => {
+  it('counts the dwell of each session once, if any of it is known', () => {
     const dwell = (session: string | null, dwellSeconds: number | null) =>
       answer('2026-03-01', { session, hints: null, dwellSeconds });
     // s = 3/28: 0.0375; g = h = 0.5: 0.225; a 900 s, b 0 s, c unknown: mean 450, w = 0.5: 0.1
@@ -71,7 +71,7 @@ describe('A_t', () => {
     expect(aT(attempts)).toBeCloseTo(0.3625, 12);
   });
 
-  it('is full with 28 sessions a day apart, no hint and a quarter of an hour each', () => {
+  it('is 1 for 28 sessions a day apart, without hints, a quarter of an hour each', () => {
     const days = Array.from({ length: 28 }, (_, index) => {
       const date = new Date(Date.UTC(2026, 1, 17 + index)).toISOString();
       return answer(date, { session: `s${index}`, dwellSeconds: 900 });

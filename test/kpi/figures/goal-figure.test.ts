@@ -33,7 +33,7 @@ const inputs = (more: Partial<GoalInputs> = {}): GoalInputs => ({
 });
 
 describe('P without a growth model', () => {
-  it('is the normal rule alone', () => {
+  it('comes from the normal rule only', () => {
     // Φ((0.5 − 0)/0.8) = Φ(0.625)
     const normal = inputs({ ability: { mean: 0.5, sd: 0.8 }, target: 0, growth: null });
     for (const policy of [standard, legacy]) {
@@ -48,7 +48,7 @@ describe('P without a growth model', () => {
 });
 
 describe('P by the growth model', () => {
-  it('is the chance that the learner’s line is at or above the target', () => {
+  it('is the probability that the learner’s line is at or above the target', () => {
     // N(2/3 + 0.4, 1/3 + 0.16) at week 4: Φ((1.0666… − 1)/0.7023769…), by long arithmetic
     const figure = goalFigure(inputs(), standard);
     expect(figure.rule).toBe('line');
@@ -60,7 +60,7 @@ describe('P by the growth model', () => {
     expect(goalFigure(inputs({ ability: null }), standard).p).toBeCloseTo(0.5378091465343946, 12);
   });
 
-  it('of two observations against a high target', () => {
+  it('is low for two observations and a high target', () => {
     // N(840/524, 156/524): 1 − Φ((3 − 1.603…)/0.5456…), by long arithmetic
     const observations = [
       { at: at('2026-03-02'), mean: 1, sd: 0.5 },
@@ -69,7 +69,7 @@ describe('P by the growth model', () => {
     expect(goalFigure(inputs({ observations, target: 3 }), standard).p).toBeCloseTo(0.005229776717797, 12);
   });
 
-  it('is what the service predicted, where there is a fit and that is a probability', () => {
+  it('is the prediction of the service, if there is a fit and that is a probability', () => {
     expect(goalFigure(inputs({ growth: growth({ predicted: 0.42 }) }), standard)).toEqual({
       p: 0.42,
       rule: 'predicted',
@@ -83,7 +83,7 @@ describe('P by the growth model', () => {
     expect(goalFigure(inputs({ growth: withoutFit }), standard).rule).toBe('normal');
   });
 
-  it('goes on to the normal rule without a fit, a parameter or an observation', () => {
+  it('comes from the normal rule without a fit, a parameter or an observation', () => {
     // mean 1 against target 1: 0.5
     const normal = { p: 0.5, rule: 'normal', posterior: null };
     expect(goalFigure(inputs({ growth: growth({ posteriorSummary: null }) }), standard)).toEqual(normal);
@@ -93,19 +93,19 @@ describe('P by the growth model', () => {
     expect(goalFigure(inputs({ observations: [], ability: null }), standard).p).toBeNull();
   });
 
-  it('of a line without any doubt is whether it is at or above the target', () => {
+  it('is 1 or 0 for a line without uncertainty', () => {
     const sure = JSON.stringify({ ...FIT, sd_student__Intercept: 0, sd_student__week: 0, b_week: 0 });
     const p = (target: number) =>
       goalFigure(inputs({ target, growth: growth({ posteriorSummary: sure }) }), standard).p;
     expect([p(-0.1), p(0), p(0.1)]).toEqual([1, 1, 0]);
   });
 
-  it('leaves a stored P alone', () => {
+  it('ignores a stored P', () => {
     expect(goalFigure(inputs({ growth: growth({ storedP: '0.9' }) }), standard).rule).toBe('line');
   });
 });
 
-describe('P by the growth model with the legacy profile', () => {
+describe('P by the growth model in the legacy profile', () => {
   it.each([
     ['0.25', 0.25],
     [' 0.25 ', 0.25],
@@ -117,11 +117,11 @@ describe('P by the growth model with the legacy profile', () => {
     expect(goalFigure(inputs({ growth: stored }), legacy)).toEqual({ p, rule: 'stored', posterior: null });
   });
 
-  it.each(['NaN', 'Infinity', 'true', '', 'high', '{"p": 1}', '[0.5]'])('goes on past the stored P %j', (storedP) => {
+  it.each(['NaN', 'Infinity', 'true', '', 'high', '{"p": 1}', '[0.5]'])('ignores the stored P %j', (storedP) => {
     expect(goalFigure(inputs({ growth: growth({ storedP }) }), legacy).rule).toBe('newest_row');
   });
 
-  it('is the normal rule of the newest row with a floor under its sd, where there is a fit', () => {
+  it('comes from the newest row with an sd of at least 1e-6, if there is a fit', () => {
     // z = (0 − 0.5)/0.8
     const figure = goalFigure(inputs({ ability: { mean: 0.5, sd: 0.8 }, target: 0 }), legacy);
     expect(figure).toEqual({ p: expect.closeTo(0.734014470951299, 12), rule: 'newest_row', posterior: null });
@@ -152,7 +152,7 @@ describe('what the growth service is asked', () => {
     expect(predictionQuestion(inputs(), legacy)).toEqual({ mean: 1, sd: 0.5, target: 1 });
   });
 
-  it('is nothing where the answer would not be used, or no row is usable', () => {
+  it('is null if the answer would not be used, or no row is usable', () => {
     expect(predictionQuestion(inputs({ growth: null }), standard)).toBeNull();
     expect(predictionQuestion(inputs({ growth: growth({ posteriorSummary: null }) }), standard)).toBeNull();
     expect(predictionQuestion(inputs({ growth: growth({ storedP: '0.5' }) }), legacy)).toBeNull();
@@ -224,7 +224,7 @@ describe('P in any mode', () => {
     );
   });
 
-  it('never grows as the target does, with all else equal', () => {
+  it('never grows with the target', () => {
     fc.assert(
       fc.property(learner, policies, fc.double({ min: 0, max: 5, noNaN: true }), (each, policy, more) => {
         const { p } = goalFigure(each, policy);

@@ -13,7 +13,7 @@ const ability = fc.record({
 const target = fc.double({ min: -10, max: 10, noNaN: true });
 
 describe('P', () => {
-  it('of mean 0.5 and sd 0.8 against target 0 is Φ(0.625)', () => {
+  it('is Φ(0.625) for mean 0.5, sd 0.8 and target 0', () => {
     // z = (0 − 0.5) / 0.8 = −0.625; 1 − Φ(−0.625) = Φ(0.625)
     expect(goalProbability({ mean: 0.5, sd: 0.8 }, 0, standard)).toBeCloseTo(0.734014470951299, 12);
   });
@@ -41,14 +41,14 @@ describe('P', () => {
     expect(goalProbability(row, 0, legacy)).toBeNull();
   });
 
-  it('is null with an infinite mean or sd, where the newest row is not taken as it is', () => {
+  it('is null with an infinite mean or sd, unless the policy takes the newest row as it is', () => {
     expect(goalProbability({ mean: Number.POSITIVE_INFINITY, sd: 1 }, 0, standard)).toBeNull();
     expect(goalProbability({ mean: 0, sd: Number.POSITIVE_INFINITY }, 0, standard)).toBeNull();
     expect(goalProbability({ mean: Number.POSITIVE_INFINITY, sd: 1 }, 0, legacy)).toBe(1);
     expect(goalProbability({ mean: 3, sd: Number.POSITIVE_INFINITY }, 0, legacy)).toBe(0.5);
   });
 
-  it('stays within 0 and 1 at the ends of what a double holds', () => {
+  it('stays within 0 and 1 at the limits of doubles', () => {
     expect(goalProbability({ mean: 1e308, sd: 5e-324 }, -1e308, standard)).toBe(1);
     expect(goalProbability({ mean: -1e308, sd: 5e-324 }, 1e308, standard)).toBe(0);
   });
@@ -70,13 +70,13 @@ describe('P', () => {
         const higher = goalProbability(row, level + more, standard) ?? Number.NaN;
         // Φ is exact to a few units in the last place, which may fall either way.
         expect(higher).toBeLessThanOrEqual(lower + 1e-15);
-        // Away from the tails the fall is one a double can show.
+        // Outside the tails the difference is large enough for doubles.
         if (more / row.sd > 1e-3 && Math.abs(level - row.mean) < 3 * row.sd) expect(higher).toBeLessThan(lower);
       }),
     );
   });
 
-  it('and the chance of missing the goal add up to 1', () => {
+  it('adds up to 1 with the probability of missing the goal', () => {
     fc.assert(
       fc.property(ability, target, (row, level) => {
         const p = goalProbability(row, level, standard) ?? Number.NaN;

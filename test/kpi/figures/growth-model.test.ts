@@ -18,7 +18,7 @@ describe('a growth fit', () => {
   const fit = { b_Intercept: 0.5, b_week: 0.02, sd_student__Intercept: 1.5, sd_student__week: 0.03, sigma: 0.4 };
   const parameters = { level: 0.5, weeklyGrowth: 0.02, sdLevel: 1.5, sdWeeklyGrowth: 0.03, sigma: 0.4 };
 
-  it('gives its parameters as numbers or as objects with an estimate', () => {
+  it('has parameters that are numbers or objects with an estimate', () => {
     expect(growthParameters(JSON.stringify(fit))).toEqual(parameters);
     const estimates = Object.fromEntries(
       Object.entries(fit).map(([name, value]) => [name, { Estimate: value, 'Est.Error': 9, Rhat: 1 }]),
@@ -49,7 +49,7 @@ describe('a growth fit', () => {
 });
 
 describe('the line of a learner', () => {
-  it('of one observation at week 0 moves the level alone', () => {
+  it('moves only its level with one observation at week 0', () => {
     // Variance 0.5² + 0.5² = 0.5, so the level is N((1/0.5)/(1 + 1/0.5), 1/(1 + 1/0.5)) = N(2/3, 1/3). Of Monday 03-02;
     // 14 days after Monday 03-16 is week 4: mean 2/3 + 4·0.1, variance 1/3 + 4²·0.1²
     const line = lineAtHorizon(PRIOR, [observation('2026-03-02', 1)], at('2026-03-16'), 14);
@@ -57,7 +57,7 @@ describe('the line of a learner', () => {
     expect(line?.sd).toBeCloseTo(Math.sqrt(1 / 3 + 0.16), 12);
   });
 
-  it('of two observations moves level and growth', () => {
+  it('moves level and growth with two observations', () => {
     // Precisions: [[1 + 2·2, 2·2], [2·2, 100 + 2·4]] = [[5, 4], [4, 108]], det 524; pulls (6, 10 + 8) = (6, 18):
     // level (108·6 − 4·18)/524 = 576/524, growth (5·18 − 4·6)/524 = 66/524; at week 4 840/524,
     // variance (108 − 2·4·4 + 16·5)/524 = 156/524
@@ -78,7 +78,7 @@ describe('the line of a learner', () => {
     expect(level?.mean).toBeCloseTo(0.2 * (2 + 1 / 7) + 6.9 / 2.25, 12);
   });
 
-  it('has the observations of 26 weeks up to the as-of, both edges included', () => {
+  it('uses the observations of 26 weeks up to the as-of, both edges included', () => {
     const { from, through } = observationWindow(AS_OF);
     expect(formatInstant(from)).toBe('2025-09-15T12:00:00.000000Z');
     expect(through).toBe(AS_OF);
@@ -89,7 +89,7 @@ describe('the line of a learner', () => {
     expect(atEdge(through + 1n)).toBeNull();
   });
 
-  it('leaves unusable rows out, and is none without a usable one', () => {
+  it('ignores unusable rows, and is null without a usable one', () => {
     const bad = [
       observation('2026-03-01', Number.NaN),
       observation('2026-03-01', Number.POSITIVE_INFINITY),
@@ -104,7 +104,7 @@ describe('the line of a learner', () => {
     expect(lineAtHorizon(PRIOR, [...bad, good], AS_OF, 14)).toEqual(lineAtHorizon(PRIOR, [good], AS_OF, 14));
   });
 
-  it('is none where a number overflows', () => {
+  it('is null if a number overflows', () => {
     expect(lineAtHorizon({ ...PRIOR, sigma: 0 }, [observation('2026-03-09', 1, 1e-200)], AS_OF, 14)).toBeNull();
     expect(
       lineAtHorizon({ ...PRIOR, level: 1e308, weeklyGrowth: 1e308 }, [observation('2026-03-09', 1)], AS_OF, 14),
@@ -127,7 +127,7 @@ describe('the line of a learner', () => {
     { minLength: 1, maxLength: 12 },
   );
 
-  it('is what adding up precisions and inverting their matrix gives', () => {
+  it('equals the result of adding precisions and inverting their matrix', () => {
     fc.assert(
       fc.property(parameters, rows, fc.integer({ min: 0, max: 60 }), (prior, observations, horizonDays) => {
         const line = lineAtHorizon(prior, observations, AS_OF, horizonDays);
@@ -153,7 +153,7 @@ describe('the line of a learner', () => {
     );
   });
 
-  it('never gets less sure by one more observation after the first', () => {
+  it('never gets less certain with one more observation after the first', () => {
     const later = fc.record({
       back: fc.integer({ min: 0, max: 3 }),
       mean: fc.double({ min: -4, max: 4, noNaN: true }),

@@ -13,14 +13,14 @@ const NONE: WindowThetas = { newest: null, topics: [] };
 describe('I_t', () => {
   const previous = answers('2026-02-20T10:00:00Z', 20, 10);
 
-  it('of 21 of 30 recent answers correct after 10 of 20', () => {
+  it('is 0.1672… for 21 of 30 recent answers correct after 10 of 20', () => {
     // (0.7 − 0.5) · 1 · (1 − 1.96·sqrt(0.7·0.3/30)) = 0.2 · (1 − 0.163985365…), to 18 places by long arithmetic
     const attempts = [...previous, ...answers('2026-03-10T10:00:00Z', 30, 21)];
     expect(iT(attempts)).toBeCloseTo(0.1672029269598642, 12);
     expect(iT(attempts, legacy)).toBeCloseTo(0.1672029269598642, 12);
   });
 
-  it('of few answers is damped by their number, and by half at most for their spread', () => {
+  it('is damped by few answers, and by at most half for their spread', () => {
     // n = 3 of 30, all correct: p(1−p) = 0, so (1 − 0.5)·0.1·1
     expect(iT([...previous, ...answers('2026-03-10T10:00:00Z', 3, 3)])).toBeCloseTo(0.05, 12);
     // n = 2, p = 0.5: 1.96·sqrt(0.125) = 0.69… counts as 0.5; p_prev = 0 of 1: 0.5·(2/30)·0.5
@@ -28,12 +28,12 @@ describe('I_t', () => {
     expect(iT(attempts)).toBeCloseTo(1 / 60, 12);
   });
 
-  it('is below 0 where fewer are correct, down to −1', () => {
+  it('is below 0 if fewer are correct, down to −1', () => {
     expect(iT([...answers('2026-02-20', 1, 1), ...answers('2026-03-10', 30, 0)])).toBe(-1);
     expect(iT([...answers('2026-02-20', 1, 0), ...answers('2026-03-10', 60, 60)])).toBe(1);
   });
 
-  it('is null where either window has no answer of known correctness', () => {
+  it('is null if a window has no answer of known correctness', () => {
     expect(iT([])).toBeNull();
     expect(iT(previous)).toBeNull();
     expect(iT(answers('2026-03-10', 5, 5))).toBeNull();
@@ -96,20 +96,20 @@ describe('I_t', () => {
       topics: [{ theta: 100, se: 0.1 }],
     });
 
-    it('is their difference, damped by the number of answers and the standard error', () => {
+    it('is the difference of thetas, damped by the number of answers and the standard error', () => {
       // (0.9 − 0.3) · 15/30 · (1 − 1.96·0.1) = 0.3 · 0.804
       expect(byTheta(theta(0.9, 0.1), theta(0.3, 5))).toBeCloseTo(0.2412, 12);
       // 1.96·0.4 = 0.784 counts as 0.5
       expect(byTheta(theta(0.9, 0.4), theta(0.3))).toBeCloseTo(0.15, 12);
     });
 
-    it('is not damped where the standard error is null, and stays within −1 and 1', () => {
+    it('is not damped if the standard error is null, and stays within −1 and 1', () => {
       expect(byTheta(theta(0.9), theta(0.3))).toBeCloseTo(0.3, 12);
       expect(byTheta(theta(9), theta(0.3))).toBe(1);
       expect(byTheta(theta(-9), theta(0.3))).toBe(-1);
     });
 
-    it('weighs topics by 1/se², and by 1 where that is unknown, without a newer ability', () => {
+    it('weighs topics by 1/se², and by 1 if that is unknown, without a newer ability', () => {
       // weights 4, 1 and 1: θ = (4·1 + 0.5 − 0.1)/6 = 4.4/6, se = 1/√6; 1.96/√6 = 0.80 counts as 0.5
       const topics = [
         { theta: 1, se: 0.5 },
@@ -117,12 +117,12 @@ describe('I_t', () => {
         { theta: -0.1, se: 0 },
       ];
       expect(byTheta({ newest: null, topics }, theta(0.2))).toBeCloseTo((4.4 / 6 - 0.2) * 0.5 * 0.5, 12);
-      // weight 100 alone: se = 0.1
+      // weight 100 only: se = 0.1
       const sure = { newest: null, topics: [{ theta: 0.6, se: 0.1 }] };
       expect(byTheta(sure, theta(0.2))).toBeCloseTo(0.4 * 0.5 * 0.804, 12);
     });
 
-    it('falls back to answers with fewer than five, or a window without a theta that is a number', () => {
+    it('comes from answers if they are fewer than five, or a window has no numeric theta', () => {
       const four = [...previous, ...answers('2026-03-10', 4, 2)];
       expect(byTheta(theta(0.9), theta(0.3), four)).toBe(iT(four));
       expect(byTheta(theta(0.9), theta(0.3), [...four, answer('2026-03-10')])).toBeCloseTo(0.1, 12);
@@ -132,7 +132,7 @@ describe('I_t', () => {
       expect(byTheta({ newest: null, topics: [{ theta: 1, se: 1e-200 }] }, theta(0.3))).toBe(iT(attempts));
     });
 
-    it('is null without an answer in either window, whatever the thetas', () => {
+    it('is null if a window has no answer, with any thetas', () => {
       expect(byTheta(theta(0.9), theta(0.3), answers('2026-03-10', 10, 5))).toBeNull();
       expect(byTheta(theta(0.9), theta(0.3), previous)).toBeNull();
     });

@@ -22,7 +22,7 @@ describe('the interval of P', () => {
     });
   });
 
-  it('moves it by the row’s own sd where there is no second one', () => {
+  it('moves the ability by the row’s own sd if there is no second row', () => {
     // Φ(0.625 ∓ 1.6448536…), by long arithmetic
     const expected = {
       low: expect.closeTo(0.1538989426905502, 12),
@@ -33,14 +33,14 @@ describe('the interval of P', () => {
     expect(probabilityInterval(NORMAL, { ...inputs, observations: THREE.slice(2) })).toEqual(expected);
   });
 
-  it('is P itself where all rows agree', () => {
+  it('is P itself if all rows agree', () => {
     const observations = THREE.map((each) => ({ ...each, mean: 0.5 }));
     const interval = probabilityInterval(NORMAL, { ...inputs, observations });
     expect(interval?.low).toBeCloseTo(0.734014470951299, 12);
     expect(interval?.high).toBeCloseTo(0.734014470951299, 12);
   });
 
-  it('moves the line by its own sd where P is from there', () => {
+  it('moves the line by its own sd if P is read from it', () => {
     // Φ(1 ∓ 1.6448536…) of a line one deviation above the target: Φ(−0.6448536…) and Φ(2.6448536…)
     const line: GoalFigure = { p: 0.841344746068543, rule: 'line', posterior: { mean: 0.5, sd: 0.5 } };
     expect(probabilityInterval(line, inputs)).toEqual({
@@ -50,12 +50,12 @@ describe('the interval of P', () => {
     });
   });
 
-  it('of a line without any doubt is P itself', () => {
+  it('is P itself for a line without uncertainty', () => {
     const line: GoalFigure = { p: 1, rule: 'line', posterior: { mean: 0, sd: 0 } };
     expect(probabilityInterval(line, inputs)).toMatchObject({ low: 1, high: 1 });
   });
 
-  it('holds a P that came from elsewhere, and is everything without a usable row', () => {
+  it('includes a stored or predicted P, and is [0, 1] without a usable row', () => {
     const predicted: GoalFigure = { p: 0.99, rule: 'predicted', posterior: null };
     expect(probabilityInterval(predicted, inputs)).toMatchObject({
       low: expect.closeTo(0.42174677420569, 12),
@@ -71,11 +71,11 @@ describe('the interval of P', () => {
     }
   });
 
-  it('is null where P is', () => {
+  it('is null if P is null', () => {
     expect(probabilityInterval({ p: null, rule: 'normal', posterior: null }, inputs)).toBeNull();
   });
 
-  it('is marked where fewer than three instants of the last 26 weeks have a usable row', () => {
+  it('has insufficient data if fewer than three instants of the last 26 weeks have a usable row', () => {
     const marked = (observations: typeof THREE) =>
       probabilityInterval(NORMAL, { ...inputs, observations })?.insufficientData;
     expect(marked(THREE)).toBe(false);
@@ -87,7 +87,7 @@ describe('the interval of P', () => {
     expect(marked([...THREE.slice(1), row('2025-09-15T05:00:00Z', 0.2)])).toBe(false);
   });
 
-  it('holds P within 0 and 1, in any order of rows', () => {
+  it('includes P within 0 and 1, in any order of rows', () => {
     const rows = fc.array(
       fc.record({
         at: fc.bigInt({ min: -200n * MICROS_PER_DAY, max: MICROS_PER_DAY }).map((offset) => AS_OF + offset),

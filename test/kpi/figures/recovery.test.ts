@@ -14,7 +14,7 @@ const again = (item: string, correct: boolean | null, topic: string | null = nul
   answer(NOW, { item, topic, correct });
 
 describe('R_t', () => {
-  it('is the share of correct answers to what was answered wrongly before', () => {
+  it('is the share of correct answers to items that were answered wrongly before', () => {
     // missed 1 and 2; again: 1 right, 1 wrong, 2 right; item 3 was never missed: 2/3
     const attempts = [
       missed('1'),
@@ -34,7 +34,7 @@ describe('R_t', () => {
     expect(rT([right, missed('1'), right, again('1', true)])).toBe(1);
   });
 
-  it('tells an item under one topic from the same item under another or under none', () => {
+  it('distinguishes an item under one topic from the same item under another or none', () => {
     expect(rT([missed('1', 'a'), again('1', true, 'b')])).toBeNull();
     expect(rT([missed('1', 'a'), again('1', true)])).toBeNull();
     expect(rT([missed('1'), again('1', true)])).toBe(1);
@@ -42,12 +42,12 @@ describe('R_t', () => {
     expect(rT([missed('1,"a', 'b'), again('1', true, 'a,"b')])).toBeNull();
   });
 
-  it('counts answers of unknown correctness among all, and never as a miss', () => {
+  it('counts answers of unknown correctness as not correct, and never as a miss', () => {
     expect(rT([missed('1'), again('1', true), again('1', null)])).toBe(0.5);
     expect(rT([answer(BEFORE, { correct: null }), again('1', true)])).toBeNull();
   });
 
-  it('is null where nothing was missed, or nothing of it was tried again', () => {
+  it('is null if nothing was missed, or nothing missed was answered again', () => {
     expect(rT([])).toBeNull();
     expect(rT([answer(BEFORE), again('1', true)])).toBeNull();
     expect(rT([missed('1')])).toBeNull();

@@ -19,7 +19,7 @@ describe('E_t', () => {
     expect(eT(attempts, legacy)).toBeCloseTo(0.25, 12);
   });
 
-  it('is 0 where answers got slower, and 1 where they take no time', () => {
+  it('is 0 if answers got slower, and 1 if they take no time', () => {
     expect(eT([...times(BEFORE, 10), ...times(NOW, 11)])).toBe(0);
     expect(eT([...times(BEFORE, 10), ...times(NOW, 0)])).toBe(1);
     expect(eT([...times(BEFORE, 10), ...times(NOW, -10)])).toBe(1);
@@ -34,7 +34,7 @@ describe('E_t', () => {
     expect(eT([...times(BEFORE, 10), answer(NOW, { correct: false }), answer(NOW, { correct: null })])).toBeNull();
   });
 
-  it('is null where the previous median is not above 0', () => {
+  it('is null if the previous median is not above 0', () => {
     expect(eT([...times(BEFORE, 0, 0, 10), ...times(NOW, 10)])).toBeNull();
     expect(eT([...times(BEFORE, -5, 5), ...times(NOW, 10)])).toBeNull();
   });
@@ -58,7 +58,7 @@ describe('E_t', () => {
     expect(eT([...times(before, 20), ...times(after, 15)])).toBeNull();
   });
 
-  it('with the legacy profile has its edges at 23:59:59 and leaves most of a day out between', () => {
+  it('has windows in the legacy profile that end at 23:59:59 and leave most of a day out between', () => {
     const pair = (before: string, after: string) => eT([...times(before, 20), ...times(after, 15)], legacy);
     expect(pair('2026-01-20T23:59:59Z', '2026-02-17T23:59:59Z')).toBeCloseTo(0.25, 12);
     expect(pair('2026-02-16T23:59:59Z', '2026-03-16T23:59:59Z')).toBeCloseTo(0.25, 12);

@@ -8,7 +8,7 @@ afterEach(() => {
   for (const each of open.splice(0)) each.close();
 });
 
-/** A service that answers as `answer` does; counts what is asked and how much at once. */
+/** A service that answers with `answer`, and counts requests and concurrent requests. */
 async function service(answer: (question: { mean: number }, response: ServerResponse) => void | Promise<void>) {
   const seen = { asked: 0, atOnce: 0, most: 0 };
   const server = createServer(async (request, response) => {
@@ -44,7 +44,7 @@ describe('the growth service', () => {
     expect(failures).toEqual([]);
   });
 
-  it('has no answer where it says something else, an error, or nothing in time', async () => {
+  it('has no answer for an error status, another body, or a timeout', async () => {
     const { predict, failures } = await service(({ mean }, response) => {
       if (mean === 0) response.writeHead(503).end();
       else if (mean === 1) response.end('{"probability": "high"}');
@@ -55,19 +55,19 @@ describe('the growth service', () => {
     expect(failures).toHaveLength(4);
   });
 
-  it('is not asked on and on while it is down', async () => {
+  it('is not asked further in a batch after five failures', async () => {
     const { predict, failures, seen } = await service((_, response) => {
       response.writeHead(500).end();
     });
     expect(await predict(questions(1_000))).toEqual(questions(1_000).map(() => undefined));
     expect(seen.asked).toBeLessThan(10);
     expect(failures.length).toBeLessThan(10);
-    // The next batch finds out anew.
+    // The next batch asks again.
     await predict(questions(1));
     expect(failures.length).toBeGreaterThan(5);
   });
 
-  it('is nobody’s fault where there is none', async () => {
+  it('gives no answers, and does not throw, if it cannot be reached', async () => {
     const predict = createGrowthService({ url: 'http://127.0.0.1:1', onFailure: () => {} });
     expect(await predict(questions(2))).toEqual([undefined, undefined]);
     expect(await predict([])).toEqual([]);

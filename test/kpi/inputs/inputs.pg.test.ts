@@ -33,7 +33,7 @@ async function inputsOf(userId: string, options: Partial<KpiInputOptions> = {}, 
   return inputs;
 }
 
-/** What P and S are computed from. */
+/** The inputs of P and S. */
 async function load(on: Queryable, asked: readonly KpiLearner[], options: KpiInputOptions) {
   const goals = await loadGoalRows(on, asked, options);
   const silences = await loadSilenceInputs(on, on, asked, options);
@@ -63,7 +63,7 @@ describe('the ability row', () => {
     expect(await meanOf(LEGACY)).toBe(3);
   });
 
-  it('may be of the as-of itself but not later; legacy takes it all the same', async () => {
+  it('may be at the as-of but not later; legacy takes a later one too', async () => {
     await abilities(
       { mean: 1, sd: 1, fitted_at: formatInstant(AS_OF - 1n) },
       { mean: 2, sd: 1, fitted_at: formatInstant(AS_OF) },
@@ -73,7 +73,7 @@ describe('the ability row', () => {
     expect(await meanOf(LEGACY)).toBe(3);
   });
 
-  it('is an undated one only where there is no other; legacy takes an undated one first', async () => {
+  it('is an undated one only if there is no other; legacy takes an undated one first', async () => {
     await abilities({ mean: 1, sd: 1 }, { mean: 2, sd: 1, created_at: '2000-01-01Z' });
     expect(await meanOf()).toBe(2);
     expect(await meanOf(LEGACY)).toBe(1);
@@ -89,13 +89,13 @@ describe('the ability row', () => {
     ['an infinite sd', { mean: 0, sd: 'Infinity' }],
     ['an sd that is no number', { mean: 0, sd: 'NaN' }],
     ['an sd of 0', { mean: 0, sd: 0 }],
-  ])('is not one with %s; legacy takes the newest whatever it holds', async (_, unusable) => {
+  ])('is not one with %s; legacy takes the newest, usable or not', async (_, unusable) => {
     await abilities({ mean: 1, sd: 1, fitted_at: '2026-01-01Z' }, { ...unusable, fitted_at: '2026-03-01Z' });
     expect(await meanOf()).toBe(1);
     expect(await meanOf(LEGACY)).not.toBe(1);
   });
 
-  it('of one date is the same in whatever order the rows lie', async () => {
+  it('is the same for rows of one date in any physical order', async () => {
     const rows = [
       { mean: 1, sd: 0.5, fitted_at: '2026-03-01Z' },
       { mean: 2, sd: 0.4, fitted_at: '2026-03-01Z' },
@@ -111,7 +111,7 @@ describe('the ability row', () => {
 });
 
 describe('the goal', () => {
-  it('is that of the lowest priority number that has a level', async () => {
+  it('is the one of the lowest priority number that has a level', async () => {
     await insertRows(db.database, 'interest_goal', [
       { user_id: 'anna', topic_id: 'a', target_level: null, priority: 1 },
       { user_id: 'anna', topic_id: 'b', target_level: 'NaN', priority: 2 },
@@ -126,7 +126,7 @@ describe('the goal', () => {
 });
 
 describe('the exams', () => {
-  it('are those of 56 whole days, by the time they were updated or else created', async () => {
+  it('are those of 56 whole days, by the time of their update or else creation', async () => {
     const exam = (n: number, created_at: string, updated_at: string | null = null) => ({
       id: `00000000-0000-4000-8000-00000000000${n}`,
       session_id: `s${n}`,
@@ -161,13 +161,13 @@ describe('last seen', () => {
     insertRows(db.database, 'session', [{ id: `${started_at}${ended_at}`, user_id: 'anna', started_at, ended_at }]);
   const seen = async (options: Partial<KpiInputOptions> = {}) => (await inputsOf('anna', options))?.lastSeenAt;
 
-  it('is what the table says, where that is not after the as-of', async () => {
+  it('is read from the table if that is not after the as-of', async () => {
     await session('2026-03-01Z');
     await inTable('anna', formatInstant(AS_OF));
     expect(await seen()).toBe(AS_OF);
   });
 
-  it('is read from the sources where the table knows the learner only later, or not at all', async () => {
+  it('is read from the sources if the table has the learner only later, or not at all', async () => {
     await session('2026-02-01Z', '2026-02-01T01:00:00.000001Z');
     await session('2026-03-16T05:00:00.000001Z');
     expect(await seen()).toBe(at('2026-02-01T01:00:00.000001Z'));
@@ -175,7 +175,7 @@ describe('last seen', () => {
     expect(await seen()).toBe(at('2026-02-01T01:00:00.000001Z'));
   });
 
-  it('is the latest of all sources, those that are on', async () => {
+  it('is the latest of all enabled sources', async () => {
     await session('2026-03-01Z');
     await insertRows(db.database, 'exam_results', [
       { id: '00000000-0000-4000-8000-000000000001', session_id: 's', user_id: 'anna', created_at: '2026-03-02Z' },
@@ -192,7 +192,7 @@ describe('last seen', () => {
     expect(await seen({ attemptSource: 'exam_results', sources: ['attempt'] })).toBe(at('2026-03-02'));
   });
 
-  it('needs no attempt table where attempts are derived from exam results', async () => {
+  it('needs no attempt table if attempts are derived from exam results', async () => {
     await db.database.query({ text: 'ALTER TABLE attempt RENAME TO attempt_away' });
     try {
       expect(await seen({ attemptSource: 'exam_results' })).toBeNull();
@@ -201,21 +201,21 @@ describe('last seen', () => {
     }
   });
 
-  it('is nothing that track would not take for activity', async () => {
+  it('ignores instants that track does not take as activity', async () => {
     await session('1999-12-31T23:59:59Z');
     expect(await seen()).toBeNull();
     await session('-infinity', 'infinity');
     expect(await seen()).toBeNull();
   });
 
-  it('is not asked for with the legacy profile', async () => {
+  it('is not read in the legacy profile', async () => {
     await session('2026-03-01Z');
     expect(await seen(LEGACY)).toBeNull();
   });
 });
 
 describe('the inputs of a batch', () => {
-  it('come in the order of the learners, each by its own as-of', async () => {
+  it('belong to each learner, by its own as-of', async () => {
     await insertRows(db.database, 'session', [
       { id: '1', user_id: 'anna', started_at: '2026-03-01Z' },
       { id: '2', user_id: 'anna', started_at: '2026-03-08Z' },

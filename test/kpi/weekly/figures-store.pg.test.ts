@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Instant, MICROS_PER_DAY, parseInstant } from '../../../src/activity/instant.ts';
 import { type WriteOutcome, writeWeeklyFigures } from '../../../src/kpi/weekly/figures-store.ts';
-import { standingRows, type WeeklyFigures } from '../../../src/kpi/weekly/rows-store.ts';
+import { existingRows, type WeeklyFigures } from '../../../src/kpi/weekly/rows-store.ts';
 import { type Database, openDatabase, type Queryable } from '../../../src/postgres/database.ts';
 import { isRetriable } from '../../../src/runtime/errors.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
@@ -31,21 +31,21 @@ function figures(changes: Partial<Answer> = {}): Answer {
   return { causeEventId: randomUUID(), userId: 'anna', asOf: AS_OF, p: 0.75, s: 0.5, ...changes };
 }
 
-/** As they are written by `recompute`: which figures are there depends on the row that stands. */
-async function judged(on: Queryable, answers: readonly Answer[]): Promise<WeeklyFigures[]> {
-  const standing = await standingRows(on, answers);
+/** The figures as `recompute` writes them: which ones depends on the existing row. */
+async function toWrite(on: Queryable, answers: readonly Answer[]): Promise<WeeklyFigures[]> {
+  const existing = await existingRows(on, answers);
   return answers.map(({ causeEventId, userId, asOf, p, s }, position) => ({
     userId,
     asOf,
     figures: { P: p, S: s },
-    cause: { eventId: causeEventId, computed: standing.has(position) ? 'P_AND_S' : 'ALL', pInterval: null },
+    cause: { eventId: causeEventId, computed: existing.has(position) ? 'P_AND_S' : 'ALL', pInterval: null },
   }));
 }
 
-const writeTo = async (on: Database, ...answers: Answer[]) => writeWeeklyFigures(on, await judged(on, answers));
+const writeTo = async (on: Database, ...answers: Answer[]) => writeWeeklyFigures(on, await toWrite(on, answers));
 const write = (...answers: Answer[]) => writeTo(db.database, ...answers);
 
-/** As its consumer does: again after a conflict. */
+/** Retries after a conflict, as the consumer does. */
 async function writeUntilDone(...answers: Answer[]): Promise<readonly WriteOutcome[]> {
   try {
     return await write(...answers);
@@ -55,8 +55,8 @@ async function writeUntilDone(...answers: Answer[]): Promise<readonly WriteOutco
   }
 }
 
-/** A row as the platform's weekly job left it, a week ago. */
-async function standing(kpis: string | null, userId = 'anna'): Promise<void> {
+/** A row that the platform's weekly job wrote on Monday. */
+async function existingRow(kpis: string | null, userId = 'anna'): Promise<void> {
   await db.database.query({
     text: `INSERT INTO weekly_kpi VALUES ($1, $2, $3::jsonb, '2026-03-16 06:00Z', '2026-03-16 06:00Z')`,
     values: [userId, MONDAY, kpis],
@@ -95,7 +95,7 @@ async function ledger(): Promise<readonly Ledger[]> {
   return rows;
 }
 
-/** Where every row of ours and of theirs lies, and who wrote it: the same only if nothing was written. */
+/** The place and the writing transaction of every row: equal only if nothing was written. */
 async function fingerprint(): Promise<string> {
   const { rows } = await db.database.query<{ all: string }>({
     text: `SELECT string_agg(line, ' ' ORDER BY line) AS all FROM (
@@ -106,7 +106,7 @@ async function fingerprint(): Promise<string> {
   return rows[0]?.all ?? '';
 }
 
-/** Resolves once some connection waits for another to be done with the table. */
+/** Resolves once a connection waits for a lock in a query on the table. */
 async function waitedFor(table: string): Promise<void> {
   await expect
     .poll(async () => {
@@ -123,7 +123,7 @@ describe('writing P and S into a weekly row', () => {
   const others = '"A_t": 0.10, "E_t": -1.500, "I_t": 1E-7, "R_t": null, "Ω": {"b": [1, 2.00], "a": "x"}, "zz": 1e3';
 
   it('leaves every other key as it is, byte for byte', async () => {
-    await standing(`{${others}, "P": 0.1, "S": 0.2}`);
+    await existingRow(`{${others}, "P": 0.1, "S": 0.2}`);
     const before = JSON.parse((await rowOf())?.kpis ?? '');
     expect(await write(figures())).toEqual(['updated']);
     const { rows } = await db.database.query<{ kept: boolean }>({
@@ -136,15 +136,15 @@ describe('writing P and S into a weekly row', () => {
     expect(await ledger()).toEqual([{ p: 0.75, s: 0.5, previous_p: 0.1, previous_s: 0.2, row_created: false }]);
   });
 
-  it('keeps a stored figure where the new one could not be computed', async () => {
-    await standing('{"P": 0.1, "S": 0.2}');
+  it('keeps a stored figure if the new one could not be computed', async () => {
+    await existingRow('{"P": 0.1, "S": 0.2}');
     expect(await write(figures({ p: null }))).toEqual(['updated']);
     expect((await rowOf())?.kpis).toBe('{"P": 0.1, "S": 0.5}');
     expect(await ledger()).toEqual([{ p: null, s: 0.5, previous_p: 0.1, previous_s: 0.2, row_created: false }]);
   });
 
-  it('does not write a row that would not change, but records the answer', async () => {
-    await standing('{"P": 0.750, "S": 5e-1, "I_t": 1}');
+  it('does not write an unchanged row, but records the answer', async () => {
+    await existingRow('{"P": 0.750, "S": 5e-1, "I_t": 1}');
     const before = await fingerprint();
     expect(await write(figures())).toEqual(['unchanged']);
     expect((await fingerprint()).match(/weekly[^w]*/)?.[0]).toBe(before.match(/weekly[^w]*/)?.[0]);
@@ -158,14 +158,14 @@ describe('writing P and S into a weekly row', () => {
     ['an array', '[{"P": 0.1}]'],
     ['text', '"P"'],
     ['a number', '1'],
-  ])('makes an object of P and S where kpis is %s', async (_, kpis) => {
-    await standing(kpis);
+  ])('creates an object of P and S if kpis is %s', async (_, kpis) => {
+    await existingRow(kpis);
     expect(await write(figures())).toEqual(['created']);
     expect(await rowOf()).toMatchObject({ kpis: '{"P": 0.75, "S": 0.5}', touched: true, created_then: true });
     expect(await ledger()).toEqual([{ p: 0.75, s: 0.5, previous_p: null, previous_s: null, row_created: true }]);
   });
 
-  it('makes the row where there is none, with the figures there are', async () => {
+  it('creates a missing row, with the figures that are not null', async () => {
     expect(await write(figures({ p: null }))).toEqual(['created']);
     expect(await rowOf()).toMatchObject({ kpis: '{"S": 0.5}', week: MONDAY, touched: true });
   });
@@ -177,14 +177,14 @@ describe('writing P and S into a weekly row', () => {
     ['null', 'null'],
     ['an object', '{"value": 0.5}'],
     ['a boolean', 'true'],
-  ])('takes a previous figure that is %s for none, and replaces it', async (_, previous) => {
-    await standing(`{"P": ${previous}, "S": 0.25}`);
+  ])('treats a previous figure that is %s as null, and replaces it', async (_, previous) => {
+    await existingRow(`{"P": ${previous}, "S": 0.25}`);
     expect(await write(figures())).toEqual(['updated']);
     expect((await rowOf())?.kpis).toBe('{"P": 0.75, "S": 0.5}');
     expect(await ledger()).toEqual([{ p: 0.75, s: 0.5, previous_p: null, previous_s: 0.25, row_created: false }]);
   });
 
-  it('stores doubles unrounded, whatever the server says about their digits', async () => {
+  it('stores doubles unrounded, with any extra_float_digits of the server', async () => {
     const name = new URL(db.url).pathname.slice(1);
     await db.database.query({ text: `ALTER DATABASE ${name} SET extra_float_digits = -15` });
     const other = openDatabase({ url: db.url, applicationName: 'few-digits' });
@@ -200,7 +200,7 @@ describe('writing P and S into a weekly row', () => {
     }
   });
 
-  it('asks to be tried again where the platform makes the row meanwhile', async () => {
+  it('throws a retriable conflict if the platform creates the row meanwhile', async () => {
     const event = figures();
     const writing = await db.database.transaction(async (platform) => {
       await platform.query({
@@ -222,14 +222,14 @@ describe('writing P and S into a weekly row', () => {
     ['2026-03-15T23:59:59.999999Z', '2026-03-09'],
     ['2026-03-22T23:59:59.999999Z', '2026-03-16'],
     ['2026-01-01T00:00:00Z', '2025-12-29'],
-  ])('puts an as-of of %s into the week of %s', async (asOf, monday) => {
+  ])('writes an as-of of %s into the week of %s', async (asOf, monday) => {
     await write(figures({ asOf: parseInstant(asOf) ?? 0n }));
     expect((await rowOf())?.week).toBe(monday);
   });
 
-  it('answers in the order asked, whatever the order of locking', async () => {
-    await standing('{"P": 0.75, "S": 0.5}', 'b');
-    await standing('{"P": 0.1}', 'a');
+  it('returns the outcome of each learner, and locks in the order of user_id', async () => {
+    await existingRow('{"P": 0.75, "S": 0.5}', 'b');
+    await existingRow('{"P": 0.1}', 'a');
     const asked = ['c', 'b', 'a', 'Ä', 'B'].map((userId) => figures({ userId }));
     expect(await write(...asked)).toEqual(['created', 'unchanged', 'updated', 'created', 'created']);
     const { rows } = await db.database.query<{ user_id: string }>({
@@ -239,20 +239,20 @@ describe('writing P and S into a weekly row', () => {
   });
 });
 
-describe('an event that comes again', () => {
-  it('changes nothing at all', async () => {
-    await standing('{"P": 0.1}', 'ben');
+describe('a redelivered event', () => {
+  it('changes nothing', async () => {
+    await existingRow('{"P": 0.1}', 'ben');
     const events = [figures(), figures({ userId: 'ben' }), figures({ userId: 'cleo', p: null })];
     expect(await write(...events)).toEqual(['created', 'updated', 'created']);
     const before = await fingerprint();
-    // By now the figures would be others.
+    // The figures would differ by now.
     expect(await write(...events.map((event) => ({ ...event, p: 0.99, s: 0.01 })))).toEqual(
       events.map(() => 'redelivered'),
     );
     expect(await fingerprint()).toBe(before);
   });
 
-  it('changes nothing after a newer one either', async () => {
+  it('changes nothing after a newer one', async () => {
     const [older, newer] = [figures(), figures({ asOf: AS_OF + 1n, s: 0.6 })];
     await write(older);
     await write(newer);
@@ -270,19 +270,19 @@ describe('an older event', () => {
     expect(await fingerprint()).toBe(before);
   });
 
-  it('of the week before writes the row of that week', async () => {
+  it('writes the row of its own week', async () => {
     await write(figures({ s: 0.6 }));
     expect(await write(figures({ asOf: AS_OF - 7n * MICROS_PER_DAY, s: 0.1 }))).toEqual(['created']);
     expect((await rowOf())?.kpis).toBe('{"P": 0.75, "S": 0.6}');
   });
 
-  it('is one of an earlier as-of only: another event of the same as-of counts', async () => {
+  it('has an earlier as-of: another event of the same as-of is written', async () => {
     await write(figures({ s: 0.6 }));
     expect(await write(figures({ s: 0.7 }))).toEqual(['updated']);
     expect((await rowOf())?.kpis).toBe('{"P": 0.75, "S": 0.7}');
   });
 
-  it('loses to the newer one in any order, split and race', async () => {
+  it('never replaces a newer one, in any order, split and race', async () => {
     const learners = ['a', 'b', 'c'];
     const event = fc.record({ userId: fc.constantFrom(...learners), minute: fc.nat({ max: 20 }) });
     await fc.assert(
