@@ -6,19 +6,19 @@ interface Rules {
   }[];
 }
 
-/** So many seconds of the rules pass in one. */
+/** How many times faster the rules run than in production. */
 const FACTOR = 60;
-/** A range must hold the longest pauses: between two waits for an outage, and two commits that the driver gives up. */
+/** A range must be longer than the longest pauses: between two retries in an outage, and between two failed commits. */
 const SHORTEST_RANGE_S = 40;
-/** Of what is to last a day or more nobody waits for a sixtieth. */
+/** A sixtieth of a day would still be too long to wait for. */
 const LONGEST_FOR_S = 15;
 
 const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
 /**
- * The rules with all times shortened: how long a condition must last, ranges, and levels of seconds. Levels of what is
- * counted are as they were, and those of timestamps: the tables can say that a sweep was yesterday. The durations themselves are
- * tested by promtool.
+ * The rules with all durations shortened: `for`, ranges, and thresholds in seconds. Thresholds of counts do not change, nor
+ * do those of timestamps, because a fault can set back the timestamps in the tables. The durations themselves are tested by
+ * promtool.
  */
 export function acceleratedRules(text: string): string {
   const { groups } = parse(text) as Rules;

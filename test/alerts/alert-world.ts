@@ -5,19 +5,19 @@ import type { CliRun } from '../support/lastseen-cli.ts';
 import type { World } from '../support/world.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 
-/** A small school on the real stack, watched by Prometheus; `track` and `recompute` run where a fault has not stopped them. */
+/** A world on the real stack that Prometheus scrapes. `track` and `recompute` run unless a fault has stopped them. */
 export interface AlertWorld {
   readonly harness: Harness;
   readonly world: World;
   readonly prometheus: Prometheus;
   sql(text: string): Promise<Record<string, unknown>[]>;
-  /** Exit codes other than those that are named are failures. */
+  /** Throws if the exit code is not one of `codes`. */
   lastseen(codes: readonly number[], ...args: string[]): Promise<CliRun>;
   start(...commands: Command[]): void;
   stop(...commands: Command[]): Promise<void>;
-  /** One more track beside, with options for its Node. */
+  /** Starts one more `track`, with options for its Node. */
   startBeside(nodeOptions: string): Service;
-  /** Sources are captured and `track` has what is there. */
+  /** Registers the connector, and waits until `track` has applied all rows. */
   connect(): Promise<void>;
   close(): Promise<void>;
 }

@@ -7,7 +7,8 @@ import { openHarness } from '../faults/harness.ts';
 import { readNamesAmong } from '../faults/names.ts';
 import { openAlertWorld } from './alert-world.ts';
 import { askPanels, type QueryResult } from './dashboard.ts';
-import { ALERT_FAULTS, type AlertFault, type AlertResult, tryFault } from './faults.ts';
+import { ALERT_FAULTS, type AlertFault } from './faults.ts';
+import { type AlertResult, tryFault } from './try-fault.ts';
 
 interface Flags {
   readonly only?: readonly string[];

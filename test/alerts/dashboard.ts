@@ -14,15 +14,15 @@ export interface QueryResult {
   readonly hasData: boolean;
 }
 
-/** Asks what every panel asks, with the variables as Grafana fills them for all namespaces. */
+/** Runs the queries of every panel, with the variables as Grafana fills them for all namespaces. */
 export async function askPanels(prometheus: Prometheus): Promise<readonly QueryResult[]> {
   const { panels } = JSON.parse(readFileSync(FILE, 'utf8')) as { panels: readonly Panel[] };
-  const asked: QueryResult[] = [];
+  const results: QueryResult[] = [];
   for (const { title, targets = [] } of panels) {
     for (const { refId, expr } of targets) {
       const filled = expr.replaceAll('$__rate_interval', '20s').replaceAll('$namespace', '.*');
-      asked.push({ panel: title, query: refId, hasData: await prometheus.hasData(filled) });
+      results.push({ panel: title, query: refId, hasData: await prometheus.hasData(filled) });
     }
   }
-  return asked;
+  return results;
 }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { sleep, until } from '../faults/waiting.ts';
+import { sleep } from '../faults/waiting.ts';
 import type { AlertWorld } from './alert-world.ts';
 
 export interface AlertFault {
@@ -17,7 +17,7 @@ export interface AlertFault {
 const HOG = fileURLToPath(new URL('./hog.cjs', import.meta.url));
 const NOT_YET = ['LastseenNeverSwept', 'LastseenNeverAudited'];
 
-/** In this order: the first two prepare the others. */
+/** Injected in this order: the first two prepare the others. */
 export const ALERT_FAULTS: readonly AlertFault[] = [
   {
     name: 'nothing-runs',
@@ -227,7 +227,7 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'ref
     beside: ['LastseenSourceNotFresh'],
     async inject({ sql, world }) {
       await world.pause();
-      // A commit, and the rest of its 16 MB segment left empty: a position ahead without the load of getting there.
+      // Each switch leaves the rest of a 16 MB WAL segment empty, so that the position advances without much load.
       for (let segments = 0; segments < 70; segments++) {
         await sql('SELECT pg_current_xact_id()::text');
         await sql('SELECT pg_switch_wal()::text');
@@ -270,56 +270,5 @@ async function holding(work: (hold: () => Promise<void>) => Promise<void>): Prom
   return async () => {
     released.resolve();
     await done;
-  };
-}
-
-const FIRES_WITHIN_MS = 90_000;
-const RESOLVES_WITHIN_MS = 120_000;
-
-export interface AlertResult {
-  readonly fault: string;
-  readonly alerts: readonly string[];
-  readonly firedAfterMs: number;
-  readonly resolvedAfterMs: number;
-  /** What fired as well, and was allowed to. */
-  readonly beside: readonly string[];
-  /** What fired that was not to. */
-  readonly unexpected: readonly string[];
-  readonly failure?: string;
-}
-
-/** Injects a fault, waits until its alerts fire, repairs it, and waits until they resolve. */
-export async function tryFault(
-  alertWorld: AlertWorld,
-  { name, fires, beside = [], leaves = [], inject }: AlertFault,
-): Promise<AlertResult> {
-  const { firing } = alertWorld.prometheus;
-  const unexpected = new Set<string>();
-  const seenBeside = new Set<string>();
-  const watch = async () => {
-    const now = await firing();
-    for (const alert of now) if (!fires.includes(alert)) (beside.includes(alert) ? seenBeside : unexpected).add(alert);
-    return now;
-  };
-  const startedAt = performance.now();
-  const restore = await inject(alertWorld);
-  const fired = await until(watch, (now) => fires.every((alert) => now.has(alert)), FIRES_WITHIN_MS);
-  const firedAfterMs = Math.round(performance.now() - startedAt);
-  const missing = fires.filter((alert) => !fired.seen.has(alert));
-  const restoredAt = performance.now();
-  await restore();
-  const left = await until(watch, (now) => [...now].every((alert) => leaves.includes(alert)), RESOLVES_WITHIN_MS);
-  const failure = [
-    ...missing.map((alert) => `${alert} did not fire`),
-    ...[...left.seen].filter((alert) => !leaves.includes(alert)).map((alert) => `${alert} did not resolve`),
-  ].join(', ');
-  return {
-    fault: name,
-    alerts: fires,
-    firedAfterMs,
-    resolvedAfterMs: Math.round(performance.now() - restoredAt),
-    beside: [...seenBeside],
-    unexpected: [...unexpected],
-    ...(failure === '' ? {} : { failure }),
   };
 }

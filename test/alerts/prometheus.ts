@@ -9,11 +9,11 @@ import { acceleratedRules } from './accelerated-rules.ts';
 
 const RULES = new URL('../../k8s/components/monitoring/lastseen.rules.yml', import.meta.url);
 
-/** A real Prometheus that scrapes each second and judges the hastened rules. */
+/** A real Prometheus that scrapes each second and evaluates the accelerated rules. */
 export interface Prometheus {
   /** Names of the alerts that fire now. */
   firing(): Promise<ReadonlySet<string>>;
-  /** Whether a query has a number at any time since the start. */
+  /** Whether a query returned a number at any time since the start. */
   hasData(expr: string): Promise<boolean>;
   stop(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { World } from '../support/world.ts';
 
-/** What all loads are placed before: an instant of a daily sweep. */
+/** The as-of of the sweep. All loaded instants are before it. */
 const AS_OF = '2026-03-16 05:00Z';
 
 const LEARNERS = 1_500;
@@ -19,7 +19,7 @@ FROM generate_series(1, ${LEARNERS}) u`,
 }
 
 /**
- * Rows of all four sources and updates of some, in no order of time, each load its own.
+ * Inserts rows into all four sources and updates some of them, in random order of time. Each load has its own rows.
  *
  * @returns how many rows were written.
  */
@@ -57,7 +57,7 @@ FROM generate_series(1, ${count}) u`,
   return count;
 }
 
-/** Of the silent, those from the one to the other number are seen again. */
+/** Inserts a new session for each of the silent learners numbered `from` to `to`. */
 export async function loadReturns(world: World, from: number, to: number): Promise<number> {
   await world.database.query({
     text: `

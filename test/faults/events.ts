@@ -4,7 +4,7 @@ import { createEventCodec } from '../../src/registry/event-codec.ts';
 import { recordsOf } from '../support/topic-records.ts';
 import type { World } from '../support/world.ts';
 
-/** What an idempotent reader of a topic has: each event once, and how many it passed over. */
+/** Events as an idempotent reader has them: each once, with the number of duplicates. */
 export interface ReadEvents<T> {
   readonly events: readonly T[];
   readonly duplicates: number;
@@ -42,7 +42,7 @@ async function readEvents<T extends object>(world: World, schema: string, topic:
   const records = await recordsOf(world, topic);
   for (const { value, headers } of records) {
     const decoded = await codec.decode(value ?? Buffer.alloc(0));
-    if (decoded.kind !== 'event') throw new Error(`${topic} holds what is no event: ${decoded.detail}`);
+    if (decoded.kind !== 'event') throw new Error(`${topic} contains a record that is not an event: ${decoded.detail}`);
     seen.set(String(headers?.['ce_id']), decoded.event);
   }
   return { events: [...seen.values()], duplicates: records.length - seen.size };

@@ -14,7 +14,7 @@ export interface Outcome {
   readonly recoveryMs: number;
 }
 
-/** One kind of fault. `S` is what the faults of its stage share: a world, and what runs in it. */
+/** One kind of fault. `S` is the state that the faults of its stage share: a world, and the processes in it. */
 export interface Fault<S> {
   readonly name: string;
   /** One line: what is done, and what must result. */

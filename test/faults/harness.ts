@@ -17,7 +17,7 @@ export interface Harness {
   readonly stack: RunningStack;
   readonly lastseenProxies: Proxies;
   readonly connectorProxies: Proxies;
-  /** In [0, 1). */
+  /** A random number in [0, 1). */
   readonly random: Random;
   /** Restarts `random` with the seed and the name, so that its numbers do not depend on earlier faults. */
   reseed(name: string): void;

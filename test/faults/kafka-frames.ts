@@ -6,14 +6,12 @@ const HEAD_BYTES = 6;
 
 /** Finds where each request of a stream of Kafka requests (a length, then the API key) begins. */
 export interface FrameReader {
-  /**
-   * @returns the bytes that may go on; where a request of the kind begins, those before it, and the rest as `held`.
-   */
+  /** @returns the bytes to pass on. If a request of the kind begins in them, `held` is the rest from there on. */
   read(chunk: Buffer, stopAt: Api | undefined): { readonly onward: Buffer; readonly held: Buffer | undefined };
   /**
-   * Takes every request of the kind out of the stream.
+   * Removes every request of the kind from the stream.
    *
-   * @returns what has come of one that is not whole yet: to be given again, before what comes next.
+   * @returns the beginning of an incomplete request. The caller prepends it to the next chunk.
    */
   takeEach(
     bytes: Buffer,
@@ -25,7 +23,7 @@ export interface FrameReader {
 /** OFFSET_METADATA_TOO_LARGE: not retriable, and the group continues. */
 const REFUSED = 12;
 
-/** The answer to a commit of offsets, version 3 to 5: one partition of a topic without a name, refused. */
+/** The response to an offset commit of version 3 to 5: an error for one partition of a topic without a name. */
 export function refusedCommit(request: Buffer): Buffer {
   const answer = Buffer.alloc(4 + 4 + 4 + 4 + 2 + 4 + 4 + 2);
   answer.writeInt32BE(answer.length - 4, 0);
@@ -59,7 +57,7 @@ export function createFrameReader(): FrameReader {
           return { onward: bytes.subarray(0, at), held: bytes.subarray(at) };
         }
         const size = bytes.readInt32BE(at);
-        if (size <= 0) throw new Error(`no Kafka request has ${size} bytes: the proxy has lost its place`);
+        if (size <= 0) throw new Error(`a Kafka request of ${size} bytes: the proxy lost the boundaries of requests`);
         leftOfFrame = 4 + size;
       }
       return { onward: bytes, held: undefined };

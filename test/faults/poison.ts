@@ -23,10 +23,10 @@ type Kind = keyof typeof KINDS;
 const WHEEL = (Object.entries(KINDS) as [Kind, number][]).flatMap(([kind, share]) => Array<Kind>(share).fill(kind));
 
 /**
- * Records that were never written by a healthy connector: bytes of all kinds, and well-formed ones with content that no
- * platform could hold. They name no learner but those of the samples and inventions of their own.
+ * Records that a healthy connector never writes: random bytes, and well-formed records with content that no platform table
+ * could contain. They name only learners of the samples and invented ones.
  *
- * @param random from 0 up to 1; the same numbers give the same records.
+ * @param random in [0, 1); the same numbers give the same records.
  */
 export function* poison(random: Random, samples: readonly Sample[], count: number): Generator<Buffer> {
   const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)] as T;
@@ -45,7 +45,7 @@ export function* poison(random: Random, samples: readonly Sample[], count: numbe
         break;
       case 'unknownSchema': {
         const value = Buffer.from(sample.value);
-        // Few ids: each that is not known is asked of the registry.
+        // Few ids, because each unknown id costs a request to the registry.
         value.writeUInt32BE(0x7fff0000 + Math.floor(random() * 20), 1);
         yield value;
         break;

@@ -11,118 +11,126 @@ export interface TcpProxy {
   cut(how: Cut): void;
   restore(): void;
   /**
-   * Passes the next Kafka request of the kind (`answered`) or drops it (`asked`), and passes nothing more on that
-   * connection. `held` resolves when the request arrives; `release` ends the wait.
+   * Drops the next Kafka request of the kind (`request`), or passes it and drops its response (`response`). Nothing more
+   * passes on that connection. `held` resolves when the request arrives; `release` ends the wait.
    */
-  holdNext(api: Api, at: 'asked' | 'answered'): { readonly held: Promise<void>; release(): void };
+  holdNext(api: Api, what: HeldPart): { readonly held: Promise<void>; release(): void };
   /** If true, the proxy itself answers each offset commit with an error. */
   refuseCommits(refuses: boolean): void;
   close(): Promise<void>;
 }
+
+type HeldPart = 'request' | 'response';
 
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
 }
 
-interface Hold {
-  readonly api: Api;
-  readonly at: 'asked' | 'answered';
-  readonly came: () => void;
+interface ProxyState {
+  readonly pairs: Set<Pair>;
+  network: 'open' | Cut;
+  hold: { readonly api: Api; readonly what: HeldPart; readonly onHeld: () => void } | undefined;
+  refusesCommits: boolean;
 }
 
 /** @param toKafka the advertised port, for a proxy to Kafka. Other proxies listen on a free port. */
 export async function startProxy(targetPort: number, toKafka?: { readonly port: number }): Promise<TcpProxy> {
-  const pairs = new Set<Pair>();
-  let state: 'open' | Cut = 'open';
-  let hold: Hold | undefined;
-  let refuses = false;
-
+  const state: ProxyState = { pairs: new Set(), network: 'open', hold: undefined, refusesCommits: false };
   const listener = createServer((client) => {
     client.on('error', () => {});
-    if (state === 'reset') return void client.resetAndDestroy();
+    if (state.network === 'reset') return void client.resetAndDestroy();
     const server = connect(targetPort, '127.0.0.1');
     server.on('error', () => {});
-    const pair = { client, server };
-    pairs.add(pair);
-    const frames = createFrameReader();
-    let deaf = false;
-    let mute = false;
-    let begun: Buffer = Buffer.alloc(0);
-
-    client.on('data', (chunk: Buffer) => {
-      if (mute) return;
-      // After a held request the frames are not followed any more.
-      if (toKafka === undefined || deaf) return void server.write(chunk);
-      const bytes = begun.length === 0 ? chunk : Buffer.concat([begun, chunk]);
-      begun = Buffer.alloc(0);
-      if (refuses) {
-        begun = frames.takeEach(bytes, 'offsetCommit', {
-          onward: (passed) => server.write(passed),
-          taken: (request) => client.write(refusedCommit(request)),
-        });
-        return;
-      }
-      const { onward, held } = frames.read(bytes, hold?.api);
-      server.write(onward);
-      if (held === undefined || hold === undefined) return;
-      const { at, came } = hold;
-      hold = undefined;
-      if (at === 'answered') {
-        deaf = true;
-        server.write(held);
-      } else mute = true;
-      came();
-    });
-    server.on('data', (chunk: Buffer) => {
-      if (!deaf) client.write(chunk);
-    });
-    const end = () => {
-      pairs.delete(pair);
-      client.destroy();
-      server.destroy();
-    };
-    client.once('close', end);
-    server.once('close', end);
-    if (state === 'silence') for (const socket of [client, server]) socket.pause();
+    addPair(state, { client, server });
+    if (toKafka === undefined) {
+      client.on('data', (chunk: Buffer) => server.write(chunk));
+      server.on('data', (chunk: Buffer) => client.write(chunk));
+    } else passKafkaRequests(state, { client, server });
+    if (state.network === 'silence') for (const socket of [client, server]) socket.pause();
   });
   listener.listen(toKafka?.port ?? 0, '127.0.0.1');
   await once(listener, 'listening');
 
+  const eachSocket = (work: (socket: Socket) => void) => {
+    for (const { client, server } of state.pairs) for (const socket of [client, server]) work(socket);
+  };
   return {
     port: (listener.address() as AddressInfo).port,
     cut(how) {
-      state = how;
-      for (const { client, server } of pairs) {
-        if (how === 'silence') for (const socket of [client, server]) socket.pause();
-        else for (const socket of [client, server]) socket.resetAndDestroy();
-      }
+      state.network = how;
+      eachSocket((socket) => void (how === 'silence' ? socket.pause() : socket.resetAndDestroy()));
     },
     restore() {
-      state = 'open';
-      for (const { client, server } of pairs) for (const socket of [client, server]) socket.resume();
+      state.network = 'open';
+      eachSocket((socket) => void socket.resume());
     },
-    holdNext(api, at) {
-      const came = Promise.withResolvers<void>();
-      hold = { api, at, came: came.resolve };
+    holdNext(api, what) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      state.hold = { api, what, onHeld: resolve };
       return {
-        held: came.promise,
+        held: promise,
         release() {
-          hold = undefined;
-          came.resolve();
+          state.hold = undefined;
+          resolve();
         },
       };
     },
-    refuseCommits(now) {
-      refuses = now;
+    refuseCommits(refuses) {
+      state.refusesCommits = refuses;
     },
     async close() {
-      for (const { client, server } of pairs) {
-        client.destroy();
-        server.destroy();
-      }
+      eachSocket((socket) => void socket.destroy());
       listener.close();
       await once(listener, 'close');
     },
   };
+}
+
+function addPair({ pairs }: ProxyState, pair: Pair): void {
+  const { client, server } = pair;
+  pairs.add(pair);
+  const end = () => {
+    pairs.delete(pair);
+    client.destroy();
+    server.destroy();
+  };
+  client.once('close', end);
+  server.once('close', end);
+}
+
+/** Passes data in both directions, except for requests that are held or refused. */
+function passKafkaRequests(state: ProxyState, { client, server }: Pair): void {
+  const frames = createFrameReader();
+  let dropsRequests = false;
+  let dropsResponses = false;
+  let incomplete: Buffer = Buffer.alloc(0);
+  client.on('data', (chunk: Buffer) => {
+    if (dropsRequests) return;
+    // After a held response the boundaries of requests do not matter any more.
+    if (dropsResponses) return void server.write(chunk);
+    const bytes = incomplete.length === 0 ? chunk : Buffer.concat([incomplete, chunk]);
+    incomplete = Buffer.alloc(0);
+    if (state.refusesCommits) {
+      incomplete = frames.takeEach(bytes, 'offsetCommit', {
+        onward: (passed) => server.write(passed),
+        taken: (request) => client.write(refusedCommit(request)),
+      });
+      return;
+    }
+    const { onward, held } = frames.read(bytes, state.hold?.api);
+    server.write(onward);
+    if (held === undefined || state.hold === undefined) return;
+    const { what, onHeld } = state.hold;
+    state.hold = undefined;
+    if (what === 'request') dropsRequests = true;
+    else {
+      dropsResponses = true;
+      server.write(held);
+    }
+    onHeld();
+  });
+  server.on('data', (chunk: Buffer) => {
+    if (!dropsResponses) client.write(chunk);
+  });
 }

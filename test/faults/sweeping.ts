@@ -4,17 +4,17 @@ import { sleep } from './waiting.ts';
 
 const TRIES = 20;
 
-/** As a CronJob does: runs the sweep again until it has come through. */
-export async function sweepThrough(world: World, ...args: string[]): Promise<CliRun> {
+/** Runs the sweep again until it completes, as a CronJob does. */
+export async function sweepUntilDone(world: World, ...args: string[]): Promise<CliRun> {
   for (let tries = 1; ; tries++) {
     const run = await world.lastseen('sweep', ...args, '--json');
     if (run.code === 0) return run;
-    if (tries === TRIES) throw new Error(`the sweep did not come through in ${TRIES} runs:\n${run.stderr}`);
+    if (tries === TRIES) throw new Error(`the sweep did not complete in ${TRIES} runs:\n${run.stderr}`);
     await sleep(300);
   }
 }
 
-/** 05:00 UTC, so many days after the first of the sweeps. */
+/** 05:00 UTC, this many days after the first sweep. */
 export function morning(day: number): string {
   return new Date(Date.UTC(2026, 0, 10 + day, 5)).toISOString();
 }

@@ -12,12 +12,12 @@ export interface FaultResult {
   /** The median of the injections, and the longest. */
   readonly recoveryMs: number;
   readonly longestRecoveryMs: number;
-  /** Why it could not be injected as often as was asked. */
+  /** Why it was injected less often than requested. */
   readonly failure?: string;
 }
 
 export function resultOf(name: string, outcomes: readonly Outcome[], failure?: string): FaultResult {
-  const total = (of: (outcome: Outcome) => number) => outcomes.reduce((sum, outcome) => sum + of(outcome), 0);
+  const total = (figure: (outcome: Outcome) => number) => outcomes.reduce((sum, outcome) => sum + figure(outcome), 0);
   const times = outcomes.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b);
   return {
     name,

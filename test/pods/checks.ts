@@ -7,7 +7,7 @@ interface Row {
   readonly seen: string;
 }
 
-/** What was looked at, in order. */
+/** The checks so far, in order. */
 export interface Checks {
   check(pod: string, what: string, ok: boolean, seen?: string | number): void;
   allRight(): boolean;

@@ -26,20 +26,20 @@ async function run({ overlay }: Flags): Promise<number> {
   const checks = createChecks(report);
   const directory = mkdtempSync(join(tmpdir(), 'lastseen-pods-'));
   chmodSync(directory, 0o755);
-  // Thousands of files, which nobody has to wait for.
+  // Thousands of files: removed by a process of its own, so that the caller does not wait.
   process.once('exit', () => spawn('rm', ['-rf', directory], { detached: true, stdio: 'ignore' }).unref());
   onEndingSignal((code) => process.exit(code));
-  report('memory limits: ulimit -d, and the most that was resident against the limit itself');
+  report('memory limits: ulimit -d; the peak of resident memory is compared with the limit');
   const building = buildImage(ROOT, join(directory, 'image'));
-  // Looked at below, when the stack is there.
+  // Awaited below, after the stack has started.
   building.catch(() => {});
   const platform = await startPlatform(report);
   try {
     const image = await building;
-    for (const line of image.passedOver) report(`passed over: ${line}`);
+    for (const line of image.skipped) report(`skipped in the Dockerfile: ${line}`);
     await runPods({ checks, platform, image, overlay: resolve(ROOT, overlay), directory });
   } catch (error) {
-    checks.check('-', 'all was looked at', false, (error as Error).message);
+    checks.check('-', 'all checks ran', false, (error as Error).message);
   } finally {
     await platform.stop();
   }
@@ -47,9 +47,10 @@ async function run({ overlay }: Flags): Promise<number> {
   return checks.allRight() ? 0 : 1;
 }
 
-/** What is missing to give a process a root, a user and limits of its own. */
+/** Why this machine cannot give a process its own root, user and limits; undefined if it can. */
 function whyNot(): string | undefined {
-  if (process.getuid?.() !== 0) return 'only root may give processes a root of their own: run it as root, on Linux';
+  if (process.getuid?.() !== 0)
+    return 'only root can change the root directory of a process: run this as root, on Linux';
   for (const [tool, ...args] of [
     ['unshare', '--mount', '--pid', '--fork', '--propagation', 'private', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'],
     ['setpriv', '--version'],
@@ -58,20 +59,20 @@ function whyNot(): string | undefined {
   ] as const) {
     const { error, status, stderr } = spawnSync(tool, args, { encoding: 'utf8' });
     if (error !== undefined) return `${tool} is missing`;
-    if (status !== 0) return `${tool} is refused: ${stderr.trim()}`;
+    if (status !== 0) return `${tool} is not permitted: ${stderr.trim()}`;
   }
   return undefined;
 }
 
 await new Command('pods')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-  .description('Starts the image as the manifests say, without a container engine, on the real stack.')
+  .description('Starts the image by the manifests, without a container engine, on the real stack.')
   .option('--overlay <directory>', 'the overlay whose pods are started', 'k8s/overlays/local')
   .addHelpText(
     'after',
     `
-Needs Linux, root, kubectl, util-linux, Java 17; the first run also needs Maven. Exits 1 where a check fails, 2 where
-it cannot be tried here.`,
+Needs Linux, root, kubectl, util-linux and Java 17; the first run also needs Maven. Exit code 1: a check failed. Exit code
+2: this machine cannot run the checks.`,
   )
   .action(async (flags: Flags) => process.exit(await run(flags)))
   .parseAsync();

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Becomes the process of a container: composes its root in a mount namespace of its own, gives up every right, and goes on
-# as the command. Run by `unshare --mount --pid --fork` as root.
+# Becomes the process of a container: builds its root directory in a new mount namespace, drops all capabilities, and runs
+# the command with exec. Run by `unshare --mount --pid --fork` as root.
 #
 #   container-root.sh ROOT NODE MOUNTS SETPRIV_OPTIONS DATA_LIMIT WORKDIR COMMAND…
 #
-# ROOT is an empty directory. Of the machine it gets what the base image would bring: the C library and Node, and no
-# shell. MOUNTS is a file, a line each: `bind SOURCE TARGET` (read-only) or `tmpfs SIZE TARGET`, `ro` last where the root
-# itself is read-only.
+# ROOT is an empty directory. From the machine it gets what the base image would contain: the C library and Node, but no
+# shell. MOUNTS is a file with one mount per line: `bind SOURCE TARGET` (read-only) or `tmpfs SIZE TARGET`; `ro` as the last
+# line makes the root itself read-only.
 set -eu
 root=$1 node=$2 mounts=$3 setpriv_options=$4 data_limit=$5 workdir=$6
 shift 6
@@ -53,7 +53,7 @@ while read -r kind what target; do
 done <"$mounts"
 
 cd /
-# Options are words.
+# The options must be split into words.
 # shellcheck disable=SC2086
 exec prlimit --data="$data_limit" --core=0 \
   chroot "$root" /.start/setpriv $setpriv_options /.start/env --chdir="$workdir" "$@"

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Environment, environmentOf } from './environment.ts';
 import type { Image } from './image.ts';
@@ -25,7 +26,7 @@ import {
 export interface Launch {
   readonly image: Image;
   readonly manifests: Manifests;
-  /** Where the directories of containers are made. */
+  /** Parent directory of the containers' directories. */
   readonly directory: string;
   /** The Node of the image. */
   readonly node: string;
@@ -49,18 +50,18 @@ export interface Container {
   readonly ended: Promise<Ended>;
   hasEnded(): boolean;
   log(): string;
-  /** Of its process, as this machine counts. */
+  /** The id of its process in this machine's PID namespace. */
   pid(): number;
-  /** The most memory it had, in bytes, as far as it was looked at. */
+  /** The highest resident memory that was sampled, in bytes. */
   peakMemory(): number;
-  /** SIGTERM, and SIGKILL when the grace period is over. */
+  /** Sends SIGTERM, and SIGKILL after the grace period. */
   stop(): Promise<Ended & { readonly tookMs: number; readonly isOverdue: boolean }>;
   kill(): void;
 }
 
-/** V8 reserves this for code at its start and uses next to none of it; `ulimit` counts it, a container's limit does not. */
+/** V8 reserves this for code at its start and hardly uses it. `ulimit -d` counts it, but a container's limit does not. */
 const CODE_RANGE_BYTES = 512 * 2 ** 20;
-/** Stacks of Node's threads, likewise. */
+/** Stacks of Node's threads: also counted by `ulimit -d` only. */
 const THREADS_BYTES = 96 * 2 ** 20;
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -70,7 +71,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts one container of a pod as its manifest says. */
+/** Starts one container of a pod by its manifest. */
 export function startContainer(launch: Launch, pod: PodSpec, spec: ContainerSpec, args?: readonly string[]): Container {
   const { image } = launch;
   const directory = mkdtempSync(join(launch.directory, `${spec.name}-`));
@@ -102,36 +103,19 @@ export function startContainer(launch: Launch, pod: PodSpec, spec: ContainerSpec
     { env, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   running.add(child);
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      output[name] += text;
-    });
-  }
-  let peak = 0;
+  const output = collectOutput(child);
+  const pid = () => pidInside(child, spec.name);
+  const memory = samplePeakMemory(pid);
   let end: Ended | undefined;
   const ended = new Promise<Ended>((resolve) => {
     child.once('close', (code, signal) => {
       running.delete(child);
-      clearInterval(watching);
+      memory.stop();
       rmSync(directory, { recursive: true, force: true });
       end = { code, signal, ...output };
       resolve(end);
     });
   });
-  const pid = () => {
-    const [first] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ');
-    if (first === undefined || first === '') throw new Error(`${spec.name} has no process`);
-    return Number(first);
-  };
-  const watching = setInterval(() => {
-    try {
-      const [, kilobytes = '0'] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid()}/status`, 'utf8')) ?? [];
-      peak = Math.max(peak, Number(kilobytes) * 1024);
-    } catch {
-      // Not there yet, or no more.
-    }
-  }, 200);
   return {
     name: spec.name,
     spec,
@@ -142,7 +126,7 @@ export function startContainer(launch: Launch, pod: PodSpec, spec: ContainerSpec
     hasEnded: () => end !== undefined,
     log: () => output.stderr,
     pid,
-    peakMemory: () => peak,
+    peakMemory: memory.peak,
     async stop() {
       const graceMs = (pod.terminationGracePeriodSeconds ?? 30) * 1_000;
       const askedAt = performance.now();
@@ -155,11 +139,42 @@ export function startContainer(launch: Launch, pod: PodSpec, spec: ContainerSpec
   };
 }
 
+function collectOutput(child: ChildProcessByStdio<null, Readable, Readable>): { stdout: string; stderr: string } {
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
+  return output;
+}
+
+/** The child of `unshare`, which is process 1 of the container. */
+function pidInside(child: ChildProcess, name: string): number {
+  const [first] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ');
+  if (first === undefined || first === '') throw new Error(`${name} has no process`);
+  return Number(first);
+}
+
+function samplePeakMemory(pid: () => number): { peak(): number; stop(): void } {
+  let peak = 0;
+  const timer = setInterval(() => {
+    try {
+      const [, kilobytes = '0'] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid()}/status`, 'utf8')) ?? [];
+      peak = Math.max(peak, Number(kilobytes) * 1024);
+    } catch {
+      // The process does not exist yet, or has exited.
+    }
+  }, 200);
+  return { peak: () => peak, stop: () => clearInterval(timer) };
+}
+
 /** Arguments of `setpriv`. Settings that the manifest does not have stay unchanged. */
 function setprivOptions(security: SecurityContext, image: Image): string {
   const uid = security.runAsUser ?? Number(image.user.split(':')[0]);
-  if (!Number.isInteger(uid)) throw new Error(`USER ${image.user} is no number: runAsNonRoot cannot be held to it`);
-  if (security.runAsNonRoot && uid === 0) throw new Error('runAsNonRoot, and the user is root');
+  if (!Number.isInteger(uid))
+    throw new Error(`USER ${image.user} is not a number, so Kubernetes cannot enforce runAsNonRoot`);
+  if (security.runAsNonRoot && uid === 0) throw new Error('runAsNonRoot is set, but the user is root');
   const gid = security.runAsGroup ?? Number(image.user.split(':')[1] ?? 0);
   const groups = security.fsGroup === undefined ? '--clear-groups' : `--groups=${security.fsGroup}`;
   const options = [`--reuid=${uid}`, `--regid=${gid}`, groups, '--inh-caps=-all'];
@@ -171,7 +186,7 @@ function setprivOptions(security: SecurityContext, image: Image): string {
 
 function mountLine(launch: Launch, pod: PodSpec, name: string, mountPath: string, directory: string): string {
   const volume = pod.volumes?.find((each) => each.name === name);
-  if (volume === undefined) throw new Error(`there is no volume ${name}`);
+  if (volume === undefined) throw new Error(`the pod has no volume ${name}`);
   if (volume.emptyDir !== undefined) return `tmpfs ${bytesOf(volume.emptyDir?.sizeLimit ?? '64Mi')} ${mountPath}`;
   const files = join(directory, 'volumes', name);
   writeVolume(launch, volume, files, pod.securityContext?.fsGroup);
@@ -196,7 +211,7 @@ function writeVolume(
   mkdirSync(into, { recursive: true, mode: 0o755 });
   for (const { key, path } of items) {
     const value = from[key];
-    if (value === undefined) throw new Error(`volume ${name} wants ${key}, which is not there`);
+    if (value === undefined) throw new Error(`volume ${name} needs the key ${key}, which does not exist`);
     const file = join(into, path);
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
     writeFileSync(file, replace(key, value));

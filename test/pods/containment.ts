@@ -2,10 +2,10 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Checks } from './checks.ts';
 import type { Container } from './container.ts';
 
-/** The capabilities that stay with a container unless it drops them, and all others. */
+/** The capabilities that a container keeps unless it drops them, and all others. */
 const NONE = '0000000000000000';
 
-/** Looks at a running container from outside: who it is, what it may, what it can write. */
+/** Checks a running container from outside: its user, its capabilities, and the paths that it can write to. */
 export function checkContainment({ check }: Checks, pod: string, container: Container): void {
   const pid = container.pid();
   const status = Object.fromEntries(
@@ -15,11 +15,16 @@ export function checkContainment({ check }: Checks, pod: string, container: Cont
   );
   const [uid = ''] = (status['Uid'] ?? '').split('\t');
   const uids = new Set((status['Uid'] ?? '').split('\t'));
-  check(pod, 'is no root', uids.size === 1 && uid !== '0', `uid ${uid}, gid ${status['Gid']?.split('\t')[0]}`);
+  check(
+    pod,
+    'does not run as root',
+    uids.size === 1 && uid !== '0',
+    `uid ${uid}, gid ${status['Gid']?.split('\t')[0]}`,
+  );
   const capabilities = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map((name) => status[name]);
   check(
     pod,
-    'has no capability, nor may get one',
+    'has no capability and cannot gain one',
     capabilities.every((set) => set === NONE),
     `bounding set ${status['CapBnd']}`,
   );
@@ -27,7 +32,7 @@ export function checkContainment({ check }: Checks, pod: string, container: Cont
 
   const inside = (path: string) => `/proc/${pid}/root${path}`;
   for (const path of ['/', '/app/', '/app/src/', '/etc/']) {
-    // Root's own attempt, through the process's mounts: no right is missing but that to write there at all.
+    // Tried as root through the process's mounts, so that only a read-only mount can refuse it.
     check(
       pod,
       `cannot write to ${path}`,

@@ -9,7 +9,7 @@ const manifests: Manifests = {
 };
 const replace = (name: string, value: string) => (name === 'HTTP_PORT' ? '1' : value);
 
-it('a container’s environment is that of its image, of envFrom and of env, the later one winning, then replaced', () => {
+it('merges the environment of the image, envFrom and env, where the later wins, and then replaces values', () => {
   const spec = {
     name: 'track',
     envFrom: [{ configMapRef: { name: 'lastseen' } }, { prefix: 'S_', secretRef: { name: 'key' } }],
@@ -31,15 +31,15 @@ it('a container’s environment is that of its image, of envFrom and of env, the
 it.each([
   { name: 'A', valueFrom: { configMapKeyRef: { name: 'lastseen', key: 'GONE' } } },
   { name: 'A', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } },
-])('a variable from what is not there, or not known here, is refused: %j', (variable) => {
+])('refuses a variable whose source does not exist or is not supported: %j', (variable) => {
   expect(() => environmentOf({ manifests, replace }, { name: 'track', env: [variable] }, {})).toThrow(
-    /GONE|not known here/,
+    /GONE|not supported here/,
   );
 });
 
-it('quantities of memory are read as Kubernetes does', () => {
+it('parses quantities of memory as Kubernetes does', () => {
   expect(['128974848', '129M', '123Mi', '1Gi', '1.5Gi'].map(bytesOf)).toEqual([
     128_974_848, 129_000_000, 128_974_848, 1_073_741_824, 1_610_612_736,
   ]);
-  expect(() => bytesOf('much')).toThrow('no quantity');
+  expect(() => bytesOf('much')).toThrow('not a quantity');
 });

@@ -7,7 +7,7 @@ interface Origin {
   readonly replace: (name: string, value: string) => string;
 }
 
-/** A container's environment: of its image, then of `envFrom`, then of `env`, the later one winning. */
+/** A container's environment: from its image, then `envFrom`, then `env`. The later value wins. */
 export function environmentOf({ manifests, replace }: Origin, spec: ContainerSpec, image: Environment): Environment {
   const env: Record<string, string> = { ...image };
   for (const { prefix = '', configMapRef, secretRef } of spec.envFrom ?? []) {
@@ -22,7 +22,7 @@ export function environmentOf({ manifests, replace }: Origin, spec: ContainerSpe
     if (configMapKeyRef !== undefined) env[name] = keyOf(manifests, 'ConfigMap', configMapKeyRef);
     else if (secretKeyRef !== undefined) env[name] = keyOf(manifests, 'Secret', secretKeyRef);
     else if (valueFrom === undefined) env[name] = value ?? '';
-    else throw new Error(`${spec.name}: ${name} comes from what is not known here`);
+    else throw new Error(`${spec.name}: ${name} has a source that is not supported here`);
   }
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, replace(name, value)]));
 }
@@ -33,6 +33,6 @@ function keyOf(
   { name, key }: { name: string; key: string },
 ): string {
   const value = manifests.data(kind, name)[key];
-  if (value === undefined) throw new Error(`${kind} ${name} has no ${key}`);
+  if (value === undefined) throw new Error(`${kind} ${name} has no key ${key}`);
   return value;
 }

@@ -19,7 +19,7 @@ function build(files: Readonly<Record<string, string>>) {
 }
 
 describe('an image', () => {
-  it('has what its last stage copies, from the context and from other stages, and its process', async () => {
+  it('contains what its last stage copies from the context and from other stages, and the settings of its process', async () => {
     const image = await build({
       'src/cli.ts': 'cli',
       'package.json': '{"name":"x","version":"1.0.0"}',
@@ -49,13 +49,13 @@ CMD ["--help"]
       env: { NODE_ENV: 'production', OTHER: 'a b' },
       entrypoint: ['node', '/app/src/cli.ts'],
       command: ['--help'],
-      passedOver: ['RUN rm -rf /tmp/x'],
+      skipped: ['RUN rm -rf /tmp/x'],
     });
     expect(readFileSync(join(image.root, 'app/src/cli.ts'), 'utf8')).toBe('cli');
     expect(existsSync(join(image.root, 'app/package-lock.json'))).toBe(true);
   });
 
-  it('lacks what .dockerignore leaves out', async () => {
+  it('does not contain what .dockerignore excludes', async () => {
     const image = await build({
       'src/a.ts': '',
       'src/a.test.ts': '',
@@ -73,12 +73,12 @@ CMD ["--help"]
 
   it.each([
     ['FROM node\nCOPY src ./', 'nothing to copy'],
-    ['FROM node\nCOPY --from=elsewhere /a /b', 'not of a stage'],
-    ['FROM node\nADD https://example.org/x /x', 'ADD cannot be followed'],
+    ['FROM node\nCOPY --from=elsewhere /a /b', 'not the name of a stage'],
+    ['FROM node\nADD https://example.org/x /x', 'ADD is not supported'],
     ['FROM node\nENTRYPOINT node /app/cli.ts', 'not in the exec form'],
     ['USER 1', 'before any FROM'],
     ['FROM node\nWORKDIR /app\nRUN npm run no-such-script', 'ended with'],
-  ])('that cannot be made is refused: %j', async (text, why) => {
+  ])('is not built from an unsupported Dockerfile: %j', async (text, why) => {
     await expect(build({ Dockerfile: `${text}\n` })).rejects.toThrow(why);
   });
 });

@@ -11,39 +11,39 @@ import {
   type JSONInstruction,
 } from 'dockerfile-ast';
 
-/** What a container of an image is started from. */
+/** A built image. */
 export interface Image {
-  /** The tree that its instructions have put above the base image. */
+  /** The directory with the files that its instructions added to the base image. */
   readonly root: string;
-  /** The image that it is built upon. */
+  /** The base image. */
   readonly base: string;
   readonly workdir: string;
   readonly user: string;
   readonly env: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
   readonly command: readonly string[];
-  /** What of the Dockerfile was passed over, a line each. */
-  readonly passedOver: readonly string[];
+  /** Instructions of the Dockerfile that were not executed. */
+  readonly skipped: readonly string[];
 }
 
-interface Stage extends Omit<Image, 'passedOver'> {
+interface Stage extends Omit<Image, 'skipped'> {
   readonly name: string;
 }
 
-/** Instructions that say nothing of the tree or of the process. */
+/** Instructions that change neither files nor process. */
 const SAY_NOTHING = new Set(['ARG', 'LABEL', 'EXPOSE', 'HEALTHCHECK', 'STOPSIGNAL', 'SHELL']);
 
 /**
- * Makes the image's tree by what the Dockerfile says: each COPY, obeying .dockerignore, and each RUN of npm, in the stage's own
- * directory. The base image is not at hand: what else it brings is composed when a container is started, and a RUN of
- * anything but npm is skipped and reported.
+ * Builds the files of an image by its Dockerfile: executes each COPY, by .dockerignore, and each RUN of npm in the stage's
+ * own directory. The base image is not available: container-root.sh adds what it would contain, and a RUN of anything but
+ * npm is skipped and reported.
  *
- * @throws where an instruction is none of those that can be followed
+ * @throws Error for an instruction that is not supported.
  */
 export async function buildImage(context: string, into: string): Promise<Image> {
   const dockerfile = DockerfileParser.parse(readFileSync(join(context, 'Dockerfile'), 'utf8'));
   const stages: Stage[] = [];
-  const passedOver: string[] = [];
+  const skipped: string[] = [];
   const ignored = readIgnored(context);
   for (const instruction of dockerfile.getInstructions()) {
     const keyword = instruction.getKeyword();
@@ -62,13 +62,13 @@ export async function buildImage(context: string, into: string): Promise<Image> 
     if (keyword === 'RUN') {
       for (const command of text.split('&&').map((each) => each.trim())) {
         if (/^npm /.test(command)) await run(command, stage);
-        else passedOver.push(`RUN ${command}`);
+        else skipped.push(`RUN ${command}`);
       }
     }
   }
   const last = stages.at(-1);
   if (last === undefined) throw new Error('the Dockerfile has no FROM');
-  return { ...last, passedOver };
+  return { ...last, skipped };
 }
 
 function beginStage(from: From, stages: readonly Stage[], root: string): Stage {
@@ -80,7 +80,7 @@ function beginStage(from: From, stages: readonly Stage[], root: string): Stage {
   return { base, workdir: '/', user: '0', env: {}, entrypoint: [], command: [], ...parent, root, name };
 }
 
-/** What the instruction says of a container's process. */
+/** Applies an instruction that sets something of the container's process. */
 function follow(instruction: Instruction, stage: Stage): Partial<Stage> {
   const text = instruction.getArgumentsContent() ?? '';
   switch (instruction.getKeyword()) {
@@ -102,9 +102,7 @@ function follow(instruction: Instruction, stage: Stage): Partial<Stage> {
     case 'RUN':
       return {};
     default:
-      throw new Error(
-        `the Dockerfile's ${instruction.getKeyword()} cannot be followed here: say how, in test/pods/image.ts`,
-      );
+      throw new Error(`the Dockerfile's ${instruction.getKeyword()} is not supported: add it to test/pods/image.ts`);
   }
 }
 
@@ -126,7 +124,7 @@ function copy(
   const source = instruction.getFromFlag()?.getValue();
   const other = stages.find(({ name }, at) => name === source || String(at) === source);
   if (source !== undefined && source !== null && other === undefined) {
-    throw new Error(`COPY --from=${source} is not of a stage`);
+    throw new Error(`COPY --from=${source}: not the name of a stage`);
   }
   const target = join(stage.root, to.startsWith('/') ? to : join(stage.workdir, to));
   const from = other?.root ?? context;
@@ -143,7 +141,7 @@ function copy(
       !statSync(path).isDirectory() && (to.endsWith('/') || to === '.' || found.length > 1 || isDirectory(target));
     const copied = intoDirectory ? join(target, basename(path)) : target;
     mkdirSync(dirname(copied), { recursive: true });
-    // Of a stage the files themselves, since nothing writes to them any more: packages are thousands.
+    // Hard links are enough for the thousands of files of a stage: nothing writes to them any more.
     if (other !== undefined) execFileSync('cp', ['-a', '--link', '-T', path, copied]);
     else
       cpSync(path, copied, {
@@ -179,7 +177,7 @@ function readIgnored(context: string): (path: string) => boolean {
     if (path === '' || path === '.') return false;
     const above = path.split('/').map((_, at, parts) => parts.slice(0, at + 1).join('/'));
     const last = patterns.findLast(({ pattern }) => above.some((each) => matchesGlob(each, pattern)));
-    // Of a directory something may be kept below.
+    // Files below an excluded directory may be included again.
     const keepsBelow = patterns.some(({ keeps, pattern }) => keeps && pattern.startsWith(`${path}/`));
     return last !== undefined && !last.keeps && !keepsBelow;
   };

@@ -2,16 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from './container.ts';
 import type { Probe } from './manifests.ts';
 
-/** What the probes of a container have shown so far, asked as the kubelet asks. */
+/** The results so far of a container's probes, which run as in the kubelet. */
 export interface Probing {
-  /** Since the container's start; undefined until it was ready for the first time. */
+  /** Milliseconds from the container's start; undefined until it was ready for the first time. */
   readonly readyAfterMs: number | undefined;
   readonly isReady: boolean;
-  /** Answers by probe: how many were right, and how many not. */
+  /** The number of right and wrong answers per probe. */
   readonly answers: Readonly<Record<ProbeName, { readonly right: number; readonly wrong: number }>>;
-  /** Why the kubelet would have restarted it; undefined if it would not. */
+  /** Why the kubelet would have restarted the container; undefined if it would not. */
   readonly failure: string | undefined;
-  /** No further question. */
+  /** Stops the probes. */
   end(): void;
 }
 
@@ -29,7 +29,7 @@ export function probe(container: Container): Probing {
   };
   const { startupProbe, livenessProbe, readinessProbe } = container.spec;
   const asks = () => !state.isOver && !container.hasEnded();
-  /** @returns at the threshold of failures, and with `once` at the first right answer. */
+  /** Resolves at the failure threshold; with `once` also at the first right answer. */
   const series = async (
     name: ProbeName,
     given: Probe | undefined,
@@ -46,7 +46,7 @@ export function probe(container: Container): Probing {
       failures = right ? 0 : failures + 1;
       if (right && once) return;
       if (failures >= (given.failureThreshold ?? 3) && name !== 'readiness') {
-        state.failure ??= `${failures} times no right answer to the ${name} probe`;
+        state.failure ??= `the ${name} probe failed ${failures} times in a row`;
         return;
       }
       await sleep((given.periodSeconds ?? 10) * 1_000);
@@ -69,14 +69,14 @@ export function probe(container: Container): Probing {
 }
 
 async function isAnswered({ spec, env }: Container, { httpGet, timeoutSeconds }: Probe): Promise<boolean> {
-  if (httpGet === undefined) throw new Error(`${spec.name} has a probe that is no httpGet`);
+  if (httpGet === undefined) throw new Error(`${spec.name} has a probe that is not an httpGet`);
   const declared = spec.ports?.find(
     ({ name, containerPort }) => name === httpGet.port || containerPort === httpGet.port,
   );
   if (declared === undefined) throw new Error(`${spec.name}: the probe's port ${httpGet.port} is not declared`);
   try {
     const signal = AbortSignal.timeout((timeoutSeconds ?? 1) * 1_000);
-    // Its own port here, since containers share this machine's network.
+    // The replaced port: containers share this machine's network.
     const response = await fetch(`http://127.0.0.1:${env['HTTP_PORT']}${httpGet.path}`, { signal });
     return response.status >= 200 && response.status < 400;
   } catch {

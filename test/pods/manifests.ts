@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { parseAllDocuments } from 'yaml';
 
-/** The parts of the manifests that a pod is started from. */
+/** The fields of manifests that starting a pod uses. */
 interface KubeObject {
   readonly kind: string;
   readonly metadata: { readonly name: string };
@@ -86,13 +86,13 @@ export interface Probe {
   readonly failureThreshold?: number;
 }
 
-/** An overlay as it would be applied. */
+/** The resources of an overlay. */
 export interface Manifests {
   /** The pod of a Deployment, Job or CronJob. */
   pod(kind: string, name: string): PodSpec;
-  /** All of a kind, by name. */
+  /** The names of all resources of a kind. */
   names(kind: string): readonly string[];
-  /** What a ConfigMap or a Secret holds, as text. */
+  /** The content of a ConfigMap or Secret, as text. */
   data(kind: 'ConfigMap' | 'Secret', name: string): Readonly<Record<string, string>>;
 }
 
@@ -121,10 +121,10 @@ export function renderOverlay(directory: string): Manifests {
   };
 }
 
-/** `256Mi` and the like, in bytes. */
+/** Parses a quantity such as `256Mi` to bytes. */
 export function bytesOf(quantity: string): number {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)([KMG]i?)?$/.exec(quantity) ?? [];
   const factor = { '': 1, K: 1e3, M: 1e6, G: 1e9, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }[unit];
-  if (number === '' || factor === undefined) throw new Error(`${quantity} is no quantity of memory`);
+  if (number === '' || factor === undefined) throw new Error(`${quantity} is not a quantity of memory`);
   return Number(number) * factor;
 }

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 const ROOT = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
-it('the image, the script of package.json and the command itself start node alike', () => {
+it('the image, the npm script and the command start Node with the same flags', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: { lastseen: string } };
   const flags = scripts.lastseen.replace(/^node (.*) src\/cli\.ts$/, '$1');
   expect(flags).toMatch(/^--\S+( --\S+)*$/);

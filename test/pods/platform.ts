@@ -6,16 +6,16 @@ import { rolesSql } from '../../stack/roles.ts';
 import { type RunningStack, startStack } from '../../stack/stack.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
 
-/** The platform that the pods are started beside: servers, source tables, an administrator. */
+/** What the pods need: servers, source tables, and an administrator of the database. */
 export interface Platform {
   readonly addresses: RunningStack['addresses'];
   readonly database: Database;
-  /** As an administrator does before the first `migrate` and after each. */
+  /** Applies roles.sql, as an administrator does before the first `migrate` and after each one. */
   applyRoles(): Promise<void>;
   connect(): Promise<void>;
-  /** Writes sessions of more and more learners until stopped. */
+  /** Writes sessions of a growing number of learners until stopped. */
   startLoad(): { stop(): Promise<void> };
-  /** Waits until last seen is equal to SQL over the sources. @returns what was seen last. */
+  /** Waits until last seen equals SQL over the sources. @returns the last comparison. */
   untilEqual(withinMs: number): Promise<{ readonly learners: bigint; readonly differing: bigint }>;
   count(table: string): Promise<number>;
   stop(): Promise<void>;
@@ -53,7 +53,7 @@ export async function startPlatform(report: (line: string) => void): Promise<Pla
   };
 }
 
-/** More and more learners who are active, and 300 whose silence stays as long as it was. */
+/** A growing number of active learners, and 300 whose silence does not change. */
 function startLoad(database: Database): { stop(): Promise<void> } {
   let isStopping = false;
   const loading = (async () => {

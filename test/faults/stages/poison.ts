@@ -12,7 +12,7 @@ import { envThroughProxies, type Harness } from '../harness.ts';
 import { hugeJson, poison, type Sample } from '../poison.ts';
 import { until } from '../waiting.ts';
 
-/** Records that no healthy connector writes, among those that one does. */
+/** Records that no healthy connector writes, mixed with real ones. */
 interface PoisonStage {
   readonly harness: Harness;
   readonly world: World;
@@ -101,7 +101,7 @@ async function recordsIn(world: World, topics: readonly string[]): Promise<numbe
 
 const sum = (positions: readonly Position[]) => Number(positions.reduce((all, { nextOffset }) => all + nextOffset, 0n));
 
-/** Learners of the platform's own who are not as its tables say; those that poison invented are nobody's. */
+/** Compares only learners of the platform: rows of invented learners are deleted first. */
 async function lossesOfRealLearners({ database }: World) {
   await database.query({
     text: `DELETE FROM lastseen.user_last_seen WHERE user_id NOT LIKE 'user-%' AND user_id IS NOT NULL`,

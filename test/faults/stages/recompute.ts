@@ -77,7 +77,7 @@ function disturbing(
 }
 
 async function settle({ world, recompute, mornings }: RecomputeStage, duplicatesBefore: number): Promise<Outcome> {
-  // The process that is cut off may be the one that publishes the events.
+  // The events may have been waiting for the process that was cut off.
   const published = await until(
     () => countUnpublished(world),
     (count) => count === 0n,
@@ -120,7 +120,7 @@ async function countUnpublished({ database }: World): Promise<bigint> {
   return rows[0]?.count ?? -1n;
 }
 
-/** Learners whose P or S is not what their inputs say, and rows in which a figure of another job was changed. */
+/** Learners whose P or S differs from SQL over their inputs, and rows in which a figure of another job was changed. */
 async function wrongFigures(world: World, asOf: string): Promise<number> {
   const { rows } = await world.database.query<{ wrong: bigint }>({
     text: `
@@ -163,8 +163,8 @@ export const recomputeStage = stage<RecomputeStage>({
           n % 3 === 0
             ? undefined
             : n % 3 === 1
-              ? kafka.holdNext('offsetCommit', 'asked')
-              : kafka.holdNext('produce', 'answered');
+              ? kafka.holdNext('offsetCommit', 'request')
+              : kafka.holdNext('produce', 'response');
         await Promise.race([hold?.held ?? sleep(harness.random() * 500), sleep(5_000)]);
         hold?.release();
         recompute.kill('SIGKILL');

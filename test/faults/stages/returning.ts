@@ -3,7 +3,7 @@ import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import { stage } from '../fault.ts';
 import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
-import { sweepThrough } from '../sweeping.ts';
+import { sweepUntilDone } from '../sweeping.ts';
 import { sleep, until } from '../waiting.ts';
 
 /** Sweeps while `track` writes the same learners. */
@@ -39,7 +39,7 @@ async function open(harness: Harness): Promise<ReturningStage> {
 
 const sql = ({ world }: ReturningStage, text: string) => world.database.query<Record<string, unknown>>({ text });
 
-/** Learners `<name>-1` to `<name>-80`, last seen at an instant, in SQL; waits until they are applied. */
+/** Inserts a session of each learner `<name>-1` to `<name>-80`, and waits until they are applied. @param at SQL. */
 async function load(on: ReturningStage, name: string, at: string): Promise<void> {
   await sql(
     on,
@@ -69,7 +69,7 @@ export const returningStage = stage<ReturningStage>({
         const name = `race-${n}`;
         await load(on, name, `now() - interval '8 days'`);
         const before = await inactivityEvents(on.world);
-        // What half of them do is committed before the sweep begins, and `track` cannot have it yet.
+        // The sessions of half of them are committed before the sweep begins, but `track` cannot have applied them.
         const proxy = on.harness.lastseenProxies.kafka;
         proxy.cut('silence');
         await seenAgain(on, name, 1, LEARNERS / 2, `now() - interval '1 second'`);
@@ -87,7 +87,7 @@ export const returningStage = stage<ReturningStage>({
           const behind = `SELECT FROM lastseen.user_last_seen WHERE user_id LIKE '${name}-%' AND last_seen_at < now() - interval '1 day'`;
           return (await sql(on, behind)).count === 0;
         });
-        await sweepThrough(on.world);
+        await sweepUntilDone(on.world);
         const { events, duplicates } = await inactivityEvents(on.world);
         const emitted = (phase: string) =>
           events.filter((event) => event.phase === phase && event.user_id.startsWith(`${name}-`)).map((e) => e.user_id);
@@ -119,12 +119,12 @@ export const returningStage = stage<ReturningStage>({
       about: 'a sweep with an as-of before applied activity: learners seen since then are undecidable and not flagged',
       async inject(on, n) {
         const name = `past-${n}`;
-        // Apart from each other, so that no window holds another's learners.
+        // Three days between the as-ofs, so that no lookback contains learners of another injection.
         const asOf = new Date(Date.now() - (100 + 3 * n) * 86_400_000).toISOString();
         await load(on, name, `timestamptz '${asOf}' - interval '8 days'`);
         await seenAgain(on, name, 21, LEARNERS, `timestamptz '${asOf}' + u * interval '1 minute'`);
         const startedAt = performance.now();
-        const run = await sweepThrough(on.world, '--as-of', asOf, '--lookback', '9');
+        const run = await sweepUntilDone(on.world, '--as-of', asOf, '--lookback', '9');
         const { undecidable } = run.json<{ undecidable: number }>();
         const { events, duplicates } = await inactivityEvents(on.world);
         const flagged = new Set(events.map(({ user_id }) => user_id).filter((user) => user.startsWith(`${name}-`)));

@@ -21,11 +21,11 @@ async function inWorld<T>(
   }
 }
 
-/** What a refusal says to the operator: one line, and no stack. */
+/** Whether the operator gets one line about the refusal, without a stack. */
 function isClear({ code, stderr }: { readonly code: number | null; readonly stderr: string }): boolean {
-  const said = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+  const lines = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
   return (
-    code === 1 && said.length === 1 && /no safe connection|denied access|refuses the connection/.test(said[0] ?? '')
+    code === 1 && lines.length === 1 && /no safe connection|denied access|refuses the connection/.test(lines[0] ?? '')
   );
 }
 

@@ -3,7 +3,7 @@ import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';
 import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
-import { sweepThrough } from '../sweeping.ts';
+import { sweepUntilDone } from '../sweeping.ts';
 import { until } from '../waiting.ts';
 
 /**
@@ -39,14 +39,14 @@ async function open(harness: Harness): Promise<StallStage> {
 INSERT INTO session (id, user_id, started_at)
 SELECT 's-' || u, 'user-' || u, now() - interval '1 hour' FROM generate_series(1, ${LEARNERS}) u`,
   );
-  await applied(on);
-  await sweepThrough(world);
+  await untilApplied(on);
+  await sweepUntilDone(world);
   return on;
 }
 
 const sql = ({ world }: StallStage, text: string) => world.database.query<Record<string, unknown>>({ text });
 
-async function applied(on: StallStage): Promise<void> {
+async function untilApplied(on: StallStage): Promise<void> {
   await on.world.delivered();
   const behind = () =>
     sql(
@@ -59,22 +59,22 @@ WHERE t.session_at IS NULL OR t.session_at < coalesce(s.ended_at, s.started_at)`
   if (seen.count > 0) throw new Error(`track did not apply what was loaded: ${on.track.ends.join('\n')}`);
 }
 
-/** Learners of a name who were last seen a week ago and are known to be silent: what a stall would have flagged. */
-async function silent(on: StallStage, name: string): Promise<void> {
+/** Inserts learners who were last seen a week ago, and waits until they are applied: a stalled source would flag them. */
+async function loadSilent(on: StallStage, name: string): Promise<void> {
   await sql(
     on,
     `
 INSERT INTO session (id, user_id, started_at)
 SELECT 's-${name}-' || u, '${name}-' || u, now() - interval '7 days' + interval '2 seconds' FROM generate_series(1, ${QUIET_LEARNERS}) u`,
   );
-  await applied(on);
+  await untilApplied(on);
 }
 
 /** During the fault a sweep must refuse with this message and emit nothing. After it a sweep must complete. */
 function refusing(
   name: string,
   about: string,
-  expected: { readonly code: number; readonly says: RegExp; readonly wait: string },
+  expected: { readonly code: number; readonly message: RegExp; readonly wait: string },
   during: (on: StallStage, n: number, sweep: () => Promise<CliRun>) => Promise<CliRun>,
 ): Fault<StallStage> {
   return {
@@ -85,9 +85,9 @@ function refusing(
       const refused = await during(on, n, () => on.world.lastseen('sweep', '--wait-fresh', expected.wait, '--json'));
       const endedAt = performance.now();
       const { events } = await inactivityEvents(on.world);
-      const rightly = refused.code === expected.code && expected.says.test(refused.stderr);
+      const rightly = refused.code === expected.code && expected.message.test(refused.stderr);
       if (!rightly) console.error(`the sweep ended with ${refused.code}:\n${refused.stderr}`);
-      await sweepThrough(on.world);
+      await sweepUntilDone(on.world);
       return {
         records: QUIET_LEARNERS,
         lost: 0,
@@ -99,8 +99,8 @@ function refusing(
   };
 }
 
-/** A history of fifteen mornings on which five crossed; `ends`: in SQL, how many records sources had by the days before. */
-const usualMornings = (on: StallStage, ends: string) =>
+/** Inserts fifteen completed sweeps in which five learners crossed. @param ends SQL: the ends of the sources' topics. */
+const insertUsualSweeps = (on: StallStage, ends: string) =>
   sql(
     on,
     `
@@ -119,25 +119,25 @@ export const stallStage = stage<StallStage>({
     refusing(
       'connector-paused',
       'the connector paused while learners are active: the sweep must refuse',
-      { code: 75, says: /not fresh: the connector has not delivered/, wait: '3s' },
+      { code: 75, message: /not fresh: the connector has not delivered/, wait: '3s' },
       async (on, n, sweep) => {
-        await silent(on, `paused-${n}`);
+        await loadSilent(on, `paused-${n}`);
         await on.world.pause();
         try {
           await sql(on, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-paused-${n}-%'`);
           return await sweep();
         } finally {
           await on.world.resume();
-          await applied(on);
+          await untilApplied(on);
         }
       },
     ),
     refusing(
       'table-unpublished',
       'one table removed from the publication: the sweep must refuse and name it',
-      { code: 75, says: /not fresh: session: table session is not in publication/, wait: '60s' },
+      { code: 75, message: /not fresh: session: table session is not in publication/, wait: '60s' },
       async (on, n, sweep) => {
-        await silent(on, `unpublished-${n}`);
+        await loadSilent(on, `unpublished-${n}`);
         await sql(on, `ALTER PUBLICATION ${on.world.name} DROP TABLE session`);
         try {
           await sql(
@@ -152,7 +152,7 @@ export const stallStage = stage<StallStage>({
             on,
             `UPDATE session SET ended_at = ended_at + interval '1 second' WHERE id LIKE 's-unpublished-${n}-%'`,
           );
-          await applied(on);
+          await untilApplied(on);
         }
       },
     ),
@@ -161,7 +161,7 @@ export const stallStage = stage<StallStage>({
       'a source without records, against its usual volume: the sweep must refuse and name it',
       {
         code: 75,
-        says: /not fresh: attempt: no record in \S+ since the last completed sweep, where 50 a day are usual/,
+        message: /not fresh: attempt: no record in \S+ since the last completed sweep, where 50 a day are usual/,
         wait: '60s',
       },
       async (on, _, sweep) => {
@@ -173,7 +173,7 @@ export const stallStage = stage<StallStage>({
         );
         await on.world.delivered();
         const { rows } = await sql(on, `SELECT count(*)::int AS records FROM attempt`);
-        await usualMornings(on, `jsonb_build_object('attempt', ${rows[0]?.['records']} - (days - 1) * 50)`);
+        await insertUsualSweeps(on, `jsonb_build_object('attempt', ${rows[0]?.['records']} - (days - 1) * 50)`);
         try {
           return await sweep();
         } finally {
@@ -188,21 +188,21 @@ export const stallStage = stage<StallStage>({
     refusing(
       'platform-down',
       '60 % of the learners silent because the platform was down for a week: the sweep must be held',
-      { code: 3, says: /lastseen sweep approve/, wait: '60s' },
+      { code: 3, message: /lastseen sweep approve/, wait: '60s' },
       async (on, n, sweep) => {
         await sql(on, `DELETE FROM lastseen.sweep_run`);
-        await usualMornings(on, 'NULL');
+        await insertUsualSweeps(on, 'NULL');
         await sql(
           on,
           `
 INSERT INTO session (id, user_id, started_at)
 SELECT 's-down-${n}-' || u, 'down-${n}-' || u, now() - interval '7 days 1 hour' FROM generate_series(1, ${LEARNERS * 1.5}) u`,
         );
-        await applied(on);
+        await untilApplied(on);
         const held = await sweep();
-        // The platform is back, and so are they.
+        // The platform is up again, and the learners are active.
         await sql(on, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-down-${n}-%'`);
-        await applied(on);
+        await untilApplied(on);
         return held;
       },
     ),

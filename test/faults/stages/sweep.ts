@@ -5,7 +5,7 @@ import { type InactivityEventRead, inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';
 import { envThroughProxies, type Harness } from '../harness.ts';
 import type { TcpProxy } from '../proxy.ts';
-import { compare, morning, sweepThrough } from '../sweeping.ts';
+import { compare, morning, sweepUntilDone } from '../sweeping.ts';
 import { sleep } from '../waiting.ts';
 
 /**
@@ -26,7 +26,7 @@ const LOOKBACK_DAYS = 400;
 async function open(harness: Harness): Promise<SweepStage> {
   const world = await harness.openWorld();
   await world.prepare();
-  // So few cross a morning that none is held; those seen after a morning are not decidable for it.
+  // So few cross per morning that no sweep is held. Learners seen after a morning are undecidable in its sweep.
   await world.database.query({
     text: `
 INSERT INTO session (id, user_id, started_at)
@@ -40,7 +40,7 @@ FROM generate_series(1, ${LEARNERS}) u`,
   return { harness, world, mornings: 0, close: () => world.close() };
 }
 
-/** Runs the next morning's sweep into the disturbance, then again until it has come through. */
+/** Runs the sweep of the next morning during the disturbance, then again until it completes. */
 function disturbing(
   name: string,
   about: string,
@@ -65,7 +65,7 @@ function disturbing(
       };
       await disturb(on, n, start);
       const restoredAt = performance.now();
-      await sweepThrough(world, ...flags);
+      await sweepUntilDone(world, ...flags);
       const { events, duplicates } = await inactivityEvents(world);
       const recoveryMs = Math.round(performance.now() - restoredAt);
       return {
@@ -116,7 +116,7 @@ export const sweepStage = stage<SweepStage>({
       'SIGKILL of `sweep`: at a random moment, before publishing, or between publishing and marking',
       async ({ harness }, n, start) => {
         const { kafka } = harness.lastseenProxies;
-        const hold = n % 3 === 0 ? undefined : kafka.holdNext('produce', n % 3 === 1 ? 'answered' : 'asked');
+        const hold = n % 3 === 0 ? undefined : kafka.holdNext('produce', n % 3 === 1 ? 'response' : 'request');
         const run = start();
         await Promise.race([hold?.held ?? sleep(harness.random() * 4_000), run]);
         hold?.release();

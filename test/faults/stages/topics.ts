@@ -67,7 +67,7 @@ async function repair(world: World): Promise<void> {
 }
 
 /** Sweeps until one completes. If `track` finds another gap, the audit is repeated. */
-async function comeThrough(world: World, alarm: RegExp | undefined): Promise<void> {
+async function sweepUntilComplete(world: World, alarm: RegExp | undefined): Promise<void> {
   const { seen } = await until(
     async () => {
       const run = await world.lastseen('sweep', '--json');
@@ -77,19 +77,20 @@ async function comeThrough(world: World, alarm: RegExp | undefined): Promise<voi
     ({ code }) => code === 0,
     SETTLES_WITHIN_MS,
   );
-  if (seen.code !== 0) throw new Error(`no sweep came through:\n${seen.stderr}`);
+  if (seen.code !== 0) throw new Error(`no sweep completed:\n${seen.stderr}`);
 }
 
 /**
- * Brings the topic into its state while `track` is stopped, then lets it run.
+ * Changes the topic while `track` is stopped, then starts `track`.
  *
- * @param alarm what a sweep must say of it, where records are lost; undefined: nothing is, and it must come through.
+ * @param alarm the message with which a sweep must refuse if records are lost; undefined: none are, and it must complete.
+ * @param change returns the number of records written.
  */
 function gap(
   name: string,
   about: string,
   alarm: RegExp | undefined,
-  bring: (on: TopicStage, n: number) => Promise<number>,
+  change: (on: TopicStage, n: number) => Promise<number>,
 ): Fault<TopicStage> {
   return {
     name,
@@ -98,7 +99,7 @@ function gap(
       const { world } = on;
       await catchUp(on);
       const before = await inactivityEvents(world);
-      const records = await bring(on, n);
+      const records = await change(on, n);
       await world.delivered();
       const track = on.start();
       try {
@@ -113,7 +114,7 @@ function gap(
           await repair(world);
         }
         const settled = await until(() => losses(on), isRight, SETTLES_WITHIN_MS);
-        await comeThrough(world, alarm);
+        await sweepUntilComplete(world, alarm);
         const { differing, lost } = settled.seen;
         if (differing > 0n) console.error(track.ends.slice(-3).join('\n'));
         return {

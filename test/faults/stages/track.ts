@@ -16,7 +16,7 @@ interface TrackStage {
   readonly harness: Harness;
   readonly world: World;
   readonly track: Service;
-  /** How many fell silent, and so many of them have been seen again. */
+  /** The number of learners who fell silent, and of those who were seen again. */
   readonly silent: number;
   returned: number;
   close(): Promise<void>;
@@ -42,7 +42,7 @@ async function open(harness: Harness, injections: number): Promise<TrackStage> {
     'track',
   );
   const settled = await until(() => lossesAgainstSources(world.database), isRight, SETTLES_WITHIN_MS);
-  if (!isRight(settled.seen)) throw new Error(`track did not come to rest at the start: ${track.ends.join('\n')}`);
+  if (!isRight(settled.seen)) throw new Error(`track did not apply the first load: ${track.ends.join('\n')}`);
   await world.sweepApproved('--as-of', '2026-03-16T05:00:00Z');
   return {
     harness,
@@ -57,9 +57,9 @@ async function open(harness: Harness, injections: number): Promise<TrackStage> {
   };
 }
 
-/** As an operator of Connect does: a task that failed is started again, whenever that was. */
+/** Restarts failed tasks of the connector repeatedly, as an operator of Connect would. */
 function keepRestarting(restart: () => Promise<void>): { stop(): void } {
-  // Connect may be the one that is down just then.
+  // Connect itself may be down.
   const timer = setInterval(() => void restart().catch(() => {}), 2_000);
   return { stop: () => clearInterval(timer) };
 }
@@ -81,7 +81,8 @@ function disturbing(
       let loads = 0;
       const load = async () => {
         loads += 1;
-        if (on.returned + RETURNS > on.silent) throw new Error('nobody is silent any more, so nobody can return');
+        if (on.returned + RETURNS > on.silent)
+          throw new Error('all silent learners were seen again: loadSilent must insert more');
         records += await loadActivity(world, `${name}-${n}-${loads}`);
         records += await loadReturns(world, on.returned + 1, on.returned + RETURNS);
         on.returned += RETURNS;
@@ -106,13 +107,13 @@ async function settle({ world, track, returned }: TrackStage, records: number, b
   const expected = Array.from({ length: returned }, (_, n) => `quiet-${n + 1}`);
   const missing = expected.filter((name) => !names.has(name)).length;
   const emittedTwice = [...names.values()].filter((times) => times > 1).length;
-  const untrue = [...names.keys()].length - (expected.length - missing);
+  const unexpected = [...names.keys()].length - (expected.length - missing);
   const { differing, lost } = settled.seen;
   if (differing > 0n || missing > 0) console.error(track.ends.slice(-3).join('\n'));
   return {
     records,
     lost: Number(lost) + missing,
-    wrong: Number(differing - lost) + emittedTwice + untrue,
+    wrong: Number(differing - lost) + emittedTwice + unexpected,
     duplicates: emitted.seen.duplicates - before,
     recoveryMs: settled.ms,
   };
@@ -143,14 +144,15 @@ async function whileCut(proxy: TcpProxy, how: Cut, work: () => Promise<void>): P
   }
 }
 
-/** The next records come with a schema that nobody has asked the registry for. */
+/** The next records have a schema that no process has fetched from the registry. */
 async function changeSchema({ world }: TrackStage, name: string): Promise<void> {
   await world.database.query({ text: `ALTER TABLE session ADD COLUMN "${name}" int` });
 }
 
-/** An outage that nobody met proves nothing. */
-async function mustBeFelt({ world }: TrackStage): Promise<void> {
-  if (isRight(await lossesAgainstSources(world.database))) throw new Error('the fault was over before it was felt');
+/** Throws if the fault had no effect: it would prove nothing. */
+async function requireEffect({ world }: TrackStage): Promise<void> {
+  if (isRight(await lossesAgainstSources(world.database)))
+    throw new Error('the fault had no effect: everything was applied before it ended');
 }
 
 export const trackStage = stage<TrackStage>({
@@ -163,7 +165,7 @@ export const trackStage = stage<TrackStage>({
       async ({ harness, track }, n) => {
         if (n % 2 === 0) await sleep(harness.random() * 400);
         else {
-          const commit = harness.lastseenProxies.kafka.holdNext('offsetCommit', 'asked');
+          const commit = harness.lastseenProxies.kafka.holdNext('offsetCommit', 'request');
           await Promise.race([commit.held, sleep(5_000)]);
           commit.release();
         }
@@ -188,7 +190,7 @@ export const trackStage = stage<TrackStage>({
       'the registry down for two minutes while records with an unknown schema arrive',
       async (on, n, load) => {
         const { harness } = on;
-        // In turns a registry that hangs, met by a `track` that has just started, and one that is gone.
+        // Alternates between a registry that hangs while `track` starts, and one that refuses connections.
         if (n % 2 === 0) {
           harness.lastseenProxies.kafka.cut('silence');
           await changeSchema(on, `hung_${n}`);
@@ -198,14 +200,14 @@ export const trackStage = stage<TrackStage>({
           on.track.kill('SIGKILL');
           harness.lastseenProxies.kafka.restore();
           await sleep(REGISTRY_OUTAGE_MS);
-          await mustBeFelt(on);
+          await requireEffect(on);
           await harness.stack.killPart('registry', 'SIGCONT');
         } else {
           harness.lastseenProxies.registry.cut('reset');
           await changeSchema(on, `gone_${n}`);
           await load();
           await sleep(REGISTRY_OUTAGE_MS);
-          await mustBeFelt(on);
+          await requireEffect(on);
           harness.lastseenProxies.registry.restore();
         }
       },
@@ -241,7 +243,7 @@ export const trackStage = stage<TrackStage>({
           await load();
           await on.world.delivered();
           await sleep(on.harness.random() * 3_000);
-          await mustBeFelt(on);
+          await requireEffect(on);
         });
       },
     ),
