@@ -3,7 +3,7 @@ import type { ColumnValue, Row } from './change.ts';
 import type { Instant } from './instant.ts';
 import { learnerKeyOf } from './learner.ts';
 import { hasQuestions } from './questions.ts';
-import type { Source } from './source.ts';
+import { SOURCE_FACTS, type Source } from './source.ts';
 import { instantOf } from './times.ts';
 import { parseUuid, Uuid } from './uuid.ts';
 
@@ -16,25 +16,12 @@ export interface ActivityPolicy {
   readonly maxClockSkewUs: bigint;
 }
 
-interface Reading {
-  readonly learner: string;
-  /** The first one that is not null counts. */
-  readonly instants: readonly string[];
-}
-
-const READINGS: Readonly<Record<Source, Reading>> = {
-  exam_results: { learner: 'user_id', instants: ['updated_at', 'created_at'] },
-  features_topic_daily: { learner: 'user_id', instants: ['last_seen_at'] },
-  attempt: { learner: 'student_id', instants: ['completed_at'] },
-  session: { learner: 'user_id', instants: ['ended_at', 'started_at'] },
-};
-
 const QUESTIONS_COLUMN = 'result_json';
 const YEAR_2000: Instant = 946_684_800_000_000n;
 
 /** The columns that a decoder must read from the rows of a source. */
 export function neededColumns(source: Source, attemptSource: AttemptSource): readonly string[] {
-  const { learner, instants } = READINGS[source];
+  const { learner, instants } = SOURCE_FACTS[source];
   const columns = [learner, ...instants];
   return isAlsoAttempt(source, attemptSource) ? [...columns, QUESTIONS_COLUMN] : columns;
 }
@@ -46,7 +33,7 @@ export function neededColumns(source: Source, attemptSource: AttemptSource): rea
  * @param committedAt when the change was committed; an instant may be later by the policy's skew.
  */
 export function activitiesOf(source: Source, row: Row, committedAt: Instant, policy: ActivityPolicy): Outcome {
-  const { learner: learnerColumn, instants } = READINGS[source];
+  const { learner: learnerColumn, instants } = SOURCE_FACTS[source];
 
   const learner = row[learnerColumn];
   if (learner === undefined) return missing(learnerColumn);
@@ -56,7 +43,7 @@ export function activitiesOf(source: Source, row: Row, committedAt: Instant, pol
   if (learner === null) return skipped('no_learner');
   if (instantValue === null) return skipped('no_instant');
 
-  const identity = source === 'attempt' ? byStudentId(learner) : byUserId(learner);
+  const identity = learnerColumn === 'student_id' ? byStudentId(learner) : byUserId(learner);
   if (identity === undefined) return deadLetter('bad_learner', badLearner(learnerColumn, learner));
   const at = instantOf(instantValue);
   if (at === undefined) return deadLetter('bad_instant', `${instantColumn} is not a time`);

@@ -1,7 +1,7 @@
 import type { StudentId } from '../activity/activity.ts';
 import type { AttemptSource } from '../activity/activity-of.ts';
 import { formatInstant, type Instant } from '../activity/instant.ts';
-import type { Source } from '../activity/source.ts';
+import { activityInstant, SOURCE_FACTS, type Source } from '../activity/source.ts';
 import { streamRows } from '../postgres/cursor.ts';
 import type { Queryable } from '../postgres/database.ts';
 
@@ -24,7 +24,7 @@ export function readSourceActivity(
   attemptSource: AttemptSource,
   until: Instant,
 ): AsyncGenerator<SourceActivity, void, undefined> {
-  const text = source === 'attempt' && attemptSource === 'exam_results' ? ATTEMPTS_FROM_EXAMS : STATEMENTS[source];
+  const text = source === 'attempt' && attemptSource === 'exam_results' ? ATTEMPTS_FROM_EXAMS : statementOf(source);
   return streamRows(snapshot, `activity_of_${source}`, { text, values: [formatInstant(until)] });
 }
 
@@ -48,21 +48,20 @@ FROM (
 GROUP BY 1
 ORDER BY 1`;
 
-const STATEMENTS: Readonly<Record<Source, string>> = {
-  exam_results: byUserId(
-    'SELECT user_id, coalesce(updated_at, created_at)::timestamptz AS at FROM public.exam_results',
-  ),
-  features_topic_daily: byUserId('SELECT user_id, last_seen_at::timestamptz AS at FROM public.features_topic_daily'),
-  attempt: `
-SELECT student_id AS "studentId", NULL AS "userId", max(at) AS at
-FROM (SELECT student_id::uuid, completed_at::timestamptz AS at FROM public.attempt) AS activity
+const byStudentId = (activity: string) => `
+SELECT student_id::uuid AS "studentId", NULL AS "userId", max(at) AS at
+FROM (${activity}) AS activity
 WHERE student_id IS NOT NULL AND ${IS_VALID}
 GROUP BY 1
-ORDER BY 1`,
-  session: byUserId('SELECT user_id, coalesce(ended_at, started_at)::timestamptz AS at FROM public.session'),
-};
+ORDER BY 1`;
+
+const activity = (source: Source) =>
+  `SELECT ${SOURCE_FACTS[source].learner}, ${activityInstant(source, 't')}::timestamptz AS at FROM public.${source} AS t`;
+
+function statementOf(source: Source): string {
+  return SOURCE_FACTS[source].learner === 'user_id' ? byUserId(activity(source)) : byStudentId(activity(source));
+}
 
 const ATTEMPTS_FROM_EXAMS = byUserId(`
-  SELECT user_id, coalesce(updated_at, created_at)::timestamptz AS at
-  FROM public.exam_results
+  ${activity('exam_results')}
   WHERE jsonb_typeof(result_json -> 'questions') = 'array' AND result_json -> 'questions' <> '[]'`);

@@ -1,5 +1,6 @@
+import { instantColumns } from '../activity/source.ts';
 import type { LearnerColumns } from '../last-seen/fold.ts';
-import { learnerArrays } from '../last-seen/learner-arrays.ts';
+import { LEARNER_ARRAY_COUNT, learnerArrays } from '../last-seen/learner-arrays.ts';
 import { INCOMING, RAISED } from '../last-seen/raise-store.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { DetectionTables } from '../sweep/detection-tables.ts';
@@ -31,8 +32,8 @@ export async function saveActivity(tx: Queryable, sweepOn: string, learners: Lea
     text: `
 WITH ${INCOMING}
 INSERT INTO lastseen.as_if_activity AS t
-  (sweep_on, student_id, user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at)
-SELECT $7::date, i.* FROM incoming i ORDER BY i.student_id
+  (sweep_on, student_id, user_id, ${instantColumns()})
+SELECT $${LEARNER_ARRAY_COUNT + 1}::date, i.* FROM incoming i ORDER BY i.student_id
 ON CONFLICT (sweep_on, student_id) DO UPDATE SET
   ${RAISED}`,
     values: [...learnerArrays(learners), sweepOn],
@@ -44,8 +45,8 @@ export async function advanceLastSeen(tx: Queryable, sweepOn: string): Promise<v
   await tx.query({
     text: `
 INSERT INTO lastseen.as_if_last_seen AS t
-  (student_id, user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at)
-SELECT student_id, user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at
+  (student_id, user_id, ${instantColumns()})
+SELECT student_id, user_id, ${instantColumns()}
 FROM lastseen.as_if_activity WHERE sweep_on = $1
 ON CONFLICT (student_id) DO UPDATE SET
   ${RAISED}`,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SOURCES, type Source } from '../activity/source.ts';
+import { SOURCES, type Source, topicSetting } from '../activity/source.ts';
 import { postgresTlsMistake } from '../runtime/postgres-url.ts';
 import { parseDuration } from './durations.ts';
 
@@ -146,10 +146,9 @@ export const SETTINGS = {
     { fallback: 'topic' },
   ),
   TOPIC_PREFIX: setting(text, 'source topics are `<prefix>.public.<table>`', { fallback: 'seedtest' }),
-  TOPIC_EXAM_RESULTS: setting(optional, 'topic of `exam_results`, if its name differs'),
-  TOPIC_FEATURES_TOPIC_DAILY: setting(optional, 'topic of `features_topic_daily`, if its name differs'),
-  TOPIC_ATTEMPT: setting(optional, 'topic of `attempt`, if its name differs'),
-  TOPIC_SESSION: setting(optional, 'topic of `session`, if its name differs'),
+  ...(Object.fromEntries(
+    SOURCES.map((source) => [topicSetting(source), setting(optional, `topic of \`${source}\`, if its name differs`)]),
+  ) as Record<ReturnType<typeof topicSetting>, Setting<string | undefined>>),
   INACTIVITY_TOPIC: setting(text, 'topic of inactivity events', { fallback: 'lastseen.inactivity.v1' }),
   KPI_UPDATED_TOPIC: setting(text, 'topic of updates of P and S', { fallback: 'lastseen.kpi-updated.v1' }),
   TRACK_DLQ_TOPIC: setting(text, 'topic of the dead letters of `track`', { fallback: 'lastseen.track.dlq.v1' }),

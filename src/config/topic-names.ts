@@ -1,12 +1,5 @@
-import { SOURCES, type Source } from '../activity/source.ts';
-import type { SettingName, Settings } from './settings.ts';
-
-const TOPIC_SETTING: Readonly<Record<Source, SettingName & `TOPIC_${string}`>> = {
-  exam_results: 'TOPIC_EXAM_RESULTS',
-  features_topic_daily: 'TOPIC_FEATURES_TOPIC_DAILY',
-  attempt: 'TOPIC_ATTEMPT',
-  session: 'TOPIC_SESSION',
-};
+import { SOURCES, type Source, topicSetting } from '../activity/source.ts';
+import type { Settings } from './settings.ts';
 
 /** The source topics, each with its source. `attempt` has none if `ATTEMPT_SOURCE=exam_results`. */
 export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {
@@ -15,10 +8,7 @@ export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {
       settings.SOURCES.includes(source) && !(source === 'attempt' && settings.ATTEMPT_SOURCE === 'exam_results'),
   );
   return new Map(
-    enabled.map((source) => [
-      String(settings[TOPIC_SETTING[source]] ?? `${settings.TOPIC_PREFIX}.public.${source}`),
-      source,
-    ]),
+    enabled.map((source) => [settings[topicSetting(source)] ?? `${settings.TOPIC_PREFIX}.public.${source}`, source]),
   );
 }
 

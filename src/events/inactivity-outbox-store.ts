@@ -1,33 +1,30 @@
 import type { StudentId } from '../activity/activity.ts';
 import type { Instant } from '../activity/instant.ts';
+import { INSTANTS_BY_SOURCE, perSource } from '../activity/source.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import { forEachBatch } from '../postgres/cursor.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
-import type { InactivityDecision, Phase } from './inactivity-decision.ts';
+import type { InactivityDecision, LastSeenBySource, Phase } from './inactivity-decision.ts';
 
 /** A decided event on its way to the topic. */
 export interface QueuedDecision extends InactivityDecision {
   readonly seq: bigint;
 }
 
-interface OutboxRow {
+interface OutboxRow extends LastSeenBySource {
   readonly seq: bigint;
   readonly phase: Phase;
   readonly student_id: StudentId;
   readonly user_id: string;
   readonly threshold_days: number;
   readonly last_seen_at: Instant;
-  readonly exam_results_at: Instant | null;
-  readonly features_topic_daily_at: Instant | null;
-  readonly attempt_at: Instant | null;
-  readonly session_at: Instant | null;
   readonly as_of: Instant;
   readonly sweep_run_id: string | null;
   readonly detected_at: Instant;
 }
 
-const SAID = `seq, phase, student_id, user_id, threshold_days, last_seen_at, exam_results_at, features_topic_daily_at,
-  attempt_at, session_at, as_of, sweep_run_id, detected_at`;
+const SAID = `seq, phase, student_id, user_id, threshold_days, last_seen_at, ${INSTANTS_BY_SOURCE}, as_of, sweep_run_id,
+  detected_at`;
 
 function decisionOf(row: OutboxRow): QueuedDecision {
   return {
@@ -37,12 +34,7 @@ function decisionOf(row: OutboxRow): QueuedDecision {
     userId: row.user_id,
     thresholdDays: row.threshold_days,
     lastSeenAt: row.last_seen_at,
-    lastSeenBySource: {
-      exam_results: row.exam_results_at,
-      features_topic_daily: row.features_topic_daily_at,
-      attempt: row.attempt_at,
-      session: row.session_at,
-    },
+    lastSeenBySource: perSource((source) => row[source]),
     asOf: row.as_of,
     sweepRunId: row.sweep_run_id,
     detectedAt: row.detected_at,

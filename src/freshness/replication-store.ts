@@ -90,18 +90,11 @@ WHERE t.pubname = $1 AND t.schemaname = 'public' AND t.tablename = ANY ($2::text
   return new Set(rows.map(({ tablename }) => tablename));
 }
 
-const HAS_ROWS: Readonly<Record<Source, string>> = {
-  exam_results: 'SELECT EXISTS (SELECT FROM public.exam_results) AS has',
-  features_topic_daily: 'SELECT EXISTS (SELECT FROM public.features_topic_daily) AS has',
-  attempt: 'SELECT EXISTS (SELECT FROM public.attempt) AS has',
-  session: 'SELECT EXISTS (SELECT FROM public.session) AS has',
-};
-
 /** Which of these sources' tables hold any row: tables that are not captured need not exist. */
 export async function sourcesWithRows(db: Queryable, sources: Iterable<Source>): Promise<ReadonlySet<Source>> {
   const found = new Set<Source>();
   for (const source of sources) {
-    const { rows } = await db.query<{ has: boolean }>({ text: HAS_ROWS[source] });
+    const { rows } = await db.query<{ has: boolean }>({ text: `SELECT EXISTS (SELECT FROM public.${source}) AS has` });
     if (rows[0]?.has) found.add(source);
   }
   return found;

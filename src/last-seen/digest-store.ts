@@ -1,4 +1,4 @@
-import { SOURCES } from '../activity/source.ts';
+import { sqlPerSource } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
 
 export interface TableDigest {
@@ -28,7 +28,7 @@ FROM (
   SELECT block, count(*) AS learners, sha256(string_agg(digest, '' ORDER BY student_id)) AS digest
   FROM (
     SELECT left(student_id::text, 3) AS block, student_id, sha256(convert_to(json_build_array(
-      student_id, user_id, ${SOURCES.map((source) => `(extract(epoch FROM ${source}_at) * 1000000)::int8`).join(', ')}
+      student_id, user_id, ${sqlPerSource((source) => `(extract(epoch FROM ${source}_at) * 1000000)::int8`)}
     )::text, 'UTF8')) AS digest
     FROM lastseen.user_last_seen
   ) learner

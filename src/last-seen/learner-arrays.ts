@@ -1,4 +1,4 @@
-import { SOURCES } from '../activity/source.ts';
+import { SOURCES, sqlPerSource } from '../activity/source.ts';
 import { UUID_TEXT_BYTES } from '../activity/uuid.ts';
 import {
   allocateArray,
@@ -23,6 +23,13 @@ export function learnerArrays(learners: LearnerColumns): readonly Buffer[] {
     userIdArray(learners),
     ...SOURCES.map((source) => instantColumn(learners.instants[source], learners.size)),
   ];
+}
+
+export const LEARNER_ARRAY_COUNT = 2 + SOURCES.length;
+
+/** SQL: the parameters for {@link learnerArrays} without the first, which has the ids, from `$first`. */
+export function rowParameters(first: number): string {
+  return `$${first}::text[], ${sqlPerSource((_, index) => `$${first + 1 + index}::timestamptz[]`)}`;
 }
 
 export function studentIdArray({ size, studentIds: { words } }: LearnerColumns): Buffer {

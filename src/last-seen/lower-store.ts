@@ -1,6 +1,7 @@
+import { instantColumns, sqlPerSource } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { columnsOf, type LearnerRow } from './fold.ts';
-import { learnerArrays } from './learner-arrays.ts';
+import { LEARNER_ARRAY_COUNT, learnerArrays, rowParameters } from './learner-arrays.ts';
 
 /** A row as it was when it was compared, and its replacement. A replacement without any instant deletes the row. */
 export interface SetBack {
@@ -32,20 +33,14 @@ export async function setBackLastSeen(
 
 const SET_BACK = `
 WITH wanted AS (
-  SELECT * FROM unnest(
-    $1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
-    $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[]
-  ) AS u (
-    student_id, user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at,
-    seen_user_id, seen_exam_results_at, seen_features_topic_daily_at, seen_attempt_at, seen_session_at
-  )
+  SELECT * FROM unnest($1::uuid[], ${rowParameters(2)}, ${rowParameters(LEARNER_ARRAY_COUNT + 1)})
+    AS u (student_id, user_id, ${instantColumns()}, seen_user_id, ${sqlPerSource((source) => `seen_${source}_at`)})
 ), held AS (
-  SELECT w.*, num_nonnulls(w.exam_results_at, w.features_topic_daily_at, w.attempt_at, w.session_at) AS instants
+  SELECT w.*, num_nonnulls(${instantColumns('w')}) AS instants
   FROM lastseen.user_last_seen t
   JOIN wanted w USING (student_id)
-  WHERE (t.user_id, t.exam_results_at, t.features_topic_daily_at, t.attempt_at, t.session_at)
-    IS NOT DISTINCT FROM
-    (w.seen_user_id, w.seen_exam_results_at, w.seen_features_topic_daily_at, w.seen_attempt_at, w.seen_session_at)
+  WHERE (t.user_id, ${instantColumns('t')})
+    IS NOT DISTINCT FROM (w.seen_user_id, ${sqlPerSource((source) => `w.seen_${source}_at`)})
   ORDER BY t.student_id
   FOR UPDATE OF t
 ), gone AS (
@@ -53,12 +48,7 @@ WITH wanted AS (
   WHERE t.student_id = h.student_id AND h.instants = 0
   RETURNING t.student_id
 ), changed AS (
-  UPDATE lastseen.user_last_seen t SET
-    user_id = h.user_id,
-    exam_results_at = h.exam_results_at,
-    features_topic_daily_at = h.features_topic_daily_at,
-    attempt_at = h.attempt_at,
-    session_at = h.session_at
+  UPDATE lastseen.user_last_seen t SET (user_id, ${instantColumns()}) = (h.user_id, ${instantColumns('h')})
   FROM held h
   WHERE t.student_id = h.student_id AND h.instants > 0
   RETURNING t.student_id

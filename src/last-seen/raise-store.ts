@@ -1,7 +1,7 @@
-import { SOURCES, type Source } from '../activity/source.ts';
+import { instantColumns, type Source, sqlPerSource } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { LearnerColumns } from './fold.ts';
-import { learnerArrays } from './learner-arrays.ts';
+import { learnerArrays, rowParameters } from './learner-arrays.ts';
 
 /**
  * Raises the learners' rows, each source to its newest instant; nothing is ever lowered. Rows that are up to date are
@@ -35,7 +35,10 @@ export async function countBehind(tx: Queryable, learners: LearnerColumns): Prom
     text: `
 WITH ${INCOMING}
 SELECT
-  ${SOURCES.map((source) => `count(i.${source}_at) FILTER (WHERE s.${source}_at IS NULL OR s.${source}_at < i.${source}_at)::int AS ${source}`).join(',\n  ')}
+  ${sqlPerSource(
+    (source) =>
+      `count(i.${source}_at) FILTER (WHERE s.${source}_at IS NULL OR s.${source}_at < i.${source}_at)::int AS ${source}`,
+  )}
 FROM incoming i LEFT JOIN lastseen.user_last_seen s USING (student_id)`,
     values: learnerArrays(learners),
   });
@@ -46,34 +49,24 @@ FROM incoming i LEFT JOIN lastseen.user_last_seen s USING (student_id)`,
 
 /** The `SET` list of an existing row `t`. */
 export const RAISED = `user_id = LEAST(t.user_id, excluded.user_id),
-  exam_results_at = GREATEST(t.exam_results_at, excluded.exam_results_at),
-  features_topic_daily_at = GREATEST(t.features_topic_daily_at, excluded.features_topic_daily_at),
-  attempt_at = GREATEST(t.attempt_at, excluded.attempt_at),
-  session_at = GREATEST(t.session_at, excluded.session_at)`;
+  ${sqlPerSource((source) => `${source}_at = GREATEST(t.${source}_at, excluded.${source}_at)`)}`;
 
-/** The learners of {@link learnerArrays}, which are $1 to $6. */
+/** The learners of {@link learnerArrays}, which are the first parameters. */
 export const INCOMING = `incoming AS (
-  SELECT student_id, user_id COLLATE "C" AS user_id, ${SOURCES.map((source) => `${source}_at`).join(', ')}
-  FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
-    AS u (student_id, user_id, ${SOURCES.map((source) => `${source}_at`).join(', ')})
+  SELECT student_id, user_id COLLATE "C" AS user_id, ${instantColumns()}
+  FROM unnest($1::uuid[], ${rowParameters(2)}) AS u (student_id, user_id, ${instantColumns()})
 )`;
 
 const isRaisedBy = (row: string, incoming: string) => `(
     LEAST(${row}.user_id, ${incoming}.user_id),
-    GREATEST(${row}.exam_results_at, ${incoming}.exam_results_at),
-    GREATEST(${row}.features_topic_daily_at, ${incoming}.features_topic_daily_at),
-    GREATEST(${row}.attempt_at, ${incoming}.attempt_at),
-    GREATEST(${row}.session_at, ${incoming}.session_at)
-  ) IS DISTINCT FROM (
-    ${row}.user_id, ${row}.exam_results_at, ${row}.features_topic_daily_at, ${row}.attempt_at, ${row}.session_at
-  )`;
+    ${sqlPerSource((source) => `GREATEST(${row}.${source}_at, ${incoming}.${source}_at)`)}
+  ) IS DISTINCT FROM (${row}.user_id, ${instantColumns(row)})`;
 
 type Table = 'lastseen.user_last_seen' | 'lastseen.replay_shadow';
 
 const raise = (table: Table, incoming: string) => `
 WITH ${INCOMING}
-INSERT INTO ${table} AS t
-  (student_id, user_id, exam_results_at, features_topic_daily_at, attempt_at, session_at)
+INSERT INTO ${table} AS t (student_id, user_id, ${instantColumns()})
 SELECT i.*
 FROM ${incoming}
 ORDER BY i.student_id

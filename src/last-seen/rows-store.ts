@@ -1,12 +1,12 @@
 import type { StudentId } from '../activity/activity.ts';
+import { INSTANTS_BY_SOURCE } from '../activity/source.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import { streamRows } from '../postgres/cursor.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { LearnerRow } from './fold.ts';
 
 const ROWS = `
-SELECT student_id AS "studentId", user_id AS "userId", exam_results_at AS exam_results,
-  features_topic_daily_at AS features_topic_daily, attempt_at AS attempt, session_at AS session
+SELECT student_id AS "studentId", user_id AS "userId", ${INSTANTS_BY_SOURCE}
 FROM lastseen.user_last_seen`;
 
 /** The whole table, in order of the student id. */

@@ -1,5 +1,6 @@
 import type { StudentId } from '../activity/activity.ts';
 import type { Instant } from '../activity/instant.ts';
+import { INSTANTS_BY_SOURCE } from '../activity/source.ts';
 import type { LastSeenBySource, Phase } from '../events/inactivity-decision.ts';
 import type { Computed } from '../events/kpi-updated-event.ts';
 import type { Queryable } from '../postgres/database.ts';
@@ -14,8 +15,7 @@ export interface LastSeenRow {
 export async function readLastSeen(database: Queryable, studentId: StudentId): Promise<LastSeenRow | undefined> {
   const { rows } = await database.query<LastSeenBySource & { userId: string | null; lastSeenAt: Instant }>({
     text: `
-SELECT user_id AS "userId", last_seen_at AS "lastSeenAt", exam_results_at AS exam_results,
-  features_topic_daily_at AS features_topic_daily, attempt_at AS attempt, session_at AS session
+SELECT user_id AS "userId", last_seen_at AS "lastSeenAt", ${INSTANTS_BY_SOURCE}
 FROM lastseen.user_last_seen WHERE student_id = $1`,
     values: [studentId],
   });

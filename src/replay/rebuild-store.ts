@@ -1,4 +1,4 @@
-import { perSource, SOURCES, type Source } from '../activity/source.ts';
+import { instantColumns, perSource, type Source, sqlPerSource } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { must, single } from '../runtime/must.ts';
 
@@ -25,7 +25,7 @@ export async function lockLastSeen(tx: Queryable): Promise<void> {
 export async function sourcesInTable(db: Queryable, sources: readonly Source[]): Promise<readonly Source[]> {
   if (sources.length === 0) return [];
   const { rows } = await db.query<Record<Source, boolean>>({
-    text: `SELECT ${SOURCES.map((source) => `bool_or(${source}_at IS NOT NULL) AS ${source}`).join(', ')} FROM lastseen.user_last_seen`,
+    text: `SELECT ${sqlPerSource((source) => `bool_or(${source}_at IS NOT NULL) AS ${source}`)} FROM lastseen.user_last_seen`,
   });
   const hasInstants = single(rows, 'an aggregate returns one row');
   return sources.filter((source) => hasInstants[source]);
@@ -45,30 +45,31 @@ export async function correctLastSeen(tx: Queryable): Promise<Corrections> {
   };
 }
 
-const COLUMNS = ['user_id', ...SOURCES.map((source) => `${source}_at`)];
-const columnsOf = (alias: string) => COLUMNS.map((column) => `${alias}.${column}`).join(', ');
+const COLUMNS = `user_id, ${instantColumns()}`;
+const columnsOf = (alias: string) => `${alias}.user_id, ${instantColumns(alias)}`;
 
 const CORRECT = `
 WITH differing AS MATERIALIZED (
   SELECT student_id, t.student_id IS NULL AS is_new, s.student_id IS NULL AS is_gone, ${columnsOf('s')},
-    ${SOURCES.map((source) => `t.${source}_at AS ${source}_was`).join(', ')}
+    ${sqlPerSource((source) => `t.${source}_at AS ${source}_was`)}
   FROM lastseen.user_last_seen t FULL JOIN lastseen.replay_shadow s USING (student_id)
   WHERE t.student_id IS NULL OR s.student_id IS NULL OR (${columnsOf('t')}) IS DISTINCT FROM (${columnsOf('s')})
 ), gone AS (
   DELETE FROM lastseen.user_last_seen t USING differing d WHERE t.student_id = d.student_id AND d.is_gone
 ), corrected AS (
-  UPDATE lastseen.user_last_seen t SET (${COLUMNS.join(', ')}) = (${columnsOf('d')})
+  UPDATE lastseen.user_last_seen t SET (${COLUMNS}) = (${columnsOf('d')})
   FROM differing d WHERE t.student_id = d.student_id AND NOT d.is_gone
 ), added AS (
-  INSERT INTO lastseen.user_last_seen (student_id, ${COLUMNS.join(', ')})
+  INSERT INTO lastseen.user_last_seen (student_id, ${COLUMNS})
   SELECT student_id, ${columnsOf('d')} FROM differing d WHERE is_new
 )
 SELECT
   count(*) FILTER (WHERE is_new)::int AS added,
   count(*) FILTER (WHERE (is_new OR is_gone) IS FALSE)::int AS changed,
   count(*) FILTER (WHERE is_gone)::int AS removed,
-  ${SOURCES.flatMap((source) => [
-    `count(${source}_at) FILTER (WHERE ${source}_was IS NULL OR ${source}_was < ${source}_at)::int AS ${source}_raised`,
-    `count(${source}_was) FILTER (WHERE ${source}_at IS NULL OR ${source}_at < ${source}_was)::int AS ${source}_lowered`,
-  ]).join(',\n  ')}
+  ${sqlPerSource(
+    (source) => `
+  count(${source}_at) FILTER (WHERE ${source}_was IS NULL OR ${source}_was < ${source}_at)::int AS ${source}_raised,
+  count(${source}_was) FILTER (WHERE ${source}_at IS NULL OR ${source}_at < ${source}_was)::int AS ${source}_lowered`,
+  )}
 FROM differing`;

@@ -1,4 +1,5 @@
 import { formatInstant } from '../activity/instant.ts';
+import { perSource } from '../activity/source.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { json, readableInstant, table } from '../cli/tables.ts';
 import { daysInactive, decidingSource } from '../events/inactivity-decision.ts';
@@ -29,12 +30,6 @@ export async function printDue(
 }
 
 function describe(learner: DueLearner, plan: SweepPlan) {
-  const bySource = {
-    exam_results: learner.exam_results_at,
-    features_topic_daily: learner.features_topic_daily_at,
-    attempt: learner.attempt_at,
-    session: learner.session_at,
-  };
   return {
     userId: learner.user_id,
     studentId: learner.student_id,
@@ -42,10 +37,11 @@ function describe(learner: DueLearner, plan: SweepPlan) {
     thresholdDays: learner.threshold_days,
     lastSeenAt: formatInstant(learner.last_seen_at),
     daysInactive: daysInactive(learner.last_seen_at, plan.asOf),
-    decidingSource: decidingSource(bySource),
-    lastSeenBySource: Object.fromEntries(
-      Object.entries(bySource).map(([source, at]) => [source, at === null ? null : formatInstant(at)]),
-    ),
+    decidingSource: decidingSource(learner),
+    lastSeenBySource: perSource((source) => {
+      const at = learner[source];
+      return at === null ? null : formatInstant(at);
+    }),
   };
 }
 

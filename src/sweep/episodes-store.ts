@@ -1,4 +1,5 @@
 import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
+import { INSTANTS_BY_SOURCE, instantColumns, type Source, sqlPerSource } from '../activity/source.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import { forEachRow } from '../postgres/cursor.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
@@ -102,16 +103,15 @@ WITH due AS (
 ), written AS (
   INSERT INTO ${tables.outbox}
     (phase, student_id, user_id, threshold_days, last_seen_at,
-     exam_results_at, features_topic_daily_at, attempt_at, session_at, as_of, sweep_run_id, detected_at)
+     ${instantColumns()}, as_of, sweep_run_id, detected_at)
   SELECT
     CASE WHEN bool_or(first) THEN 'CROSSED' ELSE 'ONGOING' END, student_id, max(user_id), max(threshold_days),
-    max(last_seen_at), max(exam_results_at), max(features_topic_daily_at), max(attempt_at), max(session_at),
+    max(last_seen_at), ${sqlPerSource((source) => `max(${source}_at)`)},
     $8, $10, $11::timestamptz
   FROM (
-    SELECT student_id, user_id, threshold_days, last_seen_at,
-      exam_results_at, features_topic_daily_at, attempt_at, session_at, NULL::boolean AS first
+    SELECT student_id, user_id, threshold_days, last_seen_at, ${instantColumns()}, NULL::boolean AS first
     FROM due
-    UNION ALL SELECT student_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, first FROM noted
+    UNION ALL SELECT student_id, NULL, NULL, NULL, ${sqlPerSource(() => 'NULL')}, first FROM noted
   ) AS dues
   GROUP BY student_id HAVING count(first) > 0
   ORDER BY student_id
@@ -141,16 +141,12 @@ ORDER BY threshold_days`,
 }
 
 /** A learner who would be flagged, with the facts that decide it. */
-export interface DueLearner {
+export interface DueLearner extends Readonly<Record<Source, Instant | null>> {
   readonly student_id: string;
   readonly user_id: string;
   readonly phase: 'CROSSED' | 'ONGOING';
   readonly threshold_days: number;
   readonly last_seen_at: Instant;
-  readonly exam_results_at: Instant | null;
-  readonly features_topic_daily_at: Instant | null;
-  readonly attempt_at: Instant | null;
-  readonly session_at: Instant | null;
 }
 
 /** Lists who would be flagged, in the order of their student ids. Writes and locks nothing. */
@@ -159,7 +155,8 @@ export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: Du
     database,
     {
       text: `
-SELECT seen.*, rung.threshold_days, CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
+SELECT seen.student_id, seen.user_id, seen.last_seen_at, ${INSTANTS_BY_SOURCE}, rung.threshold_days,
+  CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
 ${due(LIVE, plan)}
 ${FIRST_BY_ID}`,
       values: planValues(plan),

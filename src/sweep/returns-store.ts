@@ -1,4 +1,5 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
+import { instantColumns } from '../activity/source.ts';
 import type { LearnerColumns } from '../last-seen/fold.ts';
 import { instantColumn, studentIdArray } from '../last-seen/learner-arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
@@ -70,10 +71,10 @@ WITH moved AS (
 )
 INSERT INTO ${outbox}
   (phase, student_id, user_id, threshold_days, last_seen_at,
-   exam_results_at, features_topic_daily_at, attempt_at, session_at, as_of, sweep_run_id, detected_at)
+   ${instantColumns()}, as_of, sweep_run_id, detected_at)
 SELECT DISTINCT ON (c.student_id)
   'RETURNED', c.student_id, l.user_id, c.threshold_days, c.last_seen_at,
-  l.exam_results_at, l.features_topic_daily_at, l.attempt_at, l.session_at, c.returned_as_of, NULL, $1::timestamptz
+  ${instantColumns('l')}, c.returned_as_of, NULL, $1::timestamptz
 FROM closed c JOIN ${lastSeen} l USING (student_id)
 ORDER BY c.student_id, c.last_seen_at DESC, c.threshold_days DESC`;
 }

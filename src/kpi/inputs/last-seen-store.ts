@@ -1,5 +1,5 @@
 import type { Instant } from '../../activity/instant.ts';
-import { SOURCES, type Source } from '../../activity/source.ts';
+import { activityInstant, SOURCE_FACTS, SOURCES, type Source } from '../../activity/source.ts';
 import { instantArray, textArray, uuidArray } from '../../postgres/binary-arrays.ts';
 import type { Queryable, Statement } from '../../postgres/database.ts';
 import type { KpiLearner } from './goal-store.ts';
@@ -46,49 +46,21 @@ export async function lastSeenInSources(
 
 /** As in `track`, an instant before 2000 and `-infinity` are not activity. */
 function latestActivity(source: Source, learners: readonly KpiLearner[]): Statement {
-  const byUser = [textArray(learners.map(({ userId }) => userId)), asOfs(learners)];
-  switch (source) {
-    case 'exam_results':
-      return {
-        text: `
-SELECT learner.position::int - 1 AS position, max(coalesce(exam.updated_at, exam.created_at)) AS at
-FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY AS learner (user_id, as_of, position)
-JOIN exam_results AS exam ON exam.user_id = learner.user_id AND exam.user_id = ANY ($1)
-  AND coalesce(exam.updated_at, exam.created_at) BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
+  const column = SOURCE_FACTS[source].learner;
+  const at = activityInstant(source, 'activity');
+  const [type, ids] =
+    column === 'user_id'
+      ? ['text', textArray(learners.map(({ userId }) => userId))]
+      : ['uuid', uuidArray(learners.map(({ studentId }) => studentId))];
+  return {
+    text: `
+SELECT learner.position::int - 1 AS position, max(${at}) AS at
+FROM unnest($1::${type}[], $2::timestamptz[]) WITH ORDINALITY AS learner (id, as_of, position)
+JOIN ${source} AS activity ON activity.${column} = learner.id AND activity.${column} = ANY ($1)
+  AND ${at} BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
 GROUP BY learner.position`,
-        values: byUser,
-      };
-    case 'features_topic_daily':
-      return {
-        text: `
-SELECT learner.position::int - 1 AS position, max(feature.last_seen_at) AS at
-FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY AS learner (user_id, as_of, position)
-JOIN features_topic_daily AS feature ON feature.user_id = learner.user_id AND feature.user_id = ANY ($1)
-  AND feature.last_seen_at BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
-GROUP BY learner.position`,
-        values: byUser,
-      };
-    case 'attempt':
-      return {
-        text: `
-SELECT learner.position::int - 1 AS position, max(attempt.completed_at) AS at
-FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS learner (student_id, as_of, position)
-JOIN attempt ON attempt.student_id = learner.student_id AND attempt.student_id = ANY ($1)
-  AND attempt.completed_at BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
-GROUP BY learner.position`,
-        values: [uuidArray(learners.map(({ studentId }) => studentId)), asOfs(learners)],
-      };
-    case 'session':
-      return {
-        text: `
-SELECT learner.position::int - 1 AS position, max(coalesce(session.ended_at, session.started_at)) AS at
-FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY AS learner (user_id, as_of, position)
-JOIN session ON session.user_id = learner.user_id AND session.user_id = ANY ($1)
-  AND coalesce(session.ended_at, session.started_at) BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
-GROUP BY learner.position`,
-        values: byUser,
-      };
-  }
+    values: [ids, asOfs(learners)],
+  };
 }
 
 function asOfs(learners: readonly KpiLearner[]): Buffer {

@@ -1,3 +1,4 @@
+import { SOURCE_FACTS, SOURCES } from '../../activity/source.ts';
 import { forEachBatch } from '../../postgres/cursor.ts';
 import type { Database, Queryable } from '../../postgres/database.ts';
 import { single } from '../../runtime/must.ts';
@@ -10,11 +11,9 @@ type OnUserIds = (userIds: readonly string[]) => Promise<void>;
  * The learners in the source tables. These are the tables that figures are computed from and that have a user_id; a
  * learner in none of them has no figure. `attempt` has no user_id: its learners are found once another table has them.
  */
-const USER_IDS = `
-SELECT user_id FROM exam_results WHERE user_id <> ''
-UNION SELECT user_id FROM features_topic_daily WHERE user_id <> ''
-UNION SELECT user_id FROM session WHERE user_id <> ''
-UNION SELECT user_id FROM ability_estimates WHERE user_id <> ''`;
+const USER_IDS = [...SOURCES.filter((source) => SOURCE_FACTS[source].learner === 'user_id'), 'ability_estimates']
+  .map((table) => `SELECT user_id FROM ${table} WHERE user_id <> ''`)
+  .join(' UNION ');
 
 /** All learners in the source tables, in batches, in the order of the bytes of their user_ids. */
 export function eachSourceLearner(source: Database, onUserIds: OnUserIds, batchSize: number): Promise<void> {
