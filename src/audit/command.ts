@@ -4,13 +4,13 @@ import { openKafka, withDatabase, withSourceDatabase } from '../cli/connections.
 import { readCount } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
-import { sourceTopics, trackedSources } from '../config/topic-names.ts';
+import { sourceTopics, trackedSources } from '../config/kafka-names.ts';
 import { proveApplied } from '../freshness/pipeline.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { listAudits, type Repair } from '../history/audit-runs-store.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { withOwnTables } from '../setup/wiring.ts';
 import { auditJson, auditPage, auditRunJson, auditRunsPage } from './audit-page.ts';
 import { audit } from './pipeline.ts';
 

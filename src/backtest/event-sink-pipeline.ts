@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { formatInstant } from '../activity/instant.ts';
+import { notificationTopic, sourceTopics } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
-import { notificationTopic, sourceTopics } from '../config/topic-names.ts';
 import { inactivityCodec } from '../events/codecs-wiring.ts';
 import type { InactivityDecision } from '../events/inactivity-decision.ts';
 import { inactivityEvent, inactivityRecord } from '../events/inactivity-event.ts';

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { SOURCES, type Source, topicSetting } from '../activity/source.ts';
 import { postgresTlsMistake } from '../runtime/postgres-url.ts';
-import { parseDuration } from './durations.ts';
 
 /** One setting: how it is parsed, its default and its description. */
 export interface Setting<T> {
@@ -36,9 +35,11 @@ const whole = number.pipe(z.number().int('must be a whole number'));
 const positive = whole.pipe(z.number().min(1, 'must be 1 or more'));
 const port = whole.pipe(z.number().min(0, 'must be a port, 0 to 65535').max(65_535, 'must be a port, 0 to 65535'));
 const share = number.pipe(z.number().gt(0, 'must be above 0').max(1, 'must be at most 1'));
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** In milliseconds. */
 const duration = z.string().transform((value, context) => {
-  const ms = parseDuration(value);
-  if (ms !== undefined) return ms;
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(value.trim());
+  if (match !== null) return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
   context.addIssue({ code: 'custom', message: 'must be a duration such as 250ms, 30s, 10m, 2h or 1d' });
   return z.NEVER;
 });

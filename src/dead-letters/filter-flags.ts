@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { readInstant } from '../cli/flag-values.ts';
 import type { OutputFlags } from '../cli/run-command.ts';
-import { READERS, type Reader } from '../config/topic-names.ts';
+import { READERS, type Reader } from '../config/kafka-names.ts';
 import type { LetterFilter } from './letters.ts';
 
 /** Flags of the commands that work on many letters. */

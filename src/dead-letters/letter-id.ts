@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { letterTopics, READERS } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
-import { letterTopics, READERS } from '../config/topic-names.ts';
 import { LastseenError } from '../runtime/errors.ts';
 
 /** A dead letter as a person names it: `track/0/12`, or with the topic instead of the reader. */

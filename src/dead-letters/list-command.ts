@@ -4,7 +4,7 @@ import { readPositive } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import type { Database } from '../postgres/database.ts';
-import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { withOwnTables } from '../setup/wiring.ts';
 import { addFilterFlags, type FilterFlags } from './filter-flags.ts';
 import { formatLetterId } from './letter-id.ts';
 import { type LetterCount, letterJson, lettersPage } from './letter-page.ts';

@@ -1,7 +1,6 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
-import type { Queryable } from '../postgres/database.ts';
-import type { Lsn } from '../postgres/lsn.ts';
+import type { Lsn, Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SlotObservation } from './judgement.ts';
 

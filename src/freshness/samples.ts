@@ -1,5 +1,5 @@
 import type { CommandContext } from '../cli/run-command.ts';
-import { sourceTopics } from '../config/topic-names.ts';
+import { sourceTopics } from '../config/kafka-names.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Queryable } from '../postgres/database.ts';

@@ -1,5 +1,5 @@
 import type { CommandContext } from '../cli/run-command.ts';
-import { sourceTopics } from '../config/topic-names.ts';
+import { sourceTopics } from '../config/kafka-names.ts';
 import { endPositions } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';

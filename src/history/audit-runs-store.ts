@@ -1,7 +1,6 @@
 import type { Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
-import type { Queryable } from '../postgres/database.ts';
-import type { Lsn } from '../postgres/lsn.ts';
+import type { Lsn, Queryable } from '../postgres/database.ts';
 import type { AuditCounts } from './audit-counts.ts';
 
 /** What an audit writes: nothing; what is missing or behind; or also lower values than the table has. */

@@ -8,7 +8,7 @@ import { json, table } from '../cli/tables.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { withOwnTables } from '../setup/wiring.ts';
 import { detectionPlan } from '../silence/configured-plan.ts';
 import { silenceWindow } from '../silence/plan.ts';
 import { FIGURES, type FigureName } from './figures/figure-names.ts';

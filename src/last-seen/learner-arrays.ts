@@ -10,7 +10,7 @@ import {
   TYPE_OID,
   UUID_BYTES,
   writeInstant,
-} from '../postgres/binary-arrays.ts';
+} from '../postgres/arrays.ts';
 import { type LearnerColumns, NEVER } from './fold.ts';
 
 /**

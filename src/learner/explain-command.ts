@@ -6,7 +6,7 @@ import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-com
 import { json } from '../cli/tables.ts';
 import { figureDeps } from '../kpi/wiring.ts';
 import { keepKeys } from '../runtime/snake-keys.ts';
-import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { withOwnTables } from '../setup/wiring.ts';
 import { detectionPlan } from '../silence/configured-plan.ts';
 import { explanationPage } from './explain-page.ts';
 import { type Explanation, explain } from './explain-pipeline.ts';

@@ -8,8 +8,8 @@ import { readTopicSettings, type TopicSettings } from '../kafka/admin/topic-sett
 import type { Database } from '../postgres/database.ts';
 import { LastseenError, safeMessage } from '../runtime/errors.ts';
 import { withTimeout } from '../runtime/waiting.ts';
-import { withOwnTables } from '../setup/own-tables-wiring.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
+import { withOwnTables } from '../setup/wiring.ts';
 import { countLearnerRows, eraseLearner, type LearnerRows } from './erasure-store.ts';
 import { erasureJson, erasurePage, type RetainingTopic } from './forget-page.ts';
 

@@ -17,6 +17,9 @@ interface QueryResult<R> {
   readonly count: number;
 }
 
+/** A position in the write-ahead log, in Postgres' text form, e.g. `0/16B3748`. */
+export type Lsn = string & { readonly lsn: unique symbol };
+
 /** The pool, or one connection inside a transaction. */
 export interface Queryable {
   query<R>(statement: Statement): Promise<QueryResult<R>>;

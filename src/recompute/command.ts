@@ -13,7 +13,7 @@ import { type ConsumerState, type SampleSources, withProbes } from '../cli/probe
 import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
-import { RECOMPUTE_GROUP } from '../config/groups.ts';
+import { RECOMPUTE_GROUP } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
 import { createDeadLetterLimit, createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
 import { inactivityCodec, kpiUpdatedCodec } from '../events/codecs-wiring.ts';
@@ -27,7 +27,7 @@ import { figureDeps } from '../kpi/wiring.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import { snakeCase } from '../runtime/snake-keys.ts';
-import { requireOwnTables } from '../setup/own-tables-wiring.ts';
+import { requireOwnTables } from '../setup/wiring.ts';
 import { createRecompute, type RecomputeCounts } from './pipeline.ts';
 import { createRetrySink, retryDelay } from './retries.ts';
 

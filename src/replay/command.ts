@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { readInstant } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
-import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { withOwnTables } from '../setup/wiring.ts';
 import { runReplay } from './pipeline.ts';
 import { type ReplayFlags, replayPlan } from './plan.ts';
 import { replayJson, replayPage } from './replay-page.ts';

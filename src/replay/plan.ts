@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
+import { sourceTopics } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
-import { sourceTopics } from '../config/topic-names.ts';
 import { usageError } from '../runtime/errors.ts';
 
 export interface ReplayFlags {

@@ -2,7 +2,7 @@ import { openKafka, openRegistry } from '../cli/connections.ts';
 import { showProgress } from '../cli/progress-bar.ts';
 import { type RangeReading, readRange } from '../cli/read-ranges.ts';
 import type { CommandContext } from '../cli/run-command.ts';
-import { notificationTopic } from '../config/topic-names.ts';
+import { notificationTopic } from '../config/kafka-names.ts';
 import { inactivityRelay } from '../events/relays-wiring.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';

@@ -3,7 +3,7 @@ import { openRegistry } from '../cli/connections.ts';
 import { EXIT, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { checkSchemas, registerSchemas } from '../registry/own-schemas.ts';
-import { ownSchemas } from './own-schemas-wiring.ts';
+import { ownSchemas } from './wiring.ts';
 
 interface Flags {
   readonly json?: true;

@@ -1,5 +1,5 @@
+import { notificationTopic, sourceTopics } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
-import { notificationTopic, sourceTopics } from '../config/topic-names.ts';
 import type { TopicSpec } from '../kafka/admin/admin.ts';
 import type { TopicSettings } from '../kafka/admin/topic-settings.ts';
 

@@ -6,7 +6,7 @@ import { json } from '../cli/tables.ts';
 import type { Texts } from '../config/configuration.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { withOwnTables } from '../setup/wiring.ts';
 import { detectionPlan } from '../silence/configured-plan.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import { printDue } from './dry-run-page.ts';

@@ -4,7 +4,7 @@ import { formatInstant } from '../activity/instant.ts';
 import { EXIT, runCommand } from '../cli/run-command.ts';
 import { json, readableInstant, table } from '../cli/tables.ts';
 import { listRuns, type SweepRun } from '../history/sweep-runs-store.ts';
-import { withOwnTables } from '../setup/own-tables-wiring.ts';
+import { withOwnTables } from '../setup/wiring.ts';
 import { approve, discard } from './pipeline.ts';
 import { approvedPage } from './sweep-page.ts';
 import { withSweepDeps } from './wiring.ts';

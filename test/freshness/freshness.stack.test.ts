@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { currentPosition, observeSlot } from '../../src/freshness/replication-store.ts';
 import { endPositions } from '../../src/kafka/admin/offsets.ts';
-import type { Lsn } from '../../src/postgres/lsn.ts';
+import type { Lsn } from '../../src/postgres/database.ts';
 import { recreateTopic } from '../support/recreate-topic.ts';
 import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';

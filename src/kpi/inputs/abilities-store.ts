@@ -1,4 +1,4 @@
-import { instantArray, textArray } from '../../postgres/binary-arrays.ts';
+import { instantArray, textArray } from '../../postgres/arrays.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import type { Ability } from '../figures/goal-probability.ts';
 import type { KpiLearner } from './goal-store.ts';

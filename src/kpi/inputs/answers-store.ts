@@ -1,6 +1,6 @@
 import type { StudentId } from '../../activity/activity.ts';
 import type { Instant } from '../../activity/instant.ts';
-import { textArray, uuidArray, windowArrays } from '../../postgres/binary-arrays.ts';
+import { textArray, uuidArray, windowArrays } from '../../postgres/arrays.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import type { AttemptRow } from '../figures/attempt.ts';
 import type { Window } from '../figures/window.ts';

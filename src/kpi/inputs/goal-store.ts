@@ -1,7 +1,7 @@
 import type { StudentId } from '../../activity/activity.ts';
 import type { Instant } from '../../activity/instant.ts';
 import type { Source } from '../../activity/source.ts';
-import { textArray } from '../../postgres/binary-arrays.ts';
+import { textArray } from '../../postgres/arrays.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import type { Ability } from '../figures/goal-probability.ts';
 import type { MetricsPolicy } from '../figures/policy.ts';

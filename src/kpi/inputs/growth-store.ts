@@ -1,5 +1,5 @@
 import type { Instant } from '../../activity/instant.ts';
-import { instantArray, textArray, windowArrays } from '../../postgres/binary-arrays.ts';
+import { instantArray, textArray, windowArrays } from '../../postgres/arrays.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import { type Observation, observationWindow } from '../figures/growth-model.ts';
 import type { KpiLearner } from './goal-store.ts';

@@ -1,6 +1,6 @@
 import type { Instant } from '../../activity/instant.ts';
 import { activityInstant, SOURCE_FACTS, SOURCES, type Source } from '../../activity/source.ts';
-import { instantArray, textArray, uuidArray } from '../../postgres/binary-arrays.ts';
+import { instantArray, textArray, uuidArray } from '../../postgres/arrays.ts';
 import type { Queryable, Statement } from '../../postgres/database.ts';
 import type { KpiLearner } from './goal-store.ts';
 

@@ -1,6 +1,6 @@
 import type { Instant } from '../../activity/instant.ts';
 import type { Source } from '../../activity/source.ts';
-import { textArray, windowArrays } from '../../postgres/binary-arrays.ts';
+import { textArray, windowArrays } from '../../postgres/arrays.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import { type Exams, examWindow, NO_EXAMS } from '../figures/churn-risk.ts';
 import type { KpiInputOptions, KpiLearner } from './goal-store.ts';

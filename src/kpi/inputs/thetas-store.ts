@@ -1,4 +1,4 @@
-import { textArray, windowArrays } from '../../postgres/binary-arrays.ts';
+import { textArray, windowArrays } from '../../postgres/arrays.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import type { Window } from '../figures/window.ts';
 

@@ -1,13 +1,6 @@
 import type { Instant } from '../../activity/instant.ts';
 import type { Computed } from '../../events/kpi-updated-event.ts';
-import {
-  booleanArray,
-  dateArray,
-  doubleArray,
-  instantArray,
-  textArray,
-  uuidArray,
-} from '../../postgres/binary-arrays.ts';
+import { booleanArray, dateArray, doubleArray, instantArray, textArray, uuidArray } from '../../postgres/arrays.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import type { ProbabilityInterval } from '../figures/probability-interval.ts';
 

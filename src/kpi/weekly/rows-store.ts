@@ -1,5 +1,5 @@
 import { dateOf, type Instant, startOfIsoWeek } from '../../activity/instant.ts';
-import { dateArray, textArray } from '../../postgres/binary-arrays.ts';
+import { dateArray, textArray } from '../../postgres/arrays.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import type { Figures } from '../figures/figure-names.ts';
 import type { Cause } from './ledger-store.ts';

@@ -1,4 +1,4 @@
-import { dateArray, instantArray, textArray, uuidArray } from '../../postgres/binary-arrays.ts';
+import { dateArray, instantArray, textArray, uuidArray } from '../../postgres/arrays.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import type { WeeklyTarget } from './rows-store.ts';
 

@@ -1,6 +1,8 @@
 import { withDatabase } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
+import type { Settings } from '../config/settings.ts';
 import type { Database } from '../postgres/database.ts';
+import { OWN_SCHEMAS, type OwnSchemaFile, readOwnSchemas } from '../registry/own-schemas.ts';
 import { requireMigrated } from './migrations-store.ts';
 
 /** @throws LastseenError `not_migrated` if own tables are older than this release */
@@ -16,4 +18,13 @@ export function withOwnTables<T>(context: CommandContext, work: (database: Datab
     await requireOwnTables(context, database);
     return work(database);
   });
+}
+
+/** Own schemas with the configured topics; a schema file is named after the default name of its topic. */
+export async function ownSchemas(settings: Settings): Promise<OwnSchemaFile[]> {
+  const configured = new Map<string, string>([
+    [OWN_SCHEMAS.inactivity, settings.INACTIVITY_TOPIC],
+    [OWN_SCHEMAS.kpiUpdated, settings.KPI_UPDATED_TOPIC],
+  ]);
+  return (await readOwnSchemas()).map(({ topic, schema }) => ({ topic: configured.get(topic) ?? topic, schema }));
 }

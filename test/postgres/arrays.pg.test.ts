@@ -1,14 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { dateOf } from '../../src/activity/instant.ts';
-import {
-  booleanArray,
-  dateArray,
-  doubleArray,
-  instantArray,
-  textArray,
-  uuidArray,
-} from '../../src/postgres/binary-arrays.ts';
+import { booleanArray, dateArray, doubleArray, instantArray, textArray, uuidArray } from '../../src/postgres/arrays.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
