@@ -1,10 +1,10 @@
 import type { Source } from '../activity/source.ts';
 import {
   type Freshness,
-  freshness,
+  type FreshnessEvidence,
+  judgeFreshness,
   missingSlot,
-  type Observation,
-  type SourceObservation,
+  type SourceEvidence,
 } from '../freshness/judgement.ts';
 import type { SlotState } from '../freshness/replication-store.ts';
 import { type Finding, failed, ok, warning } from './checks.ts';
@@ -78,12 +78,14 @@ function connectorPart({ part, state, trace }: ConnectorState['parts'][number]):
  * Whether every source is applied up to the end of its topic, by the rule of a sweep. The slot counts as caught up here:
  * it takes time to pass a position, and it has its own check.
  */
-export function sourcesFresh(observed: Observation): readonly Finding[] {
-  const slot = { name: observed.slot.name, kind: 'past' } as const;
-  return observed.sources.map((source) => sourceFresh(source, freshness({ ...observed, slot, sources: [source] })));
+export function sourcesFresh(evidence: FreshnessEvidence): readonly Finding[] {
+  const slot = { name: evidence.slot.name, kind: 'past' } as const;
+  return evidence.sources.map((source) =>
+    sourceFresh(source, judgeFreshness({ ...evidence, slot, sources: [source] })),
+  );
 }
 
-function sourceFresh({ source, topic }: SourceObservation, verdict: Freshness): Finding {
+function sourceFresh({ source, topic }: SourceEvidence, verdict: Freshness): Finding {
   switch (verdict.kind) {
     case 'fresh':
       return ok(`${source}: all ${verdict.ends.get(source)} records of ${topic} are applied`);

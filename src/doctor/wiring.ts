@@ -3,7 +3,7 @@ import { openKafka, openRegistry, withDatabase, withSourceDatabase } from '../cl
 import type { CommandContext } from '../cli/run-command.ts';
 import { RECOMPUTE_GROUP, sourceTopics, TRACK_GROUP } from '../config/kafka-names.ts';
 import { readOutboxState } from '../events/outbox-state-store.ts';
-import { type FreshnessView, knownBefore, noteEnds, observe } from '../freshness/pipeline.ts';
+import { type FreshnessView, readEvidence, readSourceFacts, readTopicEnds } from '../freshness/pipeline.ts';
 import { currentPosition, publishedSources, readSlotState } from '../freshness/replication-store.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { listRuns } from '../history/sweep-runs-store.ts';
@@ -139,11 +139,11 @@ async function connectorFindings(
 }
 
 async function freshnessFindings(view: FreshnessView): Promise<readonly Finding[]> {
-  const known = await knownBefore(view);
-  const ends = await noteEnds(view);
+  const facts = await readSourceFacts(view);
+  const ends = await readTopicEnds(view);
   const position = await currentPosition(view.database, 0n);
   if (position === undefined) return [];
-  return capture.sourcesFresh(await observe(view, { ...known, position, ends }, position));
+  return capture.sourcesFresh(await readEvidence(view, facts, { position, ends }));
 }
 
 async function groupFinding(

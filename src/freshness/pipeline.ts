@@ -7,149 +7,155 @@ import { type Position, partitionKey } from '../kafka/client/records.ts';
 import { openGaps } from '../last-seen/gaps-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import type { Database, Lsn } from '../postgres/database.ts';
-import { isRetriable, LastseenError } from '../runtime/errors.ts';
-import { type Freshness, freshness, missingSlot, type Observation, type SourceEnds } from './judgement.ts';
-import { currentPosition, observeSlot, publishedSources, slotExists, sourcesWithRows } from './replication-store.ts';
+import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
+import { type Freshness, type FreshnessEvidence, judgeFreshness, missingSlot, type SourceEnds } from './judgement.ts';
+import { compareSlot, currentPosition, publishedSources, slotExists, sourcesWithRows } from './replication-store.ts';
 
-/** What a look takes. */
+/** What evidence is read from. */
 export interface FreshnessView {
-  /** The source's primary, with own tables. */
+  /** The primary, with the source tables and lastseen's own tables. */
   readonly database: Database;
   /** The enabled sources by their topics. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly slot: string;
   readonly publication: string;
-  /** Where the topics end now; topics that do not exist are left out. */
+  /** The current ends of the topics; topics that do not exist are left out. */
   readonly readEnds: (topics: readonly string[]) => Promise<readonly Position[]>;
   readonly now: () => Instant;
 }
 
 export interface FreshnessDeps extends FreshnessView {
   readonly waitMs: number;
-  /** False where the process was told to stop. */
+  /** Resolves to false if the process is shutting down. */
   readonly pause: (ms: number) => Promise<boolean>;
   readonly onWaiting?: (reasons: readonly string[]) => void;
 }
 
-const LOOK_EVERY_MS = 500;
-
-/** What does not change from one look to the next: positions that were fixed once are waited for, not chased. */
-export interface Goal {
+/** What is checked besides the progress. Read before the position, so that these rows must be in the topics. */
+export interface SourceFacts {
   readonly hasRows: ReadonlySet<Source>;
   readonly history: ReadonlyMap<Source, readonly SourceVolume[]>;
-  readonly asksForGaps: boolean;
-  position: Lsn | undefined;
-  ends: Ends | undefined;
+  readonly checksGaps: boolean;
 }
 
-interface Ends {
+/** Positions that are read once and then waited for, so that a busy source cannot postpone the proof for ever. */
+export interface Target {
+  readonly position: Lsn;
+  /** Undefined until the slot has passed the position. */
+  ends: TopicEnds | undefined;
+}
+
+interface TopicEnds {
   readonly positions: readonly Position[];
   readonly at: Instant;
-  /** What was applied right before the ends were read, by partition. */
+  /** The progress right before the ends were read, by partition. */
   readonly appliedBefore: ReadonlyMap<string, bigint>;
 }
 
+const RETRY_MS = 500;
+
 /**
- * Proves that whatever was committed at the source before the as-of is applied, or waits for it: the source's position
- * at or after the as-of, the connector's slot past it, then the topics' ends, then `track`'s progress at each.
+ * Proves that all changes committed at the source before the as-of are applied, and waits for it if necessary. Reads the
+ * source's position at or after the as-of, waits until the connector's slot has passed it, reads the ends of the topics,
+ * and waits until the progress of `track` has reached them.
  *
- * @returns how many records each source's topic has been given.
- * @throws LastseenError `not_fresh` with every reason, a line each.
+ * @returns the sum of the end offsets of each source's topic.
+ * @throws LastseenError `not_fresh` with one line per reason.
  */
 export async function proveFresh(deps: FreshnessDeps, asOf: Instant): Promise<SourceEnds> {
-  // Before the position is noted: what these rows are of must then be in the topics.
-  return prove(deps, asOf, await knownBefore(deps));
-}
-
-type Known = Pick<Goal, 'hasRows' | 'history' | 'asksForGaps'>;
-
-/** What a proof is judged by besides the way of the records. */
-export async function knownBefore(view: FreshnessView): Promise<Known> {
-  return { hasRows: await notKnownComplete(view), history: await readSourceVolumes(view.database), asksForGaps: true };
+  return prove(deps, asOf, await readSourceFacts(deps));
 }
 
 /**
- * The same of what is committed by now, for whoever holds the table against the sources afterwards: whether a source is
- * captured at all, or has fallen silent, is then seen.
+ * The same for the changes committed until now, for an audit, which itself finds what is missing: open gaps, and sources
+ * that are not captured or have no new records, do not matter.
  *
- * @throws LastseenError `not_fresh` with every reason, a line each.
+ * @throws LastseenError `not_fresh` with one line per reason.
  */
 export async function proveApplied(deps: FreshnessDeps): Promise<void> {
-  await prove(deps, 0n, { hasRows: new Set(), history: new Map(), asksForGaps: false });
+  await prove(deps, 0n, { hasRows: new Set(), history: new Map(), checksGaps: false });
 }
 
-/** Whose tables have rows, but for those that an audit has found, or left, complete. */
-async function notKnownComplete({ database, sources }: FreshnessView): Promise<ReadonlySet<Source>> {
+export async function readSourceFacts({ database, sources }: FreshnessView): Promise<SourceFacts> {
   const audited = await auditedSources(database);
-  return sourcesWithRows(
-    database,
-    [...sources.values()].filter((source) => !audited.has(source)),
-  );
+  const unaudited = [...sources.values()].filter((source) => !audited.has(source));
+  return {
+    hasRows: await sourcesWithRows(database, unaudited),
+    history: await readSourceVolumes(database),
+    checksGaps: true,
+  };
 }
 
-async function prove(deps: FreshnessDeps, asOf: Instant, known: Known): Promise<SourceEnds> {
-  const goal: Goal = { ...known, position: undefined, ends: undefined };
-  const giveUpAt = deps.now() + BigInt(Math.round(deps.waitMs)) * 1000n;
+async function prove(deps: FreshnessDeps, asOf: Instant, facts: SourceFacts): Promise<SourceEnds> {
+  const deadline = deps.now() + BigInt(Math.round(deps.waitMs)) * 1000n;
+  let target: Target | undefined;
+  const judgeNow = async (): Promise<Freshness> => {
+    target ??= await targetAt(deps, asOf);
+    if (target === undefined) return behind("the source database's clock has not reached the as-of");
+    return judgeFreshness(await readEvidence(deps, facts, target));
+  };
   for (;;) {
-    const verdict = await look(deps, goal, asOf);
+    const verdict = await judgeNow().catch(outageIsBehind);
     switch (verdict.kind) {
       case 'fresh':
         return verdict.ends;
       case 'broken':
         throw notFresh(verdict.reasons);
       case 'behind':
-        if (deps.now() >= giveUpAt || !(await deps.pause(LOOK_EVERY_MS))) throw notFresh(verdict.reasons);
+        if (deps.now() >= deadline || !(await deps.pause(RETRY_MS))) throw notFresh(verdict.reasons);
         deps.onWaiting?.(verdict.reasons);
     }
   }
+}
+
+/** What cannot be read during an outage is not fresh yet. */
+function outageIsBehind(error: unknown): Freshness {
+  if (!isRetriable(error)) throw error;
+  return behind(safeMessage(error));
+}
+
+function behind(reason: string): Freshness {
+  return { kind: 'behind', reasons: [reason] };
 }
 
 function notFresh(reasons: readonly string[]): LastseenError {
   return new LastseenError('not_fresh', reasons.map((reason) => `not fresh: ${reason}`).join('\n'));
 }
 
-/** An outage is a reason to wait like any other: what cannot be seen is not fresh. */
-async function look(deps: FreshnessDeps, goal: Goal, asOf: Instant): Promise<Freshness> {
-  try {
-    goal.position ??= await notePosition(deps, asOf);
-    if (goal.position === undefined) {
-      return { kind: 'behind', reasons: ["the source database's clock has not come to the as-of"] };
-    }
-    return freshness(await observe(deps, goal, goal.position));
-  } catch (error) {
-    if (!isRetriable(error)) throw error;
-    return { kind: 'behind', reasons: [(error as Error).message] };
-  }
-}
-
 /**
- * Only once the slot is there: a slot that is made later starts past the position, with the snapshot still to come.
+ * The current position, undefined while the source's clock is before the as-of. Requires the slot: a slot created later
+ * starts past the position, although its snapshot is still to come.
  */
-export async function notePosition({ database, slot }: FreshnessView, asOf: Instant): Promise<Lsn | undefined> {
+export async function targetAt({ database, slot }: FreshnessView, asOf: Instant): Promise<Target | undefined> {
   if (!(await slotExists(database, slot))) throw notFresh([missingSlot(slot)]);
-  return currentPosition(database, asOf);
+  const position = await currentPosition(database, asOf);
+  return position === undefined ? undefined : { position, ends: undefined };
 }
 
-/** Where the topics end now, and what was applied right before. */
-export async function noteEnds({ database, sources, readEnds, now }: FreshnessView): Promise<Ends> {
-  const topics = [...sources.keys()];
-  const appliedBefore = await appliedOf(database, topics);
-  return { positions: await readEnds(topics), at: now(), appliedBefore };
+export async function readTopicEnds(view: FreshnessView): Promise<TopicEnds> {
+  const appliedBefore = await readApplied(view);
+  return { positions: await view.readEnds([...view.sources.keys()]), at: view.now(), appliedBefore };
 }
 
-async function appliedOf(database: Database, topics: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
-  return new Map((await readProgress(database, topics)).map((at) => [partitionKey(at), at.nextOffset]));
+/** The offset below which every record is applied, by partition. */
+export async function readApplied({ database, sources }: FreshnessView): Promise<ReadonlyMap<string, bigint>> {
+  const progress = await readProgress(database, [...sources.keys()]);
+  return new Map(progress.map((position) => [partitionKey(position), position.nextOffset]));
 }
 
-export async function observe(deps: FreshnessView, goal: Goal, position: Lsn): Promise<Observation> {
-  const { database, sources, publication } = deps;
-  const topics = [...sources.keys()];
-  const slot = await observeSlot(database, deps.slot, position);
+/** Sets the ends of the target as soon as the slot has passed its position. */
+export async function readEvidence(
+  view: FreshnessView,
+  facts: SourceFacts,
+  target: Target,
+): Promise<FreshnessEvidence> {
+  const { database, sources, publication } = view;
+  const slot = await compareSlot(database, view.slot, target.position);
   const published = await publishedSources(database, publication);
-  if (slot.kind === 'past') goal.ends ??= await noteEnds(deps);
-  const { ends } = goal;
-  const applied = await appliedOf(database, topics);
-  const gaps = goal.asksForGaps ? await openGaps(database, topics) : [];
+  if (slot.kind === 'past') target.ends ??= await readTopicEnds(view);
+  const { ends } = target;
+  const applied = await readApplied(view);
+  const gaps = facts.checksGaps ? await openGaps(database, [...sources.keys()]) : [];
   return {
     slot,
     publication,
@@ -157,7 +163,7 @@ export async function observe(deps: FreshnessView, goal: Goal, position: Lsn): P
       source,
       topic,
       published: published.has(source),
-      hasRows: goal.hasRows.has(source),
+      hasRows: facts.hasRows.has(source),
       partitions: ends?.positions
         .filter((end) => end.topic === topic)
         .map((end) => ({
@@ -167,8 +173,8 @@ export async function observe(deps: FreshnessView, goal: Goal, position: Lsn): P
           appliedBefore: ends.appliedBefore.get(partitionKey(end)),
         })),
       gaps: gaps.filter((gap) => gap.topic === topic),
-      at: ends?.at ?? deps.now(),
-      history: goal.history.get(source) ?? [],
+      at: ends?.at ?? view.now(),
+      history: facts.history.get(source) ?? [],
     })),
   };
 }

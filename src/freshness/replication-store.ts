@@ -2,13 +2,14 @@ import { formatInstant, type Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { Lsn, Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import type { SlotObservation } from './judgement.ts';
+import { single } from '../runtime/must.ts';
+import type { SlotEvidence } from './judgement.ts';
 
 /**
- * The position of the source by now; undefined while the source's clock has not come to the instant, so that a commit
- * before it may still follow.
+ * The current WAL position of the source; undefined until the source's clock has reached the instant, because a commit
+ * before the instant may still follow.
  *
- * @throws LastseenError `not_fresh` on a standby, which has no position of its own.
+ * @throws LastseenError `not_fresh` on a standby, which has no WAL position of its own.
  */
 export async function currentPosition(source: Queryable, asOf: Instant): Promise<Lsn | undefined> {
   const { rows } = await source.query<{ lsn: Lsn | null; reached: boolean }>({
@@ -18,16 +19,16 @@ SELECT
   clock_timestamp() >= $1::timestamptz AS reached`,
     values: [formatInstant(asOf)],
   });
-  const [row] = rows;
-  if (row?.lsn == null) {
+  const { lsn, reached } = single(rows, 'a SELECT without FROM returns one row');
+  if (lsn === null) {
     throw new LastseenError('not_fresh', 'DATABASE_URL is a standby: freshness can only be proven on the primary');
   }
-  return row.reached ? row.lsn : undefined;
+  return reached ? lsn : undefined;
 }
 
 export async function isStandby(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ standby: boolean }>({ text: 'SELECT pg_is_in_recovery() AS standby' });
-  return rows[0]?.standby !== false;
+  return single(rows, 'a SELECT without FROM returns one row').standby;
 }
 
 export async function slotExists(source: Queryable, name: string): Promise<boolean> {
@@ -38,8 +39,8 @@ export async function slotExists(source: Queryable, name: string): Promise<boole
   return count > 0;
 }
 
-/** Where the connector's slot stands against a position. Connect confirms only what Kafka has acknowledged. */
-export async function observeSlot(source: Queryable, name: string, position: Lsn): Promise<SlotObservation> {
+/** Compares the connector's slot with a position. Connect confirms only what Kafka has acknowledged. */
+export async function compareSlot(source: Queryable, name: string, position: Lsn): Promise<SlotEvidence> {
   const { rows } = await source.query<{ lost: boolean; past: boolean; bytes: bigint }>({
     text: `
 SELECT
@@ -58,12 +59,12 @@ WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()
 
 export interface SlotState {
   readonly active: boolean;
-  /** What Postgres keeps for it: `reserved`, `extended`, `unreserved`, or `lost`. */
+  /** `wal_status` in Postgres: `reserved`, `extended`, `unreserved` or `lost`. */
   readonly walStatus: string | null;
   readonly behindBytes: bigint;
 }
 
-/** The connector's slot as it is now; undefined where there is none. */
+/** The current state of the connector's slot; undefined if there is none. */
 export async function readSlotState(source: Queryable, name: string): Promise<SlotState | undefined> {
   const { rows } = await source.query<SlotState>({
     text: `
@@ -77,7 +78,7 @@ WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()
   return rows[0];
 }
 
-/** The sources whose tables the publication carries, inserts and updates both. */
+/** The sources whose tables are in the publication, with inserts and updates. */
 export async function publishedSources(source: Queryable, publication: string): Promise<ReadonlySet<Source>> {
   const { rows } = await source.query<{ tablename: Source }>({
     text: `
@@ -89,12 +90,12 @@ WHERE t.pubname = $1 AND t.schemaname = 'public' AND t.tablename = ANY ($2::text
   return new Set(rows.map(({ tablename }) => tablename));
 }
 
-/** Which of these sources' tables hold any row: tables that are not captured need not exist. */
+/** The given sources whose tables have a row. The tables of other sources may not exist. */
 export async function sourcesWithRows(db: Queryable, sources: Iterable<Source>): Promise<ReadonlySet<Source>> {
   const found = new Set<Source>();
   for (const source of sources) {
     const { rows } = await db.query<{ has: boolean }>({ text: `SELECT EXISTS (SELECT FROM public.${source}) AS has` });
-    if (rows[0]?.has) found.add(source);
+    if (single(rows, 'SELECT EXISTS returns one row').has) found.add(source);
   }
   return found;
 }

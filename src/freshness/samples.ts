@@ -7,7 +7,7 @@ import type { FreshnessView } from './pipeline.ts';
 import { readSlotState } from './replication-store.ts';
 import { watchFreshness } from './watch-pipeline.ts';
 
-/** Against where the source is now, for what a proof waits for stands still with the connector. */
+/** Compares the slot with the current WAL position, which moves even if the connector is stopped. */
 export function slotSample(metrics: Metrics, database: Queryable, slotName: string): Sample {
   const forget = () => metrics.slotBehindBytes.remove({});
   return {
@@ -23,13 +23,13 @@ export function slotSample(metrics: Metrics, database: Queryable, slotName: stri
   };
 }
 
-/** A proof older than that is none any more. The slot moves once in an `offset.flush.interval.ms`, a minute unless set. */
-const FRESH_SECONDS = 180;
+/** An older proof does not count. The slot moves once per `offset.flush.interval.ms`, one minute by default. */
+const FRESH_US = 180_000_000n;
 
 /** Unknown is not fresh. */
 export function freshnessSample({ metrics, settings, now }: CommandContext, freshness: FreshnessView): Sample {
   const sources = sourceTopics(settings);
-  const look = watchFreshness(freshness);
+  const observe = watchFreshness(freshness);
   return {
     name: 'freshness',
     forget() {
@@ -37,13 +37,12 @@ export function freshnessSample({ metrics, settings, now }: CommandContext, fres
       for (const source of sources.values()) metrics.sourceFresh.set({ source }, 0);
     },
     async take() {
-      const state = await look();
+      const states = await observe();
       return () => {
-        for (const { source, provenAt, behindRecords } of state.sources) {
-          const provenSeconds = Number(provenAt ?? 0n) / 1e6;
-          const isFresh = Number(now()) / 1e6 - provenSeconds <= FRESH_SECONDS;
+        for (const { source, provenAt, behindRecords } of states) {
+          const isFresh = provenAt !== undefined && now() - provenAt <= FRESH_US;
           metrics.sourceFresh.set({ source }, isFresh ? 1 : 0);
-          if (provenAt !== undefined) metrics.sourceProvenAt.set({ source }, provenSeconds);
+          if (provenAt !== undefined) metrics.sourceProvenAt.set({ source }, Number(provenAt) / 1e6);
           if (behindRecords === undefined) metrics.sourceBehindRecords.remove({ source });
           else metrics.sourceBehindRecords.set({ source }, Number(behindRecords));
         }

@@ -2,72 +2,61 @@ import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { readSourceVolumes } from '../history/sweep-runs-store.ts';
 import { type Position, partitionKey } from '../kafka/client/records.ts';
-import { readProgress } from '../last-seen/progress-store.ts';
-import { freshness } from './judgement.ts';
-import { type FreshnessView, type Goal, notePosition, observe } from './pipeline.ts';
+import { must } from '../runtime/must.ts';
+import { judgeFreshness } from './judgement.ts';
+import { type FreshnessView, readApplied, readEvidence, type SourceFacts, type Target, targetAt } from './pipeline.ts';
 
 interface SourceState {
   readonly source: Source;
-  /** Whatever was committed at the source by then is applied; undefined: never proven since the watch began. */
+  /** All changes committed at the source by then are applied; undefined if not proven since the watch began. */
   readonly provenAt: Instant | undefined;
-  /** Undefined where there is no topic. */
+  /** Undefined if the topic does not exist. */
   readonly behindRecords: bigint | undefined;
 }
 
-export interface FreshnessState {
-  readonly sources: readonly SourceState[];
-}
-
-/** A source that has not reached a goal by then is given a new one together with the others, whose proof would age. */
-const GOAL_LASTS_US = 30_000_000n;
+/** Then a target is replaced even if a source has not reached it, because the proofs of the other sources would age. */
+const TARGET_LASTS_US = 30_000_000n;
 
 /**
- * The proof of a sweep, sought again and again for those who watch: each call takes one look. Positions are fixed and
- * waited for as there. What needs the right to read learners' tables is left out: that a table has rows although its
- * topic never had a record.
+ * Repeats the proof of a sweep for the metrics: each call reads the evidence once. Positions are waited for as in a sweep.
+ * Tables with rows whose topic never had a record are not found, because that needs the right to read the source tables.
  */
-export function watchFreshness(view: FreshnessView): () => Promise<FreshnessState> {
+export function watchFreshness(view: FreshnessView): () => Promise<readonly SourceState[]> {
   const provenAt = new Map<Source, Instant>();
-  let goal: (Goal & { readonly since: Instant }) | undefined;
+  let current: { readonly since: Instant; readonly facts: SourceFacts; readonly target: Target } | undefined;
   return async () => {
-    if (goal?.ends !== undefined && view.now() - goal.ends.at > GOAL_LASTS_US) goal = undefined;
-    goal ??= {
-      hasRows: new Set(),
-      history: await readSourceVolumes(view.database),
-      asksForGaps: true,
-      position: undefined,
-      ends: undefined,
-      since: view.now(),
-    };
-    goal.position ??= await notePosition(view, 0n);
-    if (goal.position === undefined) throw new Error('the clock of the source stands before the epoch');
+    const endsAt = current?.target.ends?.at;
+    if (endsAt !== undefined && view.now() - endsAt > TARGET_LASTS_US) current = undefined;
+    current ??= await newTarget(view);
+    const { since, facts, target } = current;
 
     let ends: Promise<readonly Position[]> | undefined;
     const readEnds = (topics: readonly string[]) => {
       ends ??= view.readEnds(topics);
       return ends;
     };
-    const seen = await observe({ ...view, readEnds }, goal, goal.position);
-    for (const source of seen.sources) {
-      if (freshness({ ...seen, sources: [source] }).kind === 'fresh') provenAt.set(source.source, goal.since);
+    const evidence = await readEvidence({ ...view, readEnds }, facts, target);
+    for (const source of evidence.sources) {
+      if (judgeFreshness({ ...evidence, sources: [source] }).kind === 'fresh') provenAt.set(source.source, since);
     }
-    const { since } = goal;
-    if (seen.sources.every(({ source }) => provenAt.get(source) === since)) goal = undefined;
-    const behind = await recordsBehind(view, await readEnds([...view.sources.keys()]));
-    return {
-      sources: seen.sources.map(({ source, topic }) => ({
-        source,
-        provenAt: provenAt.get(source),
-        behindRecords: behind.get(topic),
-      })),
-    };
+    if (evidence.sources.every(({ source }) => provenAt.get(source) === since)) current = undefined;
+    const behind = recordsBehind(await readApplied(view), await readEnds([...view.sources.keys()]));
+    return evidence.sources.map(({ source, topic }) => ({
+      source,
+      provenAt: provenAt.get(source),
+      behindRecords: behind.get(topic),
+    }));
   };
 }
 
+async function newTarget(view: FreshnessView) {
+  const since = view.now();
+  const facts = { hasRows: new Set<Source>(), history: await readSourceVolumes(view.database), checksGaps: true };
+  return { since, facts, target: must(await targetAt(view, 0n), 'the clock of the primary is after 1970') };
+}
+
 /** By topic. */
-async function recordsBehind(view: FreshnessView, ends: readonly Position[]): Promise<ReadonlyMap<string, bigint>> {
-  const progress = await readProgress(view.database, [...view.sources.keys()]);
-  const applied = new Map(progress.map((at) => [partitionKey(at), at.nextOffset]));
+function recordsBehind(applied: ReadonlyMap<string, bigint>, ends: readonly Position[]): ReadonlyMap<string, bigint> {
   const behind = new Map<string, bigint>();
   for (const end of ends) {
     const left = end.nextOffset - (applied.get(partitionKey(end)) ?? 0n);

@@ -6,9 +6,8 @@ import type { Database } from '../postgres/database.ts';
 import { pause } from '../runtime/retries.ts';
 import type { FreshnessDeps } from './pipeline.ts';
 
-const TELL_EVERY_MS = 5_000;
+const LOG_EVERY_MS = 5_000;
 
-/** What freshness is proven with, as it is configured. */
 export function freshnessDeps(context: CommandContext, database: Database, kafka: KafkaClient): FreshnessDeps {
   const { settings, now, stopping } = context;
   const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
@@ -21,15 +20,15 @@ export function freshnessDeps(context: CommandContext, database: Database, kafka
     readEnds: (topics) => endPositions(kafka, topics),
     now,
     pause: (ms) => pause(ms, stopping),
-    onWaiting: tellNowAndThen(context),
+    onWaiting: logWaiting(context),
   };
 }
 
-function tellNowAndThen({ log }: CommandContext): (reasons: readonly string[]) => void {
-  let toldAt = 0;
+function logWaiting({ log }: CommandContext): (reasons: readonly string[]) => void {
+  let loggedAt = 0;
   return (reasons) => {
-    if (performance.now() - toldAt < TELL_EVERY_MS) return;
-    toldAt = performance.now();
-    log.info({ event: 'freshness_waiting', reasons }, 'waiting until what happened at the source is applied');
+    if (performance.now() - loggedAt < LOG_EVERY_MS) return;
+    loggedAt = performance.now();
+    log.info({ event: 'freshness_waiting', reasons }, 'waiting until changes committed at the source are applied');
   };
 }

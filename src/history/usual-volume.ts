@@ -32,7 +32,7 @@ export function quietAgainst(history: readonly SourceVolume[], now: SourceVolume
   return usual > USUAL_PER_DAY ? usual : undefined;
 }
 
-/** Records per day between the last sweeps of consecutive dates, without pairs between which the topic was re-created. */
+/** Records per day between the last sweeps of consecutive dates, without pairs between which the topic was recreated. */
 function daily(known: readonly SourceVolume[]): number[] {
   const lastOfDate = [...new Map(known.map((volume) => [dateOf(volume.at), volume])).values()];
   return lastOfDate.slice(1).flatMap((volume, index) => {

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import type { RangeReading } from '../cli/read-ranges.ts';
-import { currentPosition, observeSlot } from '../freshness/replication-store.ts';
+import { compareSlot, currentPosition } from '../freshness/replication-store.ts';
 import { endPositions, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
@@ -86,7 +86,7 @@ async function waitForCompletion(
 async function waitForSlot({ database, slot }: SnapshotDeps, stopping: AbortSignal): Promise<void> {
   const position = must(await currentPosition(database, 0n), 'the clock of the primary is after 1970');
   for (;;) {
-    const { kind } = await observeSlot(database, slot, position);
+    const { kind } = await compareSlot(database, slot, position);
     if (kind === 'past') return;
     if (kind !== 'behind') throw snapshotFailed(`replication slot ${slot} is ${kind}`);
     if (!(await pause(POLL_MS, stopping))) return;

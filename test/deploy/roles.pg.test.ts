@@ -10,7 +10,7 @@ import { findRedriven, markRedriven } from '../../src/dead-letters/redriven-stor
 import { createInactivityRelay } from '../../src/events/inactivity-relay-pipeline.ts';
 import { createKpiRelay } from '../../src/events/kpi-relay-pipeline.ts';
 import { readOutboxState } from '../../src/events/outbox-state-store.ts';
-import { observe } from '../../src/freshness/pipeline.ts';
+import { readEvidence } from '../../src/freshness/pipeline.ts';
 import {
   currentPosition,
   publishedSources,
@@ -94,9 +94,10 @@ describe('with only the rights of its role', () => {
       now: () => AS_OF,
     };
     const history = await readSourceVolumes(database);
-    const goal = { hasRows: new Set<Source>(), history, asksForGaps: true, position: undefined, ends: undefined };
+    const facts = { hasRows: new Set<Source>(), history, checksGaps: true };
     await currentPosition(database, AS_OF);
-    expect(await observe(view, goal, '0/0' as Lsn)).toMatchObject({ slot: { kind: 'missing' } });
+    const evidence = await readEvidence(view, facts, { position: '0/0' as Lsn, ends: undefined });
+    expect(evidence).toMatchObject({ slot: { kind: 'missing' } });
     expect(await readSweepState(database)).toEqual({ runs: new Map() });
     expect(await readAuditState(database)).toBeNull();
     expect(await readOutboxState(database, 'inactivity')).toEqual({ waiting: 0n, oldestSeconds: 0 });

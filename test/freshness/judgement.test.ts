@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { MICROS_PER_DAY } from '../../src/activity/instant.ts';
-import { freshness, type Observation, type SourceObservation } from '../../src/freshness/judgement.ts';
+import { type FreshnessEvidence, judgeFreshness, type SourceEvidence } from '../../src/freshness/judgement.ts';
 
 const DAY = MICROS_PER_DAY;
 const now = 100n * DAY;
-const session: SourceObservation = {
+const session: SourceEvidence = {
   source: 'session',
   topic: 'p.public.session',
   published: true,
@@ -17,8 +17,8 @@ const session: SourceObservation = {
   at: now,
   history: [],
 };
-const observed = (changes: Partial<SourceObservation> = {}, more: Partial<Observation> = {}) =>
-  freshness({
+const judge = (changes: Partial<SourceEvidence> = {}, more: Partial<FreshnessEvidence> = {}) =>
+  judgeFreshness({
     slot: { name: 'conn', kind: 'past' },
     publication: 'pub',
     sources: [{ ...session, ...changes }],
@@ -27,7 +27,7 @@ const observed = (changes: Partial<SourceObservation> = {}, more: Partial<Observ
 const partitions = (end: bigint, applied: bigint | undefined, appliedBefore = applied) => ({
   partitions: [{ partition: 3, end, applied, appliedBefore }],
 });
-/** One sweep a day before now, the newest first, with so many records a day. */
+/** One sweep per day before now, with so many new records on each. */
 const daily = (...records: bigint[]) => {
   let sum = 1_000n;
   return [0n, ...records].map((n, index) => {
@@ -41,83 +41,95 @@ const quiet = (...records: bigint[]) => {
   return { history, ...partitions(end, end) };
 };
 
-describe('fresh', () => {
-  it('is what is applied to the end of every partition, empty ones included, with the records of each source', () => {
-    expect(observed()).toEqual({ kind: 'fresh', ends: new Map([['session', 10n]]) });
+describe('a source is fresh', () => {
+  it('if it is applied up to the end of each partition, including empty ones', () => {
+    expect(judge()).toEqual({ kind: 'fresh', ends: new Map([['session', 10n]]) });
   });
-  it('is progress past the end that was waited for', () => {
-    expect(observed(partitions(10n, 12n, 9n))).toMatchObject({ kind: 'fresh' });
+  it('if the progress is past the end that was waited for', () => {
+    expect(judge(partitions(10n, 12n, 9n))).toMatchObject({ kind: 'fresh' });
   });
-  it('is a source without a row and without a record', () => {
-    expect(observed({ hasRows: false, ...partitions(0n, undefined) })).toMatchObject({ kind: 'fresh' });
+  it('if it has no row and no record', () => {
+    expect(judge({ hasRows: false, ...partitions(0n, undefined) })).toMatchObject({ kind: 'fresh' });
   });
 });
 
-describe('not fresh', () => {
+describe('a source is not fresh', () => {
   it.each([
     [
-      'a slot that is behind',
+      'if the slot is behind',
       {},
       { slot: { name: 'conn', kind: 'behind', bytes: 77n } as const },
       'behind',
       /slot conn has not passed the position to prove, 77 bytes behind/,
     ],
-    ['no slot', {}, { slot: { name: 'conn', kind: 'missing' } as const }, 'broken', /no logical replication slot conn/],
-    ['a slot that lost changes', {}, { slot: { name: 'conn', kind: 'lost' } as const }, 'broken', /has lost changes/],
     [
-      'records not applied',
+      'if there is no slot',
+      {},
+      { slot: { name: 'conn', kind: 'missing' } as const },
+      'broken',
+      /no logical replication slot conn/,
+    ],
+    ['if the slot is lost', {}, { slot: { name: 'conn', kind: 'lost' } as const }, 'broken', /slot conn is lost/],
+    [
+      'if records are not applied',
       partitions(10n, 7n),
       {},
       'behind',
       /session: p.public.session partition 3: 3 records behind/,
     ],
-    ['records of which nothing is known', partitions(10n, undefined), {}, 'behind', /partition 3: nothing of 10/],
+    ['if no progress is recorded', partitions(10n, undefined), {}, 'behind', /partition 3: no progress .* below 10$/],
     [
-      'an end below what was applied',
+      'if a partition ends below its progress',
       partitions(4n, 7n),
       {},
       'broken',
-      /topic re-created.* ends at 4, but 7 was applied/,
+      /topic recreated.* ends at 4, but 7 was applied/,
     ],
-    ['an empty topic of which something was applied', partitions(0n, 7n), {}, 'broken', /topic re-created/],
-    ['a topic that is not there', { partitions: [] }, {}, 'broken', /there is no topic p.public.session/],
+    ['if an empty partition has progress', partitions(0n, 7n), {}, 'broken', /topic recreated/],
+    ['if its topic does not exist', { partitions: [] }, {}, 'broken', /there is no topic p.public.session/],
     [
-      'records that were removed before they were read',
+      'if records were removed before they were read',
       { gaps: [{ topic: 'p.public.session', partition: 3, kind: 'lost', fromOffset: 5n, toOffset: 9n }] },
       {},
       'broken',
       /^session: p.public.session partition 3: the records from offset 5 to below 9 were removed .*`lastseen audit --repair`/,
     ],
-    ['a table out of the publication', { published: false }, {}, 'broken', /table session is not in publication pub/],
-    ['rows without a record', partitions(0n, undefined), {}, 'broken', /its snapshot was not taken/],
-  ] as const)('is %s', (_, changes, more, kind, reason) => {
-    const verdict = observed(changes, more);
+    [
+      'if its table is not in the publication',
+      { published: false },
+      {},
+      'broken',
+      /table session is not in publication pub/,
+    ],
+    ['if it has rows but no record', partitions(0n, undefined), {}, 'broken', /its snapshot was not taken/],
+  ] as const)('%s', (_, changes, more, kind, reason) => {
+    const verdict = judge(changes, more);
     expect(verdict).toEqual({ kind, reasons: [expect.stringMatching(reason)] });
   });
 
-  it('names every source that is', () => {
+  it('and each such source is a reason', () => {
     const other = { ...session, source: 'attempt', topic: 'p.public.attempt', ...partitions(5n, 1n) } as const;
-    const verdict = observed({}, { sources: [{ ...session, ...partitions(3n, 2n) }, other] });
+    const verdict = judge({}, { sources: [{ ...session, ...partitions(3n, 2n) }, other] });
     expect(verdict).toMatchObject({ reasons: [/session/, /attempt/].map((name) => expect.stringMatching(name)) });
   });
 });
 
-describe('a source that fell silent', () => {
-  it('is not fresh against a median above 20 a day', () => {
-    const verdict = observed(quiet(30n, 30n, 30n, 2n, 30n, 0n, 30n));
-    expect(verdict).toMatchObject({ kind: 'broken', reasons: [expect.stringMatching(/where 30 a day are usual/)] });
+describe('a source without new records', () => {
+  it('is not fresh if its median is above 20 per day', () => {
+    const verdict = judge(quiet(30n, 30n, 30n, 2n, 30n, 0n, 30n));
+    expect(verdict).toMatchObject({ kind: 'broken', reasons: [expect.stringMatching(/; 30 per day are usual/)] });
   });
   it.each([
-    ['against 20 a day', quiet(20n, 20n, 20n, 20n, 20n, 20n, 20n)],
-    ['against too little history', quiet(30n, 30n, 30n, 30n, 30n, 30n)],
+    ['if its median is 20 per day', quiet(20n, 20n, 20n, 20n, 20n, 20n, 20n)],
+    ['if too few days are known', quiet(30n, 30n, 30n, 30n, 30n, 30n)],
     ['without history', quiet()],
-  ])('is not judged %s', (_, changes) => {
-    expect(observed(changes)).toMatchObject({ kind: 'fresh' });
+  ])('is fresh %s', (_, changes) => {
+    expect(judge(changes)).toMatchObject({ kind: 'fresh' });
   });
-  it('is not judged by a sweep of the same morning', () => {
+  it('is fresh if the last sweep was on the same morning', () => {
     const { history } = quiet(30n, 30n, 30n, 30n, 30n, 30n, 30n, 30n);
     const end = 5_000n;
     const again = [...history, { at: now - DAY / 100n, records: end }];
-    expect(observed({ history: again, ...partitions(end, end) })).toMatchObject({ kind: 'fresh' });
+    expect(judge({ history: again, ...partitions(end, end) })).toMatchObject({ kind: 'fresh' });
   });
 });

@@ -6,6 +6,7 @@ import { watchFreshness } from '../../src/freshness/watch-pipeline.ts';
 import type { Position } from '../../src/kafka/client/records.ts';
 import { recordProgress } from '../../src/last-seen/progress-store.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
+import { must } from '../../src/runtime/must.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
@@ -27,7 +28,7 @@ afterEach(() =>
   sql('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]),
 );
 
-/** What the connector does when Kafka has acknowledged everything, a heartbeat after it included. */
+/** Advances the slot as the connector does after Kafka has acknowledged all changes and a heartbeat. */
 async function deliver(): Promise<void> {
   await sql(`SELECT pg_logical_emit_message(true, 'heartbeat', '')`);
   await sql('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [slot]);
@@ -36,7 +37,7 @@ async function deliver(): Promise<void> {
 const end = (nextOffset: bigint): Position => ({ topic, partition: 0, nextOffset });
 const apply = (nextOffset: bigint) => recordProgress(db.database, [{ ...end(nextOffset), newestCommitAt: null }]);
 
-/** Looks at most so many times; what happens between two looks is `meanwhile`. */
+/** Runs one step of `meanwhile` in each pause, and shuts down after the last. */
 function deps(changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown>)[] = []): FreshnessDeps {
   const steps = [...meanwhile];
   return {
@@ -58,14 +59,14 @@ function deps(changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown
 const prove = (changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown>)[] = [], asOf = 0n) =>
   proveFresh(deps(changes, meanwhile), asOf);
 
-describe('freshness', () => {
-  it('is proven by the slot past the position, and progress at the ends', async () => {
+describe('a proof of freshness', () => {
+  it('succeeds if the slot has passed the position and the progress has reached the ends', async () => {
     await expect(prove({ readEnds: async () => [end(3n)] }, [deliver, () => apply(3n)])).resolves.toEqual(
       new Map([['session', 3n]]),
     );
   });
 
-  it('waits for the ends as they were when the slot was past, not for what comes after', async () => {
+  it('waits for the ends that were read once, not for later records', async () => {
     let ends = 3n;
     const grows = async () => {
       ends += 100n;
@@ -74,7 +75,7 @@ describe('freshness', () => {
     await expect(prove({ readEnds }, [deliver, grows, () => apply(3n)])).resolves.toEqual(new Map([['session', 3n]]));
   });
 
-  it('does not look at the ends before the slot is past', async () => {
+  it('does not read the ends before the slot has passed the position', async () => {
     const readEnds = () => Promise.reject(new Error('too early'));
     await expect(prove({ readEnds })).rejects.toMatchObject({
       code: 'not_fresh',
@@ -82,20 +83,20 @@ describe('freshness', () => {
     });
   });
 
-  it('is not there without the slot, or with one of another name', async () => {
+  it('fails without the slot', async () => {
     await expect(prove({ slot: 'another' })).rejects.toMatchObject({
       code: 'not_fresh',
       message: expect.stringMatching(/slot another/),
     });
   });
 
-  it('is not there while the as-of is ahead of the source’s clock', async () => {
+  it('fails while the source’s clock is before the as-of', async () => {
     const ahead = BigInt(Date.now() + 3_600_000) * 1000n;
     await deliver();
     await expect(prove({}, [], ahead)).rejects.toMatchObject({ message: expect.stringMatching(/clock/) });
   });
 
-  it('waits through an outage of Kafka, and is not there where it lasts', async () => {
+  it('waits through an outage of Kafka, and fails if it lasts too long', async () => {
     let outages = 2;
     const readEnds = async () => {
       outages -= 1;
@@ -109,7 +110,7 @@ describe('freshness', () => {
     await expect(prove({ readEnds }, [deliver, still])).resolves.toEqual(new Map([['session', 0n]]));
   });
 
-  it('ends when the time is up or the process is told to stop', async () => {
+  it('fails at the deadline and on a shutdown', async () => {
     let now = 0n;
     const later = () => {
       now += 1_000_000n;
@@ -120,14 +121,14 @@ describe('freshness', () => {
     await expect(prove({ pause: async () => false })).rejects.toMatchObject({ code: 'not_fresh' });
   });
 
-  it('is not there where rows are older than the position and the topic never had a record', async () => {
+  it('fails if a table has rows, but its topic never had a record', async () => {
     await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
     await expect(prove({}, [deliver])).rejects.toMatchObject({
       message: expect.stringMatching(/its snapshot was not taken/),
     });
   });
 
-  it('is there with such rows once an audit has found, or left, nothing missing', async () => {
+  it('ignores such rows if the newest audit of the source left no drift', async () => {
     await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
     const audited = (status: string) =>
       sql(
@@ -141,16 +142,16 @@ describe('freshness', () => {
     await expect(prove({}, [deliver])).rejects.toMatchObject({ code: 'not_fresh' });
   });
 
-  it('of what is applied, for an audit, asks for the slot and the progress alone', async () => {
+  it('for an audit checks only the slot and the progress', async () => {
     await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
     await expect(proveApplied(deps({}, [deliver]))).resolves.toBeUndefined();
     const behind = deps({ readEnds: async () => [end(3n)] }, [deliver]);
     await expect(proveApplied(behind)).rejects.toMatchObject({
-      message: expect.stringMatching(/nothing of 3 is known/),
+      message: expect.stringMatching(/no progress is recorded below 3/),
     });
   });
 
-  it('is not there for a table whose updates are not published', async () => {
+  it('fails if updates of a table are not published', async () => {
     await sql(`CREATE PUBLICATION inserts FOR TABLE session WITH (publish = 'insert')`);
     await expect(prove({ publication: 'inserts' }, [deliver])).rejects.toMatchObject({
       message: expect.stringMatching(/not in publication/),
@@ -158,9 +159,9 @@ describe('freshness', () => {
   });
 });
 
-describe('the slot', () => {
-  it('falls behind where the source is now, as long as the connector stands still', async () => {
-    const behind = async () => (await readSlotState(db.database, slot))?.behindBytes ?? -1n;
+describe('the state of the slot', () => {
+  it('falls behind the source while the connector is stopped', async () => {
+    const behind = async () => must(await readSlotState(db.database, slot), 'the slot exists').behindBytes;
     const before = await behind();
     await sql(`SELECT pg_logical_emit_message(true, 'load', repeat('x', 10000))`);
     expect(await behind()).toBeGreaterThan(before + 10_000n);
@@ -169,7 +170,7 @@ describe('the slot', () => {
   });
 });
 
-describe('a watch over freshness', () => {
+describe('the watch', () => {
   const other = 'p.public.attempt';
   let now = 0n;
   let ends: Position[];
@@ -190,20 +191,19 @@ describe('a watch over freshness', () => {
     ends = [end(3n), { topic: other, partition: 0, nextOffset: 5n }];
   });
 
-  it('proves nothing while the slot is behind, and then what is applied, source by source', async () => {
+  it('proves no source while the slot is behind, and then each source that is applied', async () => {
     const look = watch();
-    const first = await look();
-    expect(first.sources.map(({ provenAt }) => provenAt)).toEqual([undefined, undefined]);
+    expect((await look()).map(({ provenAt }) => provenAt)).toEqual([undefined, undefined]);
     await deliver();
     await apply(3n);
     now = 2n;
-    expect((await look()).sources).toEqual([
+    expect(await look()).toEqual([
       { source: 'session', provenAt: 1n, behindRecords: 0n },
       { source: 'attempt', provenAt: undefined, behindRecords: 5n },
     ]);
   });
 
-  it('goes on with those that keep up when one does not', async () => {
+  it('continues to prove the sources that keep up if one does not', async () => {
     const look = watch();
     await look();
     await deliver();
@@ -213,11 +213,11 @@ describe('a watch over freshness', () => {
     now = 40_000_000n;
     await look();
     await deliver();
-    const { sources } = await look();
-    expect(sources.map(({ provenAt }) => provenAt)).toEqual([40_000_000n, undefined]);
+    const states = await look();
+    expect(states.map(({ provenAt }) => provenAt)).toEqual([40_000_000n, undefined]);
   });
 
-  it('ends a proof with the next position as soon as all have come to it', async () => {
+  it('takes a new position as soon as all sources have reached the current one', async () => {
     ends = [end(3n), { topic: other, partition: 0, nextOffset: 0n }];
     const look = watch();
     await recordProgress(db.database, [{ topic: other, partition: 0, nextOffset: 0n, newestCommitAt: null }]);
@@ -227,11 +227,11 @@ describe('a watch over freshness', () => {
       await look();
       await deliver();
       now = at + 1n;
-      expect((await look()).sources.map(({ provenAt }) => provenAt)).toEqual([at, at]);
+      expect((await look()).map(({ provenAt }) => provenAt)).toEqual([at, at]);
     }
   });
 
-  it('fails where there is no slot: unknown is not fresh', async () => {
+  it('fails without a slot', async () => {
     const nowhere = watchFreshness({
       database: db.database,
       sources: new Map(),

@@ -161,7 +161,7 @@ export const stallStage = stage<StallStage>({
       'a source without records, against its usual volume: the sweep must refuse and name it',
       {
         code: 75,
-        message: /not fresh: attempt: no record in \S+ since the last completed sweep, where 50 a day are usual/,
+        message: /not fresh: attempt: no record in \S+ since the last completed sweep; 50 per day are usual/,
         wait: '60s',
       },
       async (on, _, sweep) => {

@@ -153,7 +153,7 @@ export const topicStage = stage<TopicStage>({
     gap(
       'topic-recreated',
       'a topic deleted with unread records and created again: the sweep must refuse, and an audit must repair last seen',
-      /not fresh: session: .*(topic re-created|the topic was)/,
+      /not fresh: session: .*(topic recreated|the topic was)/,
       async (on, n) => {
         const records = await loadActivity(on.world, `recreated-${n}`);
         await on.world.delivered();
