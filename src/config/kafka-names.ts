@@ -1,6 +1,10 @@
 import { SOURCES, type Source, topicSetting } from '../activity/source.ts';
 import type { Settings } from './settings.ts';
 
+/** The consumer groups if `KAFKA_GROUP_ID` is not set. */
+export const TRACK_GROUP = 'lastseen-track';
+export const RECOMPUTE_GROUP = 'lastseen-recompute';
+
 /** The source topics, each with its source. `attempt` has none if `ATTEMPT_SOURCE=exam_results`. */
 export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {
   const enabled = SOURCES.filter(
