@@ -1,4 +1,4 @@
-import type { Source } from '../../src/activity/source.ts';
+import { perSource, type Source } from '../../src/activity/source.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
 import type { RecordCounts, Report } from './load.ts';
 
@@ -180,14 +180,8 @@ export async function countRecords(
       GROUP BY source`,
     values: [window.asOf, window.streamedFrom],
   });
-  const countsOf = (source: Source): RecordCounts => {
+  return perSource((source) => {
     const row = rows.find((candidate) => candidate.source === source);
     return { snapshot: row?.snapshot ?? 0, created: row?.created ?? 0, updated: row?.updated ?? 0, deleted: 0 };
-  };
-  return {
-    exam_results: countsOf('exam_results'),
-    features_topic_daily: countsOf('features_topic_daily'),
-    attempt: countsOf('attempt'),
-    session: countsOf('session'),
-  };
+  });
 }

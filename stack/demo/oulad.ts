@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { formatInstant, type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
+import { perSource } from '../../src/activity/source.ts';
 import type { Database, Queryable } from '../../src/postgres/database.ts';
 import { placeEvent } from './event-time.ts';
 import type { LoadPlan, Report } from './load.ts';
@@ -43,12 +44,7 @@ export async function loadOulad(db: Database, request: OuladRequest, report: Rep
   return {
     origin: `OULAD 2013 (CC BY 4.0, doi 10.1038/sdata.2017.171), events up to ${formatInstant(asOf)}`,
     learners: enrolments.size,
-    rows: {
-      exam_results: records.exam_results.snapshot + records.exam_results.created,
-      features_topic_daily: records.features_topic_daily.snapshot + records.features_topic_daily.created,
-      attempt: records.attempt.snapshot + records.attempt.created,
-      session: records.session.snapshot + records.session.created,
-    },
+    rows: perSource((source) => records[source].snapshot + records[source].created),
     records,
     async phase1(report) {
       await rows.insertEvents(db, { from: '-infinity', before: window.streamedFrom }, report);

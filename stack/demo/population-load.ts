@@ -1,27 +1,20 @@
 import { formatInstant } from '../../src/activity/instant.ts';
-import { SOURCES, type Source } from '../../src/activity/source.ts';
+import { perSource, SOURCES } from '../../src/activity/source.ts';
 import type { Database, Queryable } from '../../src/postgres/database.ts';
-import type { LoadPlan, RecordCounts } from './load.ts';
+import type { LoadPlan } from './load.ts';
 import type { SourceRows } from './platform-rows.ts';
 import { type PopulationRequest, population } from './population.ts';
 
 /** Generates a population and the plan to write it. Rows are sent as JSON; the tables give the types. */
 export async function loadPopulation(db: Database, request: PopulationRequest): Promise<LoadPlan> {
   const made = population(request);
-  const records = Object.fromEntries(
-    SOURCES.map((source): [Source, RecordCounts] => [
-      source,
-      {
-        snapshot: made.history[source].length,
-        created: made.inserted[source].length,
-        updated: made.updated[source].length,
-        deleted: source === 'session' ? made.deletedSessions.length : 0,
-      },
-    ]),
-  ) as Record<Source, RecordCounts>;
-  const rows = Object.fromEntries(
-    SOURCES.map((source) => [source, records[source].snapshot + records[source].created - records[source].deleted]),
-  ) as Record<Source, number>;
+  const records = perSource((source) => ({
+    snapshot: made.history[source].length,
+    created: made.inserted[source].length,
+    updated: made.updated[source].length,
+    deleted: source === 'session' ? made.deletedSessions.length : 0,
+  }));
+  const rows = perSource((source) => records[source].snapshot + records[source].created - records[source].deleted);
   return {
     origin: `${request.learners.toLocaleString('en')} generated learners over ${request.days} days up to ${formatInstant(request.asOf)}, seed ${request.seed}`,
     learners: request.learners,
@@ -50,7 +43,8 @@ export async function loadPopulation(db: Database, request: PopulationRequest): 
 async function insertSourceRows(db: Queryable, rows: SourceRows, report: (line: string) => void): Promise<void> {
   for (const source of SOURCES) {
     report(source);
-    await inBatches<object>(rows[source], (batch) => db.query({ text: INSERT_SOURCE[source], values: [batch] }));
+    const text = `INSERT INTO ${source} SELECT * FROM json_populate_recordset(null::${source}, $1::json)`;
+    await inBatches<object>(rows[source], (batch) => db.query({ text, values: [batch] }));
   }
 }
 
@@ -64,14 +58,6 @@ async function inBatches<R extends object>(
     await send(JSON.stringify(rows.slice(from, from + BATCH_ROWS)));
   }
 }
-
-const INSERT_SOURCE: Readonly<Record<Source, string>> = {
-  exam_results: 'INSERT INTO exam_results SELECT * FROM json_populate_recordset(null::exam_results, $1::json)',
-  features_topic_daily:
-    'INSERT INTO features_topic_daily SELECT * FROM json_populate_recordset(null::features_topic_daily, $1::json)',
-  attempt: 'INSERT INTO attempt SELECT * FROM json_populate_recordset(null::attempt, $1::json)',
-  session: 'INSERT INTO session SELECT * FROM json_populate_recordset(null::session, $1::json)',
-};
 
 const INSERT_ABILITY =
   'INSERT INTO ability_estimates SELECT * FROM json_populate_recordset(null::ability_estimates, $1::json)';

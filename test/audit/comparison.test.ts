@@ -1,21 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StudentId } from '../../src/activity/activity.ts';
-import { SOURCES, type Source } from '../../src/activity/source.ts';
+import { perSource, SOURCES, type Source } from '../../src/activity/source.ts';
 import { compareLearner, isDrift, replaceAuditedFields } from '../../src/audit/comparison.ts';
 import { createFold, type LearnerRow } from '../../src/last-seen/fold.ts';
 import { rowsOf } from '../last-seen/rows-of.ts';
 
 const studentId = '0195d2a0-abcd-7000-8000-00000000000f' as StudentId;
 const ALL = new Set(SOURCES);
+const NONE = perSource(() => null);
 const instant = fc.option(fc.bigInt(1n, 4n), { nil: null });
 const row: fc.Arbitrary<LearnerRow> = fc.record({
   studentId: fc.constant(studentId),
   userId: fc.constantFrom(null, 'A', 'a', 'b'),
-  exam_results: instant,
-  features_topic_daily: instant,
-  attempt: instant,
-  session: instant,
+  ...perSource(() => instant),
 });
 const side = fc.option(row, { nil: undefined });
 const audited = fc.subarray([...SOURCES]).map((sources): ReadonlySet<Source> => new Set(sources));
@@ -41,8 +39,8 @@ function raised(stored: LearnerRow | undefined, expected: LearnerRow | undefined
 
 describe('comparing a learner', () => {
   it('gives one result per source and one for the name, where the smaller name counts as newer', () => {
-    const expected = { studentId, userId: 'a', exam_results: 2n, features_topic_daily: 2n, attempt: 2n, session: null };
-    const stored = { studentId, userId: 'A', exam_results: 1n, features_topic_daily: 2n, attempt: null, session: 5n };
+    const expected = { studentId, userId: 'a', ...NONE, exam_results: 2n, features_topic_daily: 2n, attempt: 2n };
+    const stored = { studentId, userId: 'A', ...NONE, exam_results: 1n, features_topic_daily: 2n, session: 5n };
     expect(Object.fromEntries(compareLearner(expected, stored, ALL))).toEqual({
       exam_results: 'behind',
       features_topic_daily: 'equal',

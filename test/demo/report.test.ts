@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseInstant } from '../../src/activity/instant.ts';
+import { perSource } from '../../src/activity/source.ts';
 import { checksOf } from '../../stack/demo/checks.ts';
 import { progressLine } from '../../stack/demo/lastseen-command.ts';
 import { demoOptions } from '../../stack/demo/options.ts';
@@ -18,7 +19,7 @@ const RESULT: DemoResult = {
   lookbackDays: 31,
   learners: 13_529,
   tracked: 12_219,
-  sources: { exam_results: SOURCE, features_topic_daily: SOURCE, attempt: SOURCE, session: SOURCE },
+  sources: perSource(() => SOURCE),
   sweep: {
     active: 9_000,
     inactive: 976,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StudentId } from '../../src/activity/activity.ts';
 import { MICROS_PER_DAY } from '../../src/activity/instant.ts';
+import { perSource } from '../../src/activity/source.ts';
 import { daysInactive, decidingSource, eventId } from '../../src/events/inactivity-decision.ts';
 import { planMistake, silenceWindow } from '../../src/silence/plan.ts';
 
@@ -40,7 +41,7 @@ describe('an event id', () => {
 
 describe('the deciding source', () => {
   it('is the one of the latest activity, of equal ones the first', () => {
-    const none = { exam_results: null, features_topic_daily: null, attempt: null, session: null };
+    const none = perSource(() => null);
     expect(decidingSource({ ...none, attempt: 5n, session: 7n })).toBe('session');
     expect(decidingSource({ ...none, exam_results: 7n, session: 7n })).toBe('exam_results');
     expect(() => decidingSource(none)).toThrow();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Activity } from '../../src/activity/activity.ts';
 import { learnerKeyOf, studentIdOf } from '../../src/activity/learner.ts';
-import { SOURCES } from '../../src/activity/source.ts';
+import { perSource, SOURCES } from '../../src/activity/source.ts';
 import { columnsOf, createFold, type Fold, NEVER, partsOf } from '../../src/last-seen/fold.ts';
 import { rowsOf } from './rows-of.ts';
 
@@ -46,8 +46,7 @@ describe('a fold', () => {
       {
         studentId,
         userId: UUID.toUpperCase(),
-        exam_results: null,
-        features_topic_daily: null,
+        ...perSource(() => null),
         attempt: 9n,
         session: 3n,
         committedAt: 10n,
@@ -55,10 +54,8 @@ describe('a fold', () => {
       {
         studentId: studentIdOf('ada'),
         userId: 'ada',
+        ...perSource(() => null),
         exam_results: 1n,
-        features_topic_daily: null,
-        attempt: null,
-        session: null,
         committedAt: 2n,
       },
     ]);

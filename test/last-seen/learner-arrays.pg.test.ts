@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { SOURCES } from '../../src/activity/source.ts';
+import { perSource, SOURCES } from '../../src/activity/source.ts';
 import { columnsOf, createFold, type LearnerRow } from '../../src/last-seen/fold.ts';
-import { instantColumn, learnerArrays, studentIdArray } from '../../src/last-seen/learner-arrays.ts';
+import { instantColumn, learnerArrays, rowParameters, studentIdArray } from '../../src/last-seen/learner-arrays.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
@@ -18,7 +18,7 @@ async function read(rows: readonly LearnerRow[]): Promise<unknown[]> {
   const { rows: read } = await db.database.query({
     text: `
 SELECT student_id, user_id, ${micros.join(', ')}
-FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
+FROM unnest($1::uuid[], ${rowParameters(2)})
   AS u (student_id, user_id, ${SOURCES.join(', ')})`,
     values: learnerArrays(columnsOf(rows)),
   });
@@ -36,14 +36,7 @@ const name = fc
   )
   .filter((text) => !text.includes('\0') && text.isWellFormed());
 const row: fc.Arbitrary<LearnerRow> = fc
-  .record({
-    name,
-    named: fc.boolean(),
-    exam_results: instant,
-    features_topic_daily: instant,
-    attempt: instant,
-    session: instant,
-  })
+  .record({ name, named: fc.boolean(), ...perSource(() => instant) })
   .map(({ name, named, ...instants }) => ({ studentId: studentIdOf(name), userId: named ? name : null, ...instants }));
 
 it('Postgres reads ids, names of any text and instants to the microsecond from binary arrays', async () => {

@@ -41,8 +41,7 @@ describe('raising last seen', () => {
       {
         student_id: learner(1),
         user_id: 'u1',
-        exam_results_at: null,
-        features_topic_daily_at: null,
+        ...Object.fromEntries(SOURCES.map((source) => [`${source}_at`, null])),
         attempt_at: at('2026-03-14T00:00:00.000001Z'),
         session_at: at('2026-03-15T23:59:59.999999Z'),
         last_seen_at: at('2026-03-15T23:59:59.999999Z'),
@@ -128,7 +127,7 @@ describe('raising last seen', () => {
         (_, n): Activity => ({
           studentId: learner((n * 7 + round) % 40),
           userId: `u${n % 3}`,
-          source: SOURCES[(n + round) % 4] as (typeof SOURCES)[number],
+          source: SOURCES[(n + round) % SOURCES.length] as (typeof SOURCES)[number],
           at: BigInt(1_700_000_000_000_000 + ((n * 7919 + round * 104_729) % 1_000_000)),
         }),
       ),

@@ -1,4 +1,5 @@
 import type { Instant } from '../../src/activity/instant.ts';
+import { perSource } from '../../src/activity/source.ts';
 import { type LearnerColumns, type LearnerRow, NEVER } from '../../src/last-seen/fold.ts';
 
 /** Learners as rows: with the id as the name if the columns have no text, and null for no instant. */
@@ -19,10 +20,7 @@ export function rowsOf({
     return {
       studentId,
       userId: name === undefined ? studentId : name,
-      exam_results: instantOf(instants.exam_results, learner),
-      features_topic_daily: instantOf(instants.features_topic_daily, learner),
-      attempt: instantOf(instants.attempt, learner),
-      session: instantOf(instants.session, learner),
+      ...perSource((source) => instantOf(instants[source], learner)),
       committedAt: instantOf(committedAt, learner),
     };
   });

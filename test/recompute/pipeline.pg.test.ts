@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
+import { perSource } from '../../src/activity/source.ts';
 import { createDeadLetterLimit, type DeadLetter } from '../../src/dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
 import { createKpiOutbox } from '../../src/events/kpi-outbox-store.ts';
@@ -35,7 +36,7 @@ function eventOf(userId: string, changes: Partial<InactivityEvent> = {}): Inacti
     last_seen_at: seen,
     days_inactive: 8,
     deciding_source: 'session',
-    last_seen_by_source: { exam_results: null, features_topic_daily: null, attempt: null, session: seen },
+    last_seen_by_source: { ...perSource(() => null), session: seen },
     as_of: AS_OF,
     sweep_run_id: null,
     detected_at: AS_OF,
