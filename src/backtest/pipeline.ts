@@ -1,7 +1,7 @@
 import { v5 as uuidv5 } from 'uuid';
 import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
 import type { InactivityDecision } from '../events/inactivity-decision.ts';
-import { eachDecision } from '../events/inactivity-outbox-store.ts';
+import { eachDecision } from '../events/outbox-store.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
 import type { Database } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';

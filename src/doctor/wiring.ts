@@ -2,7 +2,8 @@ import { neededColumns } from '../activity/activity-of.ts';
 import { openKafka, openRegistry, withDatabase, withSourceDatabase } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { RECOMPUTE_GROUP, sourceTopics, TRACK_GROUP } from '../config/kafka-names.ts';
-import { readOutboxState } from '../events/outbox-state-store.ts';
+import { readOutboxState } from '../events/outbox-store.ts';
+import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { type FreshnessView, readEvidence, readSourceFacts, readTopicEnds } from '../freshness/pipeline.ts';
 import { currentPosition, publishedSources, readSlotState } from '../freshness/replication-store.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
@@ -165,6 +166,6 @@ async function deadLetterFindings({ context: { settings }, kafka }: Connections)
 }
 
 function outboxFindings(database: Database): Promise<Finding[]> {
-  const names = ['inactivity', 'kpi_updated'] as const;
-  return Promise.all(names.map(async (name) => work.outbox(name, await readOutboxState(database, name))));
+  const outboxes = [INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX];
+  return Promise.all(outboxes.map(async (outbox) => work.outbox(outbox.name, await readOutboxState(database, outbox))));
 }

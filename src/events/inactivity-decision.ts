@@ -2,21 +2,21 @@ import { v5 as uuidv5 } from 'uuid';
 import type { StudentId } from '../activity/activity.ts';
 import { dateOf, formatInstant, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
+import { must } from '../runtime/must.ts';
 
-/** `CROSSED`: first found past the threshold; `ONGOING`: found again on a later day; `RETURNED`: seen again. */
+/** `CROSSED`: first found past the threshold; `ONGOING`: found again on a later UTC date; `RETURNED`: seen again. */
 export type Phase = 'CROSSED' | 'ONGOING' | 'RETURNED';
 
 export type LastSeenBySource = Readonly<Record<Source, Instant | null>>;
 
-/** What was decided of one learner. */
-export interface InactivityDecision {
+/** What was decided for one learner, with the newest activity per source. */
+export interface InactivityDecision extends LastSeenBySource {
   readonly phase: Phase;
   readonly studentId: StudentId;
   readonly userId: string;
   readonly thresholdDays: number;
-  /** The episode's last seen: the latest activity before the silence. */
+  /** The latest activity before the silence. */
   readonly lastSeenAt: Instant;
-  readonly lastSeenBySource: LastSeenBySource;
   readonly asOf: Instant;
   readonly sweepRunId: string | null;
   readonly detectedAt: Instant;
@@ -25,15 +25,15 @@ export interface InactivityDecision {
 const NAMESPACE = '9c5f2f0e-6f0b-5c0c-9a38-0d6a3a9f5b11';
 
 /**
- * UUIDv5 of what the event says: learner, threshold, the episode's last seen, phase, and for `ONGOING` the UTC date.
- * The same decision made twice, by two processes or again after a crash, has the same id.
+ * UUIDv5 of the event's content: learner, threshold, last seen, phase, and for `ONGOING` the UTC date. The same decision
+ * made twice, by two processes or again after a crash, has the same id.
  */
 export function eventId(
   decision: Pick<InactivityDecision, 'phase' | 'studentId' | 'thresholdDays' | 'lastSeenAt' | 'asOf'>,
 ): string {
-  const says = [decision.studentId, decision.thresholdDays, formatInstant(decision.lastSeenAt), decision.phase];
-  if (decision.phase === 'ONGOING') says.push(dateOf(decision.asOf));
-  return uuidv5(says.join('|'), NAMESPACE);
+  const content = [decision.studentId, decision.thresholdDays, formatInstant(decision.lastSeenAt), decision.phase];
+  if (decision.phase === 'ONGOING') content.push(dateOf(decision.asOf));
+  return uuidv5(content.join('|'), NAMESPACE);
 }
 
 /** Whole 24-hour days from last seen to the as-of. */
@@ -41,7 +41,7 @@ export function daysInactive(lastSeenAt: Instant, asOf: Instant): number {
   return Number((asOf - lastSeenAt) / MICROS_PER_DAY);
 }
 
-/** The source of the latest activity; of equal ones the first in the order of {@link SOURCES}. */
+/** The source of the latest activity; of equal ones, the first in the order of {@link SOURCES}. */
 export function decidingSource(bySource: LastSeenBySource): Source {
   let deciding: Source | undefined;
   let latest: Instant | null = null;
@@ -52,6 +52,5 @@ export function decidingSource(bySource: LastSeenBySource): Source {
       latest = at;
     }
   }
-  if (deciding === undefined) throw new Error('a learner without any activity has no deciding source');
-  return deciding;
+  return must(deciding, 'a decision is about a learner with an activity');
 }

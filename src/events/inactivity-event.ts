@@ -1,8 +1,9 @@
 import { formatInstant } from '../activity/instant.ts';
+import { perSource } from '../activity/source.ts';
 import type { OutgoingRecord } from '../kafka/client/records.ts';
 import { daysInactive, decidingSource, eventId, type InactivityDecision } from './inactivity-decision.ts';
 
-/** The event's value as `schemas/lastseen.inactivity.v1.avsc` has it; instants in microseconds. */
+/** The event's value, as in `schemas/lastseen.inactivity.v1.avsc`; instants in microseconds. */
 export function inactivityEvent(decision: InactivityDecision) {
   return {
     event_id: eventId(decision),
@@ -12,8 +13,8 @@ export function inactivityEvent(decision: InactivityDecision) {
     threshold_days: decision.thresholdDays,
     last_seen_at: decision.lastSeenAt,
     days_inactive: daysInactive(decision.lastSeenAt, decision.asOf),
-    deciding_source: decidingSource(decision.lastSeenBySource),
-    last_seen_by_source: decision.lastSeenBySource,
+    deciding_source: decidingSource(decision),
+    last_seen_by_source: perSource((source) => decision[source]),
     as_of: decision.asOf,
     sweep_run_id: decision.sweepRunId,
     detected_at: decision.detectedAt,
@@ -22,7 +23,7 @@ export function inactivityEvent(decision: InactivityDecision) {
 
 export type InactivityEvent = ReturnType<typeof inactivityEvent>;
 
-/** The record: keyed by the learner, with the event's CloudEvents attributes as headers. */
+/** The record, keyed by the learner, with CloudEvents attributes as headers. */
 export function inactivityRecord(
   decision: InactivityDecision,
   encode: (event: InactivityEvent) => Buffer,

@@ -1,46 +1,58 @@
-import type { OutgoingRecord } from '../kafka/client/records.ts';
+import type { EventProducer } from '../kafka/client/producer.ts';
+import type { Database } from '../postgres/database.ts';
+import { tryWithLock } from '../postgres/locks.ts';
+import { pause } from '../runtime/retries.ts';
+import { markPublished, takeUnpublished } from './outbox-store.ts';
+import type { Outbox, OutboxRow } from './outboxes.ts';
 
-/** Decided events waiting for their topic, oldest first. */
-interface Outbox<T> {
-  take(limit: number): Promise<readonly T[]>;
-  markPublished(rows: readonly T[]): Promise<void>;
-}
-
-export interface RelayDeps<T> {
-  readonly outbox: Outbox<T>;
+export interface RelayDeps<Event> {
+  readonly database: Database;
+  /** `send` resolves when all records are acknowledged, in order per key. */
+  readonly producer: Pick<EventProducer, 'send'>;
   readonly topic: string;
-  readonly encode: (row: T) => OutgoingRecord;
-  /** Resolves when all records are acknowledged, in order a key. */
-  readonly send: (topic: string, records: readonly OutgoingRecord[]) => Promise<void>;
-  /**
-   * Runs `work` while holding the one lock for this outbox, on a connection of its own; `undefined` without running it
-   * where somebody else holds it (they publish, then).
-   */
-  readonly exclusively: <R>(work: () => Promise<R>) => Promise<R | undefined>;
-  readonly batchSize?: number;
-  readonly onPublished?: (count: number) => void;
+  readonly encode: (event: Event) => Buffer;
 }
 
-/** The driver makes several buffers a record and holds those of a batch; larger batches are no faster. */
+/** Resolves with the number of events published, undefined if another process is publishing this outbox. */
+export type Relay = () => Promise<number | undefined>;
+
+/** The driver keeps several buffers per record until a batch is sent. Larger batches are not faster. */
 const BATCH_SIZE = 250;
 
 /**
- * Publishes what is unpublished, batch by batch, until nothing is left. At least once: a crash between the
- * acknowledgement and the mark publishes the batch again, with the same event ids.
- *
- * @returns the number of events published, `undefined` where another relay is at work.
+ * Publishes unpublished events, batch by batch, until none are left. At least once: after a crash between the
+ * acknowledgement and the mark, the batch is published again with the same event ids.
  */
-export function relay<T>(deps: RelayDeps<T>): Promise<number | undefined> {
-  const batchSize = deps.batchSize ?? BATCH_SIZE;
-  return deps.exclusively(async () => {
-    let published = 0;
-    for (;;) {
-      const rows = await deps.outbox.take(batchSize);
-      if (rows.length === 0) return published;
-      await deps.send(deps.topic, rows.map(deps.encode));
-      await deps.outbox.markPublished(rows);
-      published += rows.length;
-      deps.onPublished?.(published);
-    }
-  });
+export function createRelay<Row extends OutboxRow, Event>(outbox: Outbox<Row, Event>, deps: RelayDeps<Event>): Relay {
+  const { database, producer, topic, encode } = deps;
+  return () =>
+    tryWithLock(database, outbox.lock, async () => {
+      let published = 0;
+      for (;;) {
+        const rows = await takeUnpublished(database, outbox, BATCH_SIZE);
+        if (rows.length === 0) return published;
+        await producer.send(
+          topic,
+          rows.map((row) => outbox.toRecord(row, encode)),
+        );
+        await markPublished(database, outbox, rows);
+        published += rows.length;
+      }
+    });
+}
+
+const EVERY_MS = 2_000;
+
+/**
+ * Relays until the signal, so that the events of a process that was killed before it published are published by another.
+ * A failed round is reported and repeated: rows in an outbox are not lost by waiting.
+ */
+export async function relayUntil(
+  signal: AbortSignal,
+  relays: readonly Relay[],
+  onFailure: (error: Error) => void,
+): Promise<void> {
+  do {
+    for (const relay of relays) await relay().catch(onFailure);
+  } while (await pause(EVERY_MS, signal));
 }

@@ -16,10 +16,9 @@ import { json, table } from '../cli/tables.ts';
 import { RECOMPUTE_GROUP } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
 import { createDeadLetterLimit, createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
-import { inactivityCodec, kpiUpdatedCodec } from '../events/codecs-wiring.ts';
-import { createKpiRelay } from '../events/kpi-relay-pipeline.ts';
-import { countedRelay, inactivityRelay, relayingBeside } from '../events/relays-wiring.ts';
+import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
+import { inactivityCodec, inactivityRelay, kpiUpdatedRelay, relayWhile } from '../events/wiring.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { groupLag } from '../kafka/admin/offsets.ts';
 import { createProducer } from '../kafka/client/producer.ts';
@@ -73,8 +72,8 @@ function samples(sources: SampleSources): readonly Sample[] {
   const { settings, metrics } = context;
   return [
     lagSample(sources, groupOf(settings), topicsOf(settings)),
-    outboxSample(metrics, database, 'inactivity'),
-    outboxSample(metrics, database, 'kpi_updated'),
+    outboxSample(metrics, database, INACTIVITY_OUTBOX),
+    outboxSample(metrics, database, KPI_UPDATED_OUTBOX),
   ];
 }
 
@@ -101,17 +100,10 @@ async function run(
   );
   const registry = openRegistry(settings);
   const inactivity = await begin(() => inactivityCodec(settings, registry));
-  const kpiUpdated = await begin(() => kpiUpdatedCodec(settings, registry));
 
   const producer = createProducer(kafka);
   const deadLetters = withDeadLetterCount(createDeadLetterSink(producer, settings.RECOMPUTE_DLQ_TOPIC), metrics);
-  const relayKpis = createKpiRelay({
-    database,
-    producer,
-    topic: settings.KPI_UPDATED_TOPIC,
-    encode: kpiUpdated.encode,
-  });
-  const relayUpdates = countedRelay(metrics, 'kpi_updated', relayKpis);
+
   const summary: Partial<RecomputeCounts & { waiting: number }> = {};
   const stages = createRecompute({
     ...figureDeps(context, source, database),
@@ -143,7 +135,8 @@ async function run(
 
   try {
     const relayInactivity = await begin(() => inactivityRelay(context, registry, database, producer));
-    await relayingBeside(context, relayUpdates, [relayInactivity], () =>
+    const relayKpis = await begin(() => kpiUpdatedRelay(context, registry, database, producer));
+    await relayWhile(context, relayKpis, [relayInactivity], () =>
       readTopics(context, {
         kafka,
         groupId: groupOf(settings),

@@ -3,7 +3,7 @@ import { showProgress } from '../cli/progress-bar.ts';
 import { type RangeReading, readRange } from '../cli/read-ranges.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { notificationTopic } from '../config/kafka-names.ts';
-import { inactivityRelay } from '../events/relays-wiring.ts';
+import { inactivityRelay } from '../events/wiring.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
 import { collectDeps } from '../track/wiring.ts';

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { v7 as uuidv7 } from 'uuid';
 import { openKafka, openRegistry, untilShutdownDeadline } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
-import { inactivityRelay } from '../events/relays-wiring.ts';
+import { inactivityRelay } from '../events/wiring.ts';
 import { proveFresh } from '../freshness/pipeline.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { createProducer } from '../kafka/client/producer.ts';

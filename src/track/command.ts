@@ -11,8 +11,9 @@ import { json, table } from '../cli/tables.ts';
 import { sourceTopics, TRACK_GROUP } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
 import { createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
-import { inactivityRelay, relayingBeside } from '../events/relays-wiring.ts';
+import { INACTIVITY_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
+import { inactivityRelay, relayWhile } from '../events/wiring.ts';
 import { freshnessSample, slotSample } from '../freshness/samples.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { auditSample, sweepSample } from '../history/samples.ts';
@@ -76,7 +77,7 @@ function samples(sources: SampleSources): readonly Sample[] {
   const topics = [...sourceTopics(settings).keys()];
   return [
     lagSample(sources, groupOf(settings), topics),
-    outboxSample(metrics, database, 'inactivity'),
+    outboxSample(metrics, database, INACTIVITY_OUTBOX),
     freshnessSample(context, freshnessDeps(context, database, kafka)),
     slotSample(metrics, database, settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX),
     gapSample(metrics, database, topics),
@@ -118,7 +119,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, st
   });
   try {
     const relayReturns = await begin(() => inactivityRelay(context, registry, database, producer));
-    await relayingBeside(context, relayReturns, [], () =>
+    await relayWhile(context, relayReturns, [], () =>
       readTopics(context, {
         kafka,
         groupId: groupOf(settings),

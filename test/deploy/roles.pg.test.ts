@@ -7,9 +7,9 @@ import { audit } from '../../src/audit/pipeline.ts';
 import { emptyBacktestTables, saveActivity } from '../../src/backtest/backtest-store.ts';
 import { sweepDays } from '../../src/backtest/pipeline.ts';
 import { findRedriven, markRedriven } from '../../src/dead-letters/redriven-store.ts';
-import { createInactivityRelay } from '../../src/events/inactivity-relay-pipeline.ts';
-import { createKpiRelay } from '../../src/events/kpi-relay-pipeline.ts';
-import { readOutboxState } from '../../src/events/outbox-state-store.ts';
+import { readOutboxState } from '../../src/events/outbox-store.ts';
+import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../../src/events/outboxes.ts';
+import { createRelay } from '../../src/events/relay-pipeline.ts';
 import { readEvidence } from '../../src/freshness/pipeline.ts';
 import {
   currentPosition,
@@ -100,7 +100,7 @@ describe('with only the rights of its role', () => {
     expect(evidence).toMatchObject({ slot: { kind: 'missing' } });
     expect(await readSweepState(database)).toEqual({ runs: new Map() });
     expect(await readAuditState(database)).toBeNull();
-    expect(await readOutboxState(database, 'inactivity')).toEqual({ waiting: 0n, oldestSeconds: 0 });
+    expect(await readOutboxState(database, INACTIVITY_OUTBOX)).toEqual({ waiting: 0n, oldestSeconds: 0 });
   });
 
   it('sweep proves freshness, decides, and relays', async () => {
@@ -137,11 +137,11 @@ describe('with only the rights of its role', () => {
       const request = { userId: USER, studentId: ID, asOf, causeEventId: randomUUID() };
       expect(await refreshFigures(deps, [request])).toMatchObject([{ outcome }]);
     }
-    const relay = createKpiRelay({ database, producer, topic: 'kpi', encode });
+    const relay = createRelay(KPI_UPDATED_OUTBOX, { database, producer, topic: 'kpi', encode });
     expect(await relay()).toBe(2);
     await relayInactivity('recompute');
-    expect(await readOutboxState(database, 'inactivity')).toMatchObject({ waiting: 0n });
-    expect(await readOutboxState(database, 'kpi_updated')).toMatchObject({ waiting: 0n });
+    expect(await readOutboxState(database, INACTIVITY_OUTBOX)).toMatchObject({ waiting: 0n });
+    expect(await readOutboxState(database, KPI_UPDATED_OUTBOX)).toMatchObject({ waiting: 0n });
   });
 
   it('track emits a return', async () => {
@@ -282,7 +282,7 @@ async function trackSees(at: bigint): Promise<number> {
 }
 
 async function relayInactivity(role: Role): Promise<number | undefined> {
-  return createInactivityRelay({ database: as(role), producer, topic: 'inactivity', encode })();
+  return createRelay(INACTIVITY_OUTBOX, { database: as(role), producer, topic: 'inactivity', encode })();
 }
 
 const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'audit', 'replay', 'operator'];

@@ -5,7 +5,7 @@ import { perSource } from '../../src/activity/source.ts';
 import { daysInactive, decidingSource, eventId } from '../../src/events/inactivity-decision.ts';
 import { planMistake, silenceWindow } from '../../src/silence/plan.ts';
 
-const says = {
+const decision = {
   phase: 'CROSSED' as const,
   studentId: '00000000-0000-4000-8000-000000000001' as StudentId,
   thresholdDays: 7,
@@ -14,33 +14,33 @@ const says = {
 };
 
 describe('an event id', () => {
-  it('is a UUIDv5 that stays the same for ever for the same decision', () => {
-    expect(eventId(says)).toBe('e83aba5d-59f1-5dce-963d-3b8c488b4c61');
-    expect(eventId(says)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  it('is a UUIDv5 that never changes for the same decision', () => {
+    expect(eventId(decision)).toBe('e83aba5d-59f1-5dce-963d-3b8c488b4c61');
+    expect(eventId(decision)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
   it('differs by learner, threshold, episode and phase, and does not depend on when CROSSED was found', () => {
     const ids = [
-      says,
-      { ...says, studentId: '00000000-0000-4000-8000-000000000002' as StudentId },
-      { ...says, thresholdDays: 14 },
-      { ...says, lastSeenAt: says.lastSeenAt + 1n },
-      { ...says, phase: 'RETURNED' as const },
-      { ...says, phase: 'ONGOING' as const },
-      { ...says, phase: 'ONGOING' as const, asOf: says.asOf + MICROS_PER_DAY },
+      decision,
+      { ...decision, studentId: '00000000-0000-4000-8000-000000000002' as StudentId },
+      { ...decision, thresholdDays: 14 },
+      { ...decision, lastSeenAt: decision.lastSeenAt + 1n },
+      { ...decision, phase: 'RETURNED' as const },
+      { ...decision, phase: 'ONGOING' as const },
+      { ...decision, phase: 'ONGOING' as const, asOf: decision.asOf + MICROS_PER_DAY },
     ].map(eventId);
     expect(new Set(ids).size).toBe(ids.length);
-    expect(eventId({ ...says, asOf: says.asOf + MICROS_PER_DAY })).toBe(ids[0]);
+    expect(eventId({ ...decision, asOf: decision.asOf + MICROS_PER_DAY })).toBe(ids[0]);
   });
 
-  it('of ONGOING is one a UTC date', () => {
-    const ongoing = { ...says, phase: 'ONGOING' as const };
-    expect(eventId({ ...ongoing, asOf: says.asOf + 1n })).toBe(eventId(ongoing));
+  it('is the same for ONGOING decisions of one UTC date', () => {
+    const ongoing = { ...decision, phase: 'ONGOING' as const };
+    expect(eventId({ ...ongoing, asOf: decision.asOf + 1n })).toBe(eventId(ongoing));
   });
 });
 
 describe('the deciding source', () => {
-  it('is the one of the latest activity, of equal ones the first', () => {
+  it('has the latest activity; of equal ones the first source decides', () => {
     const none = perSource(() => null);
     expect(decidingSource({ ...none, attempt: 5n, session: 7n })).toBe('session');
     expect(decidingSource({ ...none, exam_results: 7n, session: 7n })).toBe('exam_results');
@@ -54,7 +54,7 @@ describe('silence', () => {
     expect(daysInactive(0n, 7n * MICROS_PER_DAY)).toBe(7);
   });
 
-  it('is looked for between threshold and lookback, with the dates both lie on', () => {
+  it('is a window between threshold and lookback, with the dates of both', () => {
     const asOf = 20_000n * MICROS_PER_DAY + 5n * 3_600_000_000n;
     expect(silenceWindow({ asOf, thresholds: [14, 7], lookbackDays: 30 })).toEqual({
       after: asOf - 30n * MICROS_PER_DAY,
@@ -64,7 +64,7 @@ describe('silence', () => {
     });
   });
 
-  it('needs a lookback above the threshold', () => {
+  it('is refused for a lookback up to a threshold, and for invalid or repeated thresholds', () => {
     const plan = { asOf: 0n, thresholds: [7], lookbackDays: 8, refresh: 'daily' as const };
     expect(planMistake(plan)).toBe(undefined);
     expect(planMistake({ ...plan, lookbackDays: 7 })).toContain('must exceed');

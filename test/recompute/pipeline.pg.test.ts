@@ -5,7 +5,8 @@ import { studentIdOf } from '../../src/activity/learner.ts';
 import { perSource } from '../../src/activity/source.ts';
 import { createDeadLetterLimit, type DeadLetter } from '../../src/dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
-import { createKpiOutbox } from '../../src/events/kpi-outbox-store.ts';
+import { markPublished, takeUnpublished } from '../../src/events/outbox-store.ts';
+import { KPI_UPDATED_OUTBOX } from '../../src/events/outboxes.ts';
 import type { RawRecord } from '../../src/kafka/client/records.ts';
 import type { Database, Queryable } from '../../src/postgres/database.ts';
 import { createRecompute, type RecomputeCounts, type RecomputeDeps } from '../../src/recompute/pipeline.ts';
@@ -177,6 +178,8 @@ async function refusing(userId: string, work: () => Promise<void>): Promise<void
   }
 }
 
+const unpublished = () => takeUnpublished(db.database, KPI_UPDATED_OUTBOX, 10);
+
 describe('recompute', () => {
   it('writes P and S for an inactivity event, and publishes them once', async () => {
     await learners('anna');
@@ -185,14 +188,13 @@ describe('recompute', () => {
     expect(await run(event)).toMatchObject({ events: 1, learners: 1, created: 1, pNull: 0, sNull: 0, failed: 0 });
     expect(await kpisOf('anna')).toEqual({ P, S });
 
-    const outbox = createKpiOutbox(db.database);
-    const waiting = await outbox.take(10);
-    expect(waiting).toMatchObject([
-      { causeEventId: event.event_id, userId: 'anna', asOf: AS_OF, p: P, s: S, previousP: null, computed: 'ALL' },
+    const updates = await unpublished();
+    expect(updates).toMatchObject([
+      { cause_event_id: event.event_id, user_id: 'anna', as_of: AS_OF, P, S, previous_P: null, computed: 'ALL' },
     ]);
-    expect(waiting[0]?.weekStart).toBe(parseInstant('2026-03-16'));
-    await outbox.markPublished(waiting);
-    expect(await outbox.take(10)).toEqual([]);
+    expect(updates[0]?.week_start).toBe(Date.parse('2026-03-16') / 86_400_000);
+    await markPublished(db.database, KPI_UPDATED_OUTBOX, updates);
+    expect(await unpublished()).toEqual([]);
   });
 
   it('passes written figures to onFigures, and those of a redelivered event not again', async () => {
@@ -212,9 +214,9 @@ describe('recompute', () => {
     const twin = eventOf('ben', { phase: 'RETURNED' });
     const counts = await run(eventOf('anna'), newest, eventOf('anna', { as_of: AS_OF - 1n }), eventOf('ben'), twin);
     expect(counts).toMatchObject({ events: 5, learners: 2, created: 2 });
-    const waiting = await createKpiOutbox(db.database).take(10);
-    expect(waiting.map(({ causeEventId }) => causeEventId)).toEqual([newest.event_id, twin.event_id]);
-    expect(waiting[0]?.s).toBeCloseTo(0.6 * (8 / 14) + 0.4, 12);
+    const waiting = await unpublished();
+    expect(waiting.map((update) => update.cause_event_id)).toEqual([newest.event_id, twin.event_id]);
+    expect(waiting[0]?.S).toBeCloseTo(0.6 * (8 / 14) + 0.4, 12);
   });
 
   it('changes nothing for a redelivered batch, or the same batch applied twice', async () => {
@@ -231,7 +233,7 @@ describe('recompute', () => {
     await stages.apply(round, []);
     await stages.apply(round, []);
     expect(applied.slice(-2)).toMatchObject([{ unchanged: 1 }, { redelivered: 1 }]);
-    expect(await createKpiOutbox(db.database).take(10)).toHaveLength(3);
+    expect(await unpublished()).toHaveLength(3);
   });
 
   it('stores nothing for a learner without a figure, and counts it', async () => {
@@ -240,7 +242,7 @@ describe('recompute', () => {
     expect(await run(eventOf('anna'), eventOf('ben'))).toMatchObject({ nothing: 1, created: 1, pNull: 1, sNull: 2 });
     expect(await kpisOf('anna')).toBeUndefined();
     expect(await kpisOf('ben')).toEqual({ P });
-    expect(await createKpiOutbox(db.database).take(10)).toHaveLength(1);
+    expect(await unpublished()).toHaveLength(1);
   });
 
   it('sends every record that is not an event to the dead letters before it answers the others', async () => {
@@ -471,7 +473,7 @@ describe('recompute', () => {
       // k = 2 from 03-14, m = 16, n = 3.
       S: expect.closeTo(0.6 * (2 / 14) + 0.25 + 0.15 * 0.7, 12),
     });
-    expect(await createKpiOutbox(db.database).take(10)).toMatchObject([{ computed: 'ALL', p: P, previousP: null }]);
+    expect(await unpublished()).toMatchObject([{ computed: 'ALL', P, previous_P: null }]);
   });
 
   it('refreshes P and S of an existing row, and keeps the other figures and keys', async () => {
@@ -484,7 +486,7 @@ describe('recompute', () => {
       text: `SELECT (kpis - 'P' - 'S')::text AS others FROM weekly_kpi`,
     });
     expect(rows[0]?.others).toBe('{"E_t": null, "I_t": 0.5, "campaign": {"budget": 12345678901234567890.10}}');
-    expect(await createKpiOutbox(db.database).take(10)).toMatchObject([{ computed: 'P_AND_S', previousP: 0.1 }]);
+    expect(await unpublished()).toMatchObject([{ computed: 'P_AND_S', previous_P: 0.1 }]);
   });
 
   it('leaves figures that cannot be computed out of a whole row, and records the interval of P', async () => {
@@ -492,12 +494,12 @@ describe('recompute', () => {
     const { run } = recomputing();
     await run(eventOf('anna'));
     expect(await kpisOf('anna')).toEqual({ P, S });
-    const [update] = await createKpiOutbox(db.database).take(10);
+    const [update] = await unpublished();
     // One ability row N(0.5, 0.8²): Φ((0.5 ± 1.644853…·0.8) / 0.8) = Φ(0.625 ± 1.644853…)
-    expect(update?.pInterval).toEqual({
-      low: expect.closeTo(0.15389894269055, 12),
-      high: expect.closeTo(0.98839176722711, 12),
-      insufficientData: true,
+    expect(update).toMatchObject({
+      P_low: expect.closeTo(0.15389894269055, 12),
+      P_high: expect.closeTo(0.98839176722711, 12),
+      P_insufficient_data: true,
     });
   });
 

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { explaining, type PlanNode, readsOf } from '../../bench/plans.ts';
 import type { StudentId } from '../../src/activity/activity.ts';
 import { MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
-import { createInactivityRelay } from '../../src/events/inactivity-relay-pipeline.ts';
+import { INACTIVITY_OUTBOX } from '../../src/events/outboxes.ts';
+import { createRelay } from '../../src/events/relay-pipeline.ts';
 import type { OutgoingRecord } from '../../src/kafka/client/records.ts';
 import { createFold } from '../../src/last-seen/fold.ts';
 import { raiseLastSeen } from '../../src/last-seen/raise-store.ts';
@@ -54,7 +55,7 @@ async function run(changes: Partial<SweepPlan> = {}, send = producer.send): Prom
       now: () => asOf,
       proveFresh: undefined,
       maxCrossedShare: 0.2,
-      relay: createInactivityRelay({
+      relay: createRelay(INACTIVITY_OUTBOX, {
         database: db.database,
         producer: { send },
         topic: 'lastseen.inactivity.v1',

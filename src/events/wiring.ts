@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { untilShutdownDeadline } from '../cli/connections.ts';
+import type { CommandContext } from '../cli/run-command.ts';
+import type { Settings } from '../config/settings.ts';
+import type { EventProducer } from '../kafka/client/producer.ts';
+import type { Database } from '../postgres/database.ts';
+import type { Registry } from '../registry/client.ts';
+import { createEventCodec, type EventCodec } from '../registry/event-codec.ts';
+import { OWN_SCHEMAS, SCHEMAS_DIRECTORY } from '../registry/own-schemas.ts';
+import { safeMessage } from '../runtime/errors.ts';
+import { withAbort } from '../runtime/waiting.ts';
+import type { InactivityEvent } from './inactivity-event.ts';
+import type { KpiUpdatedEvent } from './kpi-updated-event.ts';
+import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX, type Outbox, type OutboxRow } from './outboxes.ts';
+import { createRelay, type Relay, type RelayDeps, relayUntil } from './relay-pipeline.ts';
+
+export function inactivityCodec(settings: Settings, registry: Registry): Promise<EventCodec<InactivityEvent>> {
+  return createEventCodec({
+    registry,
+    topic: settings.INACTIVITY_TOPIC,
+    schemaFile: join(SCHEMAS_DIRECTORY, `${OWN_SCHEMAS.inactivity}.avsc`),
+  });
+}
+
+/** A relay of inactivity events to the configured topic. */
+export async function inactivityRelay(
+  context: CommandContext,
+  registry: Registry,
+  database: Database,
+  producer: EventProducer,
+): Promise<Relay> {
+  const topic = context.settings.INACTIVITY_TOPIC;
+  const { encode } = await inactivityCodec(context.settings, registry);
+  return countedRelay(context, INACTIVITY_OUTBOX, { database, producer, topic, encode });
+}
+
+/** A relay of kpi-updated events to the configured topic. */
+export async function kpiUpdatedRelay(
+  context: CommandContext,
+  registry: Registry,
+  database: Database,
+  producer: EventProducer,
+): Promise<Relay> {
+  const topic = context.settings.KPI_UPDATED_TOPIC;
+  const schemaFile = join(SCHEMAS_DIRECTORY, `${OWN_SCHEMAS.kpiUpdated}.avsc`);
+  const { encode } = await createEventCodec<KpiUpdatedEvent>({ registry, topic, schemaFile });
+  return countedRelay(context, KPI_UPDATED_OUTBOX, { database, producer, topic, encode });
+}
+
+function countedRelay<Row extends OutboxRow, Event>(
+  { metrics }: CommandContext,
+  outbox: Outbox<Row, Event>,
+  deps: RelayDeps<Event>,
+): Relay {
+  const relay = createRelay(outbox, deps);
+  return async () => {
+    const published = await relay();
+    metrics.relayed.inc({ outbox: outbox.name }, published ?? 0);
+    return published;
+  };
+}
+
+/** Publishes all outboxes while `work` runs, and `own` once more at the end, for the last events that `work` recorded. */
+export async function relayWhile<T>(
+  context: CommandContext,
+  own: Relay,
+  others: readonly Relay[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const { log, metrics, stopping, shutdownDeadline } = context;
+  const onFailure = (error: Error) => {
+    metrics.relayFailures.inc();
+    log.warn({ event: 'relay_failed', error: safeMessage(error) }, 'relay failed; it is retried');
+  };
+  const workEnded = new AbortController();
+  const relaying = relayUntil(workEnded.signal, [...others, own], onFailure);
+  const result = await work().finally(() => {
+    workEnded.abort();
+    return untilShutdownDeadline(context, relaying);
+  });
+  const last = withAbort(shutdownDeadline, own());
+  // During a shutdown, events that cannot be published now are left to the next relay.
+  await (stopping.aborted ? last.catch(onFailure) : last);
+  return result;
+}
