@@ -32,10 +32,10 @@ interface Judged {
   readonly most?: number;
 }
 
-/** The figure of one side divided by that of another, per round. Without `to` it is the figure itself. */
+/** The figure of one side divided by that of another, per round. Without a denominator it is the figure itself. */
 export interface Ratio extends Judged {
-  readonly of: SideFigure;
-  readonly to?: SideFigure;
+  readonly numerator: SideFigure;
+  readonly denominator?: SideFigure;
 }
 
 /** The exponent with which a figure grows with another, over the sides: 1 if twice the size takes twice the time. */

@@ -73,14 +73,14 @@ function spreadsOf(rounds: readonly Figures[]): Record<string, Spread> {
 
 /** The ratio per round, not of the medians: what slows a whole round down cancels out. */
 function ratiosOf(results: readonly SideResult[], ratios: readonly (Ratio | Growth)[]): Record<string, Spread> {
-  const figureOf = ({ side, figure }: Ratio['of']) =>
+  const figureOf = ({ side, figure }: Ratio['numerator']) =>
     results.find((result) => result.side === side)?.rounds.map((round) => round[figure] ?? Number.NaN);
   return Object.fromEntries(
     ratios.flatMap((ratio) => {
       if ('over' in ratio) return results.length < 2 ? [] : [[ratio.key, spreadOf(growthOf(results, ratio))]];
-      const { key, of, to } = ratio;
-      const above = figureOf(of);
-      const below = to === undefined ? above?.map(() => 1) : figureOf(to);
+      const { key, numerator, denominator } = ratio;
+      const above = figureOf(numerator);
+      const below = denominator === undefined ? above?.map(() => 1) : figureOf(denominator);
       if (above === undefined || below === undefined) return [];
       return [[key, spreadOf(above.map((value, round) => value / (below[round] ?? Number.NaN)))]];
     }),

@@ -1,4 +1,4 @@
-import type { Child, ChildCommand } from './child.ts';
+import type { ChildCommand } from './child.ts';
 
 export const PART_NAMES = ['postgres', 'kafka', 'registry', 'connect'] as const;
 export type PartName = (typeof PART_NAMES)[number];
@@ -13,10 +13,4 @@ export interface Part {
   isReady(): Promise<boolean>;
   /** Runs when the server is ready for the first time, before others use it. */
   afterFirstStart?(): Promise<void>;
-}
-
-export interface Running {
-  readonly child: Child;
-  /** True if the stack ended it: its exit is then no failure. */
-  ended: boolean;
 }

@@ -26,6 +26,7 @@ interface Owner {
 }
 
 const DATABASE = 'seedtest';
+const ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC' };
 
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
@@ -78,70 +79,61 @@ async function usableBinaries(owner: Owner | undefined, copyTo: string): Promise
   throw new StackError(`the Postgres binaries do not run (${reason}): run \`npm rebuild\` in the checkout`);
 }
 
-export function createPostgres({
-  guard,
-  runDir,
-  logDir,
-  port,
-  secured,
-  settings = {},
-}: PostgresOptions): Part & { readonly url: string } {
+/** Creates the data directory with the administrator's password, and adds the rules of secured access. */
+async function initialise(options: PostgresOptions, owner: Owner | undefined, binaries: string, password: string) {
+  const { guard, runDir, logDir, secured } = options;
   const home = join(runDir, 'postgres');
   const data = join(home, 'data');
-  const password = randomBytes(12).toString('hex');
   const logFile = join(logDir, 'postgres.log');
+  const passwordFile = join(home, 'password');
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (owner !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
+  const initdb = await startChild(guard, {
+    command: join(binaries, 'initdb'),
+    args: [
+      ...['--pgdata', data, '--username', 'postgres', '--pwfile', passwordFile, '--auth', 'scram-sha-256'],
+      ...['--encoding', 'UTF8', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8', '--no-sync'],
+    ],
+    cwd: home,
+    env: ENVIRONMENT,
+    logFile,
+    ...(owner === undefined ? {} : { owner }),
+  });
+  const ending = await initdb.exited;
+  if (ending !== 'exited with code 0') throw new StackError(`initdb ${ending}:${tailOf(logFile)}`);
+  rmSync(passwordFile);
+  if (secured === undefined) return;
+  const hosts = join(data, 'pg_hba.conf');
+  writeFileSync(hosts, SECURED_HOSTS + readFileSync(hosts, 'utf8'));
+  // The server refuses a key that others can read.
+  chmodSync(secured.files.serverKey, 0o600);
+  if (owner !== undefined) chownSync(secured.files.serverKey, owner.uid, owner.gid);
+}
+
+function tlsSettings(secured: SecuredFront | undefined): Readonly<Record<string, string>> {
+  if (secured === undefined) return {};
+  const { server, serverKey, authority } = secured.files;
+  return { ssl: 'on', ssl_cert_file: server, ssl_key_file: serverKey, ssl_ca_file: authority };
+}
+
+async function runSql(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query(sql);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+export function createPostgres(options: PostgresOptions): Part & { readonly url: string } {
+  const { runDir, logDir, port, secured, settings = {} } = options;
+  const home = join(runDir, 'postgres');
+  const password = randomBytes(12).toString('hex');
   const urlOf = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
-  const environment = { LC_ALL: 'C', TZ: 'UTC' };
   let owner: Owner | undefined;
   let binaries = '';
-
-  const initialise = async (): Promise<void> => {
-    const passwordFile = join(home, 'password');
-    writeFileSync(passwordFile, password, { mode: 0o600 });
-    if (owner !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
-    const initdb = await startChild(guard, {
-      command: join(binaries, 'initdb'),
-      args: [
-        ...['--pgdata', data, '--username', 'postgres', '--pwfile', passwordFile, '--auth', 'scram-sha-256'],
-        ...['--encoding', 'UTF8', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8', '--no-sync'],
-      ],
-      cwd: home,
-      env: environment,
-      logFile,
-      ...(owner === undefined ? {} : { owner }),
-    });
-    const ending = await initdb.exited;
-    if (ending !== 'exited with code 0') throw new StackError(`initdb ${ending}:${tailOf(logFile)}`);
-    rmSync(passwordFile);
-    if (secured === undefined) return;
-    const hosts = join(data, 'pg_hba.conf');
-    writeFileSync(hosts, SECURED_HOSTS + readFileSync(hosts, 'utf8'));
-    // The server refuses a key that others can read.
-    chmodSync(secured.files.serverKey, 0o600);
-    if (owner !== undefined) chownSync(secured.files.serverKey, owner.uid, owner.gid);
-  };
-
-  const tlsSettings =
-    secured === undefined
-      ? {}
-      : {
-          ssl: 'on',
-          ssl_cert_file: secured.files.server,
-          ssl_key_file: secured.files.serverKey,
-          ssl_ca_file: secured.files.authority,
-        };
-
-  const query = async (database: string, sql: string): Promise<void> => {
-    const client = new pg.Client({ connectionString: urlOf(database), connectionTimeoutMillis: 2_000 });
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      await client.query(sql);
-    } finally {
-      await client.end().catch(() => {});
-    }
-  };
-
   return {
     url: urlOf(DATABASE),
     ports: [port],
@@ -151,34 +143,34 @@ export function createPostgres({
       mkdirSync(home, { recursive: true });
       if (owner !== undefined) chownSync(home, owner.uid, owner.gid);
       binaries = await usableBinaries(owner, join(home, 'native'));
-      await initialise();
+      await initialise(options, owner, binaries, password);
     },
 
     command: () => ({
       command: join(binaries, 'postgres'),
       args: [
-        ...['-D', data, '-p', String(port)],
-        ...Object.entries({ ...SETTINGS, ...tlsSettings, ...settings }).flatMap(([key, value]) => [
+        ...['-D', join(home, 'data'), '-p', String(port)],
+        ...Object.entries({ ...SETTINGS, ...tlsSettings(secured), ...settings }).flatMap(([key, value]) => [
           '-c',
           `${key}=${value}`,
         ]),
       ],
       cwd: home,
-      env: environment,
-      logFile,
+      env: ENVIRONMENT,
+      logFile: join(logDir, 'postgres.log'),
       // Immediate shutdown: backends have their own process groups, and only the server can end them.
       endSignal: 'SIGQUIT',
       ...(owner === undefined ? {} : { owner }),
     }),
 
     async isReady() {
-      await query('postgres', 'SELECT 1');
+      await runSql(urlOf('postgres'), 'SELECT 1');
       return true;
     },
 
     async afterFirstStart() {
-      await query('postgres', `CREATE DATABASE ${DATABASE}`);
-      await query(DATABASE, loginsSql(password));
+      await runSql(urlOf('postgres'), `CREATE DATABASE ${DATABASE}`);
+      await runSql(urlOf(DATABASE), loginsSql(password));
     },
   };
 }

@@ -1,6 +1,6 @@
 import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer } from 'listr2';
 import type { PartName } from './part.ts';
-import type { PartState } from './stack.ts';
+import type { PartState } from './supervisor.ts';
 
 export interface Progress {
   report(part: PartName, state: PartState, detail?: string): void;

@@ -28,8 +28,8 @@ export const FRESHNESS: Bench = {
   needs: ['kafka', 'registry', 'connect'],
   sides: async (harness) => [trackSide(harness)],
   ratios: [
-    { key: 'freshness.p50/bare-reader', of: figure('trackP50Ms'), to: figure('readerP50Ms') },
-    { key: 'freshness.p99/bare-reader', of: figure('trackP99Ms'), to: figure('readerP99Ms') },
+    { key: 'freshness.p50/bare-reader', numerator: figure('trackP50Ms'), denominator: figure('readerP50Ms') },
+    { key: 'freshness.p99/bare-reader', numerator: figure('trackP99Ms'), denominator: figure('readerP99Ms') },
   ],
 };
 

@@ -19,7 +19,11 @@ export const GROWTH_BENCHES: readonly Bench[] = [
       ofEachSize(harness, 'swept', learners, (own, size) => sweepSide(own, size, `sweep.${size}`)),
     ratios: [
       { key: 'growth.sweep seconds, exponent', figure: 'seconds', over: 'learners', most: 1.05 },
-      { key: 'growth.sweep peak MB of the largest', of: { side: `sweep.${LARGEST}`, figure: 'peakRssMb' }, most: 200 },
+      {
+        key: 'growth.sweep peak MB of the largest',
+        numerator: { side: `sweep.${LARGEST}`, figure: 'peakRssMb' },
+        most: 200,
+      },
     ],
   },
   {
@@ -35,8 +39,8 @@ export const GROWTH_BENCHES: readonly Bench[] = [
     ratios: [
       {
         key: 'growth.activities full/empty',
-        of: { side: 'sources.full', figure: 'seconds' },
-        to: { side: 'sources.empty', figure: 'seconds' },
+        numerator: { side: 'sources.full', figure: 'seconds' },
+        denominator: { side: 'sources.empty', figure: 'seconds' },
       },
     ],
   },

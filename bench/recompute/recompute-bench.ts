@@ -32,8 +32,8 @@ export const RECOMPUTE: Bench = {
     return [recompute, batchJobSide(harness, learners), allSixSide(harness, learners)];
   },
   ratios: [
-    { key: 'recompute/learner-at-a-time', of: rate('recompute'), to: rate('learner-at-a-time') },
-    { key: 'kpi all six learners a second', of: rate('all-six') },
+    { key: 'recompute/learner-at-a-time', numerator: rate('recompute'), denominator: rate('learner-at-a-time') },
+    { key: 'kpi all six learners per second', numerator: rate('all-six') },
   ],
 };
 

@@ -25,7 +25,7 @@ export const SWEEP: Bench = {
   async sides(harness, { learners }) {
     return [await sweepSide(harness, learners), bareSide(harness)];
   },
-  ratios: [{ key: 'sweep/insert-select', of: seconds('sweep'), to: seconds('insert-select') }],
+  ratios: [{ key: 'sweep/insert-select', numerator: seconds('sweep'), denominator: seconds('insert-select') }],
 };
 
 /** 90 % of the learners were seen within the last six days, 10 % from 7.5 to 29 days ago. */

@@ -9,10 +9,10 @@ import { trackSide } from './lastseen.ts';
 import { kafkajsRawSide, kcatSide } from './raw.ts';
 import { steadySide } from './steady.ts';
 
-const rate = (of: string, to: string): Ratio => ({
-  key: `${of}/${to}`,
-  of: { side: of, figure: 'recordsPerSecond' },
-  to: { side: to, figure: 'recordsPerSecond' },
+const rate = (side: string, other: string): Ratio => ({
+  key: `${side}/${other}`,
+  numerator: { side, figure: 'recordsPerSecond' },
+  denominator: { side: other, figure: 'recordsPerSecond' },
 });
 
 const FULL_LOAD = { records: 1_000_000, learners: 100_000, rounds: 5 };
@@ -47,8 +47,8 @@ export const TRACK_BENCHES: readonly Bench[] = [
       ].map((peer) => rate('track.small', peer)),
       {
         key: 'CPU a record: kafka-streams/track.small',
-        of: { side: 'kafka-streams', figure: 'cpuUsPerRecord' },
-        to: { side: 'track.small', figure: 'cpuUsPerRecord' },
+        numerator: { side: 'kafka-streams', figure: 'cpuUsPerRecord' },
+        denominator: { side: 'track.small', figure: 'cpuUsPerRecord' },
       },
     ],
   },
@@ -112,8 +112,8 @@ export const TRACK_BENCHES: readonly Bench[] = [
     ratios: [
       {
         key: 'track.steady last minute/second minute',
-        of: { side: 'track.steady', figure: 'rssMbInLastMinute' },
-        to: { side: 'track.steady', figure: 'rssMbInSecondMinute' },
+        numerator: { side: 'track.steady', figure: 'rssMbInLastMinute' },
+        denominator: { side: 'track.steady', figure: 'rssMbInSecondMinute' },
       },
     ],
   },

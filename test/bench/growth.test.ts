@@ -7,7 +7,7 @@ import { exponentOf } from '../../bench/statistics.ts';
 const grows = { key: 'seconds, exponent', figure: 'seconds', over: 'learners', most: 1.05 };
 const sides = (exponent: number, plan: (size: number) => string): Side[] =>
   [100, 1_000, 10_000].map((size) => ({
-    name: `of.${size}`,
+    name: `size.${size}`,
     run: async (round) => ({ learners: size, seconds: (1 + round) * size ** exponent }),
     plans: async () => ({ 'plan of all': plan(size) }),
   }));
@@ -32,7 +32,7 @@ describe('growth over the sides', () => {
   it('is reported with the plans and the sides that use them', async () => {
     expect(page('g', await measured(1, () => 'Scan'))).toContain('plan of all, the same on all sides: Scan');
     const differing = page('g', await measured(1, (size) => (size < 500 ? 'Scan' : 'Index Scan')));
-    expect(differing).toContain('plan of all, of.100: Scan');
-    expect(differing).toContain('plan of all, of.1000, of.10000: Index Scan');
+    expect(differing).toContain('plan of all, size.100: Scan');
+    expect(differing).toContain('plan of all, size.1000, size.10000: Index Scan');
   });
 });

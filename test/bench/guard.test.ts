@@ -15,7 +15,7 @@ describe('the guard', () => {
     expect(judge(measured({}), accepted).worse).toEqual([]);
   });
 
-  it('names figures that cost more or are slower than accepted', () => {
+  it('reports figures that cost more or are slower than accepted', () => {
     const worse = { 'track.small cpu/kafkajs.raw cpu': 20, 'track.small/kafkajs.raw': 2 };
     expect(judge(measured(worse), accepted).worse).toEqual([
       'track.small/kafkajs.raw',
@@ -28,10 +28,10 @@ describe('the guard', () => {
     expect(judge(measured(better), accepted).worse).toEqual([]);
   });
 
-  it('names a figure without an accepted value, and one that was not measured', () => {
+  it('reports a figure without an accepted value, and one that was not measured', () => {
     const { 'track.small/kafkajs.raw': _, ...others } = accepted;
     expect(judge(measured({}), others).worse).toEqual(['track.small/kafkajs.raw']);
-    const key = 'track.replayed wal bytes a record';
+    const key = 'track.replayed wal bytes per record';
     expect(judge(measured({ [key]: Number.NaN }), accepted).worse).toEqual([key]);
   });
 

@@ -4,6 +4,7 @@ import { createTopics } from '../../src/kafka/admin/admin.ts';
 import { readTopicSettings } from '../../src/kafka/admin/topic-settings.ts';
 import { Partitioners } from '../../src/kafka/client/driver.ts';
 import { createProducer } from '../../src/kafka/client/producer.ts';
+import { listGroups } from '../support/consumer-groups.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
 import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';
@@ -38,14 +39,6 @@ async function createTopic(topic: string, config: Record<string, string>): Promi
     { topic, partitions: 1, replication: 1, owner: 'lastseen', config },
   ]);
   expect(created).toBe(topic);
-}
-
-async function groupsOf(prefix: string): Promise<string[]> {
-  const admin = world.kafka.admin();
-  await admin.connect();
-  const { groups } = await admin.listGroups();
-  await admin.disconnect();
-  return groups.map(({ groupId }) => groupId).filter((groupId) => groupId.startsWith(prefix));
 }
 
 const good = (user: string, at: string) => JSON.stringify({ user_id: user, started_at: at, ended_at: null });
@@ -155,7 +148,7 @@ test('records that cannot be applied become dead letters to redrive', { timeout:
     expect(letters).toHaveLength(22);
     expect(tried(2)).toHaveLength(11);
     expect(tried(2)).toEqual(tried(1));
-    expect(await groupsOf('lastseen-dlq-')).toEqual([]);
+    expect(await listGroups(world, 'lastseen-dlq-')).toEqual([]);
   });
 
   await step('too many dead letters stop track before it commits them', async () => {

@@ -29,7 +29,7 @@ describe('generated learners', () => {
     for (const source of SOURCES) expect(await countRows(fresh.database, source), source).toBe(plan.rows[source]);
   });
 
-  test('have attempts under the key that belongs to their name, and some under a key nobody names', async () => {
+  test('have attempts with the student_id of their user_id, and some with a student_id that has no user_id', async () => {
     const { rows } = await fresh.database.query<{ named: bigint; unnamed: bigint }>({
       text: `SELECT count(*) FILTER (WHERE user_id IS NOT NULL) AS named, count(*) FILTER (WHERE user_id IS NULL) AS unnamed
         FROM (SELECT DISTINCT student_id FROM attempt) a LEFT JOIN (SELECT DISTINCT user_id FROM session) s
@@ -52,7 +52,7 @@ describe('generated learners', () => {
 });
 
 if (!ouladIsThere)
-  console.warn(`no OULAD files in ${OULAD} (OULAD_DIR names another place): their check figures are skipped`);
+  console.warn(`no OULAD files in ${OULAD} (set OULAD_DIR): the tests of their published figures are skipped`);
 
 describe.runIf(ouladIsThere)('the OULAD files', () => {
   let fresh: FreshDatabase;
@@ -88,7 +88,7 @@ describe.runIf(ouladIsThere)('the OULAD files', () => {
     },
   );
 
-  test('have every event where the rule puts it, and a session within its date', async () => {
+  test('have sessions of at least 90 seconds that end on the date on which they started', async () => {
     const { rows } = await fresh.database.query<{ wrong: bigint; sessions: bigint }>({
       text: `SELECT count(*) AS sessions, count(*) FILTER (WHERE ended_at < started_at + interval '90 seconds'
           AND (ended_at AT TIME ZONE 'UTC')::time <> '23:59:59.999999'

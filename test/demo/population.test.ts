@@ -57,7 +57,7 @@ describe('arrival of rows', () => {
   });
 });
 
-test('user_ids are UUIDs in small letters, UUIDs in capitals, and names', () => {
+test('user_ids are lower-case UUIDs, upper-case UUIDs, and names', () => {
   const users = new Set([...MADE.history.session, ...MADE.inserted.session].map(({ user_id }) => user_id));
   const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
   expect([...users].some((user) => uuid.test(user))).toBe(true);

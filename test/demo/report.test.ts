@@ -79,7 +79,7 @@ describe('the checks', () => {
     }
   });
 
-  test('fail for an event of a second sweep, a changed digest and a missed published figure', () => {
+  test('fail for an event of a second sweep, a changed digest, and a wrong published figure', () => {
     expect(failing({ proof: { ...RESULT.proof, eventsOfSecondSweep: 1 } })).toHaveLength(1);
     expect(failing({ proof: { ...RESULT.proof, digestAfter: 'cd'.repeat(32) } })).toHaveLength(1);
     expect(failing({ sweep: { ...RESULT.sweep, inactive: 1_025 } })).toHaveLength(1);

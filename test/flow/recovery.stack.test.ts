@@ -49,7 +49,7 @@ const emitted = async () => {
 
 const forgetGroupOffsets = () => admin.deleteGroups([world.groupOf('track')]);
 
-/** Own tables that say what was decided and applied, and the one source table that is written here. */
+/** Own tables with what was decided and applied, and the only source table that this test writes. */
 const RESTORED = [
   'session',
   ...['user_last_seen', 'track_progress', 'track_gap', 'episode', 'inactivity_outbox', 'sweep_run'].map(
@@ -62,7 +62,7 @@ async function backUp() {
   for (const table of RESTORED) await sql(`CREATE TABLE backup."${table}" AS TABLE ${table}`);
 }
 
-/** No restored database has the slot of the one before. */
+/** A restored database does not have the replication slot of the one before. */
 async function restore() {
   await stopConnector(inject('stack'), world.name);
   const dropped = `
@@ -89,10 +89,10 @@ test('after a restore to an earlier point, track emits the same events with the 
   await restartFromSnapshot(inject('stack'), world.name);
   await forgetGroupOffsets();
   expect(await trackAll()).not.toContain('records_lost');
-  // The three whose activity the database no longer has stay seen.
+  // The activity of three learners is not in the restored tables any more, but their last seen keeps it.
   expect(await lossesAgainstSources(world.database)).toEqual({ learners: 60n, differing: 3n, lost: 0n });
   await sweep();
   const after = await emitted();
-  // The three have returned once more by the ids that they had, the two who were seen after the restore by new ones.
+  // Three returns are emitted again with the same ids. The two learners who were seen after the restore have new ones.
   expect({ events: after.events - before.events, ids: after.ids - before.ids }).toEqual({ events: 5, ids: 2 });
 });

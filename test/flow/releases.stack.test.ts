@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rolesSql } from '../../stack/roles.ts';
+import { waitForMembers } from '../support/consumer-groups.ts';
 import type { CliRun, StartedCli } from '../support/lastseen-cli.ts';
 import { previousRelease } from '../support/previous-release.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
@@ -10,13 +11,13 @@ import { waitFor, waitForLog } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const previous = previousRelease();
-if ('missing' in previous) console.warn(`releases are not tried side by side: ${previous.missing}`);
+if ('missing' in previous) console.warn(`the test of two releases side by side is skipped: ${previous.missing}`);
 
 let world: World;
 beforeAll(async () => {
   if ('missing' in previous) return;
   world = await createWorld();
-  // Tables and rights as they were.
+  // The tables and rights of the previous release.
   await sql('DROP SCHEMA lastseen CASCADE');
   const roles = readFileSync(join(previous.root, 'k8s/postgres/roles.sql'), 'utf8');
   await sql(roles);
@@ -55,7 +56,7 @@ test.skipIf('missing' in previous)(
       let old = startOld();
       await untilAppliedMore();
 
-      // The new code comes first: it waits, and the old one goes on.
+      // The new release is deployed before its migrations: it waits, and the old one continues.
       let next = startNew();
       const ask = await probesOf(next);
       await waitFor('the new release waits for migrations', async () =>
@@ -65,24 +66,24 @@ test.skipIf('missing' in previous)(
       expect(await ask('/healthz')).toMatchObject({ status: 200 });
       await untilAppliedMore();
 
-      // Migrated below both, the new one joins the old one, and takes over.
+      // After the migration, the new release joins the group of the old one. Then the old one stops.
       expect((await done(world.start({}, 'migrate', '--json'))).json()).toEqual({ applied: previous.laterMigrations });
       await sql(rolesSql());
-      await untilMembers(2);
+      await waitForMembers(world, 'track', 2);
       await untilAppliedMore();
       await stopped(old);
       await untilAppliedMore();
 
-      // Rolled back, the old one works on the new tables, and its own `migrate` leaves them as they are.
+      // Rollback: the old release works on the new tables, and its own `migrate` changes nothing.
       expect((await done(world.startOf(previous.cli, 'migrate', '--json'))).json()).toEqual({ applied: [] });
       old = startOld();
-      await untilMembers(2);
+      await waitForMembers(world, 'track', 2);
       await stopped(next);
       await untilAppliedMore();
 
-      // And once more forward.
+      // The upgrade again.
       next = startNew();
-      await untilMembers(2);
+      await waitForMembers(world, 'track', 2);
       await stopped(old);
       const learners = await load.stop();
       await waitFor(
@@ -98,7 +99,7 @@ test.skipIf('missing' in previous)(
   },
 );
 
-/** Sessions that begin, and end later, of more and more learners, until stopped. @returns how many learners. */
+/** Inserts sessions of a growing number of learners, and ends them later, until stopped. `stop` returns the number of learners. */
 function startLoad(): { stop(): Promise<bigint> } {
   let stopping = false;
   let part = 0;
@@ -130,19 +131,6 @@ async function applied(): Promise<bigint> {
 async function untilAppliedMore(): Promise<void> {
   const before = await applied();
   await waitFor('100 more records applied', async () => (await applied()) > before + 100n);
-}
-
-async function untilMembers(count: number): Promise<void> {
-  const admin = world.kafka.admin();
-  await admin.connect();
-  try {
-    await waitFor(`the group is stable with ${count} members`, async () => {
-      const { groups } = await admin.describeGroups([world.groupOf('track')]);
-      return groups[0]?.state === 'Stable' && groups[0].members.length === count;
-    });
-  } finally {
-    await admin.disconnect();
-  }
 }
 
 async function probesOf(run: StartedCli) {

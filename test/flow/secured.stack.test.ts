@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 
 test('with TLS and logins the main job works and logs no secret', { timeout: 600_000 }, async () => {
-  await step('the main job gives the right table, events and figures', async () => {
+  await step('the main job writes the right table, events and figures', async () => {
     expect(await world.job()).toEqual({ records: 40, differing: 0, events: 23, answered: 23 });
     expect(await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '')).toHaveLength(23);
   });
@@ -26,7 +26,7 @@ test('with TLS and logins the main job works and logs no secret', { timeout: 600
   });
 
   await step('untrusted servers and wrong passwords give one line without a secret', async () => {
-    const said = (await world.attempts()).map(({ part, fault, run }) => {
+    const refusals = (await world.attempts()).map(({ part, fault, run }) => {
       const [line = '', ...more] = run.stderr.split('\n').filter((each) => each !== '' && !each.startsWith('{'));
       expect(run.stderr).not.toMatch(/canary/);
       return [part, fault, run.code, line.replace(/127\.0\.0\.1:\d+/, 'HOST'), more.length];
@@ -38,7 +38,7 @@ test('with TLS and logins the main job works and logs no secret', { timeout: 600
       expect.stringMatching(`^lastseen [a-z ]+: no safe connection to ${server}: its certificate ${why}`),
       0,
     ];
-    expect(said).toEqual([
+    expect(refusals).toEqual([
       ['kafka', 'wrong password', 1, expect.stringMatching('Kafka denied access: .* invalid credentials'), 0],
       ['registry', 'wrong password', 1, expect.stringMatching('the schema registry .* denied access'), 0],
       [
@@ -59,7 +59,7 @@ test('with TLS and logins the main job works and logs no secret', { timeout: 600
     ]);
   });
 
-  await step("no log line and no reason of a dead letter holds a secret or a row's data", async () => {
+  await step("no log line and no reason of a dead letter contains a secret or a row's data", async () => {
     expect(await provokeFailures(world)).toEqual({ undecodable: 3, failed: 1, outages: 1, mistakes: 4 });
     const letters = [
       ...(await recordsOf(world, world.env['TRACK_DLQ_TOPIC'] ?? '')),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { endPositions } from '../../src/kafka/admin/offsets.ts';
 import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
+import { listGroups } from '../support/consumer-groups.ts';
 import type { StartedCli } from '../support/lastseen-cli.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
 import { step } from '../support/step.ts';
@@ -74,16 +75,7 @@ async function writeOldRecords(): Promise<void> {
 const progress = async () =>
   (await sql('SELECT topic, partition, next_offset FROM lastseen.track_progress ORDER BY 1, 2')).rows;
 
-async function groups(): Promise<string[]> {
-  const admin = world.kafka.admin();
-  await admin.connect();
-  const { groups: found } = await admin.listGroups();
-  await admin.disconnect();
-  return found
-    .map(({ groupId }) => groupId)
-    .filter((id) => id.startsWith('lastseen-'))
-    .sort();
-}
+const groups = () => listGroups(world, 'lastseen-');
 
 async function untilApplied(): Promise<void> {
   const total = await written();

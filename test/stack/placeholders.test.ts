@@ -10,7 +10,7 @@ const ADDRESSES = {
 };
 
 describe('placeholders of the connector settings', () => {
-  it('are all filled by the addresses of a stack', () => {
+  it('are all filled from the addresses of a stack', () => {
     const config = connectorConfig(ADDRESSES);
     expect(Object.values(config).filter((value) => value.includes('${'))).toEqual([]);
     expect(config).toMatchObject({
@@ -24,7 +24,7 @@ describe('placeholders of the connector settings', () => {
     });
   });
 
-  it('give each connector a slot and topics of its own, and leave the last word to overrides', () => {
+  it('give each connector its own slot and topics, and let overrides win', () => {
     const config = connectorConfig(ADDRESSES, {
       name: 'Other-1',
       topicPrefix: 'other',
@@ -38,22 +38,22 @@ describe('placeholders of the connector settings', () => {
     });
   });
 
-  it('refuse a name nobody gave a value', () => {
+  it('refuse a name without a value', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder itself
     expect(() => fillPlaceholders({ 'topic.prefix': '${TYPO}' }, {})).toThrow('no value for ${TYPO}');
   });
 
-  it('keep a dollar sign of a value as it is', () => {
+  it('keep a dollar sign in a value unchanged', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder itself
     expect(fillPlaceholders({ password: '${P}' }, { P: "a$&$'b" })).toEqual({ password: "a$&$'b" });
   });
 
-  it('name slots with the characters Postgres takes, 63 at most', () => {
+  it('give slot names of at most 63 characters, all of which Postgres allows', () => {
     expect(slotName('Seed.Test-α')).toBe('seed_test__');
     expect(slotName('x'.repeat(80))).toHaveLength(63);
   });
 
-  it('name every captured table of the platform schema', () => {
+  it('capture only tables that the platform schema creates', () => {
     const schema = readFileSync(new URL('../../stack/platform/schema.sql', import.meta.url), 'utf8');
     const tables = connectorConfig(ADDRESSES)['table.include.list']?.split(',') ?? [];
     for (const table of tables) expect(schema).toContain(`CREATE TABLE ${table.replace('public.', '')} (`);

@@ -9,23 +9,24 @@ import { partitioningSql, rolesSql } from '../../stack/roles.ts';
 export interface FreshDatabase {
   readonly url: string;
   readonly database: Database;
-  /** Closes `database` and drops it; fails where another pool on it was left open. */
+  /** Closes `database` and drops it. Throws if another pool on it is still open. */
   close(): Promise<void>;
 }
 
 const PLATFORM_SCHEMA = new URL('../../stack/platform/schema.sql', import.meta.url);
 
 /**
- * A new database with the platform's tables, all migrations and the rights of the roles, e.g. one a test file: in `beforeAll`, closed in `afterAll`.
+ * Creates a database with the platform's tables, all migrations and the rights of the roles. A test file opens it in
+ * `beforeAll` and closes it in `afterAll`.
  *
- * @param server the server's URL; from the project's global setup unless given
- * @param special how the database is named otherwise, and what its URL says besides
+ * @param server the server's URL; default: the server of the project's global setup.
+ * @param special another prefix of the name, and a query for its URL.
  */
 export async function freshDatabase(
   server?: string,
   special: { readonly prefix: string; readonly query: string } = { prefix: 'test_', query: '' },
 ): Promise<FreshDatabase> {
-  // Elsewhere than in the project's own tests there is nothing to be injected.
+  // `inject` works in vitest only; faults and alerts pass the server.
   if (server === undefined) return create(inject('postgresUrl'), { ...special, partitions: inject('partitions') });
   return create(server, special);
 }
@@ -75,7 +76,7 @@ async function onServer<T>(server: string, work: (admin: Database) => Promise<T>
   }
 }
 
-/** The server notices a closed connection a little later than its client: asked for up to two seconds. */
+/** Polls for up to two seconds, because the server notices a closed connection later than its client. */
 async function connectionsLeft(admin: Database, name: string): Promise<readonly string[]> {
   for (let attempt = 0; ; attempt++) {
     const { rows } = await admin.query<{ application_name: string }>({

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
-/** Half of what a start costs is compiling, and there are hundreds. */
+/** A cache of compiled code: compiling is half of the time of a start, and tests start hundreds of processes. */
 const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/lastseen', import.meta.url));
 
 export interface CliRun {
@@ -25,9 +25,9 @@ process.once('exit', () => {
 });
 
 /**
- * Starts the real binary as a process of its own; it does not outlive this one.
+ * Starts the real binary as a process of its own, which does not outlive this one.
  *
- * @param cli of another release
+ * @param cli the entry point of another release.
  */
 export function startCli(
   env: Readonly<Record<string, string>>,
@@ -55,6 +55,19 @@ export function startCli(
   return { process: child, ended };
 }
 
-export function runCli(env: Readonly<Record<string, string>>, args: readonly string[]): Promise<CliRun> {
-  return startCli(env, args).ended;
+/** Runs the binary to its end. Kills it after the time limit, and says so in its standard error. */
+export async function runCli(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+  withinMs = 45_000,
+): Promise<CliRun> {
+  const { process: child, ended } = startCli(env, args);
+  let isKilled = false;
+  const timer = setTimeout(() => {
+    isKilled = true;
+    child.kill('SIGKILL');
+  }, withinMs);
+  const run = await ended.finally(() => clearTimeout(timer));
+  if (!isKilled) return run;
+  return { ...run, stderr: `${run.stderr}lastseen ${args.join(' ')} did not exit within ${withinMs / 1_000} s` };
 }

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../src/postgres/database.ts';
 
-/** Rows of the platform's own tables, by column name; a column left out is null. */
+/** Rows of the platform's tables, by column name. An absent column is null. */
 export interface PlatformRows {
   readonly exam_results: {
     id: string;
@@ -68,7 +68,7 @@ const INSERTS: Readonly<Record<keyof PlatformRows, string>> = {
   growth_brms_meta: 'INSERT INTO growth_brms_meta SELECT * FROM jsonb_populate_recordset(NULL::growth_brms_meta, $1)',
 };
 
-/** Numbers that JSON has not (`NaN`, `Infinity`) are given as text. */
+/** Numbers that JSON does not have (`NaN`, `Infinity`) are given as text. */
 export async function insertRows<T extends keyof PlatformRows>(
   on: Queryable,
   table: T,

@@ -10,16 +10,15 @@ export interface PreviousRelease {
   /** Its tree, with the packages of its own lock file. */
   readonly root: string;
   readonly cli: string;
-  /** What it has not yet. */
+  /** The migrations that it does not have. */
   readonly laterMigrations: readonly string[];
   remove(): void;
 }
 
 /**
- * The newest code of this line whose migrations are the first of today's, and fewer: the last before the newest
- * migration came, unless files were given other names since.
+ * The newest commit that has only the first of today's migrations: the last one before the newest migration was added.
  *
- * @returns why there is none, where the history is not at hand
+ * @returns why there is none, e.g. because there is no git history.
  */
 export function previousRelease(): PreviousRelease | { readonly missing: string } {
   const today = sqlFiles(readdirSync(join(ROOT, 'migrations')));
@@ -57,7 +56,7 @@ function packageOf(root: string) {
   return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: { lastseen: string } };
 }
 
-/** The packages of a tree, without what names and places the program itself. */
+/** The packages of a tree, without the name and version of the program itself. */
 function lockFile(root: string): string {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: object };
   return JSON.stringify(Object.entries(packages).filter(([path]) => path !== ''));

@@ -3,7 +3,7 @@ import { Partitioners } from '../../src/kafka/client/driver.ts';
 import type { World } from './world.ts';
 
 export interface ProvokedFailures {
-  /** Records of `session` that are none. */
+  /** Records of `session` that cannot be decoded. */
   readonly undecodable: number;
   /** Learners whose figures `recompute` could not write. */
   readonly failed: number;
@@ -69,14 +69,14 @@ async function produce({ kafka }: World, topic: string, values: readonly (Buffer
 
 const OUTAGE_LOGGED_WITHIN_MS = 60_000;
 
-/** A new group reads all again, and cannot reach Postgres. */
+/** Starts `track` with a new group and an unreachable Postgres, and stops it when it waits. @returns 1 if it waited. */
 async function outage(world: World): Promise<number> {
   const url = Object.assign(new URL(world.env['DATABASE_URL'] ?? ''), { port: '1', password: 'canary' });
   const tracking = world.start({ DATABASE_URL: url.href, KAFKA_GROUP_ID: `${world.name}-outage` }, 'track');
-  let said = '';
+  let log = '';
   tracking.process.stderr?.on('data', (text: string) => {
-    said += text;
-    if (said.includes('"event":"outage_waiting"')) tracking.process.kill('SIGTERM');
+    log += text;
+    if (log.includes('"event":"outage_waiting"')) tracking.process.kill('SIGTERM');
   });
   const overdue = setTimeout(() => tracking.process.kill('SIGKILL'), OUTAGE_LOGGED_WITHIN_MS);
   const { stderr } = await tracking.ended;

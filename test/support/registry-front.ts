@@ -18,7 +18,7 @@ export interface RegistryFront {
   close(): Promise<void>;
 }
 
-/** The registry behind TLS and a login: hands on what is let in, and answers 401 to the rest. */
+/** A proxy with TLS and a login in front of the registry: passes authorized requests on, and answers 401 to others. */
 export async function startRegistryFront(registryUrl: string, shows: Certificate): Promise<RegistryFront> {
   const behind = new URL(registryUrl);
   const server = createServer({ cert: shows.certificate, key: shows.key }, (asked, answer) => {

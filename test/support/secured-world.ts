@@ -10,13 +10,13 @@ import { replicationSql } from '../../stack/roles.ts';
 import { KAFKA_PASSWORD, KAFKA_USER, type SecuredFront, securedConnector } from '../../stack/secured.ts';
 import type { StackAddresses } from '../../stack/stack.ts';
 import type { CliRun } from './lastseen-cli.ts';
+import { type Attempt, refusedAttempts } from './refused-attempts.ts';
 import { REGISTRY_PASSWORD, REGISTRY_TOKEN, REGISTRY_USER, startRegistryFront } from './registry-front.ts';
 import { differenceFromSources } from './source-comparison.ts';
-import { startUntrustedServer, type UntrustedServer } from './untrusted-server.ts';
 import { createWorld, type World } from './world.ts';
 
 export interface SecuredWorld extends World {
-  /** The main job once, from rows to figures; throws where a step fails. */
+  /** Runs the main job once, from rows to figures. Throws if a step fails. */
   job(): Promise<JobResult>;
   /** Runs commands that must be refused, and returns their results. */
   attempts(): Promise<readonly Attempt[]>;
@@ -24,16 +24,10 @@ export interface SecuredWorld extends World {
 
 interface JobResult {
   readonly records: number;
-  /** Learners whose last seen is not what the source tables say. */
+  /** Learners whose last seen differs from the source tables. */
   readonly differing: number;
   readonly events: number;
   readonly answered: number;
-}
-
-interface Attempt {
-  readonly part: 'kafka' | 'registry' | 'postgres';
-  readonly fault: string;
-  readonly run: CliRun;
 }
 
 type Env = Readonly<Record<string, string>>;
@@ -82,29 +76,6 @@ export async function createSecuredWorld(stack: StackAddresses, secured: Secured
   });
   await world.database.query({ text: replicationSql() });
 
-  const attempt = async (part: Attempt['part'], fault: string, env: Env): Promise<Attempt> => {
-    const args = { kafka: ['topics'], registry: ['schemas', 'check'], postgres: ['migrate'] }[part];
-    return { part, fault, run: await world.lastseenWith(env, ...args) };
-  };
-  const database = (changes: { readonly [K in 'port' | 'password' | 'search']?: string }): Env => ({
-    DATABASE_URL: Object.assign(new URL(world.env['DATABASE_URL'] ?? ''), changes).href,
-  });
-  const withUntrustedServers = async (
-    fault: string,
-    shows: UntrustedServer,
-    agreesToTls: UntrustedServer,
-  ): Promise<Attempt[]> => {
-    try {
-      return await Promise.all([
-        attempt('kafka', fault, { KAFKA_BROKERS: `127.0.0.1:${shows.port}` }),
-        attempt('registry', fault, { SCHEMA_REGISTRY_URL: `https://127.0.0.1:${shows.port}/` }),
-        attempt('postgres', fault, database({ port: String(agreesToTls.port) })),
-      ]);
-    } finally {
-      await Promise.all([shows.close(), agreesToTls.close()]);
-    }
-  };
-
   const run = async (...args: string[]): Promise<CliRun> => {
     const done = await world.lastseen(...args, '--json');
     if (done.code !== 0) throw new Error(`lastseen ${args.join(' ')} ended with ${done.code}:\n${done.stderr}`);
@@ -123,35 +94,7 @@ export async function createSecuredWorld(stack: StackAddresses, secured: Secured
       const { events = 0, created = 0 } = (await run('recompute', '--until-end')).json<Record<string, number>>();
       return { records: RECORDS, differing: Number(differing), events, answered: created };
     },
-    async attempts() {
-      const wrong = 'canary-wrong-password';
-      return [
-        ...(await Promise.all([
-          attempt('kafka', 'wrong password', { KAFKA_SASL_PASSWORD_FILE: '', KAFKA_SASL_PASSWORD: wrong }),
-          attempt('registry', 'wrong password', { SCHEMA_REGISTRY_PASSWORD: wrong }),
-          attempt('postgres', 'wrong password', database({ password: wrong })),
-        ])),
-        ...(await withUntrustedServers(
-          'expired certificate',
-          await startUntrustedServer(certificates.expired),
-          await startUntrustedServer(certificates.expired, true),
-        )),
-        ...(await withUntrustedServers(
-          'wrong host name',
-          await startUntrustedServer(certificates.elsewhere),
-          await startUntrustedServer(certificates.elsewhere, true),
-        )),
-        ...(await Promise.all([
-          attempt('kafka', 'no client certificate', {
-            KAFKA_SSL_CERT_FILE: '',
-            KAFKA_SSL_KEY_FILE: '',
-            KAFKA_SSL_KEY_PASSPHRASE: '',
-          }),
-          attempt('postgres', 'no TLS', database({ search: '' })),
-          attempt('postgres', 'unknown authority', database({ search: 'sslmode=verify-full' })),
-        ])),
-      ];
-    },
+    attempts: () => refusedAttempts(world, secured.certificates),
     async close() {
       await world.close();
       await registry.close();

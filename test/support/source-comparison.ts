@@ -31,21 +31,21 @@ export interface Difference {
   readonly differing: bigint;
 }
 
-/** How many learners there are in either, and how many of them are not the same in every column. */
+/** Counts the learners on either side, and those who differ in at least one column. */
 export async function differenceFromSources(database: Database): Promise<Difference> {
   const { learners, differing } = await lossesAgainstSources(database);
   return { learners, differing };
 }
 
 export interface Losses extends Difference {
-  /** Of those that differ: who is missing, or has an activity that the table lacks. */
+  /** Learners who are missing in the table, or have a later activity than the table. */
   readonly lost: bigint;
 }
 
 const SOURCE_COLUMNS = ['exam_results_at', 'features_topic_daily_at', 'attempt_at', 'session_at'];
 const listed = (alias: string, columns: readonly string[]) => columns.map((column) => `${alias}.${column}`).join(', ');
 
-/** As {@link differenceFromSources}, and what of it is lost rather than wrong. */
+/** As {@link differenceFromSources}, with the learners who differ because activity is lost. */
 export async function lossesAgainstSources(database: Database): Promise<Losses> {
   const compared = ['user_id', ...SOURCE_COLUMNS, 'last_seen_at'];
   const behind = SOURCE_COLUMNS.map((column) => `s.${column} > coalesce(t.${column}, '-infinity')`).join(' OR ');

@@ -9,7 +9,7 @@ declare module 'vitest' {
   }
 }
 
-/** One stack for the whole project; each file takes a database, a connector and topics of its own from it. */
+/** Starts one stack for the whole project. Each file creates its own database, connector and topics on it. */
 export default async function startStackOnce(project: TestProject): Promise<() => Promise<void>> {
   const stack = await startStack({
     secured: true,

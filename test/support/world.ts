@@ -8,7 +8,7 @@ import { environmentOf } from '../../stack/environment.ts';
 import { asRole, roleOf } from '../../stack/roles.ts';
 import type { StackAddresses } from '../../stack/stack.ts';
 import { freshDatabase } from './fresh-database.ts';
-import { type CliRun, type StartedCli, startCli } from './lastseen-cli.ts';
+import { type CliRun, runCli, type StartedCli, startCli } from './lastseen-cli.ts';
 
 /**
  * A platform for one test on the shared stack: database, topics, connector, and commands that run with the database rights
@@ -53,6 +53,9 @@ export interface WorldOptions {
   readonly connector?: Readonly<Record<string, string>>;
 }
 
+/** Shorter than the timeout of a test, so that the command is named which did not exit. */
+const EXIT_WITHIN_MS = 150_000;
+
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const stack = options.stack ?? inject('stack');
   const name = `w${randomBytes(4).toString('hex')}`;
@@ -66,59 +69,18 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     LOG_LEVEL: 'info',
     ...options.env,
   };
+  const { killAll, ...commands } = createCommands(name, env, fresh.url);
   let connected = false;
-  const running: StartedCli[] = [];
-  const groupOf = (command: string | undefined) => `${name}-${command}`;
-  const envOf = (more: Readonly<Record<string, string>>, [command]: readonly string[]) => ({
-    ...env,
-    KAFKA_GROUP_ID: groupOf(command),
-    DATABASE_URL: asRole(fresh.url, roleOf(command)),
-    ...more,
-  });
-  const logs: string[] = [];
-  const logged = ({ process, ended }: StartedCli): StartedCli => ({
-    process,
-    ended: ended.then((run) => {
-      logs.push(run.stderr);
-      return run;
-    }),
-  });
-  const begin = (run: StartedCli): StartedCli => {
-    running.push(run);
-    return run;
-  };
-  const lastseenWith = (more: Readonly<Record<string, string>>, ...args: string[]) =>
-    logged(startCli(envOf(more, args), args)).ended;
   return {
     name,
     database: fresh.database,
     env,
-    groupOf,
-    logs,
+    ...commands,
     kafka: createKafka({
       brokers: [stack.brokers],
       clientId: 'test',
       log: createLogger({ level: 'silent', pretty: false, command: 'test' }),
     }),
-    lastseen: (...args) => lastseenWith({}, ...args),
-    lastseenWith,
-    async sweepApproved(...args) {
-      const run = await lastseenWith({}, 'sweep', ...args, '--json');
-      const done =
-        run.code === 3
-          ? await lastseenWith({}, 'sweep', 'approve', run.json<{ run_id: string }>().run_id, '--json')
-          : run;
-      if (done.code !== 0) throw new Error(`the sweep ended with ${done.code}:\n${done.stderr}`);
-      return done;
-    },
-    start: (more, ...args) => begin(logged(startCli(envOf(more, args), args))),
-    startOf: (cli, ...args) => begin(logged(startCli(envOf({}, args), args, cli))),
-    async prepare() {
-      for (const command of [['migrate'], ['topics'], ['schemas', 'register']]) {
-        const run = await lastseenWith({}, ...command);
-        if (run.code !== 0) throw new Error(`lastseen ${command.join(' ')} ended with ${run.code}:\n${run.stderr}`);
-      }
-    },
     async connect(overrides = {}) {
       connected = true;
       await registerConnector(addresses, {
@@ -132,8 +94,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     delivered: () => untilDelivered(fresh.database, name),
     async close() {
       // A failed test leaves processes running.
-      for (const run of running) run.process.kill('SIGKILL');
-      await Promise.all(running.map((run) => run.ended));
+      await killAll();
       if (connected) {
         await deleteConnector(addresses, name);
         await dropSlots(fresh.database);
@@ -143,7 +104,69 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 
-/** Connect confirms to the slot only what Kafka has acknowledged; the heartbeat's write moves it when nothing else does. */
+type Commands = Pick<
+  World,
+  'groupOf' | 'logs' | 'lastseen' | 'lastseenWith' | 'sweepApproved' | 'start' | 'startOf' | 'prepare'
+>;
+
+/** Commands with the database rights of their roles. */
+function createCommands(
+  name: string,
+  env: Readonly<Record<string, string>>,
+  databaseUrl: string,
+): Commands & { killAll(): Promise<void> } {
+  const running: StartedCli[] = [];
+  const logs: string[] = [];
+  const groupOf = (command: string | undefined) => `${name}-${command}`;
+  const envOf = (more: Readonly<Record<string, string>>, [command]: readonly string[]) => ({
+    ...env,
+    KAFKA_GROUP_ID: groupOf(command),
+    DATABASE_URL: asRole(databaseUrl, roleOf(command)),
+    ...more,
+  });
+  const keep = <R extends CliRun>(run: R): R => {
+    logs.push(run.stderr);
+    return run;
+  };
+  const begin = ({ process, ended }: StartedCli): StartedCli => {
+    const run = { process, ended: ended.then(keep) };
+    running.push(run);
+    return run;
+  };
+  const lastseenWith = async (more: Readonly<Record<string, string>>, ...args: string[]) =>
+    keep(await runCli(envOf(more, args), args, EXIT_WITHIN_MS));
+  const succeed = async (...args: string[]) => {
+    const run = await lastseenWith({}, ...args);
+    if (run.code !== 0) throw new Error(`lastseen ${args.join(' ')} exited with ${run.code}:\n${run.stderr}`);
+    return run;
+  };
+  return {
+    groupOf,
+    logs,
+    lastseen: (...args) => lastseenWith({}, ...args),
+    lastseenWith,
+    async sweepApproved(...args) {
+      const run = await lastseenWith({}, 'sweep', ...args, '--json');
+      if (run.code === 3) return succeed('sweep', 'approve', run.json<{ run_id: string }>().run_id, '--json');
+      if (run.code !== 0) throw new Error(`the sweep exited with ${run.code}:\n${run.stderr}`);
+      return run;
+    },
+    start: (more, ...args) => begin(startCli(envOf(more, args), args)),
+    startOf: (cli, ...args) => begin(startCli(envOf({}, args), args, cli)),
+    async prepare() {
+      for (const command of [['migrate'], ['topics'], ['schemas', 'register']]) await succeed(...command);
+    },
+    async killAll() {
+      for (const run of running) run.process.kill('SIGKILL');
+      await Promise.all(running.map((run) => run.ended));
+    },
+  };
+}
+
+/**
+ * Connect confirms to the slot only what Kafka has acknowledged. Without other changes, the heartbeat's write advances the
+ * slot.
+ */
 async function untilDelivered(database: Database, name: string): Promise<void> {
   const { rows } = await database.query<{ lsn: string }>({ text: 'SELECT pg_current_wal_lsn()::text AS lsn' });
   for (const deadline = Date.now() + 120_000; Date.now() < deadline; ) {

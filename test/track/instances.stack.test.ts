@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { endPositions } from '../../src/kafka/admin/offsets.ts';
+import { waitForMembers } from '../support/consumer-groups.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
 import { step } from '../support/step.ts';
 import { waitFor } from '../support/waiting.ts';
@@ -32,19 +33,6 @@ async function untilApplied(): Promise<void> {
   });
 }
 
-async function untilMembers(count: number): Promise<void> {
-  const admin = world.kafka.admin();
-  await admin.connect();
-  try {
-    await waitFor(`the group is stable with ${count} members`, async () => {
-      const { groups } = await admin.describeGroups([world.groupOf('track')]);
-      return groups[0]?.state === 'Stable' && groups[0].members.length === count;
-    });
-  } finally {
-    await admin.disconnect();
-  }
-}
-
 test('several instances of track share the partitions and lose nothing', { timeout: 360_000 }, async () => {
   const env = { FLUSH_MAX_ROWS: '200', FLUSH_MAX_DELAY: '5ms' };
 
@@ -52,7 +40,7 @@ test('several instances of track share the partitions and lose nothing', { timeo
     await load(1);
     const first = world.start(env, 'track');
     const second = world.start(env, 'track');
-    await untilMembers(2);
+    await waitForMembers(world, 'track', 2);
     await load(2);
     first.process.kill('SIGTERM');
     expect(await first.ended).toMatchObject({ code: 0 });
