@@ -6,6 +6,7 @@ import type { Admin } from 'kafkajs';
 import { createKafka, type KafkaClient } from '../src/kafka/client/client.ts';
 import { type Database, openDatabase } from '../src/postgres/database.ts';
 import { createLogger } from '../src/runtime/logging.ts';
+import { single } from '../src/runtime/must.ts';
 import { environmentOf } from '../stack/environment.ts';
 import { createGuard, type Guard } from '../stack/guard.ts';
 import type { PartName } from '../stack/part.ts';
@@ -71,87 +72,78 @@ export async function openHarness(needs: readonly PartName[], note: (line: strin
     // Gives the commit time of each row afterwards, without queries during the run.
     postgresSettings: { track_commit_timestamp: 'on' },
   }).finally(() => progress.close());
-  const { addresses } = stack;
   const log = createLogger({ level: 'silent', pretty: false, command: 'bench' });
-  const database = openDatabase({ url: addresses.databaseUrl, applicationName: 'bench' });
-  const besides: Database[] = [];
-  const kafka = createKafka({ brokers: [addresses.brokers], clientId: 'bench', log });
+  const kafka = createKafka({ brokers: [stack.addresses.brokers], clientId: 'bench', log });
   const admin = kafka.admin();
   if (parts.includes('kafka')) await admin.connect();
+  const databases: Database[] = [];
+  const close = async () => {
+    await guard.close();
+    await admin.disconnect().catch(() => {});
+    for (const each of databases) await each.close().catch(() => {});
+    await stack.stop();
+  };
+  try {
+    return await openOn(stack.addresses, { guard, workDir, note, kafka, admin, pids: stack.pids, close }, databases);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
 
-  const harness: Harness = {
+type Shared = Pick<Harness, 'guard' | 'workDir' | 'note' | 'kafka' | 'admin' | 'pids' | 'close'>;
+
+/** Opens a harness on one database, and creates its tables. @param opened gets the database, to be closed at the end. */
+async function openOn(addresses: StackAddresses, shared: Shared, opened: Database[]): Promise<Harness> {
+  const { guard, admin, pids } = shared;
+  const database = openDatabase({ url: addresses.databaseUrl, applicationName: 'bench' });
+  opened.push(database);
+  const environment = (prefix: string) => environmentOf(addresses, prefix);
+  const lastseen: Harness['lastseen'] = (env, ...args) =>
+    startMeasured(guard, { command: process.execPath, args: [...lastseenArguments(), ...args], env });
+  await applyPlatformSchema(addresses.databaseUrl);
+  await (await lastseen(environment('bench'), 'migrate')).ended;
+  return {
+    ...shared,
     addresses,
-    pids: stack.pids,
-    guard,
-    workDir,
     database,
-    kafka,
-    admin,
-    note,
-    environment: (prefix) => environmentOf(addresses, prefix),
+    environment,
     async setUp(prefix, partitions = 4) {
-      const env = { ...harness.environment(prefix), TOPIC_PARTITIONS: String(partitions) };
-      for (const command of [['topics'], ['schemas', 'register']])
-        await (await harness.lastseen(env, ...command)).ended;
+      const env = { ...environment(prefix), TOPIC_PARTITIONS: String(partitions) };
+      for (const command of [['topics'], ['schemas', 'register']]) await (await lastseen(env, ...command)).ended;
     },
-    lastseen: (env, ...args) =>
-      startMeasured(guard, { command: process.execPath, args: [...lastseenArguments(), ...args], env }),
-    async joined(groupId, stillRunning) {
-      const ended = stillRunning.then(() => {
-        throw new Error(`${groupId} exited before it joined`);
-      });
-      ended.catch(() => {});
-      for (const deadline = Date.now() + JOINED_WITHIN_MS; Date.now() < deadline; ) {
-        const { groups } = await Promise.race([ended, admin.describeGroups([groupId])]);
-        if (groups[0]?.state === 'Stable' && groups[0].members.length > 0) return Date.now();
-        await Promise.race([ended, sleep(POLL_MS)]);
-      }
-      throw new Error(`${groupId} has not joined within ${JOINED_WITHIN_MS / 1_000} s`);
-    },
+    lastseen,
+    joined: (groupId, stillRunning) => waitForMembers(admin, groupId, stillRunning),
     async servers() {
       const { rows } = await database.query<{ bytes: bigint }>({
         text: `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8 AS bytes`,
       });
       return {
-        postgresCpuSeconds: cpuSecondsOfFamily(stack.pids.postgres),
-        brokerCpuSeconds: stack.pids.kafka === undefined ? 0 : cpuSecondsOfFamily(stack.pids.kafka),
-        walBytes: rows[0]?.bytes ?? 0n,
+        postgresCpuSeconds: cpuSecondsOfFamily(pids.postgres),
+        brokerCpuSeconds: pids.kafka === undefined ? 0 : cpuSecondsOfFamily(pids.kafka),
+        walBytes: single(rows, 'a SELECT without FROM returns one row').bytes,
       };
     },
     async beside(databaseName) {
       await database.query({ text: `CREATE DATABASE ${databaseName}` });
       const url = new URL(addresses.databaseUrl);
       url.pathname = `/${databaseName}`;
-      const own = { ...addresses, databaseUrl: url.href };
-      const other: Harness = {
-        ...harness,
-        addresses: own,
-        database: openDatabase({ url: own.databaseUrl, applicationName: 'bench' }),
-        environment: (prefix) => environmentOf(own, prefix),
-      };
-      besides.push(other.database);
-      await makeTables(other);
-      return other;
-    },
-    async close() {
-      await guard.close();
-      await admin.disconnect().catch(() => {});
-      for (const each of [database, ...besides]) await each.close().catch(() => {});
-      await stack.stop();
+      return openOn({ ...addresses, databaseUrl: url.href }, shared, opened);
     },
   };
-  try {
-    await makeTables(harness);
-    return harness;
-  } catch (error) {
-    await harness.close();
-    throw error;
-  }
 }
 
-async function makeTables(harness: Harness): Promise<void> {
-  await applyPlatformSchema(harness.addresses.databaseUrl);
-  await (await harness.lastseen(harness.environment('bench'), 'migrate')).ended;
+async function waitForMembers(admin: Admin, groupId: string, stillRunning: Promise<unknown>): Promise<number> {
+  const ended = stillRunning.then(() => {
+    throw new Error(`${groupId} exited before it joined`);
+  });
+  ended.catch(() => {});
+  for (const deadline = Date.now() + JOINED_WITHIN_MS; Date.now() < deadline; ) {
+    const { groups } = await Promise.race([ended, admin.describeGroups([groupId])]);
+    if (groups[0]?.state === 'Stable' && groups[0].members.length > 0) return Date.now();
+    await Promise.race([ended, sleep(POLL_MS)]);
+  }
+  throw new Error(`${groupId} has not joined within ${JOINED_WITHIN_MS / 1_000} s`);
 }
 
 /** The arguments of node in `npm run lastseen`, as in the image. */
