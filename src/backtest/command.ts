@@ -2,13 +2,13 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { openKafka, openRegistry } from '../cli/connections.ts';
 import { showProgress } from '../cli/progress-bar.ts';
-import { readRange } from '../cli/read-ranges.ts';
+import { readOffsetRanges } from '../cli/read-offset-ranges.ts';
 import { type CommandContext, EXIT } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import { sourceTopics } from '../config/kafka-names.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { topicBounds } from '../kafka/admin/offsets.ts';
-import { rangesBetween } from '../kafka/consumer/replay-ranges.ts';
+import { rangesBetween } from '../kafka/consumer/offset-ranges.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { collectDeps } from '../track/wiring.ts';
 import { backtestPage } from './backtest-page.ts';
@@ -57,11 +57,10 @@ function backtestDeps(context: CommandContext, flags: BacktestFlags): Omit<Backt
       return openEventSink(settings, kafka, registry, flags);
     },
     async readTopics(stages) {
-      await readRange(context, {
+      await readOffsetRanges(context, {
         kafka,
         groupId: `lastseen-backtest-${uuidv7()}`,
         ranges: rangesBetween(await topicBounds(kafka, topics), undefined, undefined),
-        ends: [],
         stages,
         what: 'history',
         whenStopped: NOTHING_KEPT,

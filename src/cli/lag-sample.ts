@@ -8,7 +8,7 @@ export function lagSample(
   groupId: string,
   topics: readonly string[],
 ): Sample {
-  const { vitals, waiting } = state;
+  const { partitions } = state;
   const forget = () => {
     metrics.lagRecords.reset();
     metrics.lagSeconds.reset();
@@ -21,9 +21,9 @@ export function lagSample(
       return () => {
         forget();
         const nowMs = Date.now();
-        for (const lag of lags.filter(vitals.owns)) {
+        for (const lag of lags.filter((each) => partitions.owns(each))) {
           const labels = { topic: lag.topic, partition: String(lag.partition) };
-          const oldest = waiting.oldestAtMs(lag);
+          const oldest = partitions.oldestUnappliedMs(lag);
           metrics.lagRecords.set(labels, Number(lag.records));
           metrics.lagSeconds.set(labels, oldest === undefined ? 0 : Math.max(0, nowMs - oldest) / 1000);
         }

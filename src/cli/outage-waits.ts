@@ -31,8 +31,8 @@ export function runBeforeStart<T>(
   if (!waits) return withAbort(context.stopping, work());
   const report = createStartReporter(context);
   const onOutage: OutageReporter = (error, waitMs) => {
-    state.vitals.driverActed(performance.now());
-    state.vitals.stagesActed(performance.now());
+    state.health.driverActed(performance.now());
+    state.health.stagesActed(performance.now());
     state.blockedBy = safeMessage(error);
     report(error, waitMs);
   };

@@ -2,8 +2,8 @@ import { totalmem } from 'node:os';
 import process from 'node:process';
 import pkg from '../../package.json' with { type: 'json' };
 import type { KafkaClient } from '../kafka/client/client.ts';
-import { createVitalSigns, type VitalSigns } from '../kafka/consumer/vital-signs.ts';
-import { createWaitingRecords, type WaitingRecords } from '../kafka/consumer/waiting-records.ts';
+import { ConsumerHealth } from '../kafka/consumer/consumer-health.ts';
+import { PartitionStates } from '../kafka/consumer/partition-state.ts';
 import { countFromZero } from '../observability/initial-counts.ts';
 import { addProcessMetrics } from '../observability/metrics.ts';
 import { type Sample, startSampling } from '../observability/sampling.ts';
@@ -14,8 +14,8 @@ import type { CommandContext } from './run-command.ts';
 
 /** The state of a running consumer, for probes and samples. */
 export interface ConsumerState {
-  readonly vitals: VitalSigns;
-  readonly waiting: WaitingRecords;
+  readonly health: ConsumerHealth;
+  readonly partitions: PartitionStates;
   /** Why the consumer has not started yet, such as an outage. */
   blockedBy: string | undefined;
 }
@@ -36,8 +36,8 @@ export async function withProbes<T>(
 ): Promise<T> {
   const { HTTP_PORT: port, HTTP_HOST: host, KAFKA_SESSION_TIMEOUT } = context.settings;
   const state: ConsumerState = {
-    vitals: createVitalSigns(KAFKA_SESSION_TIMEOUT, performance.now()),
-    waiting: createWaitingRecords(),
+    health: new ConsumerHealth(KAFKA_SESSION_TIMEOUT, performance.now()),
+    partitions: new PartitionStates(),
     blockedBy: undefined,
   };
   if (port === undefined) return work(state);
@@ -54,23 +54,23 @@ export async function withProbes<T>(
 
 function answers(context: CommandContext, state: ConsumerState, database: Database, show: () => void) {
   const { metrics, stopping } = context;
-  const { vitals } = state;
+  const { health } = state;
   addProcessMetrics(metrics);
   countFromZero(metrics);
   // Without a container limit, constrainedMemory() may return more than the machine has.
   metrics.memoryLimitBytes.set({}, Math.min(process.constrainedMemory() || totalmem(), totalmem()));
   metrics.buildInfo.set({ version: pkg.version, command: context.command }, 1);
   return {
-    whyDead: () => vitals.whyDead(performance.now()),
+    whyDead: () => health.whyDead(performance.now()),
     async whyNotReady() {
       const reasons = stopping.aborted ? ['the process is stopping'] : [];
       if (state.blockedBy !== undefined) reasons.push(state.blockedBy);
-      if (!vitals.isMember(performance.now())) reasons.push('not a member of the consumer group');
+      if (!health.isMember(performance.now())) reasons.push('not a member of the consumer group');
       await database.query({ text: 'SELECT' }).catch((error) => reasons.push(safeMessage(error)));
       return reasons;
     },
     async metrics() {
-      metrics.groupMember.set({}, vitals.isMember(performance.now()) ? 1 : 0);
+      metrics.groupMember.set({}, health.isMember(performance.now()) ? 1 : 0);
       show();
       return { contentType: metrics.registry.contentType, text: await metrics.registry.metrics() };
     },

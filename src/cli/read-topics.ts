@@ -1,11 +1,9 @@
 import { committedPositions, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
-import { type CatchUp, createCatchUp } from '../kafka/consumer/catch-up.ts';
 import type { Delay } from '../kafka/consumer/delays.ts';
 import type { StageLimits } from '../kafka/consumer/stage-runner.ts';
 import { type ConsumerListener, startStagedConsumer } from '../kafka/consumer/staged-consumer.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
-import type { WaitingRecords } from '../kafka/consumer/waiting-records.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import { withAbort } from '../runtime/waiting.ts';
 import { createOutageReporter } from './outage-waits.ts';
@@ -33,18 +31,21 @@ const LOOK_AT_OTHERS_EVERY_MS = 2_000;
  * first record that is not due.
  */
 export async function readTopics<A>(context: CommandContext, reading: Reading<A>): Promise<void> {
-  const { log, stopping } = context;
-  const { kafka, groupId, topics } = reading;
-  const catchUp = reading.untilEnd ? await withAbort(stopping, catchUpNow(kafka, groupId, topics)) : undefined;
-  if (catchUp?.reached) return;
-  const progress =
-    catchUp && showProgress({ what: groupId, unit: 'records', total: catchUp.total, log, terminal: context.terminal });
+  const { log, stopping, terminal } = context;
+  const { kafka, groupId, topics, untilEnd } = reading;
+  const { health, partitions } = reading.state;
+  if (untilEnd) {
+    await withAbort(stopping, setGoalsNow(reading));
+    if (partitions.progress.isDone) return;
+  }
+  const { total } = partitions.progress;
+  const progress = untilEnd ? showProgress({ what: groupId, unit: 'records', total, log, terminal }) : undefined;
 
   const finished = Promise.withResolvers<void>();
   const look = () => {
-    if (catchUp === undefined) return;
-    progress?.update(catchUp.read);
-    if (catchUp.reached) finished.resolve();
+    if (!untilEnd) return;
+    progress?.update(partitions.progress.read);
+    if (partitions.progress.isDone) finished.resolve();
   };
   const settings = consumerSettings(context);
   const consumer = startStagedConsumer({
@@ -53,35 +54,17 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     kafka,
     groupId,
     topics,
+    partitions,
     stages: reading.stages,
     delay: reading.delay,
-    vitals: reading.state.vitals,
-    on: {
-      ...listener(context, reading.state.waiting),
-      committed(positions) {
-        reading.state.waiting.applied(positions);
-        catchUp?.advance(positions);
-        look();
-      },
-      postponed(position) {
-        catchUp?.endAt(position);
-        look();
-      },
-    },
+    health,
+    on: { ...listener(context), progressed: look },
   });
   if (stopping.aborted) finished.resolve();
   stopping.addEventListener('abort', () => finished.resolve(), { once: true });
-
-  // Other members of the group may read some of the partitions.
-  const others = setInterval(() => {
-    if (catchUp === undefined) return;
-    committedPositions(kafka, groupId, topics)
-      .then((positions) => catchUp.advance(positions))
-      .then(look, (error) =>
-        log.debug({ event: 'offset_fetch_failed', error: safeMessage(error) }, 'could not fetch committed offsets'),
-      );
-  }, LOOK_AT_OTHERS_EVERY_MS);
-
+  const others = untilEnd
+    ? setInterval(() => lookAtOthers(context, reading, look), LOOK_AT_OTHERS_EVERY_MS)
+    : undefined;
   try {
     await Promise.race([finished.promise, consumer.done]);
   } catch (error) {
@@ -95,14 +78,23 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
   await consumer.done;
 }
 
-async function catchUpNow(kafka: KafkaClient, groupId: string, topics: readonly string[]): Promise<CatchUp> {
-  return createCatchUp(await topicBounds(kafka, topics), await committedPositions(kafka, groupId, topics));
+async function setGoalsNow<A>({ kafka, groupId, topics, state }: Reading<A>): Promise<void> {
+  state.partitions.setGoals(await topicBounds(kafka, topics), await committedPositions(kafka, groupId, topics));
 }
 
-function listener(context: CommandContext, waiting: WaitingRecords): ConsumerListener {
+/** Other members of the group may read some of the partitions. */
+function lookAtOthers<A>({ log }: CommandContext, reading: Reading<A>, look: () => void): void {
+  const { kafka, groupId, topics, state } = reading;
+  committedPositions(kafka, groupId, topics)
+    .then((positions) => state.partitions.applied(positions))
+    .then(look, (error) =>
+      log.debug({ event: 'offset_fetch_failed', error: safeMessage(error) }, 'could not fetch committed offsets'),
+    );
+}
+
+function listener(context: CommandContext): ConsumerListener {
   const { metrics } = context;
   return {
-    fetched: waiting.fetched,
     applied(rows, tookMs) {
       metrics.flushRows.observe(rows);
       metrics.flushSeconds.observe(tookMs / 1000);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { MICROS_PER_MS } from '../activity/instant.ts';
-import { showProgress } from '../cli/progress-bar.ts';
+import { readOffsetRanges } from '../cli/read-offset-ranges.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { letterTopics, READERS, type Reader } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
@@ -8,8 +8,7 @@ import { requireTopics } from '../kafka/admin/admin.ts';
 import { offsetsForTime, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { partitionKey } from '../kafka/client/records.ts';
-import { type OffsetRange, readRanges } from '../kafka/consumer/read-ranges.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import { type OffsetRange, rangesBetween } from '../kafka/consumer/offset-ranges.ts';
 import { type LetterId, type LetterPosition, letterPosition, noSuchLetter } from './letter-id.ts';
 import { type Letter, type LetterFilter, matchesFilter, toLetters } from './letters.ts';
 
@@ -29,48 +28,53 @@ export interface LetterReading extends LetterFilter {
  * @throws LastseenError `no_such_letter` before anything is read if one of the ids does not exist, `interrupted`
  */
 export async function readLetters(context: CommandContext, reading: LetterReading): Promise<void> {
-  const { settings, log, terminal, stopping } = context;
+  const { settings, stopping } = context;
   const positions = reading.ids?.map((id) => letterPosition(settings, id));
   const ranges = await (positions === undefined
     ? rangesSince(settings, reading)
     : rangesOfPositions(reading.kafka, positions));
   const wanted = positions && new Set(positions.map(positionKey));
-  const total = ranges.reduce((sum, { firstOffset, endOffset }) => sum + Number(endOffset - firstOffset), 0);
-  const progress = showProgress({ what: 'dead letters', unit: 'letters', total, log, terminal });
-  let read = 0;
-  try {
-    await readRanges({
-      kafka: reading.kafka,
-      groupId: `lastseen-dlq-${randomUUID()}`,
-      ranges,
-      stopping,
-      log,
-      onRecords: async (batch) => {
-        const letters = toLetters(batch).filter(
+  const enough = Promise.withResolvers<void>();
+  let isEnough = false;
+  await readOffsetRanges(context, {
+    kafka: reading.kafka,
+    groupId: `lastseen-dlq-${randomUUID()}`,
+    ranges,
+    // One fetched batch at a time, because letters can be large.
+    limits: { maxRows: 1 },
+    what: 'dead letters',
+    whenStopped: 'not all letters were read',
+    enough: enough.promise,
+    stages: {
+      open: (): Letter[] => [],
+      async collect(batch, letters) {
+        const matching = toLetters(batch).filter(
           (letter) => matchesFilter(reading, letter) && (wanted === undefined || wanted.has(positionKey(letter))),
         );
-        const more = letters.length === 0 || (await reading.onLetters(letters));
-        read += batch.records.length;
-        progress.update(read);
-        return more;
+        letters.push(...matching);
       },
-    });
-  } finally {
-    progress.end();
-  }
-  if (stopping.aborted) throw new LastseenError('interrupted', 'interrupted before all letters were read');
+      async apply(letters) {
+        if (isEnough || stopping.aborted || letters.length === 0) return;
+        try {
+          isEnough = !(await reading.onLetters(letters));
+          if (isEnough) enough.resolve();
+        } catch (error) {
+          // An outage ends the command: the letters were counted, so they cannot be applied again.
+          isEnough = true;
+          enough.reject(error);
+        }
+      },
+      size: (letters) => letters.length,
+    },
+  });
 }
 
 async function rangesSince(settings: Settings, { kafka, reader, since }: LetterReading): Promise<OffsetRange[]> {
   const readers = reader === undefined ? READERS : [reader];
   const topics = [...new Set(readers.map((name) => letterTopics(settings)[name].topic))];
   await requireTopics(kafka, topics);
-  const bounds = await topicBounds(kafka, topics);
-  const starts = since === undefined ? [] : await offsetsForTime(kafka, topics, Number(since / MICROS_PER_MS));
-  const startOf = new Map(starts.map((start) => [partitionKey(start), start.nextOffset]));
-  return bounds
-    .map((range) => ({ ...range, firstOffset: startOf.get(partitionKey(range)) ?? range.firstOffset }))
-    .filter(({ firstOffset, endOffset }) => firstOffset < endOffset);
+  const starts = since === undefined ? undefined : await offsetsForTime(kafka, topics, Number(since / MICROS_PER_MS));
+  return rangesBetween(await topicBounds(kafka, topics), starts, undefined);
 }
 
 /** One range per partition, from its first to its last position. */

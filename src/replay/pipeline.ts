@@ -2,14 +2,13 @@ import { v7 as uuidv7 } from 'uuid';
 import type { AttemptSource } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
-import type { RangeReading } from '../cli/read-ranges.ts';
+import type { RangeReading } from '../cli/read-offset-ranges.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { deleteGroup } from '../kafka/admin/groups.ts';
 import { endPositions, offsetsForTime, type PartitionBounds, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { partitionKey } from '../kafka/client/records.ts';
-import type { PartitionRange } from '../kafka/consumer/offset-range.ts';
-import { missingHistory, rangesBetween, rangesLeft } from '../kafka/consumer/replay-ranges.ts';
+import { missingHistory, type OffsetRange, rangesBetween, remainingRanges } from '../kafka/consumer/offset-ranges.ts';
 import { digestLastSeen } from '../last-seen/digest-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import type { Database } from '../postgres/database.ts';
@@ -46,7 +45,7 @@ export interface ReplayDeps {
   readonly notificationTopic: string;
   /** Resolves when every row of the snapshot is in the topics. */
   readonly waitForSnapshot: (snapshotId: string) => Promise<void>;
-  readonly readRange: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => Promise<void>;
+  readonly readOffsetRanges: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => Promise<void>;
   /** Calls `work` with the relay that publishes the outbox of inactivity events. */
   readonly withRelay: <T>(work: (relay: () => Promise<unknown>) => Promise<T>) => Promise<T>;
   readonly now: () => Instant;
@@ -91,7 +90,7 @@ async function openState(replay: Replay): Promise<ReplayState> {
   const groupId = `lastseen-replay-${replayId}-${uuidv7()}`;
   const bounds = await topicBounds(kafka, topics);
   if (saved !== undefined && !plan.restart) {
-    const ranges = rangesLeft(saved.ranges, bounds);
+    const ranges = remainingRanges(saved.ranges, bounds);
     await addReplayGroup(database, replayId, groupId);
     log.info({ event: 'replay_resumed', replayId }, 'resuming the interrupted replay');
     return { ...saved, groupIds: [...saved.groupIds, groupId], ranges };
@@ -114,7 +113,7 @@ async function openState(replay: Replay): Promise<ReplayState> {
 async function plannedRanges(
   { kafka, topics, plan: { rebuild, snapshot, from, to } }: Replay,
   bounds: readonly PartitionBounds[],
-): Promise<PartitionRange[]> {
+): Promise<OffsetRange[]> {
   if (rebuild) return bounds.map(({ topic, partition, firstOffset }) => ({ topic, partition, firstOffset }));
   if (snapshot) return bounds.map(({ topic, partition, endOffset }) => ({ topic, partition, firstOffset: endOffset }));
   return rangesBetween(
@@ -170,7 +169,7 @@ async function awaitSnapshot(replay: Replay, state: ReplayState, snapshotId: str
 
 /** Reads the ranges into `user_last_seen`. */
 function raise(replay: Replay, state: ReplayState): Promise<ReplayTotals> {
-  return readRanges(replay, state, writeLastSeen(replay.plan.emit ? replay.now : undefined), { ends: [] });
+  return readRemaining(replay, state, writeLastSeen(replay.plan.emit ? replay.now : undefined));
 }
 
 /** Reads all records into the shadow, and corrects `user_last_seen` from it. */
@@ -181,7 +180,7 @@ async function rebuild(
   const { database, kafka, log, topics, replayId } = replay;
   const ends = await endPositions(kafka, topics);
   let corrections: Corrections | undefined;
-  const totals = await readRanges(replay, state, writeShadow, {
+  const totals = await readRemaining(replay, state, writeShadow, {
     ends,
     afterwards: async (stopping) => {
       corrections = await swapInShadow({
@@ -196,14 +195,14 @@ async function rebuild(
   return { totals, corrections };
 }
 
-async function readRanges(
-  { database, kafka, log, collect, readRange, replayId }: Replay,
+async function readRemaining(
+  { database, kafka, log, collect, readOffsetRanges, replayId }: Replay,
   { groupIds, ranges, totals }: ReplayState,
   write: ReplayWrite,
-  more: Pick<RangeReading<unknown>, 'ends' | 'afterwards'>,
+  more: Pick<RangeReading<unknown>, 'ends' | 'afterwards'> = {},
 ): Promise<ReplayTotals> {
   const stages = createReplayStages({ ...collect, database, replayId, totals, write });
-  await readRange({
+  await readOffsetRanges({
     groupId: must(groupIds.at(-1), 'opening the state added a group'),
     ranges,
     stages,

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import type { RangeReading } from '../cli/read-ranges.ts';
+import type { RangeReading } from '../cli/read-offset-ranges.ts';
 import { compareSlot, currentPosition } from '../freshness/replication-store.ts';
 import { endPositions, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
@@ -22,7 +22,7 @@ export interface SnapshotDeps {
   readonly slot: string;
   /** How long Debezium may take to start the snapshot. */
   readonly startTimeoutMs: number;
-  readonly readRange: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => Promise<void>;
+  readonly readOffsetRanges: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => Promise<void>;
   readonly showProgress: (rows: number) => { update(done: number): void; end(): void };
   readonly now: () => Instant;
 }
@@ -37,11 +37,10 @@ const POLL_MS = 250;
  */
 export async function waitForSnapshot(deps: SnapshotDeps, snapshotId: string): Promise<void> {
   const snapshot = followSnapshot(deps.registry, snapshotId);
-  await deps.readRange({
+  await deps.readOffsetRanges({
     groupId: `lastseen-snapshot-${uuidv7()}`,
     // From the first record: a notification may have been written while no process was reading.
     ranges: (await topicBounds(deps.kafka, [deps.notificationTopic])).map(({ endOffset: _end, ...range }) => range),
-    ends: [],
     stages: snapshot.stages,
     what: undefined,
     whenStopped: 'the snapshot continues without this process, and the same command waits for it again',

@@ -1,5 +1,5 @@
 import type { Partition, Position } from '../kafka/client/records.ts';
-import type { PartitionRange } from '../kafka/consumer/offset-range.ts';
+import type { OffsetRange } from '../kafka/consumer/offset-ranges.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
@@ -16,7 +16,7 @@ export interface ReplayState {
   readonly snapshotId: string | null;
   readonly totals: ReplayTotals;
   /** The unread rest of each partition. A range without an end is read until it is level with `track`. */
-  readonly ranges: readonly PartitionRange[];
+  readonly ranges: readonly OffsetRange[];
 }
 
 /** The saved state of an interrupted replay; undefined if there is none. */

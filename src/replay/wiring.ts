@@ -1,6 +1,6 @@
 import { openKafka, openRegistry } from '../cli/connections.ts';
 import { showProgress } from '../cli/progress-bar.ts';
-import { type RangeReading, readRange } from '../cli/read-ranges.ts';
+import { type RangeReading, readOffsetRanges } from '../cli/read-offset-ranges.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { notificationTopic } from '../config/kafka-names.ts';
 import { inactivityRelay } from '../events/wiring.ts';
@@ -19,7 +19,7 @@ export function replayDeps(context: CommandContext, database: Database, { topics
     database,
     kafka,
     notificationTopic: notificationTopic(settings),
-    readRange: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => readRange(context, { kafka, ...reading }),
+    readOffsetRanges: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => readOffsetRanges(context, { kafka, ...reading }),
     now,
   };
   return {

@@ -38,10 +38,9 @@ export interface StageRunner {
 
 interface Accumulation<A> {
   readonly into: A;
-  readonly positions: Map<string, Position>;
-  readonly since: number;
-  /** Partitions that had more records after their newest batch here. */
-  readonly behind: Set<string>;
+  /** By partition. The newest batch does not have the highest offset if the partition is read again. */
+  readonly newest: Map<string, Position & Pick<RawBatch, 'isBehind'>>;
+  readonly sinceMs: number;
 }
 
 const IDLE_WAIT_MS = 1_000;
@@ -67,22 +66,18 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
   };
 
   const collect = async (batch: RawBatch) => {
-    open ??= { into: stages.open(), positions: new Map(), since: performance.now(), behind: new Set() };
+    open ??= { into: stages.open(), newest: new Map(), sinceMs: performance.now() };
     const current = open;
     await retryOutages(() => stages.collect(batch, current.into), outages);
-    const { topic, partition, nextOffset } = batch;
-    const key = partitionKey(batch);
-    // The newest position. It is not the highest if a partition is read again.
-    current.positions.set(key, { topic, partition, nextOffset });
-    if (batch.isBehind) current.behind.add(key);
-    else current.behind.delete(key);
+    const { topic, partition, nextOffset, isBehind = false } = batch;
+    current.newest.set(partitionKey(batch), { topic, partition, nextOffset, isBehind });
   };
 
   const startApply = () => {
     const closed = open;
     if (closed === undefined) return;
     open = undefined;
-    const positions = [...closed.positions.values()];
+    const positions = [...closed.newest.values()].map(({ isBehind: _, ...position }) => position);
     applying = retryOutages(() => stages.apply(closed.into, positions), outages)
       .then(() => options.commit(positions))
       .catch(fail)
@@ -93,8 +88,10 @@ export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
       });
   };
 
-  const delayLeft = ({ since, behind }: Accumulation<A>) =>
-    since + (behind.size > 0 ? limits.maxDelayBehindMs : limits.maxDelayMs) - performance.now();
+  const delayLeft = ({ sinceMs, newest }: Accumulation<A>) => {
+    const isBehind = [...newest.values()].some((batch) => batch.isBehind);
+    return sinceMs + (isBehind ? limits.maxDelayBehindMs : limits.maxDelayMs) - performance.now();
+  };
   const due = (current: Accumulation<A>) => delayLeft(current) <= 0 || stages.size(current.into) >= limits.maxRows;
 
   const run = async () => {

@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createPauses, dueRecords } from '../../../src/kafka/consumer/delays.ts';
+import { describe, expect, it } from 'vitest';
+import { dueRecords } from '../../../src/kafka/consumer/delays.ts';
 
 const record = (offset: number, timestamp: number) => ({
   key: null,
@@ -27,35 +27,5 @@ describe('due records', () => {
 
   it('are all if no record has a delay', () => {
     expect(dueRecords('main', records, at(0))).toEqual({ due: records });
-  });
-});
-
-describe('pauses', () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-
-  it('resume each partition once, when its record is due', () => {
-    const resumed: string[] = [];
-    const pauses = createPauses();
-    pauses.hold('a', () => resumed.push('a'), 1_000);
-    pauses.hold('b', () => resumed.push('b'), 2_000);
-    vi.advanceTimersByTime(999);
-    expect(resumed).toEqual([]);
-    vi.advanceTimersByTime(1);
-    expect(resumed).toEqual(['a']);
-    pauses.end();
-    vi.advanceTimersByTime(10_000);
-    expect(resumed).toEqual(['a', 'b']);
-  });
-
-  it('replace an earlier pause of the partition and end after a minute at the latest', () => {
-    const resumed: number[] = [];
-    const pauses = createPauses();
-    pauses.hold('a', () => resumed.push(1), 1_000);
-    pauses.hold('a', () => resumed.push(2), Number.MAX_SAFE_INTEGER);
-    vi.advanceTimersByTime(59_999);
-    expect(resumed).toEqual([]);
-    vi.advanceTimersByTime(1);
-    expect(resumed).toEqual([2]);
   });
 });

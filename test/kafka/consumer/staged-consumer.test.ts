@@ -1,7 +1,8 @@
 import type { Kafka } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
+import { ConsumerHealth } from '../../../src/kafka/consumer/consumer-health.ts';
+import { PartitionStates } from '../../../src/kafka/consumer/partition-state.ts';
 import { startStagedConsumer } from '../../../src/kafka/consumer/staged-consumer.ts';
-import { createVitalSigns } from '../../../src/kafka/consumer/vital-signs.ts';
 import { createLogger } from '../../../src/runtime/logging.ts';
 
 type Listener = (event: { payload: unknown }) => void;
@@ -33,7 +34,7 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
     disconnect: nothing,
   };
   const shutdownDeadline = new AbortController();
-  const vitals = createVitalSigns(30_000, performance.now());
+  const health = new ConsumerHealth(30_000, performance.now());
   const outages: string[] = [];
   let died = 0;
   const running = startStagedConsumer<string[]>({
@@ -44,7 +45,8 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
     limits: { maxDelayMs: 5, maxDelayBehindMs: 50, maxRows: 10, maxQueuedBytes: 1_000 },
     sessionTimeoutMs: 30_000,
     log: createLogger({ level: 'silent', pretty: false, command: 'test' }),
-    vitals,
+    health,
+    partitions: new PartitionStates(),
     shutdownDeadline: shutdownDeadline.signal,
     on: {
       outage: (error) => outages.push((error as { code?: string }).code ?? ''),
@@ -65,31 +67,31 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
       isStale: () => false,
       isRunning: () => true,
     });
-  return { running, deliver, vitals, shutdownDeadline, emit, outages, died: () => died };
+  return { running, deliver, health, shutdownDeadline, emit, outages, died: () => died };
 }
 
 describe('a staged consumer', () => {
   it('fails with the error of a driver crash, also of a bug in the driver', async () => {
-    const { running, vitals, emit, died } = setUp();
+    const { running, health, emit, died } = setUp();
     emit('CRASH', { error: new TypeError('cannot read properties of null'), restart: false });
     await expect(running.done).rejects.toMatchObject({
       code: 'kafka_unavailable',
       message: 'the Kafka consumer crashed: cannot read properties of null',
       retriable: false,
     });
-    expect(vitals.whyDead(performance.now())).toMatch('the Kafka consumer crashed');
+    expect(health.whyDead(performance.now())).toMatch('the Kafka consumer crashed');
     expect(died()).toBe(1);
   });
 
   it('continues when the driver restarts, and is a member again after it has joined', async () => {
-    const { running, vitals, emit } = setUp();
+    const { running, health, emit } = setUp();
     emit('GROUP_JOIN', { memberAssignment: { t: [1] } });
-    expect(vitals.isMember(performance.now())).toBe(true);
+    expect(health.isMember(performance.now())).toBe(true);
     emit('CRASH', { error: new Error('no broker'), restart: true });
-    expect(vitals.isMember(performance.now())).toBe(false);
-    expect(vitals.whyDead(performance.now())).toBe(undefined);
+    expect(health.isMember(performance.now())).toBe(false);
+    expect(health.whyDead(performance.now())).toBe(undefined);
     emit('GROUP_JOIN', { memberAssignment: { t: [1] } });
-    expect(vitals.isMember(performance.now())).toBe(true);
+    expect(health.isMember(performance.now())).toBe(true);
     await running.stop();
     await running.done;
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { missingHistory, rangesBetween, rangesLeft } from '../../../src/kafka/consumer/replay-ranges.ts';
+import { missingHistory, rangesBetween, remainingRanges } from '../../../src/kafka/consumer/offset-ranges.ts';
 
 const at = { topic: 't', partition: 0 };
 const bounds = (firstOffset: bigint, endOffset: bigint) => [{ ...at, firstOffset, endOffset }];
@@ -27,16 +27,16 @@ describe('the rest of an interrupted reading', () => {
   const kept = [{ ...at, firstOffset: 4n, endOffset: 8n }];
 
   it('keeps its planned end, even if records were written since', () => {
-    expect(rangesLeft(kept, bounds(0n, 99n))).toEqual(kept);
+    expect(remainingRanges(kept, bounds(0n, 99n))).toEqual(kept);
   });
 
   it('begins after the records that retention has deleted since', () => {
-    expect(rangesLeft(kept, bounds(6n, 99n))).toEqual([{ ...at, firstOffset: 6n, endOffset: 8n }]);
+    expect(remainingRanges(kept, bounds(6n, 99n))).toEqual([{ ...at, firstOffset: 6n, endOffset: 8n }]);
   });
 
   it('cannot be resumed if the topic was recreated', () => {
-    expect(() => rangesLeft(kept, bounds(0n, 7n))).toThrow('was recreated; --restart');
-    expect(() => rangesLeft(kept, [])).toThrow('was recreated');
+    expect(() => remainingRanges(kept, bounds(0n, 7n))).toThrow('was recreated; --restart');
+    expect(() => remainingRanges(kept, [])).toThrow('was recreated');
   });
 });
 

@@ -1,7 +1,12 @@
 import { LastseenError } from '../../runtime/errors.ts';
 import type { PartitionBounds } from '../admin/offsets.ts';
-import { type Position, partitionKey } from '../client/records.ts';
-import type { PartitionRange } from './offset-range.ts';
+import { type Partition, type Position, partitionKey } from '../client/records.ts';
+
+/** The offsets of one partition to read: `firstOffset` to before `endOffset`. Without an end, reading does not stop. */
+export interface OffsetRange extends Partition {
+  readonly firstOffset: bigint;
+  readonly endOffset?: bigint | undefined;
+}
 
 /**
  * The range of each partition between two positions.
@@ -13,14 +18,14 @@ export function rangesBetween(
   bounds: readonly PartitionBounds[],
   starts: readonly Position[] | undefined,
   ends: readonly Position[] | undefined,
-): PartitionRange[] {
+): OffsetRange[] {
   const startOf = offsetsOf(starts);
   const endOf = offsetsOf(ends);
   return bounds.map(({ topic, partition, firstOffset, endOffset }) => {
     const key = partitionKey({ topic, partition });
     // The partition may have grown or been truncated between the two queries.
-    const first = within(startOf.get(key) ?? firstOffset, firstOffset, endOffset);
-    return { topic, partition, firstOffset: first, endOffset: within(endOf.get(key) ?? endOffset, first, endOffset) };
+    const first = clamp(startOf.get(key) ?? firstOffset, firstOffset, endOffset);
+    return { topic, partition, firstOffset: first, endOffset: clamp(endOf.get(key) ?? endOffset, first, endOffset) };
   });
 }
 
@@ -29,7 +34,7 @@ export function rangesBetween(
  *
  * @throws LastseenError `replay_lost` if a topic was recreated.
  */
-export function rangesLeft(kept: readonly PartitionRange[], bounds: readonly PartitionBounds[]): PartitionRange[] {
+export function remainingRanges(kept: readonly OffsetRange[], bounds: readonly PartitionBounds[]): OffsetRange[] {
   const boundsOf = new Map(bounds.map((at) => [partitionKey(at), at]));
   return kept.map((range) => {
     const at = boundsOf.get(partitionKey(range));
@@ -41,7 +46,7 @@ export function rangesLeft(kept: readonly PartitionRange[], bounds: readonly Par
           'it was recreated; --restart starts from the beginning',
       );
     }
-    return { ...range, firstOffset: within(range.firstOffset, at.firstOffset, at.endOffset) };
+    return { ...range, firstOffset: clamp(range.firstOffset, at.firstOffset, at.endOffset) };
   });
 }
 
@@ -77,7 +82,7 @@ function offsetsOf(positions: readonly Position[] | undefined): ReadonlyMap<stri
   return new Map(positions?.map((position) => [partitionKey(position), position.nextOffset]));
 }
 
-function within(offset: bigint, least: bigint, most: bigint): bigint {
+function clamp(offset: bigint, least: bigint, most: bigint): bigint {
   if (offset < least) return least;
   return offset > most ? most : offset;
 }

@@ -1,0 +1,88 @@
+import type { Batch, Consumer, EachBatchPayload } from 'kafkajs';
+import type { RawBatch } from '../client/records.ts';
+import type { BatchQueue } from './batch-queue.ts';
+import { type Delay, dueRecords } from './delays.ts';
+import type { PartitionStates } from './partition-state.ts';
+
+/** A field that the driver's types lack. */
+type FetchedBatch = Batch & { readonly fetchedOffset: string };
+
+export interface Enqueueing {
+  readonly consumer: Consumer;
+  readonly partitions: PartitionStates;
+  readonly queue: BatchQueue;
+  readonly delay: Delay | undefined;
+  readonly stopping: AbortSignal;
+  readonly onPostponed: () => void;
+}
+
+const HEARTBEAT_EVERY_MS = 1_000;
+
+/** The driver's handler: waits for room in the queue, with heartbeats, then enqueues the batch. */
+export async function enqueueWhenRoom(enqueueing: Enqueueing, payload: EachBatchPayload): Promise<void> {
+  const { queue, stopping } = enqueueing;
+  while (!queue.hasRoom && !stopping.aborted && !payload.isStale()) {
+    await queue.room(HEARTBEAT_EVERY_MS);
+    await payload.heartbeat();
+  }
+  if (stopping.aborted || payload.isStale() || !payload.isRunning()) return;
+  enqueue(enqueueing, payload);
+  await payload.heartbeat();
+}
+
+/**
+ * Enqueues the due records and resolves their offsets, so that the driver fetches on. If a record is not due, the
+ * partition is paused before it: its owner fetches the record again when it is due.
+ */
+function enqueue(enqueueing: Enqueueing, { batch, resolveOffset, pause }: EachBatchPayload): void {
+  const { delay, partitions } = enqueueing;
+  const { topic, partition, messages } = batch;
+  const { due, waiting } = delay === undefined ? { due: messages } : dueRecords(topic, messages, delay);
+  const nextOffset = waiting?.offset ?? BigInt(batch.lastOffset()) + 1n;
+  if (waiting === undefined || due.length > 0) {
+    push(enqueueing, {
+      topic,
+      partition,
+      records: due,
+      fromOffset: BigInt((batch as FetchedBatch).fetchedOffset),
+      nextOffset,
+      isBehind: BigInt(batch.highWatermark) > nextOffset,
+    });
+    resolveOffset(due.at(-1)?.offset ?? batch.lastOffset());
+  }
+  if (waiting === undefined) return;
+  partitions.pause({ topic, partition }, pause(), waiting.waitMs);
+  partitions.lowerGoal({ topic, partition, nextOffset });
+  enqueueing.onPostponed();
+}
+
+/**
+ * Enqueues batches of only control records. The driver skips them without calling the handler (tulios/kafkajs#1256), but a
+ * partition may end with one: its offset has to be applied and committed too.
+ */
+export function enqueueControlRecords(enqueueing: Enqueueing): void {
+  const { consumer, partitions, stopping } = enqueueing;
+  consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
+    if (payload.batchSize > 0 || stopping.aborted) return;
+    const { topic, partition } = payload;
+    // The driver's types lack that a batch without records has no first offset.
+    const { firstOffset, lastOffset } = payload as { firstOffset: string | null; lastOffset: string };
+    const fromOffset = partitions.fetchedTo(payload) ?? BigInt(firstOffset ?? lastOffset);
+    push(enqueueing, {
+      topic,
+      partition,
+      records: [],
+      fromOffset,
+      nextOffset: BigInt(lastOffset) + 1n,
+      isBehind: false,
+    });
+  });
+}
+
+function push({ consumer, partitions, queue }: Enqueueing, fetched: RawBatch): void {
+  const batch = partitions.take(fetched);
+  if (batch !== undefined) queue.push(batch);
+  if (partitions.isFinished(fetched)) {
+    consumer.pause([{ topic: fetched.topic, partitions: [fetched.partition] }]);
+  }
+}

@@ -1,0 +1,190 @@
+import type { PartitionBounds } from '../admin/offsets.ts';
+import { type Partition, type Position, partitionKey, type RawBatch } from '../client/records.ts';
+import type { OffsetRange } from './offset-ranges.ts';
+
+/** All that a consumer knows about one partition. */
+interface PartitionState {
+  /** In the newest assignment. Still true after leaving the group, because applied offsets are still to be committed. */
+  isOwned: boolean;
+  /** The offset after the last record fetched since the group was joined. */
+  fetchedTo?: bigint | undefined;
+  /** Fetched batches that are not applied, oldest first. */
+  unapplied: { readonly nextOffset: bigint; readonly firstTimestampMs: number }[];
+  /** The rest of the range to read. Without an end, reading does not stop. */
+  range?: { next: bigint; readonly end: bigint | undefined };
+  /** The end that a bounded reading waits for, with the offsets to read at its start and the offset applied so far. */
+  goal?: { readonly total: number; applied: bigint; end: bigint };
+  /** While the next record is not due. */
+  pause?: { readonly timer: NodeJS.Timeout; readonly resume: () => void } | undefined;
+}
+
+/** Progress of a bounded reading, counted in offsets. */
+export interface ReadingProgress {
+  readonly total: number;
+  readonly read: number;
+  readonly isDone: boolean;
+}
+
+/** A longer pause is checked again after this time: the clock may be set, and timers have a maximum. */
+const LONGEST_PAUSE_MS = 60_000;
+
+/** The only owner of what a consumer knows about its partitions. */
+export class PartitionStates {
+  readonly #states = new Map<string, PartitionState>();
+  readonly #isRestricted: boolean;
+
+  /** @param ranges the only offsets to read; absent: all records. */
+  constructor(ranges?: readonly OffsetRange[]) {
+    this.#isRestricted = ranges !== undefined;
+    for (const range of ranges ?? []) {
+      this.#stateOf(range).range = { next: range.firstOffset, end: range.endOffset };
+    }
+  }
+
+  /** Replaces the assignment. Pauses end: the new owner decides again which partitions wait. */
+  assign(assignment: Readonly<Record<string, readonly number[]>>): void {
+    this.resumeAll();
+    for (const state of this.#states.values()) {
+      state.isOwned = false;
+      state.fetchedTo = undefined;
+    }
+    for (const [topic, partitions] of Object.entries(assignment)) {
+      for (const partition of partitions) this.#stateOf({ topic, partition }).isOwned = true;
+    }
+  }
+
+  owns(partition: Partition): boolean {
+    return this.#find(partition)?.isOwned ?? false;
+  }
+
+  /** The offset to read next within the range; undefined without a range. */
+  seekOffset(partition: Partition): bigint | undefined {
+    return this.#find(partition)?.range?.next;
+  }
+
+  /** Whether nothing of the partition is left to read. */
+  isFinished(partition: Partition): boolean {
+    const range = this.#find(partition)?.range;
+    if (range === undefined) return this.#isRestricted;
+    return range.end !== undefined && range.next >= range.end;
+  }
+
+  /** The offset after the last record fetched since the group was joined; undefined before the first fetch. */
+  fetchedTo(partition: Partition): bigint | undefined {
+    return this.#find(partition)?.fetchedTo;
+  }
+
+  /** Registers a fetched batch. @returns the part of it to apply; undefined if there is none. */
+  take(fetched: RawBatch): RawBatch | undefined {
+    const state = this.#stateOf(fetched);
+    state.fetchedTo = fetched.nextOffset;
+    const batch = this.#isRestricted ? this.#takeFromRange(state, fetched) : fetched;
+    const [first] = batch?.records ?? [];
+    if (batch === undefined || first === undefined) return batch;
+    // If the partition is read again, what was fetched before no longer counts.
+    const last = state.unapplied.at(-1);
+    if (last !== undefined && batch.fromOffset < last.nextOffset) state.unapplied = [];
+    state.unapplied.push({ nextOffset: batch.nextOffset, firstTimestampMs: Number(first.timestamp) });
+    return batch;
+  }
+
+  /**
+   * Leaves out records outside the range and records taken before: after a rebalance the driver may deliver again what
+   * is still queued.
+   */
+  #takeFromRange({ range }: PartitionState, batch: RawBatch): RawBatch | undefined {
+    if (range === undefined || this.isFinished(batch) || batch.nextOffset <= range.next) return undefined;
+    const { next, end } = range;
+    const isInRange = (offset: bigint) => offset >= next && (end === undefined || offset < end);
+    range.next = end !== undefined && batch.nextOffset > end ? end : batch.nextOffset;
+    return {
+      ...batch,
+      records: batch.records.filter(({ offset }) => isInRange(BigInt(offset))),
+      nextOffset: range.next,
+      isBehind: batch.isBehind === true && range.next !== end,
+    };
+  }
+
+  /** Registers positions that this process or another member of the group has applied. */
+  applied(positions: readonly Position[]): void {
+    for (const position of positions) {
+      const state = this.#find(position);
+      if (state === undefined) continue;
+      const { nextOffset } = position;
+      state.unapplied = state.unapplied.filter((batch) => batch.nextOffset > nextOffset);
+      if (state.goal !== undefined && state.goal.applied < nextOffset) state.goal.applied = nextOffset;
+    }
+  }
+
+  /** The timestamp of the oldest record that is fetched but not applied, in ms since the epoch; undefined without one. */
+  oldestUnappliedMs(partition: Partition): number | undefined {
+    return this.#find(partition)?.unapplied[0]?.firstTimestampMs;
+  }
+
+  /** Calls `resume` after `waitMs`, and replaces an earlier pause. Only a timer is kept, no record. */
+  pause(partition: Partition, resume: () => void, waitMs: number): void {
+    const state = this.#stateOf(partition);
+    clearTimeout(state.pause?.timer);
+    const end = () => {
+      state.pause = undefined;
+      resume();
+    };
+    state.pause = { timer: setTimeout(end, Math.min(waitMs, LONGEST_PAUSE_MS)), resume };
+  }
+
+  resumeAll(): void {
+    for (const state of this.#states.values()) {
+      if (state.pause === undefined) continue;
+      clearTimeout(state.pause.timer);
+      state.pause.resume();
+      state.pause = undefined;
+    }
+  }
+
+  /**
+   * Sets the ends that a bounded reading waits for.
+   *
+   * @param starts where reading starts; a partition without one starts at its first record.
+   */
+  setGoals(bounds: readonly PartitionBounds[], starts: readonly Position[]): void {
+    const startOf = new Map(starts.map((start) => [partitionKey(start), start.nextOffset]));
+    for (const { firstOffset, endOffset: end, ...partition } of bounds) {
+      const start = startOf.get(partitionKey(partition)) ?? firstOffset;
+      // Retention may have deleted records after the start.
+      const applied = start > firstOffset ? start : firstOffset;
+      this.#stateOf(partition).goal = { total: offsetsBetween(applied, end), applied, end };
+    }
+  }
+
+  /** Lowers the goal: the record at the position and later ones are not waited for. */
+  lowerGoal(position: Position): void {
+    const goal = this.#find(position)?.goal;
+    if (goal !== undefined && position.nextOffset < goal.end) goal.end = position.nextOffset;
+  }
+
+  get progress(): ReadingProgress {
+    let total = 0;
+    let left = 0;
+    for (const { goal } of this.#states.values()) {
+      if (goal === undefined) continue;
+      total += goal.total;
+      left += offsetsBetween(goal.applied, goal.end);
+    }
+    return { total, read: total - left, isDone: left === 0 };
+  }
+
+  #find(partition: Partition): PartitionState | undefined {
+    return this.#states.get(partitionKey(partition));
+  }
+
+  #stateOf(partition: Partition): PartitionState {
+    const key = partitionKey(partition);
+    const state = this.#states.get(key) ?? { isOwned: false, unapplied: [] };
+    this.#states.set(key, state);
+    return state;
+  }
+}
+
+function offsetsBetween(start: bigint, end: bigint): number {
+  return end > start ? Number(end - start) : 0;
+}
