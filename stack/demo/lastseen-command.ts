@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import type { LogEvent } from '../../src/runtime/log-events.ts';
 import { StackError } from '../errors.ts';
 import { progressBar } from './bar.ts';
 import type { Report } from './load.ts';
@@ -61,7 +62,7 @@ export function progressLine(line: string): string | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
     const { event, done, total, unit, per_second: perSecond } = JSON.parse(line) as Record<string, unknown>;
-    if (event !== 'progress_made') return undefined;
+    if (event !== ('progress_made' satisfies LogEvent)) return undefined;
     return `${progressBar(Number(done), Number(total), String(unit))}, ${Number(perSecond).toLocaleString('en')}/s`;
   } catch {
     return undefined;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { asRole } from '../../stack/roles.ts';
 import { startProxy, type TcpProxy } from '../faults/proxy.ts';
+import { logLine } from '../support/machine-format.ts';
 import { step } from '../support/step.ts';
 import { waitFor, waitForLog } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
@@ -105,7 +106,7 @@ test('a running track reports its state, survives outages and stops in time', { 
     const { code, stderr } = await run.ended;
     expect(code, stderr).toBe(1);
     expect(stderr).toMatch(/^lastseen track: (stopped by a signal|Postgres is not available)/m);
-    expect(stderr).not.toContain('shutdown_expired');
+    expect(stderr).not.toMatch(logLine('shutdown_expired'));
     expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
     expect(await seen()).toBe(1_000);
     postgres.restore();
@@ -116,7 +117,7 @@ test('a running track reports its state, survives outages and stops in time', { 
     await ready();
     postgres.cut('reset');
     await see(1_001, 1_010);
-    await waitForLog(run, /"event":"outage_waiting"/);
+    await waitForLog(run, logLine('outage_waiting'));
     run.process.kill('SIGTERM');
     const { code, stderr } = await run.ended;
     expect(code, stderr).toBe(1);

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import type { LogEvent } from '../../src/runtime/log-events.ts';
+import { logLine } from '../support/machine-format.ts';
 
 const RUN_COMMAND = new URL('../../src/cli/run-command.ts', import.meta.url).href;
 const NEVER = 'new Promise(() => setInterval(() => {}, 1000))';
@@ -37,7 +39,7 @@ describe('a process', () => {
     expect(code, stderr).toBe(1);
     expect(stderr.split('\n')).toContain('lastseen test: unexpected: lost');
     expect(JSON.parse(stderr.split('\n').find((line) => line.startsWith('{')) ?? '')).toMatchObject({
-      event: 'process_crashed',
+      event: 'process_crashed' satisfies LogEvent,
       stack: expect.stringMatching(/^at /),
     });
   });
@@ -45,13 +47,13 @@ describe('a process', () => {
   it('exits with 1 after STOP_WITHIN if the work does not end', async () => {
     const { code, stderr } = await runWork(`await ${NEVER};`, { STOP_WITHIN: '100ms' }, ['SIGTERM']);
     expect(code, stderr).toBe(1);
-    expect(stderr).toContain('"event":"shutdown_expired"');
+    expect(stderr).toMatch(logLine('shutdown_expired'));
   });
 
   it('exits at once after a second signal', async () => {
     const { code, stderr } = await runWork(`await ${NEVER};`, { STOP_WITHIN: '1h' }, ['SIGTERM', 'SIGINT']);
     expect(code, stderr).toBe(1);
-    expect(stderr).not.toContain('shutdown_expired');
+    expect(stderr).not.toMatch(logLine('shutdown_expired'));
   });
 
   it('aborts shutdownDeadline before STOP_WITHIN is over', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { studentIdOf } from '../../src/activity/learner.ts';
+import { logLine } from '../support/machine-format.ts';
 import { provokeFailures } from '../support/provoke-failures.ts';
 import { createSecuredWorld, LOGINS, type SecuredWorld } from '../support/secured-world.ts';
 import { step } from '../support/step.ts';
@@ -71,7 +72,7 @@ test('with TLS and logins the main job works and logs no secret', { timeout: 600
       expect(ours.map(String).join('\n')).not.toMatch(/canary/);
     }
     const logs = world.logs.join('\n');
-    expect(logs).toContain('"event":"kafka_client_logged"');
+    expect(logs).toMatch(logLine('kafka_client_logged'));
     expect(logs.split('\n').filter((line) => line.includes('canary'))).toEqual([]);
     for (let n = 1; n <= 40; n++) expect(logs).not.toContain(studentIdOf(`canary-user-${n}`));
   });

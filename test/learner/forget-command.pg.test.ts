@@ -3,6 +3,7 @@ import { studentIdOf } from '../../src/activity/learner.ts';
 import { asRole } from '../../stack/roles.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli } from '../support/lastseen-cli.ts';
+import { logLine } from '../support/machine-format.ts';
 import { waitFor } from '../support/waiting.ts';
 
 let db: FreshDatabase;
@@ -105,7 +106,7 @@ WHERE relnamespace = 'lastseen'::regnamespace AND relkind IN ('r', 'p') AND NOT 
 
   it('logs how many rows were erased, but not whose', async () => {
     const { stderr } = await forget(ANNA, '--yes');
-    expect(stderr).toContain('"event":"learner_forgotten"');
+    expect(stderr).toMatch(logLine('learner_forgotten'));
     expect(stderr).toContain('"episode":2');
     expect(stderr).not.toContain(ANNA);
     expect(stderr).not.toContain(studentIdOf(ANNA));

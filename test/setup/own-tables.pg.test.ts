@@ -3,6 +3,7 @@ import { must } from '../../src/runtime/must.ts';
 import { asRole, roleOf, rolesSql } from '../../stack/roles.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli, type StartedCli, startCli } from '../support/lastseen-cli.ts';
+import { logLine } from '../support/machine-format.ts';
 import { waitFor } from '../support/waiting.ts';
 
 const OLDER = /own tables are older than this release \(0\d+_\w+\): run `lastseen migrate`/;
@@ -73,20 +74,22 @@ describe('a consumer', () => {
       await removeNewest();
       const log = start(command);
       const ask = await probesOf(log);
-      await log.until(/migration_waiting/);
+      await log.until(logLine('migration_waiting'));
       await waitFor('three more checks', async () => /code="not_migrated"} [3-9]/.test((await ask('/metrics')).text));
       expect(await ask('/healthz')).toMatchObject({ status: 200 });
       expect(await ask('/readyz')).toMatchObject({ status: 503, text: expect.stringMatching(OLDER) });
       await restoreNewest();
       await continues(ask);
-      expect(log.text.match(/migration_waiting/g)).toHaveLength(1);
+      expect(log.text.match(new RegExp(logLine('migration_waiting'), 'g'))).toHaveLength(1);
     },
   );
 
   it('also waits for the right to read the migrations', async () => {
     await sql(`REVOKE SELECT ON lastseen.migration FROM lastseen_track`);
     const log = start('track');
-    await log.until(/migration_waiting.*may not read lastseen\.migration: run `lastseen migrate`, then k8s/);
+    await log.until(
+      logLine('migration_waiting', 'may not read lastseen\\.migration: run `lastseen migrate`, then k8s'),
+    );
     await sql(rolesSql());
     await continues(await probesOf(log));
   });
@@ -95,7 +98,7 @@ describe('a consumer', () => {
     await sql(`INSERT INTO lastseen.migration (name, run_on) VALUES ('9999_of_a_newer_release', now())`);
     try {
       const log = start('track');
-      await log.until(/"level":30.*newer_migrations_found.*9999_of_a_newer_release/);
+      await log.until(logLine('newer_migrations_found', '9999_of_a_newer_release'));
       await continues(await probesOf(log));
     } finally {
       await sql(`DELETE FROM lastseen.migration WHERE name = '9999_of_a_newer_release'`);
@@ -105,7 +108,7 @@ describe('a consumer', () => {
   it('exits with 0 on SIGTERM while it waits', async () => {
     await removeNewest();
     try {
-      await start('track').until(/migration_waiting/);
+      await start('track').until(logLine('migration_waiting'));
       run.process.kill('SIGTERM');
       expect(await run.ended).toMatchObject({ code: 0 });
     } finally {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { checkLog, parseOutput } from './machine-format.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 /** A cache of compiled code: compiling is half of the time of a start, and tests start hundreds of processes. */
@@ -47,11 +48,14 @@ export function startCli(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output.stderr += text;
   });
-  const ended = once(child, 'close').then(([code]) => ({
-    code: code as number | null,
-    ...output,
-    json: <T>() => JSON.parse(output.stdout.trim().split('\n').at(-1) ?? '') as T,
-  }));
+  const ended = once(child, 'close').then(([code]) => {
+    if (cli === CLI) checkLog(output.stderr);
+    return {
+      code: code as number | null,
+      ...output,
+      json: <T>() => parseOutput<T>(output.stdout.trim().split('\n').at(-1) ?? ''),
+    };
+  });
   return { process: child, ended };
 }
 

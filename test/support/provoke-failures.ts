@@ -1,5 +1,6 @@
 /** Failures of the main job, each with a canary that a log line could leak. */
 import { Partitioners } from '../../src/kafka/client/driver.ts';
+import { logLine } from './machine-format.ts';
 import type { World } from './world.ts';
 
 export interface ProvokedFailures {
@@ -76,12 +77,12 @@ async function outage(world: World): Promise<number> {
   let log = '';
   tracking.process.stderr?.on('data', (text: string) => {
     log += text;
-    if (log.includes('"event":"outage_waiting"')) tracking.process.kill('SIGTERM');
+    if (logLine('outage_waiting').test(log)) tracking.process.kill('SIGTERM');
   });
   const overdue = setTimeout(() => tracking.process.kill('SIGKILL'), OUTAGE_LOGGED_WITHIN_MS);
   const { stderr } = await tracking.ended;
   clearTimeout(overdue);
-  return stderr.includes('"event":"outage_waiting"') ? 1 : 0;
+  return logLine('outage_waiting').test(stderr) ? 1 : 0;
 }
 
 async function mistakes(world: World): Promise<number> {
