@@ -9,7 +9,7 @@ export interface ChildCommand {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly owner?: { readonly uid: number; readonly gid: number };
-  /** The signal that ends it, and all that it started, at once. */
+  /** The signal that ends it and all its child processes at once. Default: SIGKILL. */
   readonly endSignal?: NodeJS.Signals;
 }
 
@@ -23,7 +23,7 @@ export interface Child {
 // launcher dies before, `read` gets the end of the pipe and the shell exits.
 const GATE = 'read -r _ && exec "$@" </dev/null';
 
-/** Starts a command in a process group of its own, with its output in a file, watched by the guard. */
+/** Starts a command in a new process group, with its output in a file. The guard ends it with the launcher. */
 export async function startChild(guard: Guard, child: ChildCommand): Promise<Child> {
   const log = openSync(child.logFile, 'a');
   try {

@@ -1,6 +1,6 @@
 import type { StackAddresses } from './stack.ts';
 
-/** What the command line reads to work on the stack, with topics of its own for each prefix. */
+/** The environment of commands on the stack. Each prefix has its own topics. */
 export function environmentOf(
   { databaseUrl, brokers, registryUrl }: StackAddresses,
   prefix: string,

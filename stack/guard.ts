@@ -5,7 +5,7 @@ import { tearDown } from './teardown.ts';
 
 /** The launcher's side of the reaper, which cleans up when the launcher closes it or ends in any way. */
 export interface Guard {
-  /** Resolves once the reaper is sure to know of the process group; rejects once it is closing. */
+  /** Resolves when the reaper knows the process group. Rejects after `close` was called. */
   watch(pid: number, endSignal: NodeJS.Signals): Promise<void>;
   forget(pid: number): void;
   removeAtEnd(path: string): void;
@@ -44,7 +44,7 @@ export function createGuard(): Guard {
     await tearDown(groups, paths);
   };
   let closing: Promise<void> | undefined;
-  // What comes too late for the reaper would stay behind.
+  // The reaper no longer reads: a new process or path would not be cleaned up.
   const refuseWhenClosing = (): void => {
     if (closing !== undefined) throw new StackError('the stack is being taken down');
   };

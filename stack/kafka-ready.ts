@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 const METADATA = 3;
 const ANSWER_WITHIN_MS = 2_000;
 
-/** Metadata, version 1, of no topic: a client's ordinary first question, whose answer lists the brokers in service. */
+/** A metadata request of version 1 for no topic, as a client sends it first. The response lists the available brokers. */
 function metadataRequest(): Buffer {
   const request = Buffer.alloc(18);
   request.writeInt32BE(request.length - 4, 0);
@@ -15,7 +15,7 @@ function metadataRequest(): Buffer {
   return request;
 }
 
-/** How many brokers the one at this port knows to be in service; it knows of none, itself included, until it is unfenced. */
+/** The number of brokers in the metadata of the broker at this port: 0 until the broker itself is unfenced. */
 export function brokersInService(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(metadataRequest()));

@@ -21,7 +21,8 @@ const rate = (side: string) => ({ side, figure: 'learnersPerSecond' });
 
 export const RECOMPUTE: Bench = {
   name: 'recompute',
-  about: 'P and S of inactive learners, beside a batch job that asks for one learner at a time; and all six figures',
+  about:
+    'P and S of inactive learners, compared with a batch job that queries one learner at a time; and all six figures',
   defaults: { records: 0, learners: 10_000, rounds: 5 },
   needs: ['kafka', 'registry'],
   async sides(harness, { learners }) {

@@ -17,7 +17,7 @@ export function auditPage(outcome: AuditOutcome): string {
         ['  raised', outcome.raised],
         ['  lowered', outcome.lowered],
         ['  deleted', outcome.deleted],
-        ['  ahead, but changed meanwhile', outcome.conflicts],
+        ['  ahead, but changed during the audit', outcome.conflicts],
         ['gaps in the topics, closed', outcome.gapsClosed],
         ['audit', outcome.runId],
       ],

@@ -101,7 +101,7 @@ function auditSnapshot(
   before: Queryable | undefined,
 ): Promise<Findings & { readonly isPrimary: boolean }> {
   return deps.sourceDatabase.snapshot(async (sources, snapshotAt) => {
-    // Only after the snapshot was taken, so that everything in it lies before this position.
+    // Read after the snapshot was taken, so that everything in the snapshot is before this position.
     const snapshotLsn = must(await currentPosition(deps.database, 0n), 'the clock of the primary is after 1970');
     await deps.proveApplied();
     const isPrimary = !(await isStandby(sources));

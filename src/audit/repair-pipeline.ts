@@ -22,7 +22,7 @@ export function addRepairs(a: RepairCounts, b: RepairCounts): RepairCounts {
   };
 }
 
-/** Applies values that are missing or behind, with the upsert of `track`. A row that changed meanwhile is never lowered. */
+/** Applies values that are missing or behind, with the upsert of `track`. Never lowers a row. */
 export async function raiseDrifting(database: Database, learners: readonly ComparedLearner[]): Promise<RepairCounts> {
   const rows = learners.flatMap(({ expected, comparisons }) =>
     expected !== undefined && isDrift(comparisons) ? [expected] : [],

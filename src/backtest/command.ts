@@ -13,19 +13,23 @@ import { withOwnTables } from '../setup/wiring.ts';
 import { collectDeps } from '../track/wiring.ts';
 import { backtestPage } from './backtest-page.ts';
 import { openEventSink } from './event-sink-pipeline.ts';
-import { type BacktestDeps, NOTHING_KEPT, runBacktest } from './pipeline.ts';
+import { type BacktestDeps, NO_RESULT, runBacktest } from './pipeline.ts';
 import { type BacktestFlags, backtestPlan, isBacktest, sweepInstant } from './plan.ts';
 
 /** The mode of `replay` that sweeps past days. */
 export const backtestMode = {
   addOptions: (command: Command): Command =>
     command
-      .option('--sweep-from <date>', 'instead: backtest the sweeps of past days, from this one on, 05:00 UTC', readDate)
+      .option(
+        '--sweep-from <date>',
+        'backtest the daily sweeps (05:00 UTC) from this day on, instead of a replay',
+        readDate,
+      )
       .option('--sweep-to <date>', 'last day of the backtest (default: the first day)', readDate)
       .option('--threshold <days[,days…]>', 'thresholds of the backtest (INACTIVITY_THRESHOLD_DAYS)')
       .option('--lookback <days>', 'lookback of the backtest (KPI_LOOKBACK_DAYS)')
       .option('--out <file>', 'write the events of the backtest to this file, one JSON object per line')
-      .option('--out-topic <topic>', 'or to this topic, which must not be in use'),
+      .option('--out-topic <topic>', 'write the events of the backtest to this topic, which must not be in use'),
 
   isRequested: isBacktest,
 
@@ -63,7 +67,7 @@ function backtestDeps(context: CommandContext, flags: BacktestFlags): Omit<Backt
         ranges: rangesBetween(await topicBounds(kafka, topics), undefined, undefined),
         stages,
         what: 'history',
-        whenStopped: NOTHING_KEPT,
+        whenStopped: NO_RESULT,
       });
     },
     isStopping: () => stopping.aborted,

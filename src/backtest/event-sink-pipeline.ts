@@ -61,7 +61,7 @@ async function topicSink(
     notificationTopic(settings),
     ...sourceTopics(settings).keys(),
   ];
-  if (live.includes(topic)) throw usageError(`--out-topic ${topic} is in use; choose a topic of its own`);
+  if (live.includes(topic)) throw usageError(`--out-topic ${topic} is in use; choose another topic`);
   await requireTopics(kafka, [topic]);
   const { encode } = await inactivityCodec(settings, registry);
   const producer = createProducer(kafka);

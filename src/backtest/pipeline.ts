@@ -44,7 +44,7 @@ export interface BacktestDay {
 }
 
 /** Ends the message of an interrupted backtest. */
-export const NOTHING_KEPT = 'nothing is kept of this backtest';
+export const NO_RESULT = 'this backtest has no result';
 
 /**
  * What sweeps of past days would have found and emitted: reads the source topics, then sweeps each day on tables of its
@@ -91,7 +91,7 @@ async function sweepAllDays(deps: BacktestDeps, plan: BacktestPlan, sink: EventS
     return !deps.isStopping();
   });
   progress.end();
-  if (days.length < plan.days) throw new LastseenError('interrupted', `interrupted; ${NOTHING_KEPT}`);
+  if (days.length < plan.days) throw new LastseenError('interrupted', `interrupted; ${NO_RESULT}`);
   return days;
 }
 

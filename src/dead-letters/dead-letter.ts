@@ -46,8 +46,8 @@ export interface DeadLetterLimit {
 }
 
 /**
- * The limit is exceeded by at least 50 dead letters that are more than `maxShare` of the last 1,000 records. So many point
- * to a bad deploy: continuing would move the whole topic into the dead letters.
+ * The limit is exceeded by at least 50 dead letters that are more than `maxShare` of the last 1,000 records. That many
+ * indicate a bad deploy: continuing would move the whole topic into the dead letters.
  */
 export function createDeadLetterLimit(maxShare: number, window = 1_000, minLetters = 50): DeadLetterLimit {
   const recent = new Uint8Array(window);

@@ -18,7 +18,7 @@ interface Flags extends OutputFlags {
 export function addExplain(program: Command): void {
   program
     .command('explain')
-    .description('show everything that is known about one learner, and what follows from it')
+    .description('show what is known about one learner, what a sweep would decide, and the terms of P and S')
     .argument('<user>', 'a user_id or a student_id')
     .option('--as-of <instant>', 'explain as of this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
     .option('--json', 'print one JSON object')

@@ -22,11 +22,11 @@ interface ReplayMode {
 export function addReplay(program: Command, backtest: ReplayMode): void {
   const command = program
     .command('replay')
-    .description('read the source topics again, once and bounded, beside a running track; emits only with --emit')
+    .description('read the source topics again up to an end, while track runs; emits events only with --emit')
     .option('--from <instant|earliest>', 'first record to read, by Kafka record time', readFrom)
     .option('--to <instant>', 'first record not to read, by Kafka record time (default: current end)', readInstant)
     .option('--topic <name...>', 'only these sources or topics (default: all)')
-    .option('--rebuild', 'replace every row of last seen by what the topics say; this also lowers instants')
+    .option('--rebuild', 'rebuild last seen from all records of the topics; this also lowers instants')
     .option('--snapshot', 'request an incremental snapshot of the source tables from Debezium, and read it')
     .option('--emit', 'emit the returns that are found (default: the next sweep does)')
     .option('--restart', 'start again instead of resuming an interrupted replay');

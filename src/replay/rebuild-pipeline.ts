@@ -12,17 +12,17 @@ export interface SwapDeps {
   readonly onWaiting?: (recordsBehind: bigint) => void;
 }
 
-/** So few records are read while `track` can wait for the lock. */
+/** The table is locked when at most this many records are left, so that `track` waits for a short time only. */
 const MAX_RECORDS_BEHIND = 5_000n;
 const MAX_LOCK_MS = 10_000;
 const LOCKED_POLL_MS = 20;
 const RETRY_MS = 1_000;
 
 /**
- * Corrects `user_last_seen` to the shadow while other processes fill the shadow. When the shadow is nearly level with
- * `track`, it locks the table: the table then holds exactly the records up to `track`'s progress. When the shadow has
- * reached this progress, every row that differs is corrected and the lock is released. Records beyond this progress that
- * the shadow already contains are applied by `track` next.
+ * Makes `user_last_seen` equal to the shadow, which is being filled meanwhile. When the shadow has almost reached the
+ * progress of `track`, it locks the table: the table then contains exactly the records up to this progress. When the
+ * shadow contains them too, every row that differs is corrected and the lock is released. Records beyond this progress
+ * that the shadow already contains are applied by `track` next.
  *
  * @returns undefined on a stop signal.
  */
@@ -38,7 +38,7 @@ export async function swapInShadow(deps: SwapDeps): Promise<Corrections | undefi
   }
 }
 
-/** @returns undefined if the shadow was not level in time; the lock is then released. */
+/** @returns undefined if the shadow did not reach the progress of `track` in time; the lock is then released. */
 function trySwap({ database, replayId, now, pause }: SwapDeps): Promise<Corrections | undefined> {
   return database.transaction(async (tx) => {
     await lockLastSeen(tx);

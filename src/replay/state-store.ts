@@ -15,7 +15,7 @@ export interface ReplayState {
   /** The incremental snapshot that it reads. */
   readonly snapshotId: string | null;
   readonly totals: ReplayTotals;
-  /** The unread rest of each partition. A range without an end is read until it is level with `track`. */
+  /** The offsets that are not read yet. A range without an end is read up to the progress of `track`. */
   readonly ranges: readonly OffsetRange[];
 }
 
@@ -146,7 +146,10 @@ WHERE p.topic IN (SELECT topic FROM lastseen.replay_partition WHERE replay_id = 
   const row = single(rows, 'an aggregate returns one row');
   if (!row.known) throw replayLost();
   if (row.unread > 0n) {
-    throw new LastseenError('replay_lost', 'a topic got new partitions meanwhile; --restart starts from the beginning');
+    throw new LastseenError(
+      'replay_lost',
+      'a topic got new partitions during the replay; --restart starts from the beginning',
+    );
   }
   return row.behind;
 }

@@ -1,4 +1,4 @@
-/** How learners spread their activity over the days. All chance comes from the generator that the caller passes. */
+/** How learners spread their activity over the days. Random numbers come only from the caller's generator. */
 import type { Random } from '../random.ts';
 
 export const HABITS = [

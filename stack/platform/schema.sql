@@ -1,5 +1,5 @@
--- The platform's own tables, as lastseen meets them: a fixture for the local stack, the demo and the tests.
--- In production these exist already and lastseen only reads them, weekly_kpi apart.
+-- The platform's own tables: a fixture for the local stack, the demo and the tests. In production these tables exist already,
+-- and lastseen only reads them, except for weekly_kpi.
 
 CREATE TABLE exam_results (
   id uuid PRIMARY KEY,
@@ -118,8 +118,8 @@ CREATE TABLE weekly_kpi (
   PRIMARY KEY (user_id, week_start)
 );
 
--- What the connector itself needs: a row it moves so that an idle database still advances the slot,
--- and a table through which it takes signals (incremental snapshots).
+-- Needed by the connector: a row that its heartbeat updates, so that the slot advances also if the database is idle, and
+-- a table from which it reads signals, such as requests for incremental snapshots.
 CREATE TABLE debezium_heartbeat (
   id int PRIMARY KEY,
   beat_at timestamptz NOT NULL

@@ -10,7 +10,7 @@ import type { Platform } from './platform.ts';
 const READY_WITHIN_MS = 120_000;
 const EXIT_WITHIN_MS = 300_000;
 
-/** What pods are started from and beside. */
+/** What starting a pod needs. */
 export interface Cluster {
   readonly checks: Checks;
   readonly platform: Platform;
