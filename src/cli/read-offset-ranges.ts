@@ -51,7 +51,7 @@ export async function readOffsetRanges<A>(context: CommandContext, reading: Rang
   const { total } = partitions.progress;
   const progress = what === undefined ? undefined : showProgress({ what, unit: 'records', total, log, terminal });
   const read = Promise.withResolvers<void>();
-  const look = () => {
+  const updateProgress = () => {
     progress?.update(partitions.progress.read);
     if (partitions.progress.isDone) read.resolve();
   };
@@ -65,9 +65,9 @@ export async function readOffsetRanges<A>(context: CommandContext, reading: Rang
     partitions,
     stages: reading.stages,
     health: new ConsumerHealth(settings.sessionTimeoutMs, performance.now()),
-    on: { progressed: look, outage: createOutageReporter(context), died: context.startShutdownTimer },
+    on: { progressed: updateProgress, outage: createOutageReporter(context), died: context.startShutdownTimer },
   });
-  look();
+  updateProgress();
   try {
     await untilDone(context, reading, consumer, read.promise);
   } finally {
@@ -98,16 +98,16 @@ async function untilDone<A>(
   if (stopping.aborted) stop();
   stopping.addEventListener('abort', stop, { once: true });
   const ending = new AbortController();
-  let beside: Promise<void> | undefined;
+  let afterRead: Promise<void> | undefined;
   const work = read.then(() => {
-    beside = afterwards?.(ending.signal);
-    return beside;
+    afterRead = afterwards?.(ending.signal);
+    return afterRead;
   });
   try {
     await Promise.race([work, stopped.promise, consumer.done, ...(enough === undefined ? [] : [enough])]);
   } finally {
     ending.abort();
-    await beside?.catch(() => {
+    await afterRead?.catch(() => {
       // The race has already thrown this error.
     });
   }

@@ -11,7 +11,7 @@ import type { ConsumerState } from './probes.ts';
 import { showProgress } from './progress-bar.ts';
 import type { CommandContext } from './run-command.ts';
 
-export interface Reading<A> {
+export interface TopicReading<A> {
   readonly kafka: KafkaClient;
   readonly groupId: string;
   readonly topics: readonly string[];
@@ -24,13 +24,13 @@ export interface Reading<A> {
   readonly limits?: Partial<StageLimits>;
 }
 
-const LOOK_AT_OTHERS_EVERY_MS = 2_000;
+const READ_COMMITS_EVERY_MS = 2_000;
 
 /**
  * Runs a consumer until a stop signal. With `untilEnd` it also ends at the current ends of the topics, or before the
  * first record that is not due.
  */
-export async function readTopics<A>(context: CommandContext, reading: Reading<A>): Promise<void> {
+export async function readTopics<A>(context: CommandContext, reading: TopicReading<A>): Promise<void> {
   const { log, stopping, terminal } = context;
   const { kafka, groupId, topics, untilEnd } = reading;
   const { health, partitions } = reading.state;
@@ -42,7 +42,7 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
   const progress = untilEnd ? showProgress({ what: groupId, unit: 'records', total, log, terminal }) : undefined;
 
   const finished = Promise.withResolvers<void>();
-  const look = () => {
+  const updateProgress = () => {
     if (!untilEnd) return;
     progress?.update(partitions.progress.read);
     if (partitions.progress.isDone) finished.resolve();
@@ -58,12 +58,12 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
     stages: reading.stages,
     delay: reading.delay,
     health,
-    on: { ...listener(context), progressed: look },
+    on: { ...listener(context), progressed: updateProgress },
   });
   if (stopping.aborted) finished.resolve();
   stopping.addEventListener('abort', () => finished.resolve(), { once: true });
   const others = untilEnd
-    ? setInterval(() => lookAtOthers(context, reading, look), LOOK_AT_OTHERS_EVERY_MS)
+    ? setInterval(() => readCommitsOfOthers(context, reading, updateProgress), READ_COMMITS_EVERY_MS)
     : undefined;
   try {
     await Promise.race([finished.promise, consumer.done]);
@@ -78,16 +78,16 @@ export async function readTopics<A>(context: CommandContext, reading: Reading<A>
   await consumer.done;
 }
 
-async function setGoalsNow<A>({ kafka, groupId, topics, state }: Reading<A>): Promise<void> {
+async function setGoalsNow<A>({ kafka, groupId, topics, state }: TopicReading<A>): Promise<void> {
   state.partitions.setGoals(await topicBounds(kafka, topics), await committedPositions(kafka, groupId, topics));
 }
 
 /** Other members of the group may read some of the partitions. */
-function lookAtOthers<A>({ log }: CommandContext, reading: Reading<A>, look: () => void): void {
+function readCommitsOfOthers<A>({ log }: CommandContext, reading: TopicReading<A>, updateProgress: () => void): void {
   const { kafka, groupId, topics, state } = reading;
   committedPositions(kafka, groupId, topics)
     .then((positions) => state.partitions.applied(positions))
-    .then(look, (error) =>
+    .then(updateProgress, (error) =>
       log.debug({ event: 'offset_fetch_failed', error: safeMessage(error) }, 'could not fetch committed offsets'),
     );
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { LastseenError } from '../../runtime/errors.ts';
-import { kafkaFailure, unlessRefused } from '../client/refusal.ts';
+import { failOnRefusal, kafkaFailure } from '../client/refusal.ts';
 
 export interface TopicSpec {
   readonly topic: string;
@@ -30,29 +30,29 @@ export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise
       });
     }
     const created = missing.map((spec) => spec.topic);
-    await untilLed(admin, created);
+    await waitForLeaders(admin, created);
     return created;
   });
 }
 
-const LED_WITHIN_MS = 30_000;
+const LEADERS_WITHIN_MS = 30_000;
 
 /** Waits until every partition of the new topics has a leader. Until then reads and writes fail. */
-async function untilLed(admin: Admin, names: readonly string[]): Promise<void> {
-  const giveUpAt = performance.now() + LED_WITHIN_MS;
-  for (let waiting = [...names]; waiting.length > 0; ) {
+async function waitForLeaders(admin: Admin, names: readonly string[]): Promise<void> {
+  const deadline = performance.now() + LEADERS_WITHIN_MS;
+  for (let waiting = names; waiting.length > 0; ) {
     // All topics: a request that names an unknown topic fails as a whole.
     const { topics } = await admin.fetchTopicMetadata();
-    const isLed = (name: string) => {
+    const hasLeaders = (name: string) => {
       const partitions = topics.find((topic) => topic.name === name)?.partitions ?? [];
       return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
     };
-    waiting = waiting.filter((name) => !isLed(name));
+    waiting = waiting.filter((name) => !hasLeaders(name));
     if (waiting.length === 0) return;
-    if (performance.now() > giveUpAt) {
+    if (performance.now() > deadline) {
       throw new LastseenError(
         'kafka_unavailable',
-        `topics were created but have no leader after ${LED_WITHIN_MS / 1000} s: ${waiting.join(', ')}`,
+        `topics were created but have no leader after ${LEADERS_WITHIN_MS / 1000} s: ${waiting.join(', ')}`,
         {
           retriable: true,
         },
@@ -82,7 +82,7 @@ export function brokerCount(kafka: Kafka): Promise<number> {
 export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();
   try {
-    await unlessRefused(kafka, admin.connect());
+    await failOnRefusal(kafka, admin.connect());
     return await work(admin);
   } catch (error) {
     throw kafkaFailure('Kafka is not available', error);

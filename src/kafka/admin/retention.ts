@@ -1,3 +1,5 @@
+import { must } from '../../runtime/must.ts';
+
 /** How long a topic keeps a record. */
 export type Retention =
   /** At most this long. */
@@ -15,9 +17,15 @@ const DELETED_WITHIN_MS = 6 * 60_000;
  * is written to for at most `segment.ms`.
  */
 export function retentionOf(config: ReadonlyMap<string, string>): Retention {
-  const policies = (config.get('cleanup.policy') ?? 'delete').split(',').map((policy) => policy.trim());
+  const policies = setting(config, 'cleanup.policy')
+    .split(',')
+    .map((policy) => policy.trim());
   if (!policies.includes('delete')) return { kind: 'compacted' };
-  const keptMs = Number(config.get('retention.ms') ?? -1);
+  const keptMs = Number(setting(config, 'retention.ms'));
   if (keptMs < 0) return { kind: 'forever' };
-  return { kind: 'time', atMostMs: keptMs + Number(config.get('segment.ms') ?? 0) + DELETED_WITHIN_MS };
+  return { kind: 'time', atMostMs: keptMs + Number(setting(config, 'segment.ms')) + DELETED_WITHIN_MS };
+}
+
+function setting(config: ReadonlyMap<string, string>, name: string): string {
+  return must(config.get(name), `brokers return ${name} of every topic`);
 }

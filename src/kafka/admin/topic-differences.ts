@@ -17,19 +17,19 @@ export interface Difference {
 export function differencesOf(spec: TopicSpec, found: TopicSettings): Difference[] {
   if (spec.owner === 'connector') return [];
   return [
-    ...lacking(
+    ...shortfall(
       'partitions',
       found.partitions,
       spec.partitions,
       `${TOPICS} ${spec.topic} --partitions ${spec.partitions}`,
     ),
-    ...lacking('replication', found.replication, spec.replication, REPLICAS),
+    ...shortfall('replication', found.replication, spec.replication, REPLICAS),
     ...Object.entries(spec.config).flatMap(([name, wanted]) => {
-      const is = found.config.get(name) ?? '';
+      const is = found.config.get(name) ?? 'not set';
       const hint = `${CONFIGS} ${spec.topic} --add-config ${name}=${wanted} (Strimzi: spec.config)`;
       return isEnough(name, is, wanted) ? [] : [{ what: name, is, wanted, hint }];
     }),
-    ...unwritable(found),
+    ...insyncDifferences(found),
   ];
 }
 
@@ -38,7 +38,7 @@ const TOPICS = `the operator decides, because keys move to other partitions: kaf
 const CONFIGS = `kafka-configs.sh ${SERVER} --entity-type topics --entity-name`;
 const REPLICAS = 'kafka-reassign-partitions.sh (Strimzi: spec.replicas)';
 
-function lacking(what: string, is: number, wanted: number, hint: string): Difference[] {
+function shortfall(what: string, is: number, wanted: number, hint: string): Difference[] {
   return is >= wanted ? [] : [{ what, is: String(is), wanted: String(wanted), hint }];
 }
 
@@ -46,10 +46,10 @@ function isEnough(name: string, is: string, wanted: string): boolean {
   if (name === 'cleanup.policy') return is === wanted;
   // A retention of -1 has no limit.
   const size = (text: string) => (text === '-1' ? Number.POSITIVE_INFINITY : Number(text));
-  return is !== '' && size(is) >= size(wanted);
+  return size(is) >= size(wanted);
 }
 
-function unwritable({ topic, replication, config }: TopicSettings): Difference[] {
+function insyncDifferences({ topic, replication, config }: TopicSettings): Difference[] {
   const name = 'min.insync.replicas';
   const is = config.get(name) ?? '1';
   if (Number(is) <= replication) return [];

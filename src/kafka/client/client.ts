@@ -3,7 +3,7 @@ import type { Logger } from '../../runtime/logging.ts';
 import { registerCodecs } from './codecs.ts';
 import { Kafka, logLevel } from './driver.ts';
 import { clearBuffersOnReconnect } from './reconnects.ts';
-import { noteRefusals, watchedSockets } from './refusal.ts';
+import { createSocketFactory, registerRefusal } from './refusal.ts';
 
 /** The driver's client, for code that only passes it on. */
 export type KafkaClient = Client;
@@ -42,14 +42,14 @@ export function createKafka(options: KafkaOptions): KafkaClient {
   const kafka = new Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
-    socketFactory: watchedSockets(refusal.reject, options.onConnecting),
+    socketFactory: createSocketFactory(refusal.reject, options.onConnecting),
     ...(options.tls === undefined ? {} : { ssl: { ...options.tls } }),
     ...(options.sasl === undefined ? {} : { sasl: saslOptions(options.sasl) }),
     connectionTimeout: 5_000,
     retry: { retries: options.retries ?? 8, initialRetryTime: 200, maxRetryTime: 10_000 },
     logCreator: logInto(options.log),
   });
-  noteRefusals(kafka, refusal.promise);
+  registerRefusal(kafka, refusal.promise);
   return kafka;
 }
 

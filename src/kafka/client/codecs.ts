@@ -22,25 +22,25 @@ const zstdCompressAsync = promisify(zstdCompress);
 const zstdDecompressAsync = promisify(zstdDecompress);
 
 /** Size of the compressed batch. A larger batch is unpacked in another thread because it would block this one. */
-const MOST_INLINE_BYTES = 65_536;
+const MAX_INLINE_BYTES = 65_536;
 /** Unpacked bytes after which the event loop gets a turn. */
 const TURN_BYTES = 262_144;
-let sinceTurn = 0;
+let bytesSinceTurn = 0;
 
 /**
  * Unpacks in this thread. A typical batch takes some microseconds; waiting for another thread takes several times as
  * long (figures: decision 10). The event loop gets a turn regularly, because unpacked memory is only released then.
  */
-async function inline(
+async function unpackInline(
   packed: Buffer,
   unpack: (packed: Buffer) => Buffer,
-  unpackElsewhere: (packed: Buffer) => Promise<Buffer>,
+  unpackInThread: (packed: Buffer) => Promise<Buffer>,
 ): Promise<Buffer> {
-  if (packed.length > MOST_INLINE_BYTES) return unpackElsewhere(packed);
+  if (packed.length > MAX_INLINE_BYTES) return unpackInThread(packed);
   const unpacked = unpack(packed);
-  sinceTurn += unpacked.length;
-  if (sinceTurn >= TURN_BYTES) {
-    sinceTurn = 0;
+  bytesSinceTurn += unpacked.length;
+  if (bytesSinceTurn >= TURN_BYTES) {
+    bytesSinceTurn = 0;
     await setImmediate();
   }
   return unpacked;
@@ -48,12 +48,12 @@ async function inline(
 
 const zstd: Codec = {
   compress: (encoder) => zstdCompressAsync(encoder.buffer),
-  decompress: (buffer) => inline(buffer, zstdDecompressSync, zstdDecompressAsync),
+  decompress: (buffer) => unpackInline(buffer, zstdDecompressSync, zstdDecompressAsync),
 };
 
 const lz4: Codec = {
   compress: (encoder) => compressFrame(encoder.buffer),
-  decompress: (buffer) => inline(buffer, decompressFrameSync, decompressFrame),
+  decompress: (buffer) => unpackInline(buffer, decompressFrameSync, decompressFrame),
 };
 
 /** Java clients use the xerial framing: this header, two 32-bit versions, then blocks that each follow their length. */
@@ -76,7 +76,7 @@ const snappy: Codec = {
 };
 
 function uncompressBlock(block: Buffer): Promise<Buffer> {
-  return inline(
+  return unpackInline(
     block,
     (packed) => uncompressSync(packed, { asBuffer: true }) as Buffer,
     async (packed) => (await uncompress(packed, { asBuffer: true })) as Buffer,

@@ -1,3 +1,4 @@
+import { must } from '../../runtime/must.ts';
 import type { OutgoingRecord } from './records.ts';
 
 /**
@@ -9,13 +10,11 @@ import type { OutgoingRecord } from './records.ts';
 export function portionEnd(records: readonly OutgoingRecord[], from: number, maxBytes: number): number {
   let bytes = 0;
   for (let end = from; end < records.length; end++) {
-    bytes += recordBytes(records[end] ?? EMPTY);
+    bytes += recordBytes(must(records[end], 'the index is within the list'));
     if (end > from && bytes > maxBytes) return end;
   }
   return records.length;
 }
-
-const EMPTY: OutgoingRecord = { key: null, value: null };
 
 /** Upper bounds of the fields beside key, value and headers. */
 const RECORD_OVERHEAD_BYTES = 80;

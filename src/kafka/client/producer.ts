@@ -3,7 +3,7 @@ import { LastseenError } from '../../runtime/errors.ts';
 import { CompressionTypes, Partitioners } from './driver.ts';
 import { portionEnd } from './portions.ts';
 import type { OutgoingRecord } from './records.ts';
-import { kafkaFailure, unlessRefused } from './refusal.ts';
+import { failOnRefusal, kafkaFailure } from './refusal.ts';
 
 export interface EventProducer {
   /** Resolves when every in-sync replica has acknowledged all records. Keeps the order per key. */
@@ -26,7 +26,7 @@ const PORTION_BYTES = 524_288;
  */
 export function createProducer(kafka: Kafka): EventProducer {
   let open: Promise<Producer> | undefined;
-  let last: Promise<void> = Promise.resolve();
+  let lastSend: Promise<void> = Promise.resolve();
   /** Smaller portions for topics that rejected a larger one. */
   const portionBytes = new Map<string, number>();
 
@@ -55,7 +55,7 @@ export function createProducer(kafka: Kafka): EventProducer {
       try {
         await sendPortion(topic, portion, CompressionTypes.None);
       } catch (error) {
-        if (typeOf(error) !== 'MESSAGE_TOO_LARGE') throw error;
+        if (errorType(error) !== 'MESSAGE_TOO_LARGE') throw error;
         if (portion.length > 1) {
           portionBytes.set(topic, Math.floor(maxBytes / 2));
           continue;
@@ -70,12 +70,14 @@ export function createProducer(kafka: Kafka): EventProducer {
   return {
     send(topic, records) {
       if (records.length === 0) return Promise.resolve();
-      const sent = last.then(() => sendAll(topic, records)).catch((error) => Promise.reject(failureOf(topic, error)));
-      last = sent.catch(() => {});
+      const sent = lastSend
+        .then(() => sendAll(topic, records))
+        .catch((error) => Promise.reject(toFailure(topic, error)));
+      lastSend = sent.catch(() => {});
       return sent;
     },
     async close() {
-      await last;
+      await lastSend;
       await open?.then((producer) => producer.disconnect());
     },
   };
@@ -88,7 +90,7 @@ async function connect(kafka: Kafka): Promise<Producer> {
     allowAutoTopicCreation: false,
     createPartitioner: repeatablePartitioner,
   });
-  await unlessRefused(kafka, producer.connect());
+  await failOnRefusal(kafka, producer.connect());
   return producer;
 }
 
@@ -108,8 +110,8 @@ const repeatablePartitioner: ICustomPartitioner = () => {
 };
 
 /** Neither a missing topic nor a rejected record is retriable. */
-function failureOf(topic: string, error: unknown): LastseenError {
-  const type = typeOf(error);
+function toFailure(topic: string, error: unknown): LastseenError {
+  const type = errorType(error);
   if (type === 'MESSAGE_TOO_LARGE' || type === 'INVALID_RECORD') {
     return new LastseenError(
       'record_refused',
@@ -121,6 +123,6 @@ function failureOf(topic: string, error: unknown): LastseenError {
   return kafkaFailure(`cannot write to topic ${topic}`, error, type !== 'UNKNOWN_TOPIC_OR_PARTITION');
 }
 
-function typeOf(error: unknown): unknown {
+function errorType(error: unknown): unknown {
   return (error as { type?: unknown }).type;
 }

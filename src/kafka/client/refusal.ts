@@ -6,14 +6,14 @@ import { tlsRefusal } from '../../runtime/tls-refusal.ts';
 
 const KEEP_ALIVE_MS = 60_000;
 
-/** Called if the TLS handshake with a broker fails because of either certificate. */
-type OnRefused = (error: LastseenError) => void;
-
 /**
  * Sockets as the driver creates them, but a failed TLS handshake is reported: the driver retries it like an outage
  * (tulios/kafkajs#1058 shows the error). Can go when the driver fails at once.
  */
-export function watchedSockets(onRefused: OnRefused, onConnecting?: () => void): ISocketFactory {
+export function createSocketFactory(
+  onRefused: (error: LastseenError) => void,
+  onConnecting?: () => void,
+): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
     onConnecting?.();
     const name = isIP(host) === 0 ? { servername: host } : {};
@@ -23,7 +23,7 @@ export function watchedSockets(onRefused: OnRefused, onConnecting?: () => void):
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.once('error', (error) => {
       const why = tlsRefusal(error);
-      if (why !== undefined) onRefused(refused(`no safe connection to broker ${host}:${port}: ${why}`, error));
+      if (why !== undefined) onRefused(refusalError(`no safe connection to broker ${host}:${port}: ${why}`, error));
     });
     return socket;
   };
@@ -31,14 +31,14 @@ export function watchedSockets(onRefused: OnRefused, onConnecting?: () => void):
 
 const REFUSALS = new WeakMap<Kafka, Promise<never>>();
 
-export function noteRefusals(kafka: Kafka, refusal: Promise<never>): void {
+export function registerRefusal(kafka: Kafka, refusal: Promise<never>): void {
   // Avoids an unhandled rejection if no work is waiting.
   refusal.catch(() => {});
   REFUSALS.set(kafka, refusal);
 }
 
 /** The result of the work. Rejects at once on a refusal; the driver would retry for half a minute. */
-export function unlessRefused<T>(kafka: Kafka, work: Promise<T>): Promise<T> {
+export function failOnRefusal<T>(kafka: Kafka, work: Promise<T>): Promise<T> {
   const refusal = REFUSALS.get(kafka);
   return refusal === undefined ? work : Promise.race([refusal, work]);
 }
@@ -52,7 +52,7 @@ export function kafkaFailure(what: string, error: unknown, isOutage = true): Las
   for (let at = error; at instanceof Error; at = at.cause) {
     const { type } = at as { type?: unknown };
     if (at.name === 'KafkaJSSASLAuthenticationError' || (typeof type === 'string' && REFUSED.test(type))) {
-      return refused(`Kafka denied access: ${(error as Error).message}`, error);
+      return refusalError(`Kafka denied access: ${(error as Error).message}`, error);
     }
   }
   return new LastseenError('kafka_unavailable', `${what}: ${(error as Error).message}`, {
@@ -61,6 +61,6 @@ export function kafkaFailure(what: string, error: unknown, isOutage = true): Las
   });
 }
 
-function refused(message: string, cause: unknown): LastseenError {
+function refusalError(message: string, cause: unknown): LastseenError {
   return new LastseenError('kafka_refused', message, { cause });
 }

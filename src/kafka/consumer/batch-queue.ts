@@ -20,8 +20,8 @@ export interface BatchQueue {
 export function createBatchQueue(maxBytes: number): BatchQueue {
   const batches: { batch: RawBatch; bytes: number }[] = [];
   let bytes = 0;
-  let arrived = pending();
-  let taken = pending();
+  let arrived = Promise.withResolvers<void>();
+  let taken = Promise.withResolvers<void>();
   return {
     get hasRoom() {
       return bytes < maxBytes;
@@ -38,26 +38,22 @@ export function createBatchQueue(maxBytes: number): BatchQueue {
     room: (timeoutMs) => (bytes < maxBytes ? Promise.resolve() : waitAtMost(timeoutMs, taken.promise)),
     async next(timeoutMs) {
       if (batches.length === 0) {
-        arrived = pending();
+        arrived = Promise.withResolvers<void>();
         await waitAtMost(timeoutMs, arrived.promise);
       }
       const first = batches.shift();
       if (first === undefined) return undefined;
       bytes -= first.bytes;
       taken.resolve();
-      taken = pending();
+      taken = Promise.withResolvers<void>();
       return first.batch;
     },
     wake() {
       arrived.resolve();
       taken.resolve();
-      taken = pending();
+      taken = Promise.withResolvers<void>();
     },
   };
 }
 
 const RECORD_OVERHEAD_BYTES = 100;
-
-function pending(): { promise: Promise<void>; resolve: () => void } {
-  return Promise.withResolvers<void>();
-}

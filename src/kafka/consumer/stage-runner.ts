@@ -27,15 +27,6 @@ export interface StageRunnerOptions<A> {
   readonly onTurn?: () => void;
 }
 
-export interface StageRunner {
-  /** Resolves after `finish`; rejects with the failure. */
-  readonly done: Promise<void>;
-  /** Applies and commits what is queued, then ends. */
-  finish(): Promise<void>;
-  /** Ends with this error. Records that were not applied will be read again. */
-  fail(error: Error): void;
-}
-
 interface Accumulation<A> {
   readonly into: A;
   /** By partition. The newest batch does not have the highest offset if the partition is read again. */
@@ -49,87 +40,102 @@ const IDLE_WAIT_MS = 1_000;
  * Collects from the queue, with at most one apply in flight beside it. An accumulation is closed if it is old or large
  * enough and no apply is in flight. Above twice `maxRows`, collecting waits.
  */
-export function runStages<A>(options: StageRunnerOptions<A>): StageRunner {
-  const { queue, stages, limits } = options;
-  let finishing = false;
-  let failure: Error | undefined;
-  // A stop does not wait for the end of an outage: the next process reads again what is not applied.
-  const ending = new AbortController();
-  const outages = { isOutage: options.isOutage, onOutage: options.onOutage, impatient: ending.signal };
-  let applying: Promise<void> | undefined;
-  let open: Accumulation<A> | undefined;
+export class StageRunner<A> {
+  /** Resolves after `finish`; rejects with the failure. */
+  readonly done: Promise<void>;
+  readonly #options: StageRunnerOptions<A>;
+  /** A stop does not wait for the end of an outage: the next process reads again what is not applied. */
+  readonly #impatience = new AbortController();
+  #open: Accumulation<A> | undefined;
+  #applying: Promise<void> | undefined;
+  #isFinishing = false;
+  #failure: Error | undefined;
 
-  const fail = (error: Error) => {
-    failure ??= error;
-    ending.abort();
-    queue.wake();
-  };
+  constructor(options: StageRunnerOptions<A>) {
+    this.#options = options;
+    this.done = this.#run().catch(async (error) => {
+      this.fail(error as Error);
+      await this.#applying;
+      throw error;
+    });
+  }
 
-  const collect = async (batch: RawBatch) => {
-    open ??= { into: stages.open(), newest: new Map(), sinceMs: performance.now() };
-    const current = open;
-    await retryOutages(() => stages.collect(batch, current.into), outages);
+  /** Applies and commits what is queued, then ends. */
+  finish(): Promise<void> {
+    this.#isFinishing = true;
+    this.#impatience.abort();
+    this.#options.queue.wake();
+    return this.done.catch(() => {});
+  }
+
+  /** Ends with this error. Records that were not applied will be read again. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#impatience.abort();
+    this.#options.queue.wake();
+  }
+
+  async #run(): Promise<void> {
+    const { queue, stages, limits, onTurn } = this.#options;
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#applying === undefined) {
+        onTurn?.();
+        if (this.#open !== undefined && (this.#isFinishing || this.#isDue(this.#open))) this.#apply(this.#open);
+      } else if (this.#open !== undefined && stages.size(this.#open.into) >= 2 * limits.maxRows) {
+        await this.#applying;
+        continue;
+      }
+      const batch = await queue.next(this.#waitMs());
+      if (this.#failure !== undefined) throw this.#failure;
+      if (batch !== undefined) await this.#collect(batch);
+      else if (this.#isFinishing && this.#applying !== undefined) await this.#applying;
+      else if (this.#isFinishing && this.#open === undefined) return;
+    }
+  }
+
+  async #collect(batch: RawBatch): Promise<void> {
+    const { stages } = this.#options;
+    this.#open ??= { into: stages.open(), newest: new Map(), sinceMs: performance.now() };
+    const { into, newest } = this.#open;
+    await this.#retry(() => stages.collect(batch, into));
     const { topic, partition, nextOffset, isBehind = false } = batch;
-    current.newest.set(partitionKey(batch), { topic, partition, nextOffset, isBehind });
-  };
+    newest.set(partitionKey(batch), { topic, partition, nextOffset, isBehind });
+  }
 
-  const startApply = () => {
-    const closed = open;
-    if (closed === undefined) return;
-    open = undefined;
-    const positions = [...closed.newest.values()].map(({ isBehind: _, ...position }) => position);
-    applying = retryOutages(() => stages.apply(closed.into, positions), outages)
-      .then(() => options.commit(positions))
-      .catch(fail)
+  #apply({ into, newest }: Accumulation<A>): void {
+    const { stages, commit, queue } = this.#options;
+    this.#open = undefined;
+    const positions = [...newest.values()].map(({ isBehind: _, ...position }) => position);
+    this.#applying = this.#retry(() => stages.apply(into, positions))
+      .then(() => commit(positions))
+      .catch((error) => this.fail(error))
       .finally(() => {
-        applying = undefined;
+        this.#applying = undefined;
         // A full accumulation can be applied at once.
         queue.wake();
       });
-  };
+  }
 
-  const delayLeft = ({ sinceMs, newest }: Accumulation<A>) => {
+  #retry(work: () => Promise<void>): Promise<void> {
+    const { isOutage, onOutage } = this.#options;
+    return retryOutages(work, { isOutage, onOutage, impatient: this.#impatience.signal });
+  }
+
+  #isDue(open: Accumulation<A>): boolean {
+    const { stages, limits } = this.#options;
+    return this.#delayLeftMs(open) <= 0 || stages.size(open.into) >= limits.maxRows;
+  }
+
+  #delayLeftMs({ sinceMs, newest }: Accumulation<A>): number {
+    const { maxDelayMs, maxDelayBehindMs } = this.#options.limits;
     const isBehind = [...newest.values()].some((batch) => batch.isBehind);
-    return sinceMs + (isBehind ? limits.maxDelayBehindMs : limits.maxDelayMs) - performance.now();
-  };
-  const due = (current: Accumulation<A>) => delayLeft(current) <= 0 || stages.size(current.into) >= limits.maxRows;
+    return sinceMs + (isBehind ? maxDelayBehindMs : maxDelayMs) - performance.now();
+  }
 
-  const run = async () => {
-    for (;;) {
-      if (failure !== undefined) throw failure;
-      if (applying === undefined) options.onTurn?.();
-      if (open !== undefined && applying === undefined && (finishing || due(open))) startApply();
-      if (open !== undefined && applying !== undefined && stages.size(open.into) >= 2 * limits.maxRows) {
-        await applying;
-        continue;
-      }
-      const batch = await queue.next(waitFor(open, applying !== undefined));
-      if (failure !== undefined) throw failure;
-      if (batch !== undefined) await collect(batch);
-      else if (finishing && applying !== undefined) await applying;
-      else if (finishing && open === undefined) return;
-    }
-  };
-
-  const waitFor = (current: Accumulation<A> | undefined, busy: boolean) => {
-    if (finishing) return 0;
-    if (current === undefined || busy) return IDLE_WAIT_MS;
-    return Math.max(0, delayLeft(current));
-  };
-
-  const done = run().catch(async (error) => {
-    fail(error as Error);
-    await applying;
-    throw error;
-  });
-  return {
-    done,
-    finish() {
-      finishing = true;
-      ending.abort();
-      queue.wake();
-      return done.catch(() => {});
-    },
-    fail,
-  };
+  #waitMs(): number {
+    if (this.#isFinishing) return 0;
+    if (this.#open === undefined || this.#applying !== undefined) return IDLE_WAIT_MS;
+    return Math.max(0, this.#delayLeftMs(this.#open));
+  }
 }

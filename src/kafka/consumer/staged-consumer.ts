@@ -4,7 +4,7 @@ import type { Logger } from '../../runtime/logging.ts';
 import { retryOutages } from '../../runtime/retries.ts';
 import { waitAtMost, withAbort } from '../../runtime/waiting.ts';
 import type { Position } from '../client/records.ts';
-import { kafkaFailure, unlessRefused } from '../client/refusal.ts';
+import { failOnRefusal, kafkaFailure } from '../client/refusal.ts';
 import { commitOwned, followAssignment } from './assignment.ts';
 import { type BatchQueue, createBatchQueue } from './batch-queue.ts';
 import type { ConsumerHealth } from './consumer-health.ts';
@@ -13,7 +13,7 @@ import { followDriver } from './driver-events.ts';
 import { enqueueControlRecords, enqueueWhenRoom } from './enqueueing.ts';
 import { FETCHING } from './fetching.ts';
 import type { PartitionStates } from './partition-state.ts';
-import { runStages, type StageLimits, type StageRunner } from './stage-runner.ts';
+import { type StageLimits, StageRunner } from './stage-runner.ts';
 import type { Stages } from './stages.ts';
 
 export interface StagedConsumerOptions<A> {
@@ -125,9 +125,9 @@ function createConsumer<A>(options: StagedConsumerOptions<A>, stopping: AbortSig
   });
 }
 
-function startRunner<A>(running: Running<A>): StageRunner {
+function startRunner<A>(running: Running<A>): StageRunner<A> {
   const { health, on, partitions, stages } = running;
-  return runStages({
+  return new StageRunner({
     queue: running.queue,
     stages: {
       ...stages,
@@ -163,7 +163,7 @@ async function commit<A>(running: Running<A>, positions: readonly Position[]): P
   }
 }
 
-function followEvents<A>({ consumer, health, log, on, stopping }: Running<A>, runner: StageRunner): void {
+function followEvents<A>({ consumer, health, log, on, stopping }: Running<A>, runner: StageRunner<A>): void {
   followDriver(consumer, health, {
     joined: () => on.joined?.(),
     crashed(error, restarts) {
@@ -202,7 +202,7 @@ async function startFetching<A>(running: Running<A>): Promise<void> {
 
 async function connect<A>({ kafka, consumer, topics }: Running<A>): Promise<void> {
   try {
-    await unlessRefused(kafka, consumer.connect());
+    await failOnRefusal(kafka, consumer.connect());
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
   } catch (error) {
     throw kafkaFailure('cannot read from Kafka', error, isTransient(error));

@@ -20,6 +20,8 @@ describe('the retention of a topic', () => {
 
   it('is compacted unless cleanup.policy also has delete', () => {
     expect(retention({ 'cleanup.policy': 'compact', 'retention.ms': '1000' })).toEqual({ kind: 'compacted' });
-    expect(retention({ 'cleanup.policy': 'compact,delete', 'retention.ms': '1000' })).toMatchObject({ kind: 'time' });
+    expect(
+      retention({ 'cleanup.policy': 'compact,delete', 'retention.ms': '1000', 'segment.ms': '500' }),
+    ).toMatchObject({ kind: 'time' });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Position, RawBatch } from '../../../src/kafka/client/records.ts';
 import { createBatchQueue } from '../../../src/kafka/consumer/batch-queue.ts';
-import { runStages, type StageRunnerOptions } from '../../../src/kafka/consumer/stage-runner.ts';
+import { StageRunner, type StageRunnerOptions } from '../../../src/kafka/consumer/stage-runner.ts';
 
 const batch = (from: number, count: number, partition = 0): RawBatch => ({
   topic: 't',
@@ -22,7 +22,7 @@ function setUp(changes: Partial<StageRunnerOptions<string[]>> & { apply?: (value
   const applied: string[][] = [];
   const committed: Position[][] = [];
   let records = 0;
-  const runner = runStages<string[]>({
+  const runner = new StageRunner<string[]>({
     queue,
     limits: { maxDelayMs: 5, maxDelayBehindMs: 60_000, maxRows: 1_000 },
     isOutage: (error) => (error as Error).message === 'outage',

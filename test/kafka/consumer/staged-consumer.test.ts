@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import { ConsumerHealth } from '../../../src/kafka/consumer/consumer-health.ts';
+import type { OffsetRange } from '../../../src/kafka/consumer/offset-ranges.ts';
 import { PartitionStates } from '../../../src/kafka/consumer/partition-state.ts';
 import { startStagedConsumer } from '../../../src/kafka/consumer/staged-consumer.ts';
 import { createLogger } from '../../../src/runtime/logging.ts';
@@ -8,7 +9,9 @@ import { createLogger } from '../../../src/runtime/logging.ts';
 type Listener = (event: { payload: unknown }) => void;
 
 /** A driver that does nothing by itself; `emit` sends its events. */
-function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<void> } = {}) {
+function setUp(
+  changes: { connect?: () => Promise<void>; apply?: () => Promise<void>; ranges?: readonly OffsetRange[] } = {},
+) {
   const names = [
     'CONNECT',
     'START_BATCH_PROCESS',
@@ -24,6 +27,8 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
   );
   const listeners = new Map<string, Listener[]>();
   const nothing = async () => {};
+  const committed: string[] = [];
+  const calls: string[] = [];
   const handler = Promise.withResolvers<(payload: unknown) => Promise<void>>();
   const consumer = {
     events,
@@ -32,6 +37,11 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
     subscribe: nothing,
     run: async ({ eachBatch }: { eachBatch: (payload: unknown) => Promise<void> }) => handler.resolve(eachBatch),
     disconnect: nothing,
+    commitOffsets: async (offsets: readonly { partition: number; offset: string }[]) => {
+      committed.push(...offsets.map(({ partition, offset }) => `${partition}: ${offset}`));
+    },
+    seek: ({ partition, offset }: { partition: number; offset: string }) => calls.push(`seek ${partition}: ${offset}`),
+    pause: ([paused]: { partitions: number[] }[]) => calls.push(`pause ${paused?.partitions}`),
   };
   const shutdownDeadline = new AbortController();
   const health = new ConsumerHealth(30_000, performance.now());
@@ -46,7 +56,7 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
     sessionTimeoutMs: 30_000,
     log: createLogger({ level: 'silent', pretty: false, command: 'test' }),
     health,
-    partitions: new PartitionStates(),
+    partitions: new PartitionStates(changes.ranges),
     shutdownDeadline: shutdownDeadline.signal,
     on: {
       outage: (error) => outages.push((error as { code?: string }).code ?? ''),
@@ -67,7 +77,7 @@ function setUp(changes: { connect?: () => Promise<void>; apply?: () => Promise<v
       isStale: () => false,
       isRunning: () => true,
     });
-  return { running, deliver, health, shutdownDeadline, emit, outages, died: () => died };
+  return { running, deliver, health, shutdownDeadline, emit, outages, committed, calls, died: () => died };
 }
 
 describe('a staged consumer', () => {
@@ -131,5 +141,55 @@ describe('a staged consumer', () => {
     shutdownDeadline.abort(new Error('out of time'));
     await stopped;
     await expect(running.done).rejects.toThrow('out of time');
+  });
+
+  it('commits the offset of a batch only after it is applied', async () => {
+    const applying = Promise.withResolvers<void>();
+    const applied = Promise.withResolvers<void>();
+    const { running, deliver, emit, committed } = setUp({
+      apply: () => {
+        applying.resolve();
+        return applied.promise;
+      },
+    });
+    emit('GROUP_JOIN', { memberAssignment: { t: [0] } });
+    await deliver();
+    await applying.promise;
+    expect(committed).toEqual([]);
+    applied.resolve();
+    await running.stop();
+    await running.done;
+    expect(committed).toEqual(['0: 1']);
+  });
+
+  it('commits no offset of a partition that it no longer owns', async () => {
+    const { running, deliver, emit, committed } = setUp();
+    emit('GROUP_JOIN', { memberAssignment: { t: [0] } });
+    await deliver();
+    emit('GROUP_JOIN', { memberAssignment: { t: [1] } });
+    await running.stop();
+    await running.done;
+    expect(committed).toEqual([]);
+  });
+
+  it('commits the end of a batch of only control records', async () => {
+    const { running, emit, committed } = setUp();
+    emit('GROUP_JOIN', { memberAssignment: { t: [0] } });
+    emit('START_BATCH_PROCESS', { topic: 't', partition: 0, batchSize: 0, firstOffset: null, lastOffset: '7' });
+    await running.stop();
+    await running.done;
+    expect(committed).toEqual(['0: 8']);
+  });
+
+  it('seeks to its ranges at a join, and pauses partitions without a rest', async () => {
+    const ranges = [
+      { topic: 't', partition: 0, firstOffset: 5n, endOffset: 9n },
+      { topic: 't', partition: 1, firstOffset: 3n, endOffset: 3n },
+    ];
+    const { running, emit, calls } = setUp({ ranges });
+    emit('GROUP_JOIN', { memberAssignment: { t: [0, 1, 2] } });
+    expect(calls).toEqual(['seek 0: 5', 'pause 1', 'pause 2']);
+    await running.stop();
+    await running.done;
   });
 });
