@@ -8,7 +8,7 @@ import { withLock } from '../postgres/locks.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { recordInactive, takeCensus } from '../sweep/episodes-store.ts';
 import { closeAllEpisodes } from '../sweep/returns-store.ts';
-import { type CollectDeps, collecting, type Flush } from '../track/pipeline.ts';
+import { type CollectDeps, collectStages, type Flush } from '../track/collect-pipeline.ts';
 import {
   advanceLastSeen,
   BACKTEST_TABLES,
@@ -70,7 +70,7 @@ export function runBacktest(deps: BacktestDeps, plan: BacktestPlan): Promise<rea
 /** Activities are assigned to days by their own instants: topics of different tables have no common order. */
 function activityStages({ collect, database }: BacktestDeps, plan: BacktestPlan): Stages<Flush<BacktestFold>> {
   return {
-    ...collecting(collect, () => createBacktestFold(plan)),
+    ...collectStages(collect, () => createBacktestFold(plan)),
 
     apply: ({ fold }) =>
       database.transaction(async (tx) => {

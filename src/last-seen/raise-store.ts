@@ -9,13 +9,13 @@ import { learnerArrays, rowParameters } from './learner-arrays.ts';
  * have written in between.
  *
  * @param learners in any order: the statement sorts them, so that two instances lock in the same order.
- * @param mostlyNews whether almost all rows will be raised: then the join costs more than it saves, and is left out. The
+ * @param mostRowsChange whether almost all rows will be raised: then the join costs more than it saves, and is left out. The
  *   result is the same, but rows that are up to date are locked.
  * @returns how many rows were inserted or changed.
  */
-export async function raiseLastSeen(tx: Queryable, learners: LearnerColumns, mostlyNews = false): Promise<number> {
+export async function raiseLastSeen(tx: Queryable, learners: LearnerColumns, mostRowsChange = false): Promise<number> {
   if (learners.size === 0) return 0;
-  const statement = mostlyNews
+  const statement = mostRowsChange
     ? { name: 'raise_last_seen_news', text: RAISE_NEWS }
     : { name: 'raise_last_seen', text: RAISE_LAST_SEEN };
   const { count } = await tx.query({ ...statement, values: learnerArrays(learners) });

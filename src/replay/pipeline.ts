@@ -18,7 +18,7 @@ import type { Logger } from '../runtime/logging.ts';
 import { must } from '../runtime/must.ts';
 import { pause } from '../runtime/retries.ts';
 import { closeAllEpisodes } from '../sweep/returns-store.ts';
-import type { CollectDeps } from '../track/pipeline.ts';
+import type { CollectDeps } from '../track/collect-pipeline.ts';
 import { type ReplayPlan, replayIdOf } from './plan.ts';
 import { swapInShadow } from './rebuild-pipeline.ts';
 import { type Corrections, sourcesInTable } from './rebuild-store.ts';

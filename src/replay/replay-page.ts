@@ -1,7 +1,7 @@
 import { SOURCES } from '../activity/source.ts';
 import { json, table } from '../cli/tables.ts';
 import type { TableDigest } from '../last-seen/digest-store.ts';
-import { outcomeRows } from '../track/track-page.ts';
+import { outcomeRows } from '../track/outcome-counts.ts';
 import type { Corrections } from './rebuild-store.ts';
 import type { ReplayTotals } from './totals.ts';
 

@@ -4,7 +4,7 @@ import { createFold } from '../last-seen/fold.ts';
 import { countBehind, raiseLastSeen, raiseShadow } from '../last-seen/raise-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { closeEpisodes } from '../sweep/returns-store.ts';
-import { type CollectDeps, collecting, type Flush } from '../track/pipeline.ts';
+import { type CollectDeps, collectStages, type Flush } from '../track/collect-pipeline.ts';
 import { recordReplayProgress } from './state-store.ts';
 import { addTotals, noWrites, type ReplayTotals, type WriteTotals } from './totals.ts';
 
@@ -32,7 +32,7 @@ export type ReplayWrite = (tx: Queryable, flush: Flush) => Promise<WriteTotals>;
 export function createReplayStages(deps: ReplayStagesDeps): ReplayStages {
   let { totals } = deps;
   return {
-    ...collecting(deps, createFold),
+    ...collectStages(deps, createFold),
 
     get totals() {
       return totals;

@@ -19,17 +19,18 @@ import { freshnessDeps } from '../freshness/wiring.ts';
 import { auditSample, sweepSample } from '../history/samples.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { partitionBounds } from '../kafka/admin/offsets.ts';
-import { createProducer } from '../kafka/client/producer.ts';
+import type { KafkaClient } from '../kafka/client/client.ts';
+import { createProducer, type EventProducer } from '../kafka/client/producer.ts';
 import { describeGap } from '../last-seen/gap.ts';
 import { gapSample } from '../last-seen/samples.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
+import type { Registry } from '../registry/client.ts';
 import { requireOwnTables } from '../setup/wiring.ts';
-import { addOutcomeCounts, emptyOutcomeCounts, type OutcomeCounts } from './outcome-counts.ts';
-import { type AppliedFlush, createTrack } from './pipeline.ts';
+import { addOutcomeCounts, emptyOutcomeCounts, type OutcomeCounts, outcomeRows } from './outcome-counts.ts';
+import { type AppliedFlush, createTrack, type TrackDeps } from './pipeline.ts';
 import { createProgress } from './progress-pipeline.ts';
-import { outcomeRows } from './track-page.ts';
 import { collectDeps } from './wiring.ts';
 
 interface Flags {
@@ -48,10 +49,10 @@ interface Summary {
 export function addTrack(program: Command): void {
   program
     .command('track')
-    .description('apply change records to last seen, continuously')
-    .option('--until-end', 'stop where the topics end now, and print what became of the records')
+    .description('apply change records to the last-seen table, continuously')
+    .option('--until-end', 'stop at the current ends of the topics, and print the number of records by outcome')
     .option('--json', 'print the summary as JSON')
-    .option('--print-config', 'print the effective configuration and end')
+    .option('--print-config', 'print the effective configuration and exit')
     .addHelpText(
       'after',
       `\nExamples:\n  lastseen track\n  HTTP_PORT=9464 lastseen track\n  lastseen track --until-end --json`,
@@ -87,37 +88,18 @@ function samples(sources: SampleSources): readonly Sample[] {
 }
 
 async function run(context: CommandContext, flags: Flags, database: Database, state: ConsumerState): Promise<number> {
-  const { settings, log, metrics } = context;
+  const { settings } = context;
   const begin = <T>(work: () => Promise<T>) => runBeforeStart(context, state, flags.untilEnd !== true, work);
   await begin(() => requireOwnTables(context, database));
   const kafka = openKafka(context);
-  const sources = sourceTopics(settings);
-  const topics = [...sources.keys()];
+  const topics = [...sourceTopics(settings).keys()];
   await begin(() => requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]));
   const registry = openRegistry(settings);
 
   const summary: Summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, returned: 0, transactions: 0 };
   const producer = createProducer(kafka);
-  const stages = createTrack({
-    database,
-    ...collectDeps(settings, registry, sources),
-    deadLetters: withDeadLetterCount(createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC), metrics),
-    now: context.now,
-    progress: createProgress({ database, readBounds: (partition) => partitionBounds(kafka, partition) }),
-    onGap: (gap) => {
-      metrics.gaps.inc({ topic: gap.topic });
-      log.error({ event: 'records_lost', ...gap }, describeGap(gap));
-    },
-    onApplied: (flush) => {
-      addOutcomeCounts(summary.counts, flush.counts);
-      summary.rowsChanged += flush.rowsChanged;
-      summary.returned += flush.returned;
-      summary.transactions += 1;
-      measure(metrics, flush, sources, context.now());
-      log.debug({ event: 'batch_applied', learners: flush.learners, rowsChanged: flush.rowsChanged }, 'applied');
-    },
-  });
   try {
+    const stages = createTrack(trackDeps(context, { database, kafka, registry, producer }, summary));
     const relayReturns = await begin(() => inactivityRelay(context, registry, database, producer));
     await relayWhile(context, relayReturns, [], () =>
       readTopics(context, {
@@ -134,6 +116,38 @@ async function run(context: CommandContext, flags: Flags, database: Database, st
   }
   context.print(flags.json ? json(summary) : page(summary));
   return EXIT.done;
+}
+
+interface Connections {
+  readonly database: Database;
+  readonly kafka: KafkaClient;
+  readonly registry: Registry;
+  readonly producer: EventProducer;
+}
+
+function trackDeps(context: CommandContext, connections: Connections, summary: Summary): TrackDeps {
+  const { settings, log, metrics, now } = context;
+  const { database, kafka, registry, producer } = connections;
+  const sources = sourceTopics(settings);
+  return {
+    ...collectDeps(settings, registry, sources),
+    database,
+    deadLetters: withDeadLetterCount(createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC), metrics),
+    now,
+    progress: createProgress({ database, readBounds: (partition) => partitionBounds(kafka, partition) }),
+    onGap: (gap) => {
+      metrics.gaps.inc({ topic: gap.topic });
+      log.error({ event: 'records_lost', ...gap }, describeGap(gap));
+    },
+    onApplied: (flush) => {
+      addOutcomeCounts(summary.counts, flush.counts);
+      summary.rowsChanged += flush.rowsChanged;
+      summary.returned += flush.returned;
+      summary.transactions += 1;
+      measure(metrics, flush, sources, now());
+      log.debug({ event: 'batch_applied', learners: flush.learners, rowsChanged: flush.rowsChanged }, 'applied');
+    },
+  };
 }
 
 function measure(metrics: Metrics, flush: AppliedFlush, sources: ReadonlyMap<string, Source>, now: Instant): void {
@@ -156,6 +170,6 @@ function page({ counts, rowsChanged, returned }: Summary): string {
   return [
     table(['source', 'outcome', 'records'], outcomeRows(counts)),
     '',
-    `${rowsChanged} rows of last seen inserted or raised, ${returned} learners returned`,
+    `${rowsChanged} rows of user_last_seen inserted or raised, ${returned} learners returned`,
   ].join('\n');
 }

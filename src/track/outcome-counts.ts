@@ -34,3 +34,10 @@ export function describeOutcome(
       return `dead letter: ${outcome.reason}`;
   }
 }
+
+/** Rows of a table for people: source, outcome, records. */
+export function outcomeRows(counts: OutcomeCounts): (readonly [string, string, number])[] {
+  return Object.entries(counts).flatMap(([source, outcomes]) =>
+    Object.entries(outcomes).map(([outcome, records]) => [source, outcome, records] as const),
+  );
+}

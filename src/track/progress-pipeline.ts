@@ -8,61 +8,60 @@ import type { Database, Queryable } from '../postgres/database.ts';
 
 export interface ProgressDeps {
   readonly database: Database;
-  /** Where the partition's log starts and ends now; asked only where a batch does not go on where reading was. */
+  /** The current start and end of the partition's log; called only if a batch does not continue the last one. */
   readonly readBounds: (partition: Partition) => Promise<Bounds>;
 }
 
-/** What one transaction is to record of the partitions that it reaches. */
-export interface Reached {
+/** What one transaction records about its partitions. */
+export interface ProgressChanges {
   readonly readings: Map<string, Reading>;
   readonly gaps: PartitionGap[];
 }
 
-/** A position that is applied, with the newest commit time at the source among the records below (null: none said one). */
+/** An applied position, with the newest commit at the source among the records of the transaction; null: unknown. */
 export interface AppliedPosition extends Position {
   readonly newestCommitAt: Instant | null;
 }
 
 export interface Progress {
-  nothing(): Reached;
-  /** Takes note of a batch. May be repeated after a retriable error: nothing is noted before all is asked. */
-  collect(batch: RawBatch, reached: Reached): Promise<void>;
-  /** In the transaction that applies the records. @returns the gaps that nobody had recorded before. */
-  record(tx: Queryable, reached: Reached, positions: readonly AppliedPosition[]): Promise<PartitionGap[]>;
+  noChanges(): ProgressChanges;
+  /** Adds a batch. Changes nothing if it fails, so it can be repeated after an outage. */
+  collect(batch: RawBatch, changes: ProgressChanges): Promise<void>;
+  /** Call it in the transaction that applies the records. @returns the gaps that were not recorded before. */
+  record(tx: Queryable, changes: ProgressChanges, positions: readonly AppliedPosition[]): Promise<PartitionGap[]>;
 }
 
 /**
- * How far each partition is applied, with a record of every gap. What this process has read last it knows; where a
- * batch does not go on there, the recorded progress decides, which another instance may have moved meanwhile.
+ * How far each partition is applied, and its gaps. A batch that continues the last one of this process needs no lookup.
+ * Otherwise the recorded progress decides, which another instance may have moved in the meantime.
  */
 export function createProgress(deps: ProgressDeps): Progress {
-  const readings = new Map<string, Reading>();
+  const lastReadings = new Map<string, Reading>();
 
   const start = async (key: string, batch: RawBatch): Promise<Step> => {
     const at = batch.fromOffset;
-    const last = readings.get(key);
+    const last = lastReadings.get(key);
     if (last !== undefined && goesOn(last, at)) return { reading: last };
     const recorded = await readReading(deps.database, batch);
     return startReading(recorded, at, goesOn(recorded, at) ? undefined : await deps.readBounds(batch));
   };
 
   return {
-    nothing: () => ({ readings: new Map(), gaps: [] }),
+    noChanges: () => ({ readings: new Map(), gaps: [] }),
 
-    async collect(batch, reached) {
+    async collect(batch, { readings, gaps }) {
       const { topic, partition } = batch;
       const key = partitionKey(batch);
       const started = await start(key, batch);
       const ended = advance(started.reading, batch);
+      lastReadings.set(key, ended.reading);
       readings.set(key, ended.reading);
-      reached.readings.set(key, ended.reading);
       for (const { gap } of [started, ended]) {
-        if (gap !== undefined) reached.gaps.push({ topic, partition, ...gap });
+        if (gap !== undefined) gaps.push({ topic, partition, ...gap });
       }
     },
 
-    async record(tx, reached, positions) {
-      const { readings, gaps } = reached;
+    async record(tx, { readings, gaps }, positions) {
       await forgetProgress(
         tx,
         gaps.filter(({ kind }) => kind === 'another_topic'),

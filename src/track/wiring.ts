@@ -4,9 +4,9 @@ import type { Settings } from '../config/settings.ts';
 import { createDeadLetterLimit } from '../dead-letters/dead-letter.ts';
 import type { Registry } from '../registry/client.ts';
 import { createDecoder } from '../registry/decoder.ts';
-import type { CollectDeps } from './pipeline.ts';
+import type { CollectDeps } from './collect-pipeline.ts';
 
-/** How records of these topics become activities, as it is configured: the same for whoever reads them. */
+/** How records of these topics become activities, from the settings; `replay` and the backtest use the same. */
 export function collectDeps(
   settings: Settings,
   registry: Registry,

@@ -13,38 +13,38 @@ export interface Written {
 
 export interface LearnerWrites {
   /** See `raiseLastSeen`. */
-  readonly mostlyNews: boolean;
-  /** For `detected_at` alone. */
+  readonly mostRowsChange: boolean;
+  /** Used only for `detected_at`. */
   readonly now: () => Instant;
 }
 
+/** From here on a second connection pays off: writing so many takes a tenth of a second. */
+const MANY = 20_000;
+
 /**
- * Raises the learners' rows and records the returns that this means, then does the rest in the same transaction.
+ * Raises the learners' rows and records their returns, then runs `rest` in the same transaction.
  *
- * Many learners go in two transactions side by side, half of them each, and the rest in a third that follows both:
- * nothing is read meanwhile that could be decoded beside it when a backlog is caught up. A row and its return are in one
- * transaction all the same; what was written stays where another part fails, and is written again to the same rows.
+ * {@link MANY} learners and more are written in two transactions at the same time, half of them each, and `rest` runs in a
+ * third after both. A row and its return are always in one transaction. If another part fails, the written rows stay, and a
+ * retry writes the same values again.
  */
 export async function writeLearners<T>(
   database: Database,
   learners: LearnerColumns,
-  { mostlyNews, now }: LearnerWrites,
+  { mostRowsChange, now }: LearnerWrites,
   rest: (tx: Queryable) => Promise<T>,
 ): Promise<[Written, T]> {
   const write = async (tx: Queryable, part: LearnerColumns): Promise<Written> => {
-    const changed = await raiseLastSeen(tx, part, mostlyNews);
+    const changed = await raiseLastSeen(tx, part, mostRowsChange);
     return { changed, returned: changed === 0 ? 0 : await closeEpisodes(tx, part, now()) };
   };
   if (learners.size < MANY) {
     return database.transaction(async (tx) => [await write(tx, learners), await rest(tx)]);
   }
-  // Both are waited for, also where one fails: what follows must not meet the other's locks.
+  // Waits for both even if one fails: a retry must not meet the locks of the other.
   const written = await settleAll(partsOf(learners, 2).map((half) => database.transaction((tx) => write(tx, half))));
   return [written.reduce(sum), await database.transaction(rest)];
 }
-
-/** From here a second connection is worth it: writing so many takes a tenth of a second. */
-const MANY = 20_000;
 
 const sum = (a: Written, b: Written): Written => ({
   changed: a.changed + b.changed,

@@ -111,7 +111,7 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     expect(passed, passed.stderr).toMatchObject({ code: 0 });
   });
 
-  await step('reports a topic that was created again without waiting', async () => {
+  await step('reports a recreated topic without waiting', async () => {
     const topic = `${world.name}.public.session`;
     const admin = world.kafka.admin();
     await admin.connect();

@@ -20,10 +20,10 @@ beforeEach(async () => {
 const learner = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}` as StudentId;
 const at = (text: string) => parseInstant(text) as bigint;
 
-async function apply(activities: readonly Activity[], mostlyNews = false): Promise<number> {
+async function apply(activities: readonly Activity[], mostRowsChange = false): Promise<number> {
   const fold = createFold();
   for (const activity of activities) fold.add(activity);
-  return db.database.transaction((tx) => raiseLastSeen(tx, fold.columns(), mostlyNews));
+  return db.database.transaction((tx) => raiseLastSeen(tx, fold.columns(), mostRowsChange));
 }
 
 async function table(): Promise<unknown[]> {
@@ -106,13 +106,13 @@ describe('raising last seen', () => {
               fc.boolean(),
             ),
           ),
-        async ([activities, shuffled, chunk, mostlyNews]) => {
+        async ([activities, shuffled, chunk, mostRowsChange]) => {
           await db.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
           await apply(activities);
           const once = await table();
           await db.database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
           for (let from = 0; from < shuffled.length; from += chunk)
-            await apply(shuffled.slice(from, from + chunk), mostlyNews);
+            await apply(shuffled.slice(from, from + chunk), mostRowsChange);
           expect(await table()).toEqual(once);
         },
       ),

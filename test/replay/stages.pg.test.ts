@@ -262,7 +262,6 @@ describe('a replay', () => {
         letterBytes: 0,
         newestCommit: new Map(),
         counts: zeroTotals().counts,
-        lettersSent: false,
       });
       expect(nothing).toMatchObject({ rowsChanged: 0, returned: 0 });
     });

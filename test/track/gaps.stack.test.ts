@@ -37,9 +37,9 @@ const untilFresh = async () => {
 };
 
 /**
- * Each record is a session of a learner of its own, named by the batch and a number.
+ * Each record is a session of another learner, named by the batch and a number.
  *
- * @returns whether they were written: the driver drops, without a word, what is for a partition it does not know yet.
+ * @returns whether they were written: the driver silently drops records for a partition that it does not know yet.
  */
 async function produce(name: string, partition: number, count: number, by: Pick<Producer, 'send'> = producer) {
   const value = (n: number) =>
@@ -72,7 +72,7 @@ const openGaps = async () =>
     })
   ).rows;
 
-/** As a person closes them who has made up for what was lost. */
+/** Closes the gaps as an operator who has restored the records. */
 const closeByHand = () =>
   world.database.query({
     text: `UPDATE lastseen.track_gap SET closed_at = now(), closed_by = 'a person' WHERE closed_at IS NULL`,
@@ -85,7 +85,7 @@ test('records that track cannot read are recorded as gaps and hold the sweep', {
     await untilFresh();
     await produce('removed', 0, 40);
     await produce('kept', 0, 5);
-    // The driver deletes only where it knows the leader.
+    // The driver deletes records only of partitions whose leader it knows.
     await admin.fetchTopicOffsets(topic);
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '50' }] });
 
@@ -104,7 +104,7 @@ test('records that track cannot read are recorded as gaps and hold the sweep', {
 
   await step('lost group offsets are no gap: the records are read again', async () => {
     await produce('again', 1, 10);
-    // Partitions 2 and 3 end with control records, which are no records to read, and no gap.
+    // Partitions 2 and 3 end with control records, which are neither delivered nor a gap.
     await transact(2, 'commit');
     await transact(3, 'abort');
     await track();
@@ -116,14 +116,14 @@ test('records that track cannot read are recorded as gaps and hold the sweep', {
     await untilFresh();
   });
 
-  await step('a topic that was created again is not fresh, and becomes a gap when it is read', async () => {
+  await step('a recreated topic is not fresh, and becomes a gap when it is read', async () => {
     await recreateTopic(admin, topic);
-    await waitFor('60 records are written', () => produce('anew', 0, 60).catch(() => false));
-    await waitFor('5 records are written', () => produce('anew', 1, 5).catch(() => false));
+    await waitFor('60 records are written', () => produce('recreated', 0, 60).catch(() => false));
+    await waitFor('5 records are written', () => produce('recreated', 1, 5).catch(() => false));
     expect(await sweep('60s')).toMatchObject({ code: 75, stderr: expect.stringContaining('topic recreated') });
 
     expect(await track()).toMatch(logLine('records_lost'));
-    expect(await seen('anew')).toBe(60);
+    expect(await seen('recreated')).toBe(60);
     expect(await readProgress(world.database, [topic])).toEqual(
       expect.arrayContaining([
         { topic, partition: 0, nextOffset: 60n },
@@ -140,7 +140,7 @@ test('records that track cannot read are recorded as gaps and hold the sweep', {
       stderr: expect.stringContaining(`not fresh: session: ${topic} partition 0: the topic was recreated`),
     });
     await closeByHand();
-    // Nothing will tell of partitions in which no record comes.
+    // Without new records, `track` cannot find out that partitions 2 and 3 were recreated.
     await world.database.query({ text: 'DELETE FROM lastseen.track_progress WHERE partition IN (2, 3)' });
     await untilFresh();
   });
@@ -150,7 +150,7 @@ test('records that track cannot read are recorded as gaps and hold the sweep', {
     await produce('joined', 0, 1);
     await waitFor('the first record is applied', async () => (await seen('joined')) === 1);
     await admin.createPartitions({ topicPartitions: [{ topic, count: 6 }] });
-    // A producer that knows them.
+    // A new producer knows the new partitions.
     await producer.disconnect();
     producer = world.kafka.producer();
     await producer.connect();

@@ -5,6 +5,7 @@ import type { PartitionGap } from '../../src/last-seen/gap.ts';
 import { closeGaps, openGaps } from '../../src/last-seen/gaps-store.ts';
 import { readProgress } from '../../src/last-seen/progress-store.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
+import { single } from '../../src/runtime/must.ts';
 import { createProgress, type Progress } from '../../src/track/progress-pipeline.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
@@ -22,7 +23,7 @@ const topic = 't';
 let bounds: Bounds;
 const instance = () => createProgress({ database: db.database, readBounds: async () => bounds });
 
-/** Records `from` to below `to`, one a second of the day that `epochMs` begins. */
+/** Records `from` to below `to`, one per second from `epochMs` on. */
 function batch(from: number, to: number, epochMs = 0): RawBatch {
   const records = Array.from({ length: to - from }, (_, n) => ({
     key: null,
@@ -35,7 +36,7 @@ function batch(from: number, to: number, epochMs = 0): RawBatch {
 
 /** Reads a batch and applies it at once. @returns the gaps that were new. */
 async function apply(progress: Progress, read: RawBatch): Promise<PartitionGap[]> {
-  const reached = progress.nothing();
+  const reached = progress.noChanges();
   await progress.collect(read, reached);
   const position = { topic, partition: 0, nextOffset: read.nextOffset, newestCommitAt: null };
   return db.database.transaction((tx) => progress.record(tx, reached, [position]));
@@ -44,12 +45,12 @@ async function apply(progress: Progress, read: RawBatch): Promise<PartitionGap[]
 const applied = async () => (await readProgress(db.database, [topic]))[0]?.nextOffset;
 const gaps = () => openGaps(db.database, [topic]);
 
-/** As a release does that knows the offset alone. */
+/** An older release writes only the offset. */
 const raisedByAnOlderRelease = (nextOffset: number) =>
   db.database.query({ text: `UPDATE lastseen.track_progress SET next_offset = ${nextOffset}, updated_at = now()` });
 
 describe('the progress of a partition', () => {
-  it('goes on over a restart without a question to the broker', async () => {
+  it('continues after a restart without a query to the broker', async () => {
     const asks = async () => Promise.reject(new Error('asked'));
     await apply(createProgress({ database: db.database, readBounds: asks }), batch(0, 10));
     await apply(createProgress({ database: db.database, readBounds: asks }), batch(10, 12));
@@ -57,27 +58,27 @@ describe('the progress of a partition', () => {
     expect(await gaps()).toEqual([]);
   });
 
-  it('goes back to what is read again, and up once the reading has passed what was known', async () => {
+  it('goes back when records are read again, and up after they have passed the known offset', async () => {
     await apply(instance(), batch(0, 100));
     const again = instance();
     await apply(again, batch(0, 30));
     expect(await applied()).toBe(30n);
     await apply(again, batch(30, 60));
     expect(await applied()).toBe(60n);
-    // A restart on the way goes on doubting.
+    // A restart in between keeps the known offset.
     await apply(instance(), batch(60, 120));
     expect(await applied()).toBe(120n);
     expect(await gaps()).toEqual([]);
   });
 
-  it('is not doubted by what an older release has left behind', async () => {
+  it('ignores a known offset that an older release has passed', async () => {
     await apply(instance(), batch(0, 100));
     await raisedByAnOlderRelease(200);
     const again = instance();
     await apply(again, batch(150, 180));
     expect(await applied()).toBe(180n);
     await apply(again, batch(180, 220));
-    // Given up half-way, then taken over by the older release.
+    // Stopped half-way, then continued by the older release.
     await apply(instance(), batch(0, 50));
     await raisedByAnOlderRelease(300);
     const last = instance();
@@ -87,7 +88,7 @@ describe('the progress of a partition', () => {
     expect(await gaps()).toEqual([]);
   });
 
-  it('is not set back, nor kept low, by an instance that lost the partition', async () => {
+  it('is not lowered by an instance that lost the partition', async () => {
     const stale = instance();
     await apply(stale, batch(0, 50));
     const owner = instance();
@@ -98,7 +99,7 @@ describe('the progress of a partition', () => {
     expect(await applied()).toBe(80n);
   });
 
-  it('is raised by whoever reads on, where another’s second reading was given up half-way', async () => {
+  it('is raised by an instance that reads on after another stopped reading again half-way', async () => {
     const owner = instance();
     await apply(owner, batch(0, 100));
     await apply(instance(), batch(0, 30));
@@ -106,7 +107,7 @@ describe('the progress of a partition', () => {
     expect(await applied()).toBe(101n);
   });
 
-  it('follows another instance that had the partition meanwhile', async () => {
+  it('continues after another instance had the partition in the meantime', async () => {
     const first = instance();
     await apply(first, batch(0, 50));
     await apply(instance(), batch(50, 80));
@@ -117,23 +118,23 @@ describe('the progress of a partition', () => {
 });
 
 describe('a gap', () => {
-  it('is recorded with the progress past it, once', async () => {
+  it('is recorded once, with the progress past it', async () => {
     await apply(instance(), batch(0, 10));
     bounds = { start: 50n, end: 60n };
     const lost = { topic, partition: 0, kind: 'lost', fromOffset: 10n, toOffset: 50n } as const;
     expect(await apply(instance(), batch(50, 60))).toEqual([lost]);
     expect(await applied()).toBe(60n);
     expect(await gaps()).toEqual([lost]);
-    // Delivered again, since the offsets were not committed.
+    // Delivered again because the offsets were not committed.
     expect(await apply(instance(), batch(50, 60))).toEqual([]);
     expect(await gaps()).toEqual([lost]);
   });
 
-  it('is not told twice where two instances find it', async () => {
+  it('is reported once if two instances find it', async () => {
     await apply(instance(), batch(0, 10));
     bounds = { start: 50n, end: 60n };
     const [a, b] = [instance(), instance()];
-    const [readA, readB] = [a.nothing(), b.nothing()];
+    const [readA, readB] = [a.noChanges(), b.noChanges()];
     await a.collect(batch(50, 60), readA);
     await b.collect(batch(50, 60), readB);
     const position = { topic, partition: 0, nextOffset: 60n, newestCommitAt: null };
@@ -141,7 +142,7 @@ describe('a gap', () => {
     expect(await b.record(db.database, readB, [position])).toEqual([]);
   });
 
-  it('is another topic that ends below what was applied: its own progress counts from then on', async () => {
+  it('is a recreated topic if the log ends below the progress, which then starts again', async () => {
     await apply(instance(), batch(0, 100));
     bounds = { start: 0n, end: 30n };
     const another = { topic, partition: 0, kind: 'another_topic', fromOffset: 100n, toOffset: null };
@@ -153,7 +154,7 @@ describe('a gap', () => {
     expect(await applied()).toBe(200n);
   });
 
-  it('is another topic with more records than the one before, known by the record at the same offset', async () => {
+  it('is a recreated topic with more records than before, recognized by the record at the same offset', async () => {
     await apply(instance(), batch(0, 100));
     bounds = { start: 0n, end: 130n };
     expect(await apply(instance(), batch(0, 30, 86_400_000))).toEqual([]);
@@ -162,10 +163,10 @@ describe('a gap', () => {
     expect(await applied()).toBe(130n);
   });
 
-  it('stays where the transaction that records it fails: neither it nor the progress is there', async () => {
+  it('is found again if the transaction that records it fails', async () => {
     bounds = { start: 5n, end: 10n };
     const progress = instance();
-    const reached = progress.nothing();
+    const reached = progress.noChanges();
     await progress.collect(batch(5, 10), reached);
     const position = { topic, partition: 0, nextOffset: 10n, newestCommitAt: null };
     const record = (fail: boolean) =>
@@ -179,7 +180,7 @@ describe('a gap', () => {
     expect(await record(false)).toMatchObject([{ kind: 'beginning_missing', fromOffset: 0n, toOffset: 5n }]);
   });
 
-  it('is found after an outage of the broker that had to be asked', async () => {
+  it('is found after an outage of the broker', async () => {
     await apply(instance(), batch(0, 10));
     let down = true;
     const progress = createProgress({
@@ -194,11 +195,11 @@ describe('a gap', () => {
     expect(await apply(progress, batch(20, 30))).toMatchObject([{ kind: 'lost', fromOffset: 10n, toOffset: 20n }]);
   });
 
-  it('is closed by whoever compared afterwards, and may then be found anew', async () => {
+  it('is closed by a comparison after it was found, and can then be found again', async () => {
     bounds = { start: 5n, end: 10n };
     await apply(instance(), batch(5, 10));
     const { rows } = await db.database.query<{ found_at: bigint }>({ text: 'SELECT found_at FROM lastseen.track_gap' });
-    const foundAt = rows[0]?.found_at ?? 0n;
+    const foundAt = single(rows, 'one gap is recorded').found_at;
     expect(await closeGaps(db.database, [topic], foundAt, 'audit')).toBe(0);
     expect(await closeGaps(db.database, ['another'], foundAt + 1n, 'audit')).toBe(0);
     expect(await closeGaps(db.database, [topic], foundAt + 1n, 'audit')).toBe(1);

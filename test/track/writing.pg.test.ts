@@ -32,18 +32,17 @@ function learners(size: number, at: bigint): LearnerColumns {
 }
 
 const write = (columns: LearnerColumns, database: Database, rest = seenRows) =>
-  writeLearners(database, columns, { mostlyNews: false, now: () => SEEN }, rest);
+  writeLearners(database, columns, { mostRowsChange: false, now: () => SEEN }, rest);
 
 async function seenRows(tx: Queryable): Promise<number> {
   return (await tx.query({ text: 'SELECT FROM lastseen.user_last_seen' })).count;
 }
 
-/** All that a learner's row holds. */
 async function table(): Promise<unknown[]> {
   return (await db.database.query({ text: 'SELECT * FROM lastseen.user_last_seen ORDER BY student_id' })).rows;
 }
 
-/** Every tenth learner has an open episode, if their name is known: others have none. */
+/** Opens an episode for about every tenth learner with a known user_id. */
 async function openEpisodes(): Promise<number> {
   const { count } = await db.database.query({
     text: `
@@ -63,7 +62,7 @@ async function returnedOnce(): Promise<number> {
   return Number(rows[0]?.learners);
 }
 
-/** Whose n-th transaction fails at its end. */
+/** A database whose n-th transaction fails at its end. */
 function failingAt(n: number): Database {
   let transactions = 0;
   return {
@@ -83,7 +82,7 @@ describe.each([
   { name: 'few', size: FEW, transactions: [1] },
   { name: 'many', size: MANY, transactions: [1, 2, 3] },
 ])('$name learners', ({ size, transactions }) => {
-  it('stand where they were seen when the rest is done, and those who were away have returned, once', async () => {
+  it('are raised before the rest runs, and those with an open episode return once', async () => {
     expect(await write(learners(size, SEEN), db.database)).toEqual([{ changed: size, returned: 0 }, size]);
     const open = await openEpisodes();
     const later = learners(size, SEEN + MICROS_PER_DAY);
@@ -92,14 +91,14 @@ describe.each([
     expect(await write(later, db.database)).toEqual([{ changed: 0, returned: 0 }, size]);
   });
 
-  it.each(transactions)('come to the same where transaction %i was lost and all is done again', async (lost) => {
+  it.each(transactions)('have the same rows and returns after transaction %i failed and was retried', async (lost) => {
     await write(learners(size, SEEN), db.database);
     const open = await openEpisodes();
     const later = learners(size, SEEN + MICROS_PER_DAY);
     let rests = 0;
     const rest = async () => ++rests;
     await expect(write(later, failingAt(lost), rest)).rejects.toThrow('lost');
-    // A part that is lost keeps the rest from being done.
+    // The rest does not run if a part before it fails.
     expect(rests).toBe(lost === transactions.length ? 1 : 0);
     await write(later, db.database, rest);
     expect(await returnedOnce()).toBe(open);

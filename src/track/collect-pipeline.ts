@@ -1,0 +1,118 @@
+import type { Activity, Outcome } from '../activity/activity.ts';
+import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
+import type { Instant } from '../activity/instant.ts';
+import type { Source } from '../activity/source.ts';
+import type { DeadLetter, DeadLetterLimit } from '../dead-letters/dead-letter.ts';
+import { commitInstant } from '../dead-letters/origin.ts';
+import { partitionKey, type RawBatch, type RawRecord } from '../kafka/client/records.ts';
+import type { Stages } from '../kafka/consumer/stages.ts';
+import type { Fold } from '../last-seen/fold.ts';
+import type { Decoder } from '../registry/decoder.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { must } from '../runtime/must.ts';
+import { countOutcome, describeOutcome, emptyOutcomeCounts, type OutcomeCounts } from './outcome-counts.ts';
+
+/** How records become activities. */
+export interface CollectDeps {
+  readonly decoder: Decoder;
+  readonly deadLetterLimit: DeadLetterLimit;
+  readonly sourceOf: ReadonlyMap<string, Source>;
+  readonly policy: ActivityPolicy;
+}
+
+interface ActivityFold {
+  add(activity: Activity, committedAt?: Instant): void;
+  readonly size: number;
+}
+
+/** What is collected between two transactions. */
+export interface Flush<F extends ActivityFold = Fold> {
+  readonly fold: F;
+  readonly letters: DeadLetter[];
+  letterBytes: number;
+  /** The newest commit at the source, by partition. */
+  readonly newestCommit: Map<string, Instant>;
+  readonly counts: OutcomeCounts;
+}
+
+export function emptyFlush<F extends ActivityFold>(fold: F): Flush<F> {
+  return { fold, letters: [], letterBytes: 0, newestCommit: new Map(), counts: emptyOutcomeCounts() };
+}
+
+/** The stages that only read: records become activities, and activities are folded. */
+export function collectStages<F extends ActivityFold>(
+  deps: CollectDeps,
+  createFold: () => F,
+): Pick<Stages<Flush<F>>, 'open' | 'collect' | 'size'> {
+  return {
+    open: () => emptyFlush(createFold()),
+    async collect(batch, flush) {
+      await deps.decoder.prepare(batch.records);
+      collectBatch(deps, batch, flush);
+    },
+    size: flushSize,
+  };
+}
+
+/** Bytes of memory per folded learner, and per letter besides its record. */
+const ROW_BYTES = 128;
+const LETTER_BYTES = 1_024;
+
+/** In rows: a letter keeps its whole record, so it counts as many rows. */
+export function flushSize({ fold, letters, letterBytes }: Flush<ActivityFold>): number {
+  return fold.size + Math.floor((letters.length * LETTER_BYTES + letterBytes) / ROW_BYTES);
+}
+
+/** The decoder must be prepared for the records. */
+export function collectBatch(deps: CollectDeps, batch: RawBatch, flush: Flush<ActivityFold>): void {
+  const source = must(deps.sourceOf.get(batch.topic), 'only topics of sources are subscribed');
+  const key = partitionKey(batch);
+  let newest = flush.newestCommit.get(key);
+  for (const record of batch.records) {
+    const committedAt = collectRecord(deps, source, batch, record, flush);
+    if (committedAt !== undefined && (newest === undefined || newest < committedAt)) newest = committedAt;
+  }
+  if (newest !== undefined) flush.newestCommit.set(key, newest);
+}
+
+/** @returns when the change was committed; undefined if the record is not the change of a row. */
+function collectRecord(
+  deps: CollectDeps,
+  source: Source,
+  batch: RawBatch,
+  record: RawRecord,
+  flush: Flush<ActivityFold>,
+): Instant | undefined {
+  const change = deps.decoder.decode(source, record);
+  let committedAt: Instant | undefined;
+  let outcome: Outcome;
+  if (change.kind === 'row') {
+    committedAt = commitInstant(change, record);
+    outcome = activitiesOf(source, change.row, committedAt, deps.policy);
+  } else outcome = change;
+  countOutcome(flush.counts, source, outcome);
+  if (deps.deadLetterLimit.exceededAfter(outcome.kind === 'deadLetter')) throw tooManyDeadLetters(outcome, batch);
+  if (outcome.kind === 'applied') {
+    for (const activity of outcome.activities) flush.fold.add(activity, committedAt);
+  } else if (outcome.kind === 'deadLetter') {
+    const { reason, step, detail } = outcome;
+    const { topic, partition } = batch;
+    flush.letterBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+    flush.letters.push({ topic, partition, record: copyOf(record), reason, step, detail });
+  }
+  return committedAt;
+}
+
+function tooManyDeadLetters(newest: Outcome, { topic }: RawBatch): LastseenError {
+  return new LastseenError(
+    'too_many_dead_letters',
+    `too many of the last 1,000 records cannot be applied (newest: ${describeOutcome(newest)}, topic ${topic}); ` +
+      'check the newest deploy of the source, fix it or raise DLQ_MAX_SHARE, and start again',
+  );
+}
+
+/** Key and value are views of the whole fetch response, which one letter would otherwise keep in memory. */
+function copyOf(record: RawRecord): RawRecord {
+  const copy = (bytes: Buffer | null) => (bytes === null ? null : Buffer.from(bytes));
+  return { ...record, key: copy(record.key), value: copy(record.value) };
+}
