@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
+import { activityInstant, SOURCE_FACTS, SOURCES } from '../src/activity/source.ts';
 import { SETTINGS, type Setting } from '../src/config/settings.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
 import { LOG_EVENTS } from '../src/runtime/log-events.ts';
@@ -10,6 +11,7 @@ import { LOG_EVENTS } from '../src/runtime/log-events.ts';
  */
 const TABLES: readonly { readonly file: string; readonly name: string; readonly text: () => Promise<string> }[] = [
   { file: 'README.md', name: 'settings', text: async () => settingsTable() },
+  { file: 'docs/schemas.md', name: 'sources', text: async () => sourcesTable() },
   { file: 'docs/metrics.md', name: 'metrics', text: metricsTable },
   { file: 'docs/operations.md', name: 'log events', text: async () => eventsTable() },
 ];
@@ -40,6 +42,11 @@ function settingsTable(): string {
     },
   );
   return table(['name', 'default', 'meaning'], rows);
+}
+
+function sourcesTable(): string {
+  const rows = SOURCES.map((source) => [source, SOURCE_FACTS[source].learner, activityInstant(source)].map(code));
+  return table(['source', 'learner', 'instant that counts'], rows);
 }
 
 async function metricsTable(): Promise<string> {

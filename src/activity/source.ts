@@ -43,7 +43,7 @@ export function instantColumns(alias?: string): string {
 export const INSTANTS_BY_SOURCE = sqlPerSource((source) => `${source}_at AS ${source}`);
 
 /** SQL: the instant of an activity in a row of the source table. */
-export function activityInstant(source: Source, alias: string): string {
-  const columns = SOURCE_FACTS[source].instants.map((column) => `${alias}.${column}`);
+export function activityInstant(source: Source, alias?: string): string {
+  const columns = SOURCE_FACTS[source].instants.map((column) => (alias === undefined ? column : `${alias}.${column}`));
   return columns.length === 1 ? columns.join() : `coalesce(${columns.join(', ')})`;
 }

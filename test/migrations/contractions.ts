@@ -1,10 +1,12 @@
-import { type AlterTableCmd, type ColumnDef, type Constraint, type Node, parse } from 'libpg-query';
+import { type AlterTableCmd, type ColumnDef, type Node, parse } from 'libpg-query';
 
 /** What one migration takes away from code that does not know it, a line each. */
 export async function contractions(sql: string): Promise<readonly string[]> {
   const { stmts = [] } = await parse(upPart(sql));
-  const made: Made = { tables: new Set(), columns: new Set() };
-  return stmts.flatMap(({ stmt }) => (stmt === undefined ? [] : ofStatement(stmt, made)));
+  const made: Made = { tables: new Set(), columns: new Set(), generated: new Set() };
+  const found = stmts.flatMap(({ stmt }) => (stmt === undefined ? [] : ofStatement(stmt, made)));
+  // Before Postgres 17 a generated column gets another expression only if it is dropped and added again.
+  return found.filter((what) => !made.generated.has(what.replace(/^drop column /, '')));
 }
 
 /** Reads as node-pg-migrate does. */
@@ -16,6 +18,7 @@ export function upPart(sql: string): string {
 interface Made {
   readonly tables: Set<string>;
   readonly columns: Set<string>;
+  readonly generated: Set<string>;
 }
 
 /** A statement that is not known to expand counts as a contraction unless it is listed with a reason. */
@@ -64,6 +67,9 @@ function ofAlteration(table: string, { subtype, name, def }: AlterTableCmd, made
     case 'AT_AddColumn': {
       const column = def !== undefined && 'ColumnDef' in def ? def.ColumnDef : undefined;
       made.columns.add(`${table}.${column?.colname}`);
+      if (column !== undefined && kindsOf(column).includes('CONSTR_GENERATED')) {
+        made.generated.add(`${table}.${column.colname}`);
+      }
       return column === undefined || isFilledByItself(column) ? [] : [`add column ${table}.${column.colname}`];
     }
     case 'AT_AddConstraint': {
@@ -82,14 +88,16 @@ function ofAlteration(table: string, { subtype, name, def }: AlterTableCmd, made
 }
 
 /** Whether rows may be written by code that does not name the column. */
-function isFilledByItself({ constraints = [] }: ColumnDef): boolean {
-  const kinds = constraints
-    .map((node): Constraint | undefined => ('Constraint' in node ? node.Constraint : undefined))
-    .map((constraint) => constraint?.contype);
+function isFilledByItself(column: ColumnDef): boolean {
+  const kinds = kindsOf(column);
   if (kinds.includes('CONSTR_UNIQUE') || kinds.includes('CONSTR_PRIMARY') || kinds.includes('CONSTR_FOREIGN'))
     return false;
   const filled = ['CONSTR_DEFAULT', 'CONSTR_GENERATED', 'CONSTR_IDENTITY'] as const;
   return !kinds.includes('CONSTR_NOTNULL') || filled.some((kind) => kinds.includes(kind));
+}
+
+function kindsOf({ constraints = [] }: ColumnDef) {
+  return constraints.map((node) => ('Constraint' in node ? node.Constraint.contype : undefined));
 }
 
 function namesIn(object: Node): readonly string[] {

@@ -61,6 +61,7 @@ describe('a migration', () => {
     'ALTER TABLE lastseen.episode ADD COLUMN why text, ADD COLUMN n int NOT NULL DEFAULT 0',
     'ALTER TABLE lastseen.episode ADD COLUMN n int; UPDATE lastseen.episode SET n = 1',
     'CREATE INDEX i ON lastseen.episode (student_id)',
+    'ALTER TABLE lastseen.t DROP COLUMN a; ALTER TABLE lastseen.t ADD COLUMN a int NOT NULL GENERATED ALWAYS AS (b + c) STORED',
   ])('takes nothing away by: %s', async (sql) => {
     expect(
       await unexplained('9999_later.sql', `-- Up Migration\n${sql};\n-- Down Migration\nDROP TABLE lastseen.episode;`),
