@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { formatInstant, MICROS_PER_SECOND, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { SOURCES } from '../../src/activity/source.ts';
+import { perSource, SOURCES } from '../../src/activity/source.ts';
 import { type AuditDeps, type AuditPlan, audit } from '../../src/audit/pipeline.ts';
 import { auditedSources, listAudits, readAuditState } from '../../src/history/audit-runs-store.ts';
 import { createFold } from '../../src/last-seen/fold.ts';
@@ -112,6 +112,7 @@ describe('an audit', () => {
     expect(outcome).toMatchObject({ status: 'clean', learners: LEARNERS + 11, drifting: 0, samples: [] });
     const equal = (learners: number) => ({ missing: 0, behind: 0, equal: learners, ahead: 0 });
     expect(outcome.counts).toEqual({
+      ...perSource(() => equal(0)),
       exam_results: equal(40),
       features_topic_daily: equal(41),
       attempt: equal(21),

@@ -101,7 +101,7 @@ describe('partitioning the table of last seen', () => {
       ]) {
         await early.database.query({ text });
       }
-      await partition(early.database);
+      await early.database.transaction((tx) => tx.query({ text: partitioningSql(PARTITIONS) }));
       expect(await migrate(early.database, { log: () => {} })).not.toEqual([]);
       await early.database.query({ text: rolesSql() });
       expect(await shapeOf(early.database)).toEqual(await shapeOf(db.database));

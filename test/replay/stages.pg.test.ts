@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { StudentId } from '../../src/activity/activity.ts';
 import { MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
-import type { Source } from '../../src/activity/source.ts';
+import { perSource, type Source } from '../../src/activity/source.ts';
 import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
 import { createFold } from '../../src/last-seen/fold.ts';
 import { recordProgress } from '../../src/last-seen/progress-store.ts';
@@ -71,8 +71,8 @@ describe('correcting last seen from the shadow', () => {
       added: 1,
       changed: 4,
       removed: 1,
-      raised: { exam_results: 1, features_topic_daily: 0, attempt: 0, session: 2 },
-      lowered: { exam_results: 0, features_topic_daily: 0, attempt: 1, session: 2 },
+      raised: { ...perSource(() => 0), exam_results: 1, session: 2 },
+      lowered: { ...perSource(() => 0), attempt: 1, session: 2 },
     });
     const { rows } = await sql(`
 SELECT count(*) AS differing

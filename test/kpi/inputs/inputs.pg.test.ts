@@ -244,8 +244,8 @@ describe('the inputs of a batch', () => {
       await load(counting, asked, { ...OPTIONS, targetFrom: 'interest_goal' });
       return queries;
     };
-    // Abilities, exams, the table of last seen, four sources, goals.
-    expect(await queriesFor(1)).toBe(8);
-    expect(await queriesFor(1_000)).toBe(8);
+    // Abilities, exams, the table of last seen, each source, goals.
+    expect(await queriesFor(1)).toBe(4 + SOURCES.length);
+    expect(await queriesFor(1_000)).toBe(4 + SOURCES.length);
   });
 });
