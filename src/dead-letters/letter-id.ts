@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { letterTopics, READERS } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
+import type { Partition } from '../kafka/client/records.ts';
 import { LastseenError } from '../runtime/errors.ts';
 
 /** A dead letter as a person names it: `track/0/12`, or with the topic instead of the reader. */
@@ -10,9 +11,7 @@ export interface LetterId {
   readonly offset: bigint;
 }
 
-export interface LetterPosition {
-  readonly topic: string;
-  readonly partition: number;
+export interface LetterPosition extends Partition {
   readonly offset: bigint;
 }
 

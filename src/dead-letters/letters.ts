@@ -1,12 +1,10 @@
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import type { RawBatch, RawRecord } from '../kafka/client/records.ts';
+import type { LetterPosition } from './letter-id.ts';
 import { attemptNumber, headerText, type Origin, readOrigin } from './origin.ts';
 
 /** A record that was read from a topic of dead letters. */
-export interface Letter {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
+export interface Letter extends LetterPosition {
   /** When it was written to that topic. */
   readonly writtenAt: Instant;
   /** Undefined if lastseen did not write the record. */

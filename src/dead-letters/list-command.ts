@@ -16,12 +16,10 @@ interface Flags extends FilterFlags {
   readonly limit: number;
 }
 
-const DEFAULT_LIMIT = 50;
-
 export function addDlqList(dlq: Command): void {
   addFilterFlags(dlq.command('list'))
     .description('list dead letters, newest first, and count them by reason')
-    .option('--limit <count>', 'list at most this many; all are counted', readPositive, DEFAULT_LIMIT)
+    .option('--limit <count>', 'list at most this many; all are counted', readPositive, 50)
     .option('--json', 'print JSON, one dead letter per line')
     .option(...PRINT_CONFIG)
     .addHelpText(

@@ -1,12 +1,10 @@
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { must } from '../runtime/must.ts';
+import type { LetterPosition } from './letter-id.ts';
 
 /** Identifies a dead letter, also after its topic was recreated. */
-export interface LetterKey {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
+export interface LetterKey extends LetterPosition {
   /** Microseconds. */
   readonly writtenAt: bigint;
 }

@@ -13,19 +13,12 @@ interface Flags extends OutputFlags {
   readonly raw?: true;
 }
 
-const DEFAULT_MAX_BYTES = 4_096;
-
 export function addDlqShow(dlq: Command): void {
   dlq
     .command('show')
     .description('show one dead letter: its headers, key and value, which may name a learner')
     .argument('<id>', 'an id from `dlq list`: track/PARTITION/OFFSET, recompute/… or TOPIC/…', parseLetterId)
-    .option(
-      '--max-bytes <count>',
-      'show at most this many bytes of the key and of the value',
-      readPositive,
-      DEFAULT_MAX_BYTES,
-    )
+    .option('--max-bytes <count>', 'show at most this many bytes of the key and of the value', readPositive, 4_096)
     .option('--raw', 'print only the bytes of the value, unchanged')
     .option('--json', 'print JSON with the whole key and value in base64')
     .option(...PRINT_CONFIG)

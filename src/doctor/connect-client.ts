@@ -6,13 +6,7 @@ export interface ConnectorState {
   readonly topicPrefix: string | undefined;
   readonly slotName: string | undefined;
   /** The connector, then each task. */
-  readonly parts: readonly ConnectorPart[];
-}
-
-interface ConnectorPart {
-  readonly part: string;
-  readonly state: string;
-  readonly trace?: string | undefined;
+  readonly parts: readonly { readonly part: string; readonly state: string; readonly trace?: string | undefined }[];
 }
 
 const firstLine = z.string().transform((text) => text.split('\n')[0]);

@@ -77,17 +77,13 @@ function probabilityBlock({ p }: Explanation): string {
       ...(line === null ? [] : [['line at the horizon', `${line.mean} ± ${line.sd}`, 'from the growth fit']]),
       ...(p.growth?.predicted == null ? [] : [['growth service', figure(p.growth.predicted), '']]),
       ...(p.growth?.storedP == null ? [] : [['stored P', p.growth.storedP, '']]),
-      ...(z === null
-        ? []
-        : [
-            [
-              'margin in sd',
-              z.value.toFixed(6),
-              `${z.fromAbility.toFixed(6)} of the ability, ${z.fromTarget.toFixed(6)} of the target`,
-            ],
-          ]),
+      ...(z === null ? [] : [['margin in sd', z.value.toFixed(6), marginShares(z)]]),
     ],
   );
+}
+
+function marginShares({ fromAbility, fromTarget }: NonNullable<Explanation['p']['z']>): string {
+  return `${fromAbility.toFixed(6)} of the ability, ${fromTarget.toFixed(6)} of the target`;
 }
 
 function insufficient({ interval }: Explanation['p']): string {

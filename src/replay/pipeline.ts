@@ -8,7 +8,7 @@ import { deleteGroup } from '../kafka/admin/groups.ts';
 import { endPositions, offsetsForTime, type PartitionBounds, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { partitionKey } from '../kafka/client/records.ts';
-import { missingHistory, type OffsetRange, rangesBetween, remainingRanges } from '../kafka/consumer/offset-ranges.ts';
+import { missingHistory, remainingRanges } from '../kafka/consumer/offset-ranges.ts';
 import { digestLastSeen } from '../last-seen/digest-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import type { Database } from '../postgres/database.ts';
@@ -19,7 +19,7 @@ import { must } from '../runtime/must.ts';
 import { pause } from '../runtime/retries.ts';
 import { closeAllEpisodes } from '../sweep/returns-store.ts';
 import type { CollectDeps } from '../track/collect-pipeline.ts';
-import { type ReplayPlan, replayIdOf } from './plan.ts';
+import { plannedRanges, type ReplayPlan, replayIdOf } from './plan.ts';
 import { swapInShadow } from './rebuild-pipeline.ts';
 import { type Corrections, sourcesInTable } from './rebuild-store.ts';
 import type { ReplayOutcome } from './replay-page.ts';
@@ -101,7 +101,7 @@ async function openState(replay: Replay): Promise<ReplayState> {
     intoShadow: plan.rebuild,
     snapshotId: plan.snapshot ? uuidv7() : null,
     totals: zeroTotals(),
-    ranges: await plannedRanges(replay, bounds),
+    ranges: plannedRanges(plan, bounds, await offsetsAt(replay, plan.from), await offsetsAt(replay, plan.to)),
   };
   await database.transaction(async (tx) => {
     await saveReplay(tx, replayId, state);
@@ -110,22 +110,11 @@ async function openState(replay: Replay): Promise<ReplayState> {
   return state;
 }
 
-async function plannedRanges(
-  { kafka, topics, plan: { rebuild, snapshot, from, to } }: Replay,
-  bounds: readonly PartitionBounds[],
-): Promise<OffsetRange[]> {
-  if (rebuild) return bounds.map(({ topic, partition, firstOffset }) => ({ topic, partition, firstOffset }));
-  if (snapshot) return bounds.map(({ topic, partition, endOffset }) => ({ topic, partition, firstOffset: endOffset }));
-  return rangesBetween(
-    bounds,
-    from === 'earliest' ? undefined : await offsetsForTime(kafka, topics, ceilToMs(from)),
-    to === undefined ? undefined : await offsetsForTime(kafka, topics, ceilToMs(to)),
-  );
-}
-
-/** Kafka's record times have millisecond precision: the first one that is not before the instant. */
-function ceilToMs(instant: Instant): number {
-  return Number((instant + 999n) / 1000n);
+/** @returns undefined if the plan has no instant. */
+async function offsetsAt({ kafka, topics }: Replay, instant: Instant | 'earliest' | undefined) {
+  if (typeof instant !== 'bigint') return undefined;
+  // Kafka's record times have millisecond precision: the first one that is not before the instant.
+  return offsetsForTime(kafka, topics, Number((instant + 999n) / 1000n));
 }
 
 /**

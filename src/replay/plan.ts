@@ -3,6 +3,9 @@ import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { sourceTopics } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
+import type { PartitionBounds } from '../kafka/admin/offsets.ts';
+import type { Position } from '../kafka/client/records.ts';
+import { type OffsetRange, rangesBetween } from '../kafka/consumer/offset-ranges.ts';
 import { usageError } from '../runtime/errors.ts';
 
 export interface ReplayFlags {
@@ -67,6 +70,23 @@ function chosenTopics(settings: Settings, chosen: readonly string[] | undefined)
     );
   }
   return new Map([...all].filter((entry) => entry.some((name) => chosen.includes(name))));
+}
+
+/**
+ * The offsets to read: all records that exist for a rebuild, new ones for a snapshot, else those between two positions.
+ *
+ * @param starts undefined: from the first record.
+ * @param ends undefined: to the current last record.
+ */
+export function plannedRanges(
+  { rebuild, snapshot }: ReplayPlan,
+  bounds: readonly PartitionBounds[],
+  starts: readonly Position[] | undefined,
+  ends: readonly Position[] | undefined,
+): OffsetRange[] {
+  if (rebuild) return bounds.map(({ topic, partition, firstOffset }) => ({ topic, partition, firstOffset }));
+  if (snapshot) return bounds.map(({ topic, partition, endOffset }) => ({ topic, partition, firstOffset: endOffset }));
+  return rangesBetween(bounds, starts, ends);
 }
 
 /** Identifies an interrupted replay by its topics, instants and purpose, so that the same command resumes it. */

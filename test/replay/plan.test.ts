@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readConfiguration } from '../../src/config/configuration.ts';
-import { type ReplayFlags, replayIdOf, replayPlan } from '../../src/replay/plan.ts';
+import { plannedRanges, type ReplayFlags, replayIdOf, replayPlan } from '../../src/replay/plan.ts';
 
 const { settings } = readConfiguration({}, {}, [], () => '');
 const plan = (flags: ReplayFlags) => replayPlan(settings, flags);
@@ -25,6 +25,15 @@ describe('the flags of a replay', () => {
 
   it('accept --from earliest for a rebuild, which is its default', () => {
     expect(plan({ rebuild: true, from: 'earliest' })).toEqual(plan({ rebuild: true }));
+  });
+
+  it('choose the offsets: from the first record for a rebuild, from the end for a snapshot, else between instants', () => {
+    const bounds = [{ topic: 't', partition: 0, firstOffset: 3n, endOffset: 9n }];
+    const at = (nextOffset: bigint) => [{ topic: 't', partition: 0, nextOffset }];
+    const ranges = (flags: ReplayFlags) => plannedRanges(plan(flags), bounds, at(5n), at(7n));
+    expect(ranges({ rebuild: true, snapshot: true })).toMatchObject([{ firstOffset: 3n }]);
+    expect(ranges({ snapshot: true })).toMatchObject([{ firstOffset: 9n }]);
+    expect(ranges({ from: 5n })).toMatchObject([{ firstOffset: 5n, endOffset: 7n }]);
   });
 
   it('identify the replay by its records and purpose only', () => {
