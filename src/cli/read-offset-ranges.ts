@@ -55,16 +55,14 @@ export async function readOffsetRanges<A>(context: CommandContext, reading: Rang
     progress?.update(partitions.progress.read);
     if (partitions.progress.isDone) read.resolve();
   };
-  const settings = consumerSettings(context);
   const consumer = startStagedConsumer({
-    ...settings,
-    limits: { ...settings.limits, ...reading.limits },
+    ...consumerSettings(context, reading.limits),
     kafka,
     groupId,
     topics,
     partitions,
     stages: reading.stages,
-    health: new ConsumerHealth(settings.sessionTimeoutMs, performance.now()),
+    health: new ConsumerHealth(context.settings.KAFKA_SESSION_TIMEOUT, performance.now()),
     on: { progressed: updateProgress, outage: createOutageReporter(context), died: context.startShutdownTimer },
   });
   updateProgress();

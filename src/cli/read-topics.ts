@@ -47,10 +47,8 @@ export async function readTopics<A>(context: CommandContext, reading: TopicReadi
     progress?.update(partitions.progress.read);
     if (partitions.progress.isDone) finished.resolve();
   };
-  const settings = consumerSettings(context);
   const consumer = startStagedConsumer({
-    ...settings,
-    limits: { ...settings.limits, ...reading.limits },
+    ...consumerSettings(context, reading.limits),
     kafka,
     groupId,
     topics,
@@ -108,13 +106,17 @@ function listener(context: CommandContext): ConsumerListener {
 }
 
 /** The limits and the shutdown of a consumer, from the settings. */
-export function consumerSettings({ settings, log, shutdownDeadline }: CommandContext) {
+export function consumerSettings(
+  { settings, log, shutdownDeadline }: CommandContext,
+  limits: Partial<StageLimits> | undefined,
+) {
   return {
     limits: {
       maxDelayMs: settings.FLUSH_MAX_DELAY,
       maxDelayBehindMs: settings.FLUSH_MAX_DELAY_BEHIND,
       maxRows: settings.FLUSH_MAX_ROWS,
       maxQueuedBytes: settings.QUEUE_MAX_BYTES,
+      ...limits,
     },
     sessionTimeoutMs: settings.KAFKA_SESSION_TIMEOUT,
     log,
