@@ -1,7 +1,8 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import { quietAgainst, type SourceVolume } from '../history/usual-volume.ts';
+import { type SourceVolume, usualPerDayIfQuiet } from '../history/usual-volume.ts';
 import { describeGap, type PartitionGap } from '../last-seen/gap.ts';
+import { must } from '../runtime/must.ts';
 
 /** The state of each step between the source tables and the last-seen table, at one moment. */
 export interface FreshnessEvidence {
@@ -70,7 +71,9 @@ export function judgeFreshness({ slot, publication, sources }: FreshnessEvidence
   if (behind.length > 0) return { kind: 'behind', reasons: behind };
   return {
     kind: 'fresh',
-    ends: new Map(sources.map(({ source, partitions }) => [source, sumOfEnds(partitions ?? [])])),
+    ends: new Map(
+      sources.map(({ source, partitions }) => [source, sumOfEnds(must(partitions, 'the slot has passed'))]),
+    ),
   };
 }
 
@@ -120,7 +123,7 @@ function sourceBroken({ source, topic, partitions, hasRows, history, at }: Sourc
   if (records === 0n && hasRows) {
     return [`${source}: the table has rows, but ${topic} never had a record: its snapshot was not taken`];
   }
-  const usual = quietAgainst(history, { at, records });
+  const usual = usualPerDayIfQuiet(history, { at, records });
   if (usual === undefined) return [];
   return [`${source}: no record in ${topic} since the last completed sweep; ${Math.round(usual)} per day are usual`];
 }

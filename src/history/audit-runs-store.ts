@@ -46,7 +46,7 @@ export interface AuditRun {
 }
 
 /** The newest audits, newest first. */
-export async function listAudits(db: Queryable, most: number): Promise<readonly AuditRun[]> {
+export async function listAudits(db: Queryable, limit: number): Promise<readonly AuditRun[]> {
   const { rows } = await db.query<AuditRun>({
     text: `
 SELECT run_id, status, sources, repair, snapshot_at, snapshot_lsn, learners, drifting, counts, raised,
@@ -54,7 +54,7 @@ SELECT run_id, status, sources, repair, snapshot_at, snapshot_lsn, learners, dri
 FROM lastseen.audit_run
 ORDER BY started_at DESC, run_id DESC
 LIMIT $1`,
-    values: [most],
+    values: [limit],
   });
   return rows;
 }

@@ -20,8 +20,8 @@ export function sweepSample(metrics: Metrics, database: Queryable): Sample {
         metrics.sweepsHeld.set({}, Number(runs.get('held') ?? 0n));
         if (completed === undefined) return;
         metrics.sweepCompletedAt.set({}, Number(completed.finishedAt) / 1e6);
-        for (const [what, learners] of Object.entries(completed.found)) {
-          metrics.sweepLearners.set({ what }, Number(learners ?? 0n));
+        for (const [what, learners] of Object.entries(completed.counts)) {
+          if (learners !== null) metrics.sweepLearners.set({ what }, Number(learners));
         }
       };
     },

@@ -78,7 +78,7 @@ export interface SweepRun {
 }
 
 /** The newest runs, newest first. */
-export async function listRuns(db: Queryable, most: number): Promise<readonly SweepRun[]> {
+export async function listRuns(db: Queryable, limit: number): Promise<readonly SweepRun[]> {
   const { rows } = await db.query<SweepRun>({
     text: `
 SELECT run_id, status, as_of, thresholds, lookback_days, row_limit, forced, active, inactive, crossed, ongoing,
@@ -86,7 +86,7 @@ SELECT run_id, status, as_of, thresholds, lookback_days, row_limit, forced, acti
 FROM lastseen.sweep_run
 ORDER BY started_at DESC, run_id DESC
 LIMIT $1`,
-    values: [most],
+    values: [limit],
   });
   return rows;
 }
@@ -95,17 +95,18 @@ export interface SweepState {
   /** Number of runs by status, without statuses that no run has. */
   readonly runs: ReadonlyMap<SweepRun['status'], bigint>;
   /** The completed run that finished last. */
-  readonly completed?: { readonly finishedAt: Instant; readonly found: SweepFound };
+  readonly completed?: { readonly finishedAt: Instant; readonly counts: FoundCounts };
 }
 
-type SweepFound = Readonly<Record<'active' | 'inactive' | 'crossed' | 'ongoing' | 'returned', bigint | null>>;
+/** Learners; `returned` is null in runs of older releases. */
+type FoundCounts = Readonly<Record<'active' | 'inactive' | 'crossed' | 'ongoing' | 'returned', bigint | null>>;
 
 /** The history as the metrics show it. */
 export async function readSweepState(db: Queryable): Promise<SweepState> {
   const counted = await db.query<{ status: SweepRun['status']; runs: bigint }>({
     text: 'SELECT status, count(*) AS runs FROM lastseen.sweep_run GROUP BY status',
   });
-  const newest = await db.query<SweepFound & { finished_at: Instant }>({
+  const newest = await db.query<FoundCounts & { finished_at: Instant }>({
     text: `
 SELECT finished_at, active, inactive, crossed, ongoing, returned
 FROM lastseen.sweep_run
@@ -116,6 +117,6 @@ LIMIT 1`,
   const runs = new Map(counted.rows.map((row) => [row.status, row.runs]));
   const [row] = newest.rows;
   if (row === undefined) return { runs };
-  const { finished_at, ...found } = row;
-  return { runs, completed: { finishedAt: finished_at, found } };
+  const { finished_at, ...counts } = row;
+  return { runs, completed: { finishedAt: finished_at, counts } };
 }

@@ -6,12 +6,12 @@ export interface SourceVolume {
   readonly records: bigint;
 }
 
-const HISTORY_DAYS = 14n;
+const MAX_DAYS = 14n;
 /** Fewer days do not show what is usual. */
-const LEAST_DAYS = 7;
-const USUAL_PER_DAY = 20;
+const MIN_DAYS = 7;
+const MIN_PER_DAY = 20;
 /** A sweep repeated on the same morning is compared with the day before's: no records are expected in between. */
-const LEAST_SILENCE = (20n * MICROS_PER_DAY) / 24n;
+const MIN_SILENCE_US = (20n * MICROS_PER_DAY) / 24n;
 
 /**
  * The usual number of records per day (the median of the last 14 days) of a source that has had none since the last
@@ -20,20 +20,19 @@ const LEAST_SILENCE = (20n * MICROS_PER_DAY) / 24n;
  *
  * @param history one entry per completed sweep, in any order.
  */
-export function quietAgainst(history: readonly SourceVolume[], now: SourceVolume): number | undefined {
+export function usualPerDayIfQuiet(history: readonly SourceVolume[], now: SourceVolume): number | undefined {
   const known = history
-    .filter(({ at }) => at > now.at - (HISTORY_DAYS + 1n) * MICROS_PER_DAY && at <= now.at)
+    .filter(({ at }) => at > now.at - (MAX_DAYS + 1n) * MICROS_PER_DAY && at <= now.at)
     .sort((a, b) => (a.at < b.at ? -1 : 1));
-  const last = known.findLast(({ at }) => at <= now.at - LEAST_SILENCE);
+  const last = known.findLast(({ at }) => at <= now.at - MIN_SILENCE_US);
   if (last === undefined || last.records !== now.records) return undefined;
-  const days = daily(known.filter(({ at }) => at <= last.at));
-  if (days.length < LEAST_DAYS) return undefined;
-  const usual = median(days);
-  return usual > USUAL_PER_DAY ? usual : undefined;
+  const days = recordsPerDay(known.filter(({ at }) => at <= last.at));
+  const usual = days.length < MIN_DAYS ? undefined : median(days);
+  return usual !== undefined && usual > MIN_PER_DAY ? usual : undefined;
 }
 
 /** Records per day between the last sweeps of consecutive dates, without pairs between which the topic was recreated. */
-function daily(known: readonly SourceVolume[]): number[] {
+function recordsPerDay(known: readonly SourceVolume[]): number[] {
   const lastOfDate = [...new Map(known.map((volume) => [dateOf(volume.at), volume])).values()];
   return lastOfDate.slice(1).flatMap((volume, index) => {
     const before = lastOfDate[index];
@@ -42,10 +41,10 @@ function daily(known: readonly SourceVolume[]): number[] {
   });
 }
 
-/** NaN for an empty list. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
-  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
+/** Undefined for an empty list. */
+export function median(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)];
+  const upper = sorted[Math.floor(sorted.length / 2)];
+  return lower === undefined || upper === undefined ? undefined : (lower + upper) / 2;
 }

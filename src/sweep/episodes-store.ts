@@ -72,6 +72,8 @@ function reached(rungs: number): string {
 }
 
 const FIRST_BY_ID = 'ORDER BY seen.student_id LIMIT $9';
+/** $9 is null. It must be in the statement, because Postgres infers its type from it. */
+const UNLIMITED = 'LIMIT $9';
 
 /**
  * `due` and `noted` are combined by GROUP BY, not by a join: if all episodes were noted today, the planner expects no due
@@ -130,7 +132,7 @@ SELECT threshold_days, count(*) AS learners
 FROM (
   SELECT rung.threshold_days, e.student_id IS NULL AS crossing
   ${due(LIVE, plan)}
-  ${plan.limit === undefined ? 'LIMIT $9' : FIRST_BY_ID}
+  ${plan.limit === undefined ? UNLIMITED : FIRST_BY_ID}
 ) due
 WHERE crossing
 GROUP BY threshold_days

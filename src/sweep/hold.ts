@@ -51,15 +51,18 @@ function unusual({ crossing, active, usuallyCrossed, maxShare }: HoldFigures): H
     limit: Number(active) * maxShare,
     what: `${percent(maxShare)} of the ${active} learners active in the lookback`,
   };
-  const times = { limit: usual * TIMES_USUAL, what: `${TIMES_USUAL} times the ${usual} who usually cross` };
-  // Without earlier runs `usual` is NaN, and the comparison false.
-  const lower = times.limit < share.limit ? times : share;
+  const times = usual !== undefined && {
+    limit: usual * TIMES_USUAL,
+    what: `${TIMES_USUAL} times the ${usual} who usually cross`,
+  };
+  const lower = times && times.limit < share.limit ? times : share;
   const limit = Math.max(NEVER_HELD, Math.floor(lower.limit));
   if (learners <= BigInt(limit)) return undefined;
+  const atLeast = lower.limit < NEVER_HELD ? `${NEVER_HELD} and ` : '';
   return {
     crossing: learners,
     limit: BigInt(limit),
-    because: `${learners} learners would cross, more than ${lower.limit < NEVER_HELD ? `${NEVER_HELD} and ` : ''}${lower.what}`,
+    because: `${learners} learners would cross, more than ${atLeast}${lower.what}`,
   };
 }
 

@@ -27,6 +27,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
+import { must } from '../runtime/must.ts';
 import { requireOwnTables } from '../setup/wiring.ts';
 import { addOutcomeCounts, emptyOutcomeCounts, type OutcomeCounts, outcomeRows } from './outcome-counts.ts';
 import { type AppliedFlush, createTrack, type TrackDeps } from './pipeline.ts';
@@ -160,8 +161,8 @@ function measure(metrics: Metrics, flush: AppliedFlush, sources: ReadonlyMap<str
   metrics.rowsChanged.inc(flush.rowsChanged);
   metrics.returned.inc(flush.returned);
   for (const { topic, newestCommitAt } of flush.progress) {
-    const source = sources.get(topic);
-    if (source === undefined || newestCommitAt === null) continue;
+    if (newestCommitAt === null) continue;
+    const source = must(sources.get(topic), 'only topics of sources are subscribed');
     metrics.commitToApplied.observe({ source }, Math.max(0, Number(now - newestCommitAt) / 1e6));
   }
 }
