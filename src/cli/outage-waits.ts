@@ -37,7 +37,7 @@ export function runBeforeStart<T>(
     report(error, waitMs);
   };
   const isOutage = (error: unknown) => isRetriable(error) || isNotMigrated(error);
-  const started = retryOutages(work, { isOutage, onOutage, impatient: context.stopping }).finally(() => {
+  const started = retryOutages(work, { isOutage, onOutage, signal: context.stopping }).finally(() => {
     state.blockedBy = undefined;
   });
   return withAbort(context.stopping, started);

@@ -9,56 +9,45 @@ export interface ProgressDisplay {
 
 const LINE_EVERY_MS = 5_000;
 
-export function showProgress(options: {
+interface ProgressOptions {
   readonly what: string;
   readonly unit: string;
   readonly total: number;
   readonly log: Logger;
   readonly terminal: NodeJS.WriteStream | undefined;
-}): ProgressDisplay {
+}
+
+export function showProgress(options: ProgressOptions): ProgressDisplay {
   return options.terminal === undefined ? lines(options) : bar(options, options.terminal);
 }
 
-function bar(options: { what: string; unit: string; total: number }, terminal: NodeJS.WriteStream): ProgressDisplay {
+function bar({ what, unit, total }: ProgressOptions, terminal: NodeJS.WriteStream): ProgressDisplay {
   const startedAt = performance.now();
+  const columns = terminal.columns || DEFAULT_COLUMNS;
   const display = new cliProgress.SingleBar(
     {
-      format: `${options.what} {bar} {percentage} % | {value}/{total} ${options.unit} | {rate}/s | {eta_formatted} left`,
+      format: `${what} {bar} {percentage} % | {value}/{total} ${unit} | {rate}/s | {eta_formatted} left`,
       stream: terminal,
       hideCursor: true,
-      barsize: barSize((terminal.columns || USUAL_COLUMNS) - options.what.length),
+      // A narrow terminal gets a shorter bar, so that the remaining time at its right is not cut off.
+      barsize: Math.max(MIN_BAR, Math.min(MAX_BAR, columns - what.length - WIDTH_OF_NUMBERS)),
       etaBuffer: 50,
     },
     cliProgress.Presets.shades_classic,
   );
-  display.start(options.total, 0, { rate: 0 });
+  display.start(total, 0, { rate: 0 });
   return {
     update: (done) => display.update(done, { rate: Math.round((done / (performance.now() - startedAt)) * 1000) }),
     end: () => display.stop(),
   };
 }
 
-/** A narrow terminal gets a shorter bar, so that the remaining time at its right is not cut off. */
-function barSize(columns: number): number {
-  return Math.max(MIN_BAR, Math.min(MAX_BAR, columns - WIDTH_OF_NUMBERS));
-}
-
-const USUAL_COLUMNS = 80;
+const DEFAULT_COLUMNS = 80;
 const MIN_BAR = 4;
 const MAX_BAR = 40;
 const WIDTH_OF_NUMBERS = 62;
 
-function lines({
-  what,
-  unit,
-  total,
-  log,
-}: {
-  what: string;
-  unit: string;
-  total: number;
-  log: Logger;
-}): ProgressDisplay {
+function lines({ what, unit, total, log }: ProgressOptions): ProgressDisplay {
   const startedAt = performance.now();
   let lastAt = startedAt;
   return {
@@ -67,17 +56,8 @@ function lines({
       if (now - lastAt < LINE_EVERY_MS) return;
       lastAt = now;
       const rate = done / ((now - startedAt) / 1000);
-      log.info(
-        {
-          event: 'progress_made',
-          done,
-          total,
-          unit,
-          perSecond: Math.round(rate),
-          secondsLeft: Math.round((total - done) / rate),
-        },
-        what,
-      );
+      const [perSecond, secondsLeft] = [Math.round(rate), Math.round((total - done) / rate)];
+      log.info({ event: 'progress_made', done, total, unit, perSecond, secondsLeft }, what);
     },
     end() {},
   };

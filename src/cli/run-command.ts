@@ -6,23 +6,17 @@ import type { Part, Settings } from '../config/settings.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { framesOf, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
-import { createShutdown } from './shutdown.ts';
+import { createShutdown, type Shutdown } from './shutdown.ts';
 import { table } from './tables.ts';
 
 /** 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later. */
 export const EXIT = { done: 0, failed: 1, usage: 2, held: 3, tryLater: 75 } as const;
 
-export interface CommandContext {
+export interface CommandContext extends Pick<Shutdown, 'stopping' | 'shutdownDeadline' | 'startShutdownTimer'> {
   readonly command: string;
   readonly settings: Settings;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Aborted by SIGTERM or SIGINT: finish the current work and return. */
-  readonly stopping: AbortSignal;
-  /** Aborted if that takes too long: stop waiting. */
-  readonly shutdownDeadline: AbortSignal;
-  /** Starts the deadlines of the shutdown, for a failure that leaves work in flight. */
-  startShutdownTimer(): void;
   /** Standard error, if it is a terminal that can move its cursor. */
   readonly terminal: NodeJS.WriteStream | undefined;
   now(): Instant;
@@ -111,9 +105,7 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
     settings,
     log,
     metrics: createMetrics(),
-    stopping: shutdown.stopping,
-    shutdownDeadline: shutdown.shutdownDeadline,
-    startShutdownTimer: shutdown.startTimer,
+    ...shutdown,
     terminal: process.stderr.isTTY && process.env['TERM'] !== 'dumb' ? process.stderr : undefined,
     now: () => BigInt(Date.now()) * 1000n,
     write: (bytes) => process.stdout.write(bytes),

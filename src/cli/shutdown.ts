@@ -11,7 +11,7 @@ export interface Shutdown {
   readonly shutdownDeadline: AbortSignal;
   stop(): void;
   /** Starts the deadlines. `stop` calls it; so does a failure that leaves work in flight. */
-  startTimer(): void;
+  startShutdownTimer(): void;
 }
 
 /** Share of the time for the work; the rest is for leaving the group and closing connections. */
@@ -21,7 +21,7 @@ export function createShutdown(withinMs: number, onOverdue: () => void): Shutdow
   const stopping = new AbortController();
   const shutdownDeadline = new AbortController();
   let started = false;
-  const startTimer = () => {
+  const startShutdownTimer = () => {
     if (started) return;
     started = true;
     setTimeout(() => shutdownDeadline.abort(interrupted()), withinMs * GRACE_SHARE);
@@ -30,10 +30,10 @@ export function createShutdown(withinMs: number, onOverdue: () => void): Shutdow
   return {
     stopping: stopping.signal,
     shutdownDeadline: shutdownDeadline.signal,
-    startTimer,
+    startShutdownTimer,
     stop() {
       stopping.abort(new LastseenError('stopped', 'stopped by a signal before the work began; nothing was changed'));
-      startTimer();
+      startShutdownTimer();
     },
   };
 }

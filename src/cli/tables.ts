@@ -2,6 +2,7 @@ import process from 'node:process';
 import Table from 'cli-table3';
 import { DateTime } from 'luxon';
 import type { Instant } from '../activity/instant.ts';
+import { must } from '../runtime/must.ts';
 import { snakeKeys } from '../runtime/snake-keys.ts';
 
 type Cell = string | number | bigint;
@@ -18,7 +19,7 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
     .map((row) =>
       aligned(
         [],
-        head.map((name, at) => [name, row[at] ?? '']),
+        head.map((name, at) => [name, must(row[at], 'a row has a cell per column')]),
       ).join('\n'),
     )
     .join('\n\n');

@@ -88,116 +88,108 @@ function isDecodable(text: string): boolean {
   }
 }
 
-function setting<T>(
-  read: z.ZodType<T, string | undefined>,
-  about: string,
-  more: { fallback?: string; secret?: true; neededFor?: Part } = {},
-): Setting<T> {
-  return { read, about, ...more };
+function setting<T>(read: z.ZodType<T, string | undefined>, about: string, fallback?: string): Setting<T> {
+  return { read, about, ...(fallback === undefined ? {} : { fallback }) };
+}
+
+function needed<T>(neededFor: Part, read: z.ZodType<T, string>, about: string): Setting<T | undefined> {
+  return { read: read.optional(), about, neededFor };
+}
+
+function secret<T>(setting: Setting<T>): Setting<T> {
+  return { ...setting, secret: true };
 }
 
 /** Every environment variable that lastseen reads. `npm run docs` writes the table of the README from it. */
 export const SETTINGS = {
-  DATABASE_URL: setting(postgresUrl.optional(), 'Postgres with the `lastseen` schema and `weekly_kpi`', {
-    secret: true,
-    neededFor: 'postgres',
-  }),
-  SOURCE_DATABASE_URL: setting(
-    postgresUrl.optional(),
-    'database that learner data is read from, such as a replica; default `DATABASE_URL`',
-    { secret: true },
+  DATABASE_URL: secret(needed('postgres', postgresUrl, 'Postgres with the `lastseen` schema and `weekly_kpi`')),
+  SOURCE_DATABASE_URL: secret(
+    setting(postgresUrl.optional(), 'database of the source tables, such as a replica; default `DATABASE_URL`'),
   ),
-  KAFKA_BROKERS: setting(brokerList.optional(), 'bootstrap brokers, `host:port` separated by commas', {
-    neededFor: 'kafka',
-  }),
-  KAFKA_CLIENT_ID: setting(text, 'client id in the logs of the brokers', { fallback: 'lastseen' }),
+  KAFKA_BROKERS: needed('kafka', brokerList, 'bootstrap brokers, `host:port` separated by commas'),
+  KAFKA_CLIENT_ID: setting(text, 'client id in the logs of the brokers', 'lastseen'),
   KAFKA_GROUP_ID: setting(optional, 'consumer group; default `lastseen-track` or `lastseen-recompute`'),
   KAFKA_SESSION_TIMEOUT: setting(
     duration,
     'time without a heartbeat after which the group reassigns the partitions of a member',
-    { fallback: '30s' },
+    '30s',
   ),
-  KAFKA_SSL_ENABLED: setting(yesOrNo, 'use TLS to the brokers and verify their certificates', { fallback: 'false' }),
-  KAFKA_SSL_CA_FILE: setting(
-    optional,
-    'PEM file with the certificate authorities of the brokers; default the authorities of Node',
-  ),
+  KAFKA_SSL_ENABLED: setting(yesOrNo, 'use TLS to the brokers and verify their certificates', 'false'),
+  KAFKA_SSL_CA_FILE: setting(optional, 'PEM file with the CA certificates for the brokers; default those of Node'),
   KAFKA_SSL_CERT_FILE: setting(optional, 'PEM file with the client certificate, if the brokers require one'),
   KAFKA_SSL_KEY_FILE: setting(optional, 'PEM file with the key of the client certificate'),
-  KAFKA_SSL_KEY_PASSPHRASE: setting(optional, 'passphrase of an encrypted key', { secret: true }),
+  KAFKA_SSL_KEY_PASSPHRASE: secret(setting(optional, 'passphrase of an encrypted key')),
   KAFKA_SASL_MECHANISM: setting(saslMechanism.optional(), '`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`'),
   KAFKA_SASL_USERNAME: setting(optional, 'user name for the brokers'),
-  KAFKA_SASL_PASSWORD: setting(optional, 'password for the brokers', { secret: true }),
-  SCHEMA_REGISTRY_URL: setting(httpUrl.optional(), 'schema registry with the Confluent API', { neededFor: 'registry' }),
-  SCHEMA_REGISTRY_TIMEOUT: setting(duration, 'timeout of one request to the registry', { fallback: '5s' }),
+  KAFKA_SASL_PASSWORD: secret(setting(optional, 'password for the brokers')),
+  SCHEMA_REGISTRY_URL: needed('registry', httpUrl, 'schema registry with the Confluent API'),
+  SCHEMA_REGISTRY_TIMEOUT: setting(duration, 'timeout of one request to the registry', '5s'),
   SCHEMA_REGISTRY_CA_FILE: setting(
     optional,
-    'PEM file with the certificate authorities of the registry; default the authorities of Node',
+    'PEM file with the CA certificates for the registry; default those of Node',
   ),
   SCHEMA_REGISTRY_USERNAME: setting(optional, 'user name for the registry (basic authentication)'),
-  SCHEMA_REGISTRY_PASSWORD: setting(optional, 'password for the registry', { secret: true }),
-  SCHEMA_REGISTRY_TOKEN: setting(optional, 'token for the registry, instead of a user name (bearer authentication)', {
-    secret: true,
-  }),
+  SCHEMA_REGISTRY_PASSWORD: secret(setting(optional, 'password for the registry')),
+  SCHEMA_REGISTRY_TOKEN: secret(
+    setting(optional, 'token for the registry, instead of a user name (bearer authentication)'),
+  ),
   CONNECT_URL: setting(httpUrl.optional(), 'Kafka Connect’s REST interface, only for `doctor`'),
-  SOURCES: setting(sourceList, 'the enabled sources, separated by commas', { fallback: SOURCES.join(',') }),
+  SOURCES: setting(sourceList, 'the enabled sources, separated by commas', SOURCES.join(',')),
   ATTEMPT_SOURCE: setting(
     z.enum(['topic', 'exam_results'], 'must be topic or exam_results'),
     '`topic`: `attempt` is a captured table; `exam_results`: an exam result with a question is an attempt',
-    { fallback: 'topic' },
+    'topic',
   ),
-  TOPIC_PREFIX: setting(text, 'source topics are `<prefix>.public.<table>`', { fallback: 'seedtest' }),
+  TOPIC_PREFIX: setting(text, 'source topics are `<prefix>.public.<table>`', 'seedtest'),
   ...(Object.fromEntries(
     SOURCES.map((source) => [topicSetting(source), setting(optional, `topic of \`${source}\`, if its name differs`)]),
   ) as Record<ReturnType<typeof topicSetting>, Setting<string | undefined>>),
-  INACTIVITY_TOPIC: setting(text, 'topic of inactivity events', { fallback: 'lastseen.inactivity.v1' }),
-  KPI_UPDATED_TOPIC: setting(text, 'topic of updates of P and S', { fallback: 'lastseen.kpi-updated.v1' }),
-  TRACK_DLQ_TOPIC: setting(text, 'topic of the dead letters of `track`', { fallback: 'lastseen.track.dlq.v1' }),
-  RECOMPUTE_DLQ_TOPIC: setting(text, 'topic of the dead letters of `recompute`', {
-    fallback: 'lastseen.recompute.dlq.v1',
-  }),
-  RECOMPUTE_RETRY_TOPIC: setting(text, 'topic of events that failed in `recompute` and are retried', {
-    fallback: 'lastseen.recompute.retry.v1',
-  }),
-  RECOMPUTE_RETRY_DELAY: setting(duration, 'wait before each of the three retries', { fallback: '1m' }),
-  TOPIC_PARTITIONS: setting(positive, 'partitions of topics that `topics` creates', { fallback: '4' }),
-  TOPIC_REPLICATION: setting(positive, 'replicas of topics that `topics` creates', { fallback: '1' }),
-  MAX_CLOCK_SKEW: setting(duration, 'longest time by which an activity may be later than the commit of its record', {
-    fallback: '10m',
-  }),
-  DLQ_MAX_SHARE: setting(share, 'share of dead letters among the last 1,000 records that stops a consumer', {
-    fallback: '0.05',
-  }),
-  FLUSH_MAX_DELAY: setting(duration, 'longest time that a record waits for its transaction', { fallback: '10ms' }),
+  INACTIVITY_TOPIC: setting(text, 'topic of inactivity events', 'lastseen.inactivity.v1'),
+  KPI_UPDATED_TOPIC: setting(text, 'topic of updates of P and S', 'lastseen.kpi-updated.v1'),
+  TRACK_DLQ_TOPIC: setting(text, 'topic of the dead letters of `track`', 'lastseen.track.dlq.v1'),
+  RECOMPUTE_DLQ_TOPIC: setting(text, 'topic of the dead letters of `recompute`', 'lastseen.recompute.dlq.v1'),
+  RECOMPUTE_RETRY_TOPIC: setting(
+    text,
+    'topic of events that failed in `recompute` and are retried',
+    'lastseen.recompute.retry.v1',
+  ),
+  RECOMPUTE_RETRY_DELAY: setting(duration, 'wait before each of the three retries', '1m'),
+  TOPIC_PARTITIONS: setting(positive, 'partitions of topics that `topics` creates', '4'),
+  TOPIC_REPLICATION: setting(positive, 'replicas of topics that `topics` creates', '1'),
+  MAX_CLOCK_SKEW: setting(
+    duration,
+    'longest time by which an activity may be later than the commit of its record',
+    '10m',
+  ),
+  DLQ_MAX_SHARE: setting(share, 'share of dead letters among the last 1,000 records that stops a consumer', '0.05'),
+  FLUSH_MAX_DELAY: setting(duration, 'longest time that a record waits for its transaction', '10ms'),
   FLUSH_MAX_DELAY_BEHIND: setting(
     duration,
     'the same in `track` and `replay` while more than one fetch is waiting at the broker; a longer time writes fewer rows',
-    { fallback: '10s' },
+    '10s',
   ),
-  FLUSH_MAX_ROWS: setting(positive, 'most learners that one transaction writes', { fallback: '120000' }),
-  QUEUE_MAX_BYTES: setting(positive, 'most bytes of records that wait to be decoded', { fallback: '2097152' }),
+  FLUSH_MAX_ROWS: setting(positive, 'most learners that one transaction writes', '120000'),
+  QUEUE_MAX_BYTES: setting(positive, 'most bytes of records that wait to be decoded', '2097152'),
   INACTIVITY_THRESHOLD_DAYS: setting(
     dayList,
     'days without activity after which a learner is inactive; or several thresholds, such as `7,14,21`',
-    { fallback: '7' },
+    '7',
   ),
-  KPI_LOOKBACK_DAYS: setting(positive, 'days without activity after which a learner gets no more events', {
-    fallback: '30',
-  }),
+  KPI_LOOKBACK_DAYS: setting(positive, 'days without activity after which a learner gets no more events', '30'),
   INACTIVITY_REFRESH: setting(
     z.enum(['daily', 'off'], 'must be daily or off'),
     'whether learners who are still inactive get one `ONGOING` event per UTC day',
-    { fallback: 'daily' },
+    'daily',
   ),
   MAX_CROSSED_SHARE: setting(
     share,
     'share of the active learners; a sweep in which more cross a threshold is held for approval',
-    { fallback: '0.2' },
+    '0.2',
   ),
   WAIT_FRESH: setting(
     duration,
     'longest time that a sweep or an audit waits until all changes committed at the source are applied',
-    { fallback: '10m' },
+    '10m',
   ),
   REPLICATION_SLOT: setting(optional, 'the connector’s `slot.name`; default `TOPIC_PREFIX`'),
   PUBLICATION: setting(optional, 'the connector’s `publication.name`; default the slot’s name'),
@@ -208,36 +200,34 @@ export const SETTINGS = {
   METRICS_PROFILE: setting(
     z.enum(['standard', 'legacy'], 'must be standard or legacy'),
     '`legacy` computes the figures as the platform’s previous job did',
-    { fallback: 'standard' },
+    'standard',
   ),
-  METRICS_DEFAULT_TARGET: setting(number, 'target ability of learners without a goal', { fallback: '0.0' }),
+  METRICS_DEFAULT_TARGET: setting(number, 'target ability of learners without a goal', '0.0'),
   METRICS_TARGET_FROM: setting(
     z.enum(['default', 'interest_goal'], 'must be default or interest_goal'),
     'source of the target ability: `METRICS_DEFAULT_TARGET` or the table `interest_goal`',
-    { fallback: 'default' },
+    'default',
   ),
-  METRICS_USE_BAYESIAN: setting(yesOrNo, 'compute P with the growth model', { fallback: 'false' }),
+  METRICS_USE_BAYESIAN: setting(yesOrNo, 'compute P with the growth model', 'false'),
   R_BRMS_BASE_URL: setting(
     httpUrl.optional(),
     'growth service that is asked for P first, if `METRICS_USE_BAYESIAN` is true',
   ),
-  METRICS_USE_IRT_THETA: setting(yesOrNo, 'compute I_t from fitted abilities if both windows have one', {
-    fallback: 'false',
-  }),
-  METRICS_CHURN_HORIZON_DAYS: setting(whole, 'days without activity that count fully in S', { fallback: '14' }),
+  METRICS_USE_IRT_THETA: setting(yesOrNo, 'compute I_t from fitted abilities if both windows have one', 'false'),
+  METRICS_CHURN_HORIZON_DAYS: setting(whole, 'days without activity that count fully in S', '14'),
   HTTP_PORT: setting(
     port.optional(),
     'port of /healthz, /readyz and /metrics of `track` and `recompute`; default no server, `0` any free port',
   ),
-  HTTP_HOST: setting(text, 'address that the HTTP server listens on', { fallback: '0.0.0.0' }),
-  STOP_WITHIN: setting(duration, 'longest time from SIGTERM to the exit of the process', { fallback: '25s' }),
+  HTTP_HOST: setting(text, 'address that the HTTP server listens on', '0.0.0.0'),
+  STOP_WITHIN: setting(duration, 'longest time from SIGTERM to the exit of the process', '25s'),
   LOG_LEVEL: setting(
     z.enum(
       ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
       'must be trace, debug, info, warn, error, fatal or silent',
     ),
     'lowest level of log lines that are written',
-    { fallback: 'info' },
+    'info',
   ),
 } as const;
 

@@ -14,15 +14,15 @@ export function connectionOptions(text: string): {
   return { connectionString: url, ssl: tls.verified ? tlsOptions(tls) : false };
 }
 
-function tlsOptions(tls: PostgresTls): ConnectionOptions {
-  const { rootCertificate, certificate, key, keyPassphrase } = tls;
+function tlsOptions({ sslrootcert, sslcert, sslkey, sslpassword }: PostgresTls): ConnectionOptions {
+  const read = (name: string, path: string | undefined) =>
+    path === undefined ? undefined : readPemFile(`${name} of the Postgres URL`, path);
   const options = {
-    ...(rootCertificate === undefined || rootCertificate === 'system'
-      ? {}
-      : { ca: readPemFile('sslrootcert of the Postgres URL', rootCertificate) }),
-    ...(certificate === undefined ? {} : { cert: readPemFile('sslcert of the Postgres URL', certificate) }),
-    ...(key === undefined ? {} : { key: readPemFile('sslkey of the Postgres URL', key) }),
-    ...(keyPassphrase === undefined ? {} : { passphrase: keyPassphrase }),
+    // `system` means the certificate authorities of Node.
+    ca: sslrootcert === 'system' ? undefined : read('sslrootcert', sslrootcert),
+    cert: read('sslcert', sslcert),
+    key: read('sslkey', sslkey),
+    passphrase: sslpassword,
   };
   requireMatchingKey('sslcert, sslkey and sslpassword of the Postgres URL', options);
   return options;

@@ -10,7 +10,7 @@ export interface OutagePolicy {
   readonly isOutage: (error: unknown) => boolean;
   readonly onOutage?: ((error: Error, waitMs: number) => void) | undefined;
   /** Once it is aborted, outages are not waited for: their errors are thrown. */
-  readonly impatient: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 const FIRST_WAIT_MS = 200;
@@ -22,11 +22,11 @@ export async function retryOutages<T>(work: () => Promise<T>, policy: OutagePoli
     try {
       return await work();
     } catch (error) {
-      if (policy.impatient.aborted || !policy.isOutage(error)) throw error;
+      if (policy.signal.aborted || !policy.isOutage(error)) throw error;
       const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
       const waitMs = Math.round(longest * (0.5 + Math.random() / 2));
       policy.onOutage?.(error as Error, waitMs);
-      if (!(await pause(waitMs, policy.impatient))) throw error;
+      if (!(await pause(waitMs, policy.signal))) throw error;
     }
   }
 }

@@ -1,22 +1,17 @@
 import type { Command } from 'commander';
 import { withDatabase } from '../cli/connections.ts';
-import { EXIT, runCommand } from '../cli/run-command.ts';
+import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import { migrate } from './migrations-store.ts';
-
-interface Flags {
-  readonly json?: true;
-  readonly printConfig?: true;
-}
 
 export function addMigrate(program: Command): void {
   program
     .command('migrate')
     .description('create or update the tables of the `lastseen` schema; safe to repeat and to run concurrently')
     .option('--json', 'print the applied migrations as JSON')
-    .option('--print-config', 'print the effective configuration and end')
+    .option(...PRINT_CONFIG)
     .addHelpText('after', `\nExample: DATABASE_URL_FILE=/run/secrets/database-url lastseen migrate`)
-    .action((flags: Flags) =>
+    .action((flags: OutputFlags) =>
       runCommand({
         name: 'migrate',
         needs: ['postgres'],

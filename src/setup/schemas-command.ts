@@ -1,14 +1,9 @@
 import type { Command } from 'commander';
 import { openRegistry } from '../cli/connections.ts';
-import { EXIT, runCommand } from '../cli/run-command.ts';
+import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { checkSchemas, registerSchemas } from '../registry/own-schemas.ts';
 import { ownSchemas } from './wiring.ts';
-
-interface Flags {
-  readonly json?: true;
-  readonly printConfig?: true;
-}
 
 export function addSchemas(program: Command): void {
   const schemas = program.command('schemas').description('register and check own Avro schemas');
@@ -16,9 +11,9 @@ export function addSchemas(program: Command): void {
     .command('register')
     .description('register the schemas of own topics with BACKWARD compatibility; safe to repeat')
     .option('--json', 'print the result as JSON')
-    .option('--print-config', 'print the effective configuration and end')
+    .option(...PRINT_CONFIG)
     .addHelpText('after', `\nExample: lastseen schemas register`)
-    .action((flags: Flags) =>
+    .action((flags: OutputFlags) =>
       runCommand({
         name: 'schemas register',
         needs: ['registry'],
@@ -35,9 +30,9 @@ export function addSchemas(program: Command): void {
     .command('check')
     .description('check whether the schemas are registered or could be; changes nothing; exits with 1 if one could not')
     .option('--json', 'print the result as JSON')
-    .option('--print-config', 'print the effective configuration and end')
+    .option(...PRINT_CONFIG)
     .addHelpText('after', `\nExample: lastseen schemas check --json`)
-    .action((flags: Flags) =>
+    .action((flags: OutputFlags) =>
       runCommand({
         name: 'schemas check',
         needs: ['registry'],

@@ -1,16 +1,14 @@
 import type { Command } from 'commander';
 import { openKafka } from '../cli/connections.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { createTopics, type TopicSpec } from '../kafka/admin/admin.ts';
 import { type Difference, differencesOf } from '../kafka/admin/topic-differences.ts';
 import { readTopicSettings, type TopicSettings } from '../kafka/admin/topic-settings.ts';
 import { originTopics, topicSpecs } from './topic-specs.ts';
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly check?: true;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 interface TopicState {
@@ -25,7 +23,7 @@ export function addTopics(program: Command): void {
     .description('create missing source topics and own topics; existing topics are not changed')
     .option('--check', 'create nothing; exit with 1 if a topic is missing or differs')
     .option('--json', 'print the result as JSON')
-    .option('--print-config', 'print the effective configuration and end')
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       '\nFor existing own topics it prints which partitions, replicas or settings are insufficient, and the commands that\n' +

@@ -3,6 +3,7 @@ import type { CommandContext } from '../cli/run-command.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Database } from '../postgres/database.ts';
 import { OWN_SCHEMAS, type OwnSchemaFile, readOwnSchemas } from '../registry/own-schemas.ts';
+import { must } from '../runtime/must.ts';
 import { requireMigrated } from './migrations-store.ts';
 
 /** @throws LastseenError `not_migrated` if own tables are older than this release */
@@ -26,5 +27,8 @@ export async function ownSchemas(settings: Settings): Promise<OwnSchemaFile[]> {
     [OWN_SCHEMAS.inactivity, settings.INACTIVITY_TOPIC],
     [OWN_SCHEMAS.kpiUpdated, settings.KPI_UPDATED_TOPIC],
   ]);
-  return (await readOwnSchemas()).map(({ topic, schema }) => ({ topic: configured.get(topic) ?? topic, schema }));
+  return (await readOwnSchemas()).map(({ topic, schema }) => ({
+    topic: must(configured.get(topic), `a setting names the topic of schema ${topic}`),
+    schema,
+  }));
 }

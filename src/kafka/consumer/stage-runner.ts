@@ -119,7 +119,7 @@ export class StageRunner<A> {
 
   #retry(work: () => Promise<void>): Promise<void> {
     const { isOutage, onOutage } = this.#options;
-    return retryOutages(work, { isOutage, onOutage, impatient: this.#impatience.signal });
+    return retryOutages(work, { isOutage, onOutage, signal: this.#impatience.signal });
   }
 
   #isDue(open: Accumulation<A>): boolean {

@@ -186,7 +186,7 @@ async function startFetching<A>(running: Running<A>): Promise<void> {
   enqueueControlRecords(enqueueing);
   await retryOutages(() => connect(running), {
     isOutage: isRetriable,
-    impatient: stopping,
+    signal: stopping,
     onOutage(error, waitMs) {
       health.driverActed(performance.now());
       on.outage?.(error, waitMs);
