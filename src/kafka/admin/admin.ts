@@ -19,7 +19,6 @@ export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise
     const missing = specs.filter((spec) => !existing.has(spec.topic));
     if (missing.length > 0) {
       await admin.createTopics({
-        // The driver's own wait fails if a broker does not know the topic yet (tulios/kafkajs#1222).
         waitForLeaders: false,
         topics: missing.map((spec) => ({
           topic: spec.topic,
@@ -37,11 +36,14 @@ export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise
 
 const LEADERS_WITHIN_MS = 30_000;
 
-/** Waits until every partition of the new topics has a leader. Until then reads and writes fail. */
+/**
+ * Waits until every partition of the new topics has a leader: until then reads and writes fail. Can go when the driver's
+ * own wait no longer fails if a broker does not know the topic yet (tulios/kafkajs#1222).
+ */
 async function waitForLeaders(admin: Admin, names: readonly string[]): Promise<void> {
   const deadline = performance.now() + LEADERS_WITHIN_MS;
   for (let waiting = names; waiting.length > 0; ) {
-    // All topics: a request that names an unknown topic fails as a whole.
+    // Of all topics: if one of the named topics is unknown, the driver fails the whole request.
     const { topics } = await admin.fetchTopicMetadata();
     const hasLeaders = (name: string) => {
       const partitions = topics.find((topic) => topic.name === name)?.partitions ?? [];
@@ -50,13 +52,8 @@ async function waitForLeaders(admin: Admin, names: readonly string[]): Promise<v
     waiting = waiting.filter((name) => !hasLeaders(name));
     if (waiting.length === 0) return;
     if (performance.now() > deadline) {
-      throw new LastseenError(
-        'kafka_unavailable',
-        `topics were created but have no leader after ${LEADERS_WITHIN_MS / 1000} s: ${waiting.join(', ')}`,
-        {
-          retriable: true,
-        },
-      );
+      const message = `topics were created but have no leader after ${LEADERS_WITHIN_MS / 1000} s`;
+      throw new LastseenError('kafka_unavailable', `${message}: ${waiting.join(', ')}`, { retriable: true });
     }
     await sleep(100);
   }
@@ -78,7 +75,7 @@ export function brokerCount(kafka: Kafka): Promise<number> {
   return withAdmin(kafka, async (admin) => (await admin.describeCluster()).brokers.length);
 }
 
-/** Runs `work` with an admin client and disconnects it in any case. */
+/** Runs `work` with an admin client, and always disconnects it. */
 export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();
   try {

@@ -15,7 +15,7 @@ export interface TopicSettings {
 /** The settings of these topics. Missing topics are left out. */
 export function readTopicSettings(kafka: Kafka, names: readonly string[]): Promise<TopicSettings[]> {
   return withAdmin(kafka, async (admin) => {
-    // All topics: a request that names an unknown topic fails as a whole.
+    // Of all topics: if one of the named topics is unknown, the driver fails the whole request.
     const metadata = (await admin.fetchTopicMetadata()).topics.filter(({ name }) => names.includes(name));
     if (metadata.length === 0) return [];
     const configs = await admin.describeConfigs({

@@ -47,7 +47,7 @@ export function createKafka(options: KafkaOptions): KafkaClient {
     ...(options.sasl === undefined ? {} : { sasl: saslOptions(options.sasl) }),
     connectionTimeout: 5_000,
     retry: { retries: options.retries ?? 8, initialRetryTime: 200, maxRetryTime: 10_000 },
-    logCreator: logInto(options.log),
+    logCreator: forwardLogs(options.log),
   });
   registerRefusal(kafka, refusal.promise);
   return kafka;
@@ -68,7 +68,7 @@ function saslOptions({ mechanism, username, password }: BrokerLogin): SASLOption
  * Keeps offsets, groups and errors of the driver's log lines. Leaves out requests and responses, which it logs at level
  * debug (`KAFKAJS_LOG_LEVEL`), because they contain record data.
  */
-function logInto(log: Logger): NonNullable<KafkaConfig['logCreator']> {
+function forwardLogs(log: Logger): NonNullable<KafkaConfig['logCreator']> {
   return () => (entry) => {
     const { message, timestamp: _, logger: __, stack: ___, data: ____, payload: _____, error, ...fields } = entry.log;
     const line = {

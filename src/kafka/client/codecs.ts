@@ -11,7 +11,7 @@ interface Codec {
   decompress(buffer: Buffer): Promise<Buffer>;
 }
 
-/** The driver has only gzip; a topic with another compression crashes its consumer (tulios/kafkajs#597, by design). */
+/** The driver has only gzip; a topic with another compression crashes its consumer (tulios/kafkajs#597: by design). */
 export function registerCodecs(): void {
   CompressionCodecs[CompressionTypes.Snappy] = () => snappy;
   CompressionCodecs[CompressionTypes.LZ4] = () => lz4;
@@ -21,39 +21,39 @@ export function registerCodecs(): void {
 const zstdCompressAsync = promisify(zstdCompress);
 const zstdDecompressAsync = promisify(zstdDecompress);
 
-/** Size of the compressed batch. A larger batch is unpacked in another thread because it would block this one. */
+/** Size of the compressed batch. A larger batch is decompressed in another thread, because it would block this one. */
 const MAX_INLINE_BYTES = 65_536;
-/** Unpacked bytes after which the event loop gets a turn. */
+/** Decompressed bytes after which the event loop gets a turn. */
 const TURN_BYTES = 262_144;
 let bytesSinceTurn = 0;
 
 /**
- * Unpacks in this thread. A typical batch takes some microseconds; waiting for another thread takes several times as
- * long (figures: decision 10). The event loop gets a turn regularly, because unpacked memory is only released then.
+ * Decompresses in this thread. A typical batch takes some microseconds; waiting for another thread takes several times as
+ * long (figures: decision 10). The event loop gets a turn regularly, because decompressed memory is only released then.
  */
-async function unpackInline(
+async function decompressInline(
   packed: Buffer,
-  unpack: (packed: Buffer) => Buffer,
-  unpackInThread: (packed: Buffer) => Promise<Buffer>,
+  decompress: (packed: Buffer) => Buffer,
+  decompressInThread: (packed: Buffer) => Promise<Buffer>,
 ): Promise<Buffer> {
-  if (packed.length > MAX_INLINE_BYTES) return unpackInThread(packed);
-  const unpacked = unpack(packed);
-  bytesSinceTurn += unpacked.length;
+  if (packed.length > MAX_INLINE_BYTES) return decompressInThread(packed);
+  const decompressed = decompress(packed);
+  bytesSinceTurn += decompressed.length;
   if (bytesSinceTurn >= TURN_BYTES) {
     bytesSinceTurn = 0;
     await setImmediate();
   }
-  return unpacked;
+  return decompressed;
 }
 
 const zstd: Codec = {
   compress: (encoder) => zstdCompressAsync(encoder.buffer),
-  decompress: (buffer) => unpackInline(buffer, zstdDecompressSync, zstdDecompressAsync),
+  decompress: (buffer) => decompressInline(buffer, zstdDecompressSync, zstdDecompressAsync),
 };
 
 const lz4: Codec = {
   compress: (encoder) => compressFrame(encoder.buffer),
-  decompress: (buffer) => unpackInline(buffer, decompressFrameSync, decompressFrame),
+  decompress: (buffer) => decompressInline(buffer, decompressFrameSync, decompressFrame),
 };
 
 /** Java clients use the xerial framing: this header, two 32-bit versions, then blocks that each follow their length. */
@@ -76,7 +76,7 @@ const snappy: Codec = {
 };
 
 function uncompressBlock(block: Buffer): Promise<Buffer> {
-  return unpackInline(
+  return decompressInline(
     block,
     (packed) => uncompressSync(packed, { asBuffer: true }) as Buffer,
     async (packed) => (await uncompress(packed, { asBuffer: true })) as Buffer,

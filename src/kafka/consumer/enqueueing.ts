@@ -57,8 +57,9 @@ function enqueue(enqueueing: Enqueueing, { batch, resolveOffset, pause }: EachBa
 }
 
 /**
- * Enqueues batches of only control records. The driver skips them without calling the handler (tulios/kafkajs#1256), but a
- * partition may end with one: its offset has to be applied and committed too.
+ * Enqueues batches of only control records. The driver skips them without calling the handler, but a partition may end
+ * with one: its offset has to be applied and committed too. Can go when the driver calls the handler for them; it only
+ * emits an event (tulios/kafkajs#1256).
  */
 export function enqueueControlRecords(enqueueing: Enqueueing): void {
   const { consumer, partitions, stopping } = enqueueing;

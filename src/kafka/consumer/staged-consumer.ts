@@ -89,8 +89,8 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     aborting.abort();
     queue.wake();
     options.partitions.resumeAll();
-    // The driver waits for handlers and its long poll (tulios/kafkajs#1596), and does not return if a broker is gone
-    // (tulios/kafkajs#1147). Leaving the group only shortens the next rebalance.
+    // The driver waits for its long poll (tulios/kafkajs#1596), and for ever if a broker is gone (tulios/kafkajs#1147; the
+    // deadline can go when that is fixed). Leaving the group only shortens the next rebalance.
     await waitAtMost(LEAVE_WITHIN_MS, running.consumer.disconnect()).catch(() => {});
   };
   const done = withAbort(options.shutdownDeadline, runner.done).then(close, async (error) => {

@@ -18,10 +18,10 @@ beforeAll(registerCodecs);
 function xerial(blocks: readonly Buffer[]): Buffer {
   const header = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
   const framed = blocks.flatMap((block) => {
-    const packed = compressSync(block);
+    const compressed = compressSync(block);
     const length = Buffer.alloc(4);
-    length.writeInt32BE(packed.length);
-    return [length, packed];
+    length.writeInt32BE(compressed.length);
+    return [length, compressed];
   });
   return Buffer.concat([header, ...framed]);
 }
@@ -31,32 +31,32 @@ describe.each([
   ['zstd', CompressionTypes.ZSTD, zstdCompressSync],
   ['snappy', CompressionTypes.Snappy, compressSync],
   ['snappy framed by Java', CompressionTypes.Snappy, (bytes: Buffer) => xerial([bytes, bytes]).subarray()],
-])('%s', (name, type, pack) => {
+])('%s', (name, type, compress) => {
   // Sizes below and above the inline limit, and enough batches that the event loop gets turns between them.
-  it.each([1, 10_000, 1_000_000])('unpacks %i bytes', async (size) => {
+  it.each([1, 10_000, 1_000_000])('decompresses %i bytes', async (size) => {
     const bytes = randomBytes(size);
     const expected = name.endsWith('Java') ? Buffer.concat([bytes, bytes]) : bytes;
-    const packed = Buffer.from(pack(bytes));
-    const unpacked = await Promise.all(Array.from({ length: 30 }, () => codecOf(type).decompress(packed)));
-    expect(unpacked.every((each) => each.equals(expected))).toBe(true);
+    const compressed = Buffer.from(compress(bytes));
+    const decompressed = await Promise.all(Array.from({ length: 30 }, () => codecOf(type).decompress(compressed)));
+    expect(decompressed.every((each) => each.equals(expected))).toBe(true);
   });
 
   it('rejects truncated bytes of any size', async () => {
     for (const size of [100, 1_000_000]) {
-      const broken = Buffer.from(pack(randomBytes(size))).subarray(0, -10);
+      const broken = Buffer.from(compress(randomBytes(size))).subarray(0, -10);
       await expect(codecOf(type).decompress(broken)).rejects.toThrow();
     }
   });
 });
 
-it('gives the event loop turns while many small batches are unpacked', async () => {
-  const packed = Buffer.from(compressFrameSync(randomBytes(50_000)));
+it('gives the event loop turns while many small batches are decompressed', async () => {
+  const compressed = Buffer.from(compressFrameSync(randomBytes(50_000)));
   let turns = 0;
   let others = setImmediate(function turn() {
     turns++;
     others = setImmediate(turn);
   });
-  for (let batch = 0; batch < 2_000; batch++) await codecOf(CompressionTypes.LZ4).decompress(packed);
+  for (let batch = 0; batch < 2_000; batch++) await codecOf(CompressionTypes.LZ4).decompress(compressed);
   clearImmediate(others);
   expect(turns).toBeGreaterThan(100);
 });
