@@ -36,12 +36,12 @@ export function activitiesOf(source: Source, row: Row, committedAt: Instant, pol
   const { learner: learnerColumn, instants } = SOURCE_FACTS[source];
 
   const learner = row[learnerColumn];
-  if (learner === undefined) return missing(learnerColumn);
+  if (learner === undefined) return missingColumn(learnerColumn);
   const instantColumn = firstNotNull(row, instants);
   const instantValue = row[instantColumn];
-  if (instantValue === undefined) return missing(instantColumn);
-  if (learner === null) return skipped('no_learner');
-  if (instantValue === null) return skipped('no_instant');
+  if (instantValue === undefined) return missingColumn(instantColumn);
+  if (learner === null) return skip('no_learner');
+  if (instantValue === null) return skip('no_instant');
 
   const identity = learnerColumn === 'student_id' ? byStudentId(learner) : byUserId(learner);
   if (identity === undefined) return deadLetter('bad_learner', badLearner(learnerColumn, learner));
@@ -99,9 +99,9 @@ function holdsQuestions(value: ColumnValue): boolean {
   return typeof value === 'string' && hasQuestions(value);
 }
 
-const missing = (column: string) => deadLetter('missing_column', `no column ${column}`);
+const missingColumn = (column: string) => deadLetter('missing_column', `no column ${column}`);
 
-function skipped(reason: SkipReason): Outcome {
+function skip(reason: SkipReason): Outcome {
   return { kind: 'skipped', reason };
 }
 

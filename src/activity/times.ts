@@ -42,7 +42,7 @@ export function isZonedTimestamp(schemaName: string | undefined): boolean {
 }
 
 /** Rounds nanoseconds down, so that an instant never moves into the next microsecond. */
-export function fromUnit(count: bigint, unit: TimeUnit): Instant {
+export function toMicros(count: bigint, unit: TimeUnit): Instant {
   switch (unit) {
     case 'days':
       return count * MICROS_PER_DAY;
@@ -83,7 +83,7 @@ export function instantOf(value: Exclude<ColumnValue, null | undefined>): Instan
       if (!Number.isSafeInteger(value)) return undefined;
       const count = BigInt(value);
       const unit = unitByMagnitude(count);
-      return unit === undefined ? undefined : fromUnit(count, unit);
+      return unit === undefined ? undefined : toMicros(count, unit);
     }
     case 'boolean':
     case 'object':

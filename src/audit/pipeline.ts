@@ -7,7 +7,7 @@ import { currentPosition, isStandby } from '../freshness/replication-store.ts';
 import type { AuditResult, Repair } from '../history/audit-runs-store.ts';
 import type { LearnerRow } from '../last-seen/fold.ts';
 import { closeGaps } from '../last-seen/gaps-store.ts';
-import { countLastSeen, lastSeenInOrder } from '../last-seen/rows-store.ts';
+import { countLastSeen, streamLastSeen } from '../last-seen/rows-store.ts';
 import type { Database, Lsn, Queryable } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
 import { LastseenError } from '../runtime/errors.ts';
@@ -132,7 +132,7 @@ async function compareAndRepair(deps: AuditDeps, plan: AuditPlan, snapshots: Sna
     progress.update(tally.learners());
   };
   try {
-    for await (const [expected, stored] of mergeByLearner([expectedRows(deps, snapshots), lastSeenInOrder(table)])) {
+    for await (const [expected, stored] of mergeByLearner([expectedRows(deps, snapshots), streamLastSeen(table)])) {
       const learner = { expected, stored, comparisons: compareLearner(expected, stored, deps.sources) };
       if (tally.add(learner)) batch.push(learner);
       if (tally.learners() % BATCH_LEARNERS > 0) continue;

@@ -1,9 +1,9 @@
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { AuditResult } from '../history/audit-runs-store.ts';
 import { columnsOf, type LearnerRow } from '../last-seen/fold.ts';
-import { setBackLastSeen } from '../last-seen/lower-store.ts';
+import { lowerLastSeen } from '../last-seen/lower-store.ts';
 import { raiseLastSeen } from '../last-seen/raise-store.ts';
-import { lastSeenOf } from '../last-seen/rows-store.ts';
+import { readLastSeenRows } from '../last-seen/rows-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { retryOnConflict } from '../runtime/retries.ts';
 import { hasComparison, isDrift, replaceAuditedFields } from './comparison.ts';
@@ -45,18 +45,16 @@ export async function lowerAhead(
 ): Promise<RepairCounts> {
   const ahead = learners.flatMap(({ expected, stored, comparisons }) =>
     stored !== undefined && hasComparison(comparisons, 'ahead')
-      ? [{ seen: stored, target: replaceAuditedFields(expected, stored, audited) }]
+      ? [{ before: stored, after: replaceAuditedFields(expected, stored, audited) }]
       : [],
   );
   if (ahead.length === 0) return NO_REPAIRS;
-  const earlier = await lastSeenOf(
+  const earlier = await readLastSeenRows(
     before,
-    ahead.map(({ seen }) => seen.studentId),
+    ahead.map(({ before }) => before.studentId),
   );
-  const unchanged = ahead.filter(({ seen }) => isEqual(seen, earlier.get(seen.studentId)));
-  const { changed, deleted } = await retryOnConflict(() =>
-    database.transaction((tx) => setBackLastSeen(tx, unchanged)),
-  );
+  const unchanged = ahead.filter(({ before }) => isEqual(before, earlier.get(before.studentId)));
+  const { changed, deleted } = await retryOnConflict(() => database.transaction((tx) => lowerLastSeen(tx, unchanged)));
   return { raised: 0, lowered: changed, deleted, conflicts: ahead.length - changed - deleted };
 }
 

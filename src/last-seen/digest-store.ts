@@ -1,5 +1,6 @@
 import { sqlPerSource } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
+import { single } from '../runtime/must.ts';
 
 export interface TableDigest {
   readonly learners: bigint;
@@ -15,9 +16,7 @@ export interface TableDigest {
  */
 export async function digestLastSeen(db: Queryable): Promise<TableDigest> {
   const { rows } = await db.query<TableDigest>({ text: DIGEST });
-  const [row] = rows;
-  if (row === undefined) throw new Error('a digest came back without a row');
-  return row;
+  return single(rows, 'an aggregate returns one row');
 }
 
 const DIGEST = `

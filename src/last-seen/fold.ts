@@ -91,18 +91,18 @@ export function createFold(): Fold {
     return column;
   }
 
-  function name(learner: number, studentId: StudentId | Uuid, userId: string | Uuid | null): void {
+  function mergeName(learner: number, studentId: StudentId | Uuid, userId: string | Uuid | null): void {
     if (userId === null) return;
-    const known = names[learner];
-    if (userId === studentId && known !== TEXT) {
+    const current = names[learner];
+    if (userId === studentId && current !== TEXT) {
       names[learner] = OWN;
       return;
     }
-    const text = known === TEXT ? (texts.get(learner) ?? null) : null;
+    const text = current === TEXT ? (texts.get(learner) ?? null) : null;
     if (userId === text) return;
     const own = studentId.toString();
     const spelling = userId.toString();
-    const smaller = smallerUserId(known === OWN ? own : text, spelling) ?? spelling;
+    const smaller = smallerUserId(current === OWN ? own : text, spelling) ?? spelling;
     names[learner] = smaller === own ? OWN : TEXT;
     if (smaller === own) texts.delete(learner);
     else if (smaller !== text) texts.set(learner, smaller);
@@ -111,13 +111,13 @@ export function createFold(): Fold {
   return {
     add({ studentId, userId, source, at }, commit) {
       const learner = numberOf(studentId);
-      name(learner, studentId, userId);
+      mergeName(learner, studentId, userId);
       raise(instants[source] ?? columnOf(source), learner, at);
       if (commit !== undefined) raise(committedAt, learner, commit);
     },
     addRow(row) {
       const learner = numberOf(row.studentId);
-      name(learner, row.studentId, row.userId);
+      mergeName(learner, row.studentId, row.userId);
       for (const source of SOURCES) {
         const at = row[source];
         if (at !== null) raise(instants[source] ?? columnOf(source), learner, at);
@@ -143,7 +143,7 @@ export function createFold(): Fold {
 }
 
 /** Splits the learners into parts of about the same size. */
-export function partsOf(learners: LearnerColumns, count: number): LearnerColumns[] {
+export function splitLearners(learners: LearnerColumns, count: number): LearnerColumns[] {
   return Array.from({ length: count }, (_, part) => {
     const from = Math.floor((learners.size * part) / count);
     const to = Math.floor((learners.size * (part + 1)) / count);

@@ -21,7 +21,7 @@ export function learnerArrays(learners: LearnerColumns): readonly Buffer[] {
   return [
     studentIdArray(learners),
     userIdArray(learners),
-    ...SOURCES.map((source) => instantColumn(learners.instants[source], learners.size)),
+    ...SOURCES.map((source) => timestamptzArray(learners.instants[source], learners.size)),
   ];
 }
 
@@ -48,7 +48,7 @@ export function studentIdArray({ size, studentIds: { words } }: LearnerColumns):
 }
 
 /** @param instants one per learner, or undefined if no learner has one; {@link NEVER} becomes null. */
-export function instantColumn(instants: BigInt64Array | undefined, size: number): Buffer {
+export function timestamptzArray(instants: BigInt64Array | undefined, size: number): Buffer {
   if (instants === undefined) return allocateArray(TYPE_OID.timestamptz, 0, 0);
   const array = allocateArray(TYPE_OID.timestamptz, size, size * (LENGTH_BYTES + INSTANT_BYTES));
   const view = dataViewOf(array);

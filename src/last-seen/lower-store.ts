@@ -1,12 +1,13 @@
 import { instantColumns, sqlPerSource } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
+import { single } from '../runtime/must.ts';
 import { columnsOf, type LearnerRow } from './fold.ts';
 import { LEARNER_ARRAY_COUNT, learnerArrays, rowParameters } from './learner-arrays.ts';
 
-/** A row as it was when it was compared, and its replacement. A replacement without any instant deletes the row. */
-export interface SetBack {
-  readonly seen: LearnerRow;
-  readonly target: LearnerRow;
+/** A row as it was when it was compared, and as it becomes; without any instant it is deleted. */
+export interface RowChange {
+  readonly before: LearnerRow;
+  readonly after: LearnerRow;
 }
 
 /**
@@ -15,42 +16,42 @@ export interface SetBack {
  *
  * @param changes sorted by student id, so that rows are locked in the same order as by other statements.
  */
-export async function setBackLastSeen(
+export async function lowerLastSeen(
   tx: Queryable,
-  changes: readonly SetBack[],
+  changes: readonly RowChange[],
 ): Promise<{ readonly changed: number; readonly deleted: number }> {
   if (changes.length === 0) return { changed: 0, deleted: 0 };
   const { rows } = await tx.query<{ changed: number; deleted: number }>({
-    text: SET_BACK,
+    text: LOWER,
     values: [
-      ...learnerArrays(columnsOf(changes.map(({ target }) => target))),
+      ...learnerArrays(columnsOf(changes.map(({ after }) => after))),
       // Without the ids of the learners, which are the same.
-      ...learnerArrays(columnsOf(changes.map(({ seen }) => seen))).slice(1),
+      ...learnerArrays(columnsOf(changes.map(({ before }) => before))).slice(1),
     ],
   });
-  return rows[0] ?? { changed: 0, deleted: 0 };
+  return single(rows, 'an aggregate returns one row');
 }
 
-const SET_BACK = `
+const LOWER = `
 WITH wanted AS (
   SELECT * FROM unnest($1::uuid[], ${rowParameters(2)}, ${rowParameters(LEARNER_ARRAY_COUNT + 1)})
-    AS u (student_id, user_id, ${instantColumns()}, seen_user_id, ${sqlPerSource((source) => `seen_${source}_at`)})
-), held AS (
+    AS u (student_id, user_id, ${instantColumns()}, before_user_id, ${sqlPerSource((source) => `before_${source}_at`)})
+), locked AS (
   SELECT w.*, num_nonnulls(${instantColumns('w')}) AS instants
   FROM lastseen.user_last_seen t
   JOIN wanted w USING (student_id)
   WHERE (t.user_id, ${instantColumns('t')})
-    IS NOT DISTINCT FROM (w.seen_user_id, ${sqlPerSource((source) => `w.seen_${source}_at`)})
+    IS NOT DISTINCT FROM (w.before_user_id, ${sqlPerSource((source) => `w.before_${source}_at`)})
   ORDER BY t.student_id
   FOR UPDATE OF t
-), gone AS (
-  DELETE FROM lastseen.user_last_seen t USING held h
-  WHERE t.student_id = h.student_id AND h.instants = 0
+), deleted AS (
+  DELETE FROM lastseen.user_last_seen t USING locked l
+  WHERE t.student_id = l.student_id AND l.instants = 0
   RETURNING t.student_id
 ), changed AS (
-  UPDATE lastseen.user_last_seen t SET (user_id, ${instantColumns()}) = (h.user_id, ${instantColumns('h')})
-  FROM held h
-  WHERE t.student_id = h.student_id AND h.instants > 0
+  UPDATE lastseen.user_last_seen t SET (user_id, ${instantColumns()}) = (l.user_id, ${instantColumns('l')})
+  FROM locked l
+  WHERE t.student_id = l.student_id AND l.instants > 0
   RETURNING t.student_id
 )
-SELECT (SELECT count(*) FROM changed)::int AS changed, (SELECT count(*) FROM gone)::int AS deleted`;
+SELECT (SELECT count(*) FROM changed)::int AS changed, (SELECT count(*) FROM deleted)::int AS deleted`;

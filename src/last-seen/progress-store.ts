@@ -2,14 +2,14 @@ import type { Instant } from '../activity/instant.ts';
 import type { Partition, Position } from '../kafka/client/records.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
-import type { Reading } from './continuity.ts';
+import type { ReadState } from './continuity.ts';
 
 /** How far a partition is applied. */
 export interface ProgressRow extends Position {
   /** The newest commit time at the source among the records below the position; null if none had one. */
   readonly newestCommitAt: Instant | null;
-  /** If records are read again: how far they had been read before. */
-  readonly knownOffset?: bigint | undefined;
+  /** If records are read again: how far they had been read before (column `known_offset`). */
+  readonly previousOffset?: bigint | undefined;
   /** The Kafka timestamp of the last record below the larger of the two offsets; undefined if unknown. */
   readonly lastRecordAt?: Instant | undefined;
 }
@@ -17,10 +17,10 @@ export interface ProgressRow extends Position {
 /**
  * Records what is applied, in the transaction that applies it. A reader that continues only raises the progress, so an
  * instance that has lost the partition and commits its last transaction late does no harm. A reader that starts below the
- * progress lowers it to what it has read, because the records up to the known offset may belong to a recreated topic.
+ * progress lowers it to what it has read, because the records up to the previous offset may belong to a recreated topic.
  *
  * The progress cannot stay too low: the reader that lowers it owns the partition, commits to Kafka no more than it has
- * recorded, and continues to the known offset; its successor starts at the committed offset and does the same.
+ * recorded, and continues to the previous offset; its successor starts at the committed offset and does the same.
  */
 export async function recordProgress(tx: Queryable, progress: readonly ProgressRow[]): Promise<void> {
   if (progress.length === 0) return;
@@ -51,7 +51,7 @@ WHERE excluded.known_offset IS NOT NULL
       sorted.map(({ topic }) => topic),
       arrayLiteral(sorted.map(({ partition }) => partition)),
       arrayLiteral(sorted.map(({ nextOffset }) => nextOffset)),
-      arrayLiteral(sorted.map(({ knownOffset }) => knownOffset ?? null)),
+      arrayLiteral(sorted.map(({ previousOffset }) => previousOffset ?? null)),
       arrayLiteral(sorted.map(({ lastRecordAt }) => lastRecordAt ?? null)),
       arrayLiteral(sorted.map(({ newestCommitAt }) => newestCommitAt)),
     ],
@@ -59,7 +59,7 @@ WHERE excluded.known_offset IS NOT NULL
 }
 
 /** Resets the progress of partitions whose topic was recreated, before progress of the new topic is recorded. */
-export async function forgetProgress(tx: Queryable, partitions: readonly Partition[]): Promise<void> {
+export async function resetProgress(tx: Queryable, partitions: readonly Partition[]): Promise<void> {
   if (partitions.length === 0) return;
   await tx.query({
     text: `
@@ -81,10 +81,10 @@ export async function readProgress(db: Queryable, topics: readonly string[]): Pr
 }
 
 /**
- * The recorded position of a partition; undefined if there is none. Older releases raise only the offset, so a timestamp
- * or known offset that no longer fits it is ignored.
+ * The recorded state of a partition; undefined if there is none. Older releases raise only the offset, so a timestamp or
+ * previous offset that no longer fits it is ignored.
  */
-export async function readReading(db: Queryable, { topic, partition }: Partition): Promise<Reading | undefined> {
+export async function loadReadState(db: Queryable, { topic, partition }: Partition): Promise<ReadState | undefined> {
   const { rows } = await db.query<{ next_offset: bigint; known_offset: bigint | null; last_record_at: Instant | null }>(
     {
       text: `
@@ -97,8 +97,8 @@ WHERE topic = $1 AND partition = $2`,
     },
   );
   if (rows[0] === undefined) return undefined;
-  const { next_offset: nextOffset, known_offset: knownOffset, last_record_at } = rows[0];
+  const { next_offset: nextOffset, known_offset, last_record_at } = rows[0];
   const lastRecordAt = last_record_at ?? undefined;
-  if (knownOffset === null) return { nextOffset, lastRecordAt };
-  return { nextOffset, lastRecordAt: undefined, known: { nextOffset: knownOffset, lastRecordAt } };
+  if (known_offset === null) return { nextOffset, lastRecordAt };
+  return { nextOffset, lastRecordAt: undefined, previous: { nextOffset: known_offset, lastRecordAt } };
 }

@@ -1,5 +1,6 @@
 import { instantColumns, type Source, sqlPerSource } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
+import { single } from '../runtime/must.ts';
 import type { LearnerColumns } from './fold.ts';
 import { learnerArrays, rowParameters } from './learner-arrays.ts';
 
@@ -16,7 +17,7 @@ import { learnerArrays, rowParameters } from './learner-arrays.ts';
 export async function raiseLastSeen(tx: Queryable, learners: LearnerColumns, mostRowsChange = false): Promise<number> {
   if (learners.size === 0) return 0;
   const statement = mostRowsChange
-    ? { name: 'raise_last_seen_news', text: RAISE_NEWS }
+    ? { name: 'raise_last_seen_unfiltered', text: RAISE_UNFILTERED }
     : { name: 'raise_last_seen', text: RAISE_LAST_SEEN };
   const { count } = await tx.query({ ...statement, values: learnerArrays(learners) });
   return count;
@@ -42,9 +43,7 @@ SELECT
 FROM incoming i LEFT JOIN lastseen.user_last_seen s USING (student_id)`,
     values: learnerArrays(learners),
   });
-  const [count] = counts;
-  if (count === undefined) throw new Error('a count came back without a row');
-  return count;
+  return single(counts, 'an aggregate returns one row');
 }
 
 /** The `SET` list of an existing row `t`. */
@@ -79,5 +78,5 @@ LEFT JOIN ${table} s USING (student_id)
 WHERE s.student_id IS NULL OR ${isRaisedBy('s', 'i')}`;
 
 const RAISE_LAST_SEEN = raise('lastseen.user_last_seen', outdated('lastseen.user_last_seen'));
-const RAISE_NEWS = raise('lastseen.user_last_seen', 'incoming i');
+const RAISE_UNFILTERED = raise('lastseen.user_last_seen', 'incoming i');
 const RAISE_SHADOW = raise('lastseen.replay_shadow', outdated('lastseen.replay_shadow'));

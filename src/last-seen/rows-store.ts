@@ -3,6 +3,7 @@ import { INSTANTS_BY_SOURCE } from '../activity/source.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import { streamRows } from '../postgres/cursor.ts';
 import type { Queryable } from '../postgres/database.ts';
+import { single } from '../runtime/must.ts';
 import type { LearnerRow } from './fold.ts';
 
 const ROWS = `
@@ -10,11 +11,11 @@ SELECT student_id AS "studentId", user_id AS "userId", ${INSTANTS_BY_SOURCE}
 FROM lastseen.user_last_seen`;
 
 /** The whole table, in order of the student id. */
-export function lastSeenInOrder(snapshot: Queryable): AsyncGenerator<LearnerRow, void, undefined> {
+export function streamLastSeen(snapshot: Queryable): AsyncGenerator<LearnerRow, void, undefined> {
   return streamRows(snapshot, 'last_seen_in_order', { text: `${ROWS} ORDER BY student_id` });
 }
 
-export async function lastSeenOf(
+export async function readLastSeenRows(
   db: Queryable,
   studentIds: readonly StudentId[],
 ): Promise<ReadonlyMap<StudentId, LearnerRow>> {
@@ -29,5 +30,5 @@ export async function countLastSeen(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ learners: bigint }>({
     text: 'SELECT count(*) AS learners FROM lastseen.user_last_seen',
   });
-  return Number(rows[0]?.learners ?? 0n);
+  return Number(single(rows, 'an aggregate returns one row').learners);
 }

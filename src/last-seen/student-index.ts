@@ -1,5 +1,6 @@
 import type { StudentId } from '../activity/activity.ts';
 import { parseUuid, Uuid } from '../activity/uuid.ts';
+import { must } from '../runtime/must.ts';
 
 /** Student ids by number, 16 bytes each. */
 export interface StudentKeys {
@@ -49,7 +50,8 @@ export function createStudentIndex(): StudentIndex {
   }
 
   function numberOf(studentId: StudentId | Uuid): number {
-    const { first, second, third, fourth } = typeof studentId === 'string' ? uuidOf(studentId) : studentId;
+    const { first, second, third, fourth } =
+      typeof studentId === 'string' ? must(parseUuid(studentId), 'a student id is a UUID') : studentId;
     const mask = places.length - 1;
     let place = placeOf(first, second, third, fourth) & mask;
     for (let found = places[place] ?? 0; found !== 0; found = places[place] ?? 0) {
@@ -100,10 +102,4 @@ function placeOf(first: number, second: number, third: number, fourth: number): 
     Math.imul(first, SPREAD_0) ^ Math.imul(second, SPREAD_1) ^ Math.imul(third, SPREAD_2) ^ Math.imul(fourth, SPREAD_3);
   const folded = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b_3c6d);
   return folded ^ (folded >>> 12);
-}
-
-function uuidOf(studentId: StudentId): Uuid {
-  const uuid = parseUuid(studentId);
-  if (uuid === undefined) throw new Error('a student id is a UUID');
-  return uuid;
 }

@@ -1,5 +1,5 @@
 import type { ColumnValue } from '../activity/change.ts';
-import { fromUnit, unitByMagnitude, unitByName } from '../activity/times.ts';
+import { toMicros, unitByMagnitude, unitByName } from '../activity/times.ts';
 
 /** Debezium's value for an unchanged TOAST column, which Postgres does not send. */
 export const PLACEHOLDER = '__debezium_unavailable_value';
@@ -9,11 +9,11 @@ const PLACEHOLDER_BASE64 = Buffer.from(PLACEHOLDER).toString('base64');
 export function integerColumn(count: bigint, schemaName: string | undefined): ColumnValue {
   const unit = unitByName(schemaName);
   if (unit === 'none') return { unreadable: schemaName ?? '' };
-  if (unit !== undefined) return fromUnit(count, unit);
+  if (unit !== undefined) return toMicros(count, unit);
   const asNumber = Number(count);
   if (Number.isSafeInteger(asNumber)) return asNumber;
   const guessed = unitByMagnitude(count);
-  return guessed === undefined ? asNumber : fromUnit(count, guessed);
+  return guessed === undefined ? asNumber : toMicros(count, guessed);
 }
 
 export function textColumn(text: string): ColumnValue {

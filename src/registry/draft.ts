@@ -1,7 +1,7 @@
 import type { SkipReason } from '../activity/activity.ts';
 import type { Change, ColumnValue } from '../activity/change.ts';
 import type { Instant } from '../activity/instant.ts';
-import { fromUnit, type TimeUnit } from '../activity/times.ts';
+import { type TimeUnit, toMicros } from '../activity/times.ts';
 
 /** The fields of one record that a format's reader found, before they are interpreted. */
 export interface Draft {
@@ -102,7 +102,7 @@ function committedAt({ commitUs, commitMs, commitNs, connectorMs }: Draft): Inst
   return at !== null && at > 0n && at < YEAR_10000 ? at : null;
 }
 
-const inUnit = (count: bigint | null, unit: TimeUnit) => (count === null ? null : fromUnit(count, unit));
+const inUnit = (count: bigint | null, unit: TimeUnit) => (count === null ? null : toMicros(count, unit));
 
 export function skipped(reason: SkipReason): Change {
   return { kind: 'skipped', reason };

@@ -1,7 +1,7 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { instantColumns } from '../activity/source.ts';
 import type { LearnerColumns } from '../last-seen/fold.ts';
-import { instantColumn, studentIdArray } from '../last-seen/learner-arrays.ts';
+import { studentIdArray, timestamptzArray } from '../last-seen/learner-arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { type DetectionTables, LIVE } from './detection-tables.ts';
 
@@ -28,7 +28,11 @@ export async function closeEpisodes(tx: Queryable, learners: LearnerColumns, det
   JOIN lastseen.episode e ON e.student_id = u.student_id AND e.returned_as_of IS NULL
   JOIN lastseen.user_last_seen l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at`,
     ),
-    values: [formatInstant(detectedAt), studentIdArray(learners), instantColumn(learners.committedAt, learners.size)],
+    values: [
+      formatInstant(detectedAt),
+      studentIdArray(learners),
+      timestamptzArray(learners.committedAt, learners.size),
+    ],
   });
   return count;
 }

@@ -1,20 +1,27 @@
 import type { Instant } from '../activity/instant.ts';
 import { type Partition, type Position, partitionKey, type RawBatch } from '../kafka/client/records.ts';
-import { advance, type Bounds, goesOn, type Reading, type Step, startReading } from '../last-seen/continuity.ts';
+import {
+  advanceReading,
+  continuesAt,
+  type LogBounds,
+  type ReadState,
+  type ReadStep,
+  startReading,
+} from '../last-seen/continuity.ts';
 import type { PartitionGap } from '../last-seen/gap.ts';
 import { recordGaps } from '../last-seen/gaps-store.ts';
-import { forgetProgress, readReading, recordProgress } from '../last-seen/progress-store.ts';
+import { loadReadState, recordProgress, resetProgress } from '../last-seen/progress-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 
 export interface ProgressDeps {
   readonly database: Database;
   /** The current start and end of the partition's log; called only if a batch does not continue the last one. */
-  readonly readBounds: (partition: Partition) => Promise<Bounds>;
+  readonly readBounds: (partition: Partition) => Promise<LogBounds>;
 }
 
 /** What one transaction records about its partitions. */
 export interface ProgressChanges {
-  readonly readings: Map<string, Reading>;
+  readonly states: Map<string, ReadState>;
   readonly gaps: PartitionGap[];
 }
 
@@ -36,42 +43,42 @@ export interface Progress {
  * Otherwise the recorded progress decides, which another instance may have moved in the meantime.
  */
 export function createProgress(deps: ProgressDeps): Progress {
-  const lastReadings = new Map<string, Reading>();
+  const lastStates = new Map<string, ReadState>();
 
-  const start = async (key: string, batch: RawBatch): Promise<Step> => {
+  const start = async (key: string, batch: RawBatch): Promise<ReadStep> => {
     const at = batch.fromOffset;
-    const last = lastReadings.get(key);
-    if (last !== undefined && goesOn(last, at)) return { reading: last };
-    const recorded = await readReading(deps.database, batch);
-    return startReading(recorded, at, goesOn(recorded, at) ? undefined : await deps.readBounds(batch));
+    const last = lastStates.get(key);
+    if (last !== undefined && continuesAt(last, at)) return { state: last };
+    const recorded = await loadReadState(deps.database, batch);
+    return startReading(recorded, at, continuesAt(recorded, at) ? undefined : await deps.readBounds(batch));
   };
 
   return {
-    noChanges: () => ({ readings: new Map(), gaps: [] }),
+    noChanges: () => ({ states: new Map(), gaps: [] }),
 
-    async collect(batch, { readings, gaps }) {
+    async collect(batch, { states, gaps }) {
       const { topic, partition } = batch;
       const key = partitionKey(batch);
       const started = await start(key, batch);
-      const ended = advance(started.reading, batch);
-      lastReadings.set(key, ended.reading);
-      readings.set(key, ended.reading);
+      const ended = advanceReading(started.state, batch);
+      lastStates.set(key, ended.state);
+      states.set(key, ended.state);
       for (const { gap } of [started, ended]) {
         if (gap !== undefined) gaps.push({ topic, partition, ...gap });
       }
     },
 
-    async record(tx, { readings, gaps }, positions) {
-      await forgetProgress(
+    async record(tx, { states, gaps }, positions) {
+      await resetProgress(
         tx,
         gaps.filter(({ kind }) => kind === 'another_topic'),
       );
       await recordProgress(
         tx,
         positions.map((position) => {
-          const reading = readings.get(partitionKey(position));
-          const furthest = reading?.known ?? reading;
-          return { ...position, knownOffset: reading?.known?.nextOffset, lastRecordAt: furthest?.lastRecordAt };
+          const state = states.get(partitionKey(position));
+          const furthest = state?.previous ?? state;
+          return { ...position, previousOffset: state?.previous?.nextOffset, lastRecordAt: furthest?.lastRecordAt };
         }),
       );
       return recordGaps(tx, gaps);

@@ -1,5 +1,5 @@
 import type { Instant } from '../activity/instant.ts';
-import { type LearnerColumns, partsOf } from '../last-seen/fold.ts';
+import { type LearnerColumns, splitLearners } from '../last-seen/fold.ts';
 import { raiseLastSeen } from '../last-seen/raise-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { settleAll } from '../runtime/waiting.ts';
@@ -42,7 +42,9 @@ export async function writeLearners<T>(
     return database.transaction(async (tx) => [await write(tx, learners), await rest(tx)]);
   }
   // Waits for both even if one fails: a retry must not meet the locks of the other.
-  const written = await settleAll(partsOf(learners, 2).map((half) => database.transaction((tx) => write(tx, half))));
+  const written = await settleAll(
+    splitLearners(learners, 2).map((half) => database.transaction((tx) => write(tx, half))),
+  );
   return [written.reduce(sum), await database.transaction(rest)];
 }
 

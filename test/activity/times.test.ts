@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import {
   AFTER_ALL_TIME,
   BEFORE_ALL_TIME,
-  fromUnit,
   instantOf,
+  toMicros,
   unitByMagnitude,
   unitByName,
 } from '../../src/activity/times.ts';
@@ -23,7 +23,7 @@ describe('a column with a time', () => {
     ['timestamp-micros', MICROS, MICROS],
   ])('has the unit of its schema name %s', (name, count, expected) => {
     const unit = unitByName(name);
-    expect(unit === undefined || unit === 'none' ? undefined : fromUnit(count, unit)).toBe(expected);
+    expect(unit === undefined || unit === 'none' ? undefined : toMicros(count, unit)).toBe(expected);
   });
 
   it.each([
@@ -62,14 +62,14 @@ describe('a column with a time', () => {
   );
 
   it('rounds nanoseconds down, also before 1970', () => {
-    expect(fromUnit(-1n, 'ns')).toBe(-1n);
-    expect(fromUnit(-1000n, 'ns')).toBe(-1n);
-    expect(fromUnit(-1001n, 'ns')).toBe(-2n);
-    expect(fromUnit(1999n, 'ns')).toBe(1n);
+    expect(toMicros(-1n, 'ns')).toBe(-1n);
+    expect(toMicros(-1000n, 'ns')).toBe(-1n);
+    expect(toMicros(-1001n, 'ns')).toBe(-2n);
+    expect(toMicros(1999n, 'ns')).toBe(1n);
   });
 
   it('is exact beyond 2^53', () => {
-    expect(fromUnit(9_007_199_254_740_993_001n, 'ns')).toBe(9_007_199_254_740_993n);
+    expect(toMicros(9_007_199_254_740_993_001n, 'ns')).toBe(9_007_199_254_740_993n);
   });
 
   it('reads infinity as an instant after all others', () => {

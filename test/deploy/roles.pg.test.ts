@@ -22,7 +22,7 @@ import { readSourceVolumes, readSweepState } from '../../src/history/sweep-runs-
 import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
 import { createFold } from '../../src/last-seen/fold.ts';
 import { openGaps, recordGaps } from '../../src/last-seen/gaps-store.ts';
-import { forgetProgress, readProgress, readReading, recordProgress } from '../../src/last-seen/progress-store.ts';
+import { loadReadState, readProgress, recordProgress, resetProgress } from '../../src/last-seen/progress-store.ts';
 import { countBehind, raiseLastSeen, raiseShadow } from '../../src/last-seen/raise-store.ts';
 import { type Database, type Lsn, openDatabase } from '../../src/postgres/database.ts';
 import { refreshFigures } from '../../src/recompute/refresh-pipeline.ts';
@@ -273,8 +273,8 @@ async function trackSees(at: bigint): Promise<number> {
     await raiseLastSeen(tx, fold.columns());
     const returned = await closeEpisodes(tx, fold.columns(), AS_OF);
     const gap = { topic: 't', partition: 0, kind: 'another_topic', fromOffset: 1n, toOffset: null } as const;
-    await readReading(tx, gap);
-    await forgetProgress(tx, [gap]);
+    await loadReadState(tx, gap);
+    await resetProgress(tx, [gap]);
     await recordProgress(tx, [{ topic: 't', partition: 0, nextOffset: 1n, newestCommitAt: AS_OF }]);
     await recordGaps(tx, [gap]);
     return returned;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { advance, type Mark, type Reading, startReading } from '../../src/last-seen/continuity.ts';
+import { advanceReading, type ReadState, startReading } from '../../src/last-seen/continuity.ts';
 import type { Gap } from '../../src/last-seen/gap.ts';
 
 const MS = 1_000n;
@@ -10,7 +10,7 @@ const batch = (from: bigint, nextOffset: bigint, ...records: (readonly [bigint, 
   nextOffset,
   records: records.map(([offset, ms]) => ({ offset: String(offset), timestamp: String(ms) })),
 });
-const mark = (nextOffset: bigint, ms?: bigint): Mark => ({
+const position = (nextOffset: bigint, ms?: bigint): ReadState => ({
   nextOffset,
   lastRecordAt: ms === undefined ? undefined : ms * MS,
 });
@@ -18,41 +18,43 @@ const whole = { start: 0n, end: 1_000n };
 
 describe('a reading', () => {
   it.each([
-    ['continues', mark(10n, 7n), 10n, whole, undefined],
+    ['continues', position(10n, 7n), 10n, whole, undefined],
     ['begins at offset 0', undefined, 0n, whole, undefined],
     ['begins after removed records', undefined, 5n, { start: 5n, end: 9n }, ['beginning_missing', 0n, 5n]],
     ['begins after existing records', undefined, 5n, { start: 0n, end: 9n }, ['skipped', 0n, 5n]],
-    ['is reset past removed records', mark(10n, 7n), 50n, { start: 50n, end: 60n }, ['lost', 10n, 50n]],
-    ['is set past existing records', mark(10n, 7n), 50n, whole, ['skipped', 10n, 50n]],
-    ['begins again', mark(10n, 7n), 0n, whole, undefined],
+    ['is reset past removed records', position(10n, 7n), 50n, { start: 50n, end: 60n }, ['lost', 10n, 50n]],
+    ['is set past existing records', position(10n, 7n), 50n, whole, ['skipped', 10n, 50n]],
+    ['begins again', position(10n, 7n), 0n, whole, undefined],
     [
       'begins again in a log that ends below the position',
-      mark(10n, 7n),
+      position(10n, 7n),
       0n,
       { start: 0n, end: 9n },
       ['another_topic', 10n, null],
     ],
   ] as const)('%s', (_, known, at, bounds, gap) => {
     const step = startReading(known, at, bounds);
-    expect(step.reading.nextOffset).toBe(at);
+    expect(step.state.nextOffset).toBe(at);
     expect(step.gap && [step.gap.kind, step.gap.fromOffset, step.gap.toOffset]).toEqual(gap);
   });
 
   it('has a gap if it skips records that it was reading again, since the topic may be another one', () => {
-    const { gap } = startReading({ ...mark(3n, 2n), known: mark(10n, 7n) }, 10n, whole);
+    const { gap } = startReading({ ...position(3n, 2n), previous: position(10n, 7n) }, 10n, whole);
     expect(gap).toEqual({ kind: 'skipped', fromOffset: 3n, toOffset: 10n });
   });
 
   it('keeps the timestamp of the last record, also after batches of control records only', () => {
-    const { reading } = advance({ ...mark(0n) }, batch(0n, 3n, [0n, 5n], [1n, 6n]));
-    expect(reading).toEqual(mark(3n, 6n));
-    expect(advance(reading, batch(3n, 4n)).reading).toEqual(mark(4n, 6n));
+    const { state } = advanceReading({ ...position(0n) }, batch(0n, 3n, [0n, 5n], [1n, 6n]));
+    expect(state).toEqual(position(3n, 6n));
+    expect(advanceReading(state, batch(3n, 4n)).state).toEqual(position(4n, 6n));
   });
 
-  const again: Reading = { ...mark(0n), known: mark(10n, 7n) };
+  const again: ReadState = { ...position(0n), previous: position(10n, 7n) };
 
   it('that begins again keeps the previous position until it passes it', () => {
-    expect(advance(again, batch(0n, 9n, [8n, 6n]))).toEqual({ reading: { ...mark(9n, 6n), known: mark(10n, 7n) } });
+    expect(advanceReading(again, batch(0n, 9n, [8n, 6n]))).toEqual({
+      state: { ...position(9n, 6n), previous: position(10n, 7n) },
+    });
   });
 
   it.each([
@@ -84,13 +86,13 @@ describe('a reading', () => {
     ],
     ['no record below it', [[12n, 9n]], false],
   ] as const)('that passes the previous position recognizes the topic by %s', (_, records, isAnother) => {
-    const { reading, gap } = advance(again, batch(0n, 13n, ...records));
-    expect(reading.known).toBeUndefined();
+    const { state, gap } = advanceReading(again, batch(0n, 13n, ...records));
+    expect(state.previous).toBeUndefined();
     expect(gap).toEqual(isAnother ? { kind: 'another_topic', fromOffset: 10n, toOffset: null } : undefined);
   });
 
   it('assumes the same topic if no timestamp was recorded', () => {
-    const { gap } = advance({ ...mark(0n), known: mark(10n) }, batch(0n, 10n, [9n, 8n]));
+    const { gap } = advanceReading({ ...position(0n), previous: position(10n) }, batch(0n, 10n, [9n, 8n]));
     expect(gap).toBeUndefined();
   });
 });
@@ -102,8 +104,8 @@ function createModel() {
   let start = 0n;
   let log: { id: number; at: bigint }[] = [];
   let committed: bigint | undefined;
-  let recorded: Reading | undefined;
-  let process: Reading | undefined;
+  let recorded: ReadState | undefined;
+  let process: ReadState | undefined;
   let position: bigint | undefined;
   /** A recreated topic is recognized by records below the old position, so reading must not start exactly there. */
   let isNew = false;
@@ -117,7 +119,7 @@ function createModel() {
     claimsTooMuch: () =>
       !isNew &&
       process !== undefined &&
-      process.known === undefined &&
+      process.previous === undefined &&
       log.slice(Number(start), Number(process.nextOffset)).some(({ id }) => !read.has(id)),
     append(count: number) {
       for (let n = 0; n < count; n++) {
@@ -161,14 +163,14 @@ function createModel() {
       const first = position;
       isNew = false;
       const started =
-        process?.nextOffset === first ? { reading: process } : startReading(recorded, first, { start, end: end() });
-      const ended = advance(
-        started.reading,
+        process?.nextOffset === first ? { state: process } : startReading(recorded, first, { start, end: end() });
+      const ended = advanceReading(
+        started.state,
         batch(first, to, ...records.map(({ at }, n) => [first + BigInt(n), at] as const)),
       );
       for (const { gap } of [started, ended]) if (gap !== undefined) gaps.push(gap);
-      process = ended.reading;
-      recorded = ended.reading;
+      process = ended.state;
+      recorded = ended.state;
       position = to;
       if (commits) committed = to;
     },

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Activity } from '../../src/activity/activity.ts';
 import { learnerKeyOf, studentIdOf } from '../../src/activity/learner.ts';
 import { perSource, SOURCES } from '../../src/activity/source.ts';
-import { columnsOf, createFold, type Fold, NEVER, partsOf } from '../../src/last-seen/fold.ts';
+import { columnsOf, createFold, type Fold, NEVER, splitLearners } from '../../src/last-seen/fold.ts';
 import { rowsOf } from './rows-of.ts';
 
 const UUID = '0195d2a0-abcd-7000-8000-00000000000f';
@@ -97,7 +97,7 @@ describe('a fold', () => {
     fc.assert(
       fc.property(fc.array(activity), fc.integer({ min: 1, max: 6 }), (activities, count) => {
         const whole = foldOf(activities).columns();
-        const parts = partsOf(whole, count);
+        const parts = splitLearners(whole, count);
         expect(parts).toHaveLength(count);
         expect(parts.flatMap(rowsOf)).toEqual(rowsOf(whole));
         const sizes = parts.map(({ size }) => size);

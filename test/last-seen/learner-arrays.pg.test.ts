@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { perSource, SOURCES } from '../../src/activity/source.ts';
 import { columnsOf, createFold, type LearnerRow } from '../../src/last-seen/fold.ts';
-import { instantColumn, learnerArrays, rowParameters, studentIdArray } from '../../src/last-seen/learner-arrays.ts';
+import { learnerArrays, rowParameters, studentIdArray, timestamptzArray } from '../../src/last-seen/learner-arrays.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
@@ -61,7 +61,7 @@ it('Postgres reads commit times beside the ids, and no rows from empty arrays', 
   const learners = fold.columns();
   const { rows } = await db.database.query({
     text: 'SELECT id, at::text FROM unnest($1::uuid[], $2::timestamptz[]) AS u (id, at)',
-    values: [studentIdArray(learners), instantColumn(learners.committedAt, learners.size)],
+    values: [studentIdArray(learners), timestamptzArray(learners.committedAt, learners.size)],
   });
   expect(rows).toEqual([
     { id: studentIdOf('ada'), at: '9999-01-01 00:00:00+00' },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RawBatch } from '../../src/kafka/client/records.ts';
-import type { Bounds } from '../../src/last-seen/continuity.ts';
+import type { LogBounds } from '../../src/last-seen/continuity.ts';
 import type { PartitionGap } from '../../src/last-seen/gap.ts';
 import { closeGaps, openGaps } from '../../src/last-seen/gaps-store.ts';
 import { readProgress } from '../../src/last-seen/progress-store.ts';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 
 const topic = 't';
-let bounds: Bounds;
+let bounds: LogBounds;
 const instance = () => createProgress({ database: db.database, readBounds: async () => bounds });
 
 /** Records `from` to below `to`, one per second from `epochMs` on. */
