@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import type { Database, Queryable } from '../../src/postgres/database.ts';
-import { refreshFigures } from '../../src/recompute/refresh-pipeline.ts';
-import { OPTIONS } from '../../test/kpi/figure-options.ts';
+import { answerEvents } from '../../src/recompute/pipeline.ts';
+import { OPTIONS } from '../../test/kpi/compute-figures.ts';
 import type { Bench, Plans, Side } from '../bench.ts';
 import type { Harness } from '../harness.ts';
 import { startMeasured } from '../measured.ts';
@@ -110,7 +110,7 @@ async function plansOfSlice({ database }: Harness): Promise<Plans> {
     userId,
     studentId: studentIdOf(userId),
     asOf,
-    causeEventId: randomUUID(),
+    eventId: randomUUID(),
   }));
   const plans = new Map<string, PlanNode[]>();
   const explained = (on: Queryable) =>
@@ -123,7 +123,7 @@ async function plansOfSlice({ database }: Harness): Promise<Plans> {
     ...explained(database),
     transaction: (work) => database.transaction((tx) => work(explained(tx))),
   };
-  await refreshFigures({ database: watched, source: watched, growthService: undefined, options: OPTIONS }, requests);
+  await answerEvents({ database: watched, source: watched, growthService: undefined, options: OPTIONS }, requests);
   return describePlans(plans);
 }
 

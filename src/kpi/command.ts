@@ -11,7 +11,7 @@ import { LastseenError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { detectionPlan } from '../silence/configured-plan.ts';
 import { silenceWindow } from '../silence/plan.ts';
-import { FIGURES, type FigureName } from './figures/figure-names.ts';
+import { FIGURES, type FigureName } from './figures/figure.ts';
 import {
   countInactiveLearners,
   countSourceLearners,

@@ -1,14 +1,16 @@
 import type { Instant } from '../activity/instant.ts';
 import { studentIdOf } from '../activity/learner.ts';
 import type { Database } from '../postgres/database.ts';
+import { must } from '../runtime/must.ts';
 import { isolateFailures, retryOnConflict } from '../runtime/retries.ts';
-import type { FigureName } from './figures/figure-names.ts';
-import { computeFigures, type FigureDeps, hasNumber, type LearnerFigures } from './figures-pipeline.ts';
+import type { FigureName } from './figures/figure.ts';
+import { type FigureRequest, figures, hasNumber, type LearnerFigures } from './figures/figures.ts';
+import { type FigureDeps, loadFigureInputs } from './inputs/pipeline.ts';
 import { learnerFault } from './learner-fault.ts';
 import { type WriteOutcome, writeWeeklyFigures } from './weekly/figures-store.ts';
+import { weekOf } from './weekly/rows-store.ts';
 
 export interface KpiRunDeps extends FigureDeps {
-  /** Where last seen and `weekly_kpi` are. */
   readonly database: Database;
   /** Called with each learner's figures, in the order of the learners. */
   readonly onFigures: (userId: string, figures: LearnerFigures) => void;
@@ -63,22 +65,23 @@ async function computeSome(
   userIds: readonly string[],
   counts: KpiRunCounts,
 ): Promise<void> {
-  const learners = userIds.map((userId) => ({ userId, studentId: studentIdOf(userId), asOf }));
-  const figures = await computeFigures(deps, learners, wanted, 'weekly');
-  const all = learners.flatMap(({ userId }, position) => {
-    const each = figures[position];
-    return each === undefined ? [] : [{ userId, ...each }];
+  const requests = userIds.map(
+    (userId): FigureRequest => ({ userId, studentId: studentIdOf(userId), asOf, wanted, row: 'whole' }),
+  );
+  const inputs = await loadFigureInputs(deps, requests);
+  const weekStart = weekOf(asOf);
+  const learners = requests.map((request) => {
+    const computed = figures(must(inputs.get(request), 'inputs are loaded for every learner'), deps.options);
+    return { userId: request.userId, weekStart, asOf, cause: null, ...computed };
   });
-  const writable = store ? all.filter((each) => hasNumber(each.figures)) : [];
-  if (writable.length > 0) {
-    const rows = writable.map((each) => ({ userId: each.userId, asOf, figures: each.figures, cause: null }));
-    for (const outcome of await retryOnConflict(() => writeWeeklyFigures(deps.database, rows))) {
-      if (outcome !== 'redelivered') counts[outcome] += 1;
-    }
+  if (store) {
+    const writable = learners.filter((each) => hasNumber(each.figures));
+    const outcomes = await retryOnConflict(() => writeWeeklyFigures(deps.database, writable));
+    for (const outcome of outcomes.values()) if (outcome !== 'redelivered') counts[outcome] += 1;
   }
-  for (const each of all) {
-    if (!hasNumber(each.figures)) counts.nothing += 1;
-    counts.skippedAnswers += each.skippedAnswers;
-    deps.onFigures(each.userId, each);
+  for (const learner of learners) {
+    if (!hasNumber(learner.figures)) counts.nothing += 1;
+    counts.skippedAnswers += learner.skippedAnswers;
+    deps.onFigures(learner.userId, learner);
   }
 }

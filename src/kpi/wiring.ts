@@ -2,8 +2,8 @@ import type { CommandContext } from '../cli/run-command.ts';
 import type { Database } from '../postgres/database.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import { metricsPolicy } from './figures/policy.ts';
-import type { FigureDeps } from './figures-pipeline.ts';
 import { createGrowthService } from './inputs/growth-service-client.ts';
+import type { FigureDeps } from './inputs/pipeline.ts';
 
 /** Databases, growth service and options from the settings. */
 export function figureDeps<D extends Database>(

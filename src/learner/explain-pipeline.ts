@@ -2,14 +2,13 @@ import { dateOf, type Instant, startOfIsoWeek } from '../activity/instant.ts';
 import { studentIdOf } from '../activity/learner.ts';
 import { perSource, SOURCES, type Source } from '../activity/source.ts';
 import { decidingSource, eventId } from '../events/inactivity-decision.ts';
-import { churnRisk, churnTerms } from '../kpi/figures/churn-risk.ts';
-import type { FigureDeps } from '../kpi/figures-pipeline.ts';
-import type { KpiLearner } from '../kpi/inputs/goal-store.ts';
+import { type ChurnInputs, churnRisk, churnTerms } from '../kpi/figures/churn-risk.ts';
+import type { FigureOptions, FigureRequest } from '../kpi/figures/figures.ts';
+import { type GoalFigure, type GoalInputs, goalFigure, probabilityInterval } from '../kpi/figures/goal-probability.ts';
 import { lastSeenInSources } from '../kpi/inputs/last-seen-store.ts';
-import { loadSilenceInputs } from '../kpi/inputs/silence-store.ts';
-import { computeProbabilities, type Probability } from '../kpi/probabilities-pipeline.ts';
+import { type FigureDeps, loadFigureInputs } from '../kpi/inputs/pipeline.ts';
 import type { Queryable } from '../postgres/database.ts';
-import { single } from '../runtime/must.ts';
+import { must } from '../runtime/must.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import { type Judgement, judge } from '../sweep/gates.ts';
 import {
@@ -36,10 +35,17 @@ export async function explain(deps: FigureDeps, name: string, plan: SweepPlan) {
   const { source, database } = deps;
   const studentId = studentIdOf(name);
   const seen = await readLastSeen(database, studentId);
-  const learner: KpiLearner = { userId: seen?.userId ?? name, studentId, asOf: plan.asOf };
+  const learner: FigureRequest = {
+    userId: seen?.userId ?? name,
+    studentId,
+    asOf: plan.asOf,
+    wanted: ['P', 'S'],
+    row: 'existing',
+  };
   const episodes = await readEpisodes(database, studentId);
   const events = await readEvents(database, studentId, NEWEST_COUNT);
   const weekStart = dateOf(startOfIsoWeek(plan.asOf));
+  const inputs = must((await loadFigureInputs(deps, [learner])).get(learner), 'inputs are loaded for every learner');
   const judgement: Judgement = judge({ seen, episodes }, plan);
   return {
     userId: seen === undefined ? name : seen.userId,
@@ -52,8 +58,8 @@ export async function explain(deps: FigureDeps, name: string, plan: SweepPlan) {
     ...judgement,
     episodes,
     events: events.map((event) => ({ ...event, eventId: eventId({ ...event, studentId }) })),
-    p: await explainP(deps, learner),
-    s: await explainS(deps, learner),
+    p: explainP(must(inputs.goal, 'P is wanted'), deps.options),
+    s: explainS(must(inputs.churn, 'S is wanted'), deps.options),
     weekStart,
     weeklyKpis: (await readWeeklyKpis(database, learner.userId, weekStart)) ?? null,
     answers: await readAnswers(database, learner.userId, NEWEST_COUNT),
@@ -65,33 +71,32 @@ function lastSeenInTable({ bySource, lastSeenAt }: LastSeenRow) {
 }
 
 /** From the source tables, up to the as-of. The table of last seen forgets this when the learner is seen again. */
-async function readLastSeenInSources(source: Queryable, learner: KpiLearner, enabled: readonly Source[]) {
+async function readLastSeenInSources(source: Queryable, learner: FigureRequest, enabled: readonly Source[]) {
   const bySource = perSource((): Instant | null => null);
   for (const each of SOURCES.filter((one) => enabled.includes(one))) {
-    bySource[each] = (await lastSeenInSources(source, [learner], new Set([each]))).get(0) ?? null;
+    bySource[each] = (await lastSeenInSources(source, [learner], new Set([each]))).get(learner)?.at ?? null;
   }
   const decidedBy = Object.values(bySource).some((at) => at !== null) ? decidingSource(bySource) : null;
   return { at: decidedBy && bySource[decidedBy], bySource, decidedBy };
 }
 
-async function explainP(deps: FigureDeps, learner: KpiLearner) {
-  const probability = single(await computeProbabilities(deps, [learner]), 'P is computed for each learner');
-  const { figure, inputs, interval } = probability;
+function explainP(inputs: GoalInputs, { policy }: FigureOptions) {
+  const figure = goalFigure(inputs, policy);
   return {
     value: figure.p,
     rule: figure.rule,
-    interval,
+    interval: probabilityInterval(figure, inputs),
     target: inputs.target,
     ability: inputs.ability,
     observations: inputs.observations.length,
     growth: inputs.growth,
     line: figure.posterior,
-    z: margin(probability),
+    z: margin(figure, inputs),
   };
 }
 
 /** How many standard deviations the ability is above the target, and the shares of ability and target in that. */
-function margin({ figure, inputs }: Probability) {
+function margin(figure: GoalFigure, inputs: GoalInputs) {
   const posterior = figure.posterior ?? inputs.ability;
   if (posterior === null || posterior.mean === null || posterior.sd === null || !(posterior.sd > 0)) return null;
   return {
@@ -101,16 +106,11 @@ function margin({ figure, inputs }: Probability) {
   };
 }
 
-async function explainS({ source, database, options }: FigureDeps, learner: KpiLearner) {
-  const loaded = single(
-    await loadSilenceInputs(source, database, [learner], options),
-    'inputs are loaded for each learner',
-  );
-  const inputs = { asOf: learner.asOf, ...loaded };
-  const { policy, churnHorizonDays } = options;
+function explainS(inputs: ChurnInputs, { policy, churnHorizonDays }: FigureOptions) {
   return {
     value: churnRisk(inputs, churnHorizonDays, policy),
-    ...loaded,
+    exams: inputs.exams,
+    lastSeenAt: inputs.lastSeenAt,
     horizonDays: churnHorizonDays,
     terms: churnTerms(inputs, churnHorizonDays, policy),
   };

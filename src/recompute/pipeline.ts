@@ -1,35 +1,48 @@
+import type { StudentId } from '../activity/activity.ts';
 import { type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from '../dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../events/inactivity-event.ts';
+import type { Computed } from '../events/kpi-updated-event.ts';
 import type { RawBatch, RawRecord } from '../kafka/client/records.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
-import type { Figures } from '../kpi/figures/figure-names.ts';
+import { FIGURES, type Figures } from '../kpi/figures/figure.ts';
+import { figures, hasNumber, type LearnerFigures } from '../kpi/figures/figures.ts';
+import { type FigureDeps, loadFigureInputs } from '../kpi/inputs/pipeline.ts';
 import { learnerFault } from '../kpi/learner-fault.ts';
-import type { WriteOutcome } from '../kpi/weekly/figures-store.ts';
+import { type WriteOutcome, writeWeeklyFigures } from '../kpi/weekly/figures-store.ts';
+import { existingRows, weekOf } from '../kpi/weekly/rows-store.ts';
+import type { Database } from '../postgres/database.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
+import { must } from '../runtime/must.ts';
 import { isolateFailures } from '../runtime/retries.ts';
 import { settleAll } from '../runtime/waiting.ts';
-import { type RefreshDeps, type RefreshRequest, refreshFigures } from './refresh-pipeline.ts';
 
 /**
  * `whole`: all six figures were computed, because there was no row to refresh. `nothing`: none of the figures could be
- * computed. `pNull` and `sNull`: that figure could not be computed. `skippedAnswers`: malformed elements of `questions`.
+ * computed, so nothing was written. `pNull` and `sNull`: that figure could not be computed. `skippedAnswers`: malformed
+ * elements of `questions`. The others are outcomes of writing.
  */
-export type RecomputeCounts = Record<
-  | 'events'
-  | 'learners'
-  | WriteOutcome
-  | 'whole'
-  | 'nothing'
-  | 'pNull'
-  | 'sNull'
-  | 'skippedAnswers'
-  | 'undecodable'
-  | 'failed',
-  number
->;
+const COUNTS = [
+  'events',
+  'learners',
+  'updated',
+  'unchanged',
+  'created',
+  'outdated',
+  'redelivered',
+  'whole',
+  'nothing',
+  'pNull',
+  'sNull',
+  'skippedAnswers',
+  'undecodable',
+  'failed',
+] as const;
 
-export interface RecomputeDeps extends RefreshDeps {
+export type RecomputeCounts = Record<(typeof COUNTS)[number], number>;
+
+export interface RecomputeDeps extends FigureDeps {
+  readonly database: Database;
   /** Decodes a value in the registry's wire format; throws a retriable error while the registry is unavailable. */
   readonly decode: (value: Buffer) => InactivityEvent | Promise<InactivityEvent>;
   /** Receives records that are not inactivity events. */
@@ -47,8 +60,16 @@ export interface RecomputeDeps extends RefreshDeps {
   readonly onApplied?: (counts: RecomputeCounts) => void;
 }
 
+/** The event of one learner. */
+export interface LearnerEvent {
+  readonly eventId: string;
+  readonly userId: string;
+  readonly studentId: StudentId;
+  readonly asOf: Instant;
+}
+
 /** The newest event of a learner, and its record. */
-interface Pending extends RefreshRequest {
+interface Pending extends LearnerEvent {
   readonly topic: string;
   readonly partition: number;
   readonly record: RawRecord;
@@ -86,23 +107,26 @@ export function createRecompute(deps: RecomputeDeps): Stages<Round> {
         await deps.deadLetters.send(round.letters);
         round.lettersSent = true;
       }
-      const counts = emptyCounts(round);
-      const failed: (Pending & { readonly detail: string })[] = [];
+      const counts = Object.fromEntries(COUNTS.map((name) => [name, 0])) as RecomputeCounts;
+      counts.events = round.events;
+      counts.learners = round.newest.size;
+      counts.undecodable = round.letters.length;
+      const failed: DeadLetter[] = [];
       await inLanes(slicesOf([...round.newest.values()], deps.sliceSize ?? 1_000), (slice) =>
         isolateFailures(
           slice,
-          (requests) => refresh(deps, requests, counts),
+          async (some) => count(deps, await answerEvents(deps, some), counts),
           learnerFault,
-          (request, detail) => failed.push({ ...request, detail }),
+          ({ topic, partition, record, studentId }, detail) => {
+            const letter = { topic, partition, record, reason: 'recompute_failed', step: 'recompute', detail };
+            failed.push(letter);
+            if (round.failuresCounted.has(studentId)) return;
+            round.failuresCounted.add(studentId);
+            watchLimit(deps, letter);
+          },
         ),
       );
-      const letters = failed.map(({ topic, partition, record, detail, studentId }) => {
-        const letter = { topic, partition, record, reason: 'recompute_failed', step: 'recompute', detail };
-        if (!round.failuresCounted.has(studentId)) watchLimit(deps, letter);
-        round.failuresCounted.add(studentId);
-        return letter;
-      });
-      await deps.failedLearners.send(letters);
+      await deps.failedLearners.send(failed);
       counts.failed = failed.length;
       deps.onApplied?.(counts);
     },
@@ -125,7 +149,7 @@ async function decodeRecord(deps: RecomputeDeps, batch: RawBatch, record: RawRec
   const defect = eventDefect(event);
   if (defect !== undefined) return letter('bad_event', defect);
   const { event_id, student_id, user_id, as_of } = event;
-  return { topic, partition, record, causeEventId: event_id, studentId: student_id, userId: user_id, asOf: as_of };
+  return { topic, partition, record, eventId: event_id, studentId: student_id, userId: user_id, asOf: as_of };
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -167,14 +191,43 @@ function watchLimit({ deadLetterLimit, retryTopic }: RecomputeDeps, letter: Dead
   );
 }
 
-async function refresh(deps: RecomputeDeps, requests: readonly Pending[], counts: RecomputeCounts): Promise<void> {
-  for (const { computed, figures, outcome, skippedAnswers } of await refreshFigures(deps, requests)) {
+/** In an existing weekly row P and S are refreshed. */
+const REFRESH = { row: 'existing', wanted: ['P', 'S'], computed: 'P_AND_S' } as const;
+/** If the row is missing, or not an object, all six figures are computed as the platform's weekly job does. */
+const WHOLE_ROW = { row: 'whole', wanted: FIGURES, computed: 'ALL' } as const;
+
+interface Answer extends LearnerFigures {
+  readonly computed: Computed;
+  readonly outcome: WriteOutcome | 'nothing';
+}
+
+/** Loads, computes and writes the figures of learners, each given once, in one transaction. In the order of `events`. */
+export async function answerEvents(
+  deps: FigureDeps & { readonly database: Database },
+  events: readonly LearnerEvent[],
+): Promise<readonly Answer[]> {
+  const weeks = events.map((event) => ({ ...event, weekStart: weekOf(event.asOf) }));
+  const existing = await existingRows(deps.database, weeks);
+  const requests = weeks.map((week) => ({ ...week, ...(existing.get(week)?.isObject === true ? REFRESH : WHOLE_ROW) }));
+  const inputs = await loadFigureInputs(deps, requests);
+  const answers = requests.map((request) => {
+    const result = figures(must(inputs.get(request), 'inputs are loaded for every request'), deps.options);
+    const { eventId, computed } = request;
+    return { ...request, ...result, cause: { eventId, computed, pInterval: result.pInterval } };
+  });
+  const writable = answers.filter((answer) => hasNumber(answer.figures));
+  const outcomes = await writeWeeklyFigures(deps.database, writable);
+  return answers.map((answer) => ({ ...answer, outcome: outcomes.get(answer) ?? 'nothing' }));
+}
+
+function count(deps: RecomputeDeps, answers: readonly Answer[], counts: RecomputeCounts): void {
+  for (const { outcome, computed, figures: written, skippedAnswers } of answers) {
     counts[outcome] += 1;
     if (computed === 'ALL') counts.whole += 1;
-    if (figures.P === null) counts.pNull += 1;
-    if (figures.S === null) counts.sNull += 1;
+    if (written.P === null) counts.pNull += 1;
+    if (written.S === null) counts.sNull += 1;
     counts.skippedAnswers += skippedAnswers;
-    if (outcome === 'updated' || outcome === 'created' || outcome === 'unchanged') deps.onFigures?.(figures);
+    if (outcome === 'updated' || outcome === 'created' || outcome === 'unchanged') deps.onFigures?.(written);
   }
 }
 
@@ -182,42 +235,15 @@ const LANES = 2;
 
 /**
  * Works on two slices at a time, which share no learner: Postgres works for one while this process computes the other.
- * After a failure no further slice is started, and the error is thrown once both lanes have stopped.
+ * A failure closes the generator, so that no further slice is started; it is thrown once both lanes have stopped.
  */
-async function inLanes<T>(slices: readonly T[], work: (slice: T) => Promise<void>): Promise<void> {
-  const waiting = [...slices];
+async function inLanes<T>(slices: Generator<T>, work: (slice: T) => Promise<void>): Promise<void> {
   const lane = async () => {
-    try {
-      for (let slice = waiting.shift(); slice !== undefined; slice = waiting.shift()) await work(slice);
-    } catch (error) {
-      waiting.length = 0;
-      throw error;
-    }
+    for (const slice of slices) await work(slice);
   };
   await settleAll(Array.from({ length: LANES }, lane));
 }
 
-function slicesOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
-}
-
-function emptyCounts(round: Round): RecomputeCounts {
-  return {
-    events: round.events,
-    learners: round.newest.size,
-    updated: 0,
-    unchanged: 0,
-    created: 0,
-    outdated: 0,
-    redelivered: 0,
-    whole: 0,
-    nothing: 0,
-    pNull: 0,
-    sNull: 0,
-    skippedAnswers: 0,
-    undecodable: round.letters.length,
-    failed: 0,
-  };
+function* slicesOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
 }

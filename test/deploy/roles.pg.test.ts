@@ -25,7 +25,7 @@ import { openGaps, recordGaps } from '../../src/last-seen/gaps-store.ts';
 import { loadReadState, readProgress, recordProgress, resetProgress } from '../../src/last-seen/progress-store.ts';
 import { countBehind, raiseLastSeen, raiseShadow } from '../../src/last-seen/raise-store.ts';
 import { type Database, type Lsn, openDatabase } from '../../src/postgres/database.ts';
-import { refreshFigures } from '../../src/recompute/refresh-pipeline.ts';
+import { answerEvents } from '../../src/recompute/pipeline.ts';
 import { swapInShadow } from '../../src/replay/rebuild-pipeline.ts';
 import { sourcesInTable } from '../../src/replay/rebuild-store.ts';
 import { estimatedRows, requestSnapshot } from '../../src/replay/snapshot-request-store.ts';
@@ -41,7 +41,7 @@ import { migrate } from '../../src/setup/migrations-store.ts';
 import { sweep } from '../../src/sweep/pipeline.ts';
 import { closeAllEpisodes, closeEpisodes } from '../../src/sweep/returns-store.ts';
 import { asRole, type Role, rolesSql } from '../../stack/roles.ts';
-import { OPTIONS } from '../kpi/figure-options.ts';
+import { OPTIONS } from '../kpi/compute-figures.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli } from '../support/lastseen-cli.ts';
 
@@ -134,8 +134,8 @@ describe('with only the rights of its role', () => {
       ['created', AS_OF],
       ['updated', AS_OF + MICROS_PER_DAY],
     ] as const) {
-      const request = { userId: USER, studentId: ID, asOf, causeEventId: randomUUID() };
-      expect(await refreshFigures(deps, [request])).toMatchObject([{ outcome }]);
+      const request = { userId: USER, studentId: ID, asOf, eventId: randomUUID() };
+      expect(await answerEvents(deps, [request])).toMatchObject([{ outcome }]);
     }
     const relay = createRelay(KPI_UPDATED_OUTBOX, { database, producer, topic: 'kpi', encode });
     expect(await relay()).toBe(2);

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatInstant, type Instant, MICROS_PER_DAY, startOfDay, startOfIsoWeek } from '../../src/activity/instant.ts';
 import { SOURCES } from '../../src/activity/source.ts';
-import { FIGURES, type Figures } from '../../src/kpi/figures/figure-names.ts';
+import { FIGURES, type Figures } from '../../src/kpi/figures/figure.ts';
+import type { FigureOptions } from '../../src/kpi/figures/figures.ts';
 import { type MetricsProfile, metricsPolicy } from '../../src/kpi/figures/policy.ts';
-import { computeFigures, type FigureDeps } from '../../src/kpi/figures-pipeline.ts';
-import type { KpiLearner } from '../../src/kpi/inputs/goal-store.ts';
 import { createRandom } from '../../stack/random.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { insertRows } from '../support/platform-rows.ts';
+import { computeFigures, type Learner } from './compute-figures.ts';
 import { answerFiguresBySql } from './figures-by-sql.ts';
 import { populate } from './kpi-population.ts';
 
@@ -15,7 +15,7 @@ const HORIZON_DAYS = 14;
 const DEFAULT_TARGET = 0.25;
 
 let db: FreshDatabase;
-let learners: readonly KpiLearner[];
+let learners: readonly Learner[];
 beforeAll(async () => {
   db = await freshDatabase();
   learners = await populate(db.database, 2_000, createRandom('by sql'));
@@ -112,8 +112,8 @@ function dayOf(asOf: Instant, profile: MetricsProfile): Instant {
   return profile === 'legacy' ? startOfIsoWeek(asOf) + 6n * MICROS_PER_DAY : startOfDay(asOf);
 }
 
-function byTypeScript(profile: MetricsProfile, changes: Partial<FigureDeps['options']> = {}) {
-  const options: FigureDeps['options'] = {
+function byTypeScript(profile: MetricsProfile, changes: Partial<FigureOptions> = {}) {
+  const options: FigureOptions = {
     policy: metricsPolicy(profile),
     sources: SOURCES,
     attemptSource: 'topic',
@@ -124,7 +124,7 @@ function byTypeScript(profile: MetricsProfile, changes: Partial<FigureDeps['opti
     useIrtTheta: false,
     ...changes,
   };
-  return computeFigures({ source: db.database, database: db.database, options }, learners, FIGURES, 'weekly');
+  return computeFigures({ source: db.database, database: db.database, options }, learners, FIGURES);
 }
 
 describe.each([

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { formatInstant, type Instant, MICROS_PER_DAY, parseInstant, startOfDay } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import type { KpiLearner } from '../../src/kpi/inputs/goal-store.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
 import type { Random } from '../../stack/random.ts';
 import { insertRows, type PlatformRows } from '../support/platform-rows.ts';
+import type { Learner } from './compute-figures.ts';
 
 type Rows = { [T in keyof PlatformRows]: PlatformRows[T][] };
 
@@ -18,7 +18,7 @@ interface SeenRow {
  * Generates learners whose data lies just inside, just outside and at the edges of windows and as-ofs, with missing dates
  * and unusable numbers. Writes them to the source tables and the table of last seen.
  */
-export async function populate(on: Queryable, count: number, random: Random): Promise<readonly KpiLearner[]> {
+export async function populate(on: Queryable, count: number, random: Random): Promise<readonly Learner[]> {
   const rows: Rows = {
     exam_results: [],
     features_topic_daily: [],
@@ -56,7 +56,7 @@ export async function populate(on: Queryable, count: number, random: Random): Pr
   return learners;
 }
 
-function addActivity(rows: Rows, { userId, studentId, asOf }: KpiLearner, random: Random): void {
+function addActivity(rows: Rows, { userId, studentId, asOf }: Learner, random: Random): void {
   const instant = () => someInstant(asOf, random);
   let repeated = instant();
   for (let exam = pick(random, [0, 0, 1, 2, 3, 12, 20]); exam > 0; exam--) {
@@ -138,7 +138,7 @@ function question(random: Random): unknown {
   return random() < 0.02 ? pick(random, [null, 'text', 5, []]) : Object.fromEntries(left);
 }
 
-function addThetas(rows: Rows, { userId, asOf }: KpiLearner, random: Random): void {
+function addThetas(rows: Rows, { userId, asOf }: Learner, random: Random): void {
   const value = () => (random() < 0.9 ? random() * 4 - 2 : null);
   const error = () => pick(random, [null, 0, -1, 0.05, 0.2, 0.4, 1]);
   const fitted = new Set(
@@ -196,7 +196,7 @@ function someInstant(asOf: Instant, random: Random): Instant {
   ]);
 }
 
-function addAbilities(rows: Rows, { userId, asOf }: KpiLearner, random: Random): void {
+function addAbilities(rows: Rows, { userId, asOf }: Learner, random: Random): void {
   for (let row = pick(random, [0, 1, 2, 5]); row > 0; row--) {
     const date = () =>
       random() < 0.3 ? null : formatInstant(pick(random, [asOf, asOf + 1n, asOf - 1n, asOf - days(random() * 90)]));
@@ -211,7 +211,7 @@ function addAbilities(rows: Rows, { userId, asOf }: KpiLearner, random: Random):
   }
 }
 
-function addGoals(rows: Rows, { userId }: KpiLearner, random: Random): void {
+function addGoals(rows: Rows, { userId }: Learner, random: Random): void {
   for (const topic of ['algebra', 'botany', 'chemistry'].slice(0, pick(random, [0, 1, 3]))) {
     rows.interest_goal.push({
       user_id: userId,

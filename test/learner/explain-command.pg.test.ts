@@ -147,7 +147,9 @@ describe('lastseen explain', () => {
       text: `INSERT INTO weekly_kpi (user_id, week_start, kpis) VALUES ('anna', '2026-03-16', '{"P": 0.25, "other": 1}')`,
     });
     const cause = { eventId: anna.events[0]?.event_id ?? '', computed: 'P_AND_S' as const, pInterval: null };
-    await writeWeeklyFigures(db.database, [{ userId: 'anna', asOf: AS_OF, figures: { P: 0.75, S: 0.5 }, cause }]);
+    await writeWeeklyFigures(db.database, [
+      { userId: 'anna', weekStart: '2026-03-16', asOf: AS_OF, figures: { P: 0.75, S: 0.5 }, cause },
+    ]);
     expect(await explain('anna')).toMatchObject({
       answers: [{ cause_event_id: cause.eventId, previous_p: 0.25, p: 0.75, previous_s: null, s: 0.5 }],
       weekly_kpis: { P: 0.75, S: 0.5, other: 1 },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { perSource } from '../../src/activity/source.ts';
+import { perSource, SOURCES } from '../../src/activity/source.ts';
 import { createDeadLetterLimit, type DeadLetter } from '../../src/dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
 import { markPublished, takeUnpublished } from '../../src/events/outbox-store.ts';
@@ -11,7 +11,7 @@ import type { RawRecord } from '../../src/kafka/client/records.ts';
 import type { Database, Queryable } from '../../src/postgres/database.ts';
 import { createRecompute, type RecomputeCounts, type RecomputeDeps } from '../../src/recompute/pipeline.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
-import { OPTIONS } from '../kpi/figure-options.ts';
+import { OPTIONS } from '../kpi/compute-figures.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { clearPlatform, insertRows } from '../support/platform-rows.ts';
 
@@ -551,8 +551,8 @@ describe('recompute', () => {
     };
     const [few, many] = [await queriesFor(10), await queriesFor(10_000)];
     expect(many).toBe(few);
-    // Which rows exist; P and S of those: abilities twice, exams, last seen and four sources; the same and answers twice
-    // of the others; then watermarks, what is stale, locks, the merge and the ledger.
-    expect(few).toBe(1 + 8 + 10 + 5);
+    // Which rows exist; answers twice, abilities, exams, last seen and each source; then watermarks, what is stale, locks,
+    // the merge and the ledger.
+    expect(few).toBe(1 + 5 + SOURCES.length + 5);
   });
 });

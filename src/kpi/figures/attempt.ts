@@ -1,5 +1,5 @@
 import type { Instant } from '../../activity/instant.ts';
-import { numberOf, thousandfoldRounded, thousandfoldRoundedNumber } from './decimal.ts';
+import { numberOf, thousandfold } from './figure.ts';
 import type { MetricsPolicy } from './policy.ts';
 
 /** One answer to one item: what I_t, E_t, R_t and A_t are computed from. */
@@ -156,9 +156,9 @@ function booleanOf(value: unknown): boolean | null {
 function timeOf(value: unknown): { readonly timeMs: number | null; readonly seconds: number | null } {
   switch (typeof value) {
     case 'number':
-      return knownTime(thousandfoldRoundedNumber(value), value);
+      return knownTime(thousandfold(String(value)), value);
     case 'string':
-      return knownTime(thousandfoldRounded(value), numberOf(value));
+      return knownTime(thousandfold(value), numberOf(value));
     default:
       return UNKNOWN_TIME;
   }

@@ -1,9 +1,8 @@
 import { dayNumber, type Instant, MICROS_PER_DAY } from '../../activity/instant.ts';
-import { clamp } from './clamp.ts';
+import { clamp } from './figure.ts';
 import type { MetricsPolicy } from './policy.ts';
-import { type Window, windowOf } from './window.ts';
 
-/** The exams of a learner within {@link examWindow}; an exam's instant is its `coalesce(updated_at, created_at)`. */
+/** The exams of a learner in the `examWindow`; an exam's instant is its `coalesce(updated_at, created_at)`. */
 export interface Exams {
   readonly count: number;
   /** The earliest and the latest; null without exams. */
@@ -20,11 +19,6 @@ export interface ChurnInputs {
   readonly exams: Exams;
   /** The latest activity over all sources not after the as-of; null for a learner never seen until then. */
   readonly lastSeenAt: Instant | null;
-}
-
-/** W(d, 56) with whole days in both profiles, d the date of the as-of. */
-export function examWindow(asOf: Instant): Window {
-  return windowOf(asOf, 56, 'whole_days');
 }
 
 /**

@@ -1,5 +1,4 @@
 import { type Instant, MICROS_PER_DAY, startOfIsoWeek } from '../../activity/instant.ts';
-import { type Window, within } from './window.ts';
 
 /** The fit of `score ~ week + (week | student)`: the population's line, and the deviations of learners and scores. */
 export interface GrowthParameters {
@@ -10,7 +9,7 @@ export interface GrowthParameters {
   readonly sigma: number;
 }
 
-/** A dated row of `ability_estimates`. */
+/** A dated row of `ability_estimates`. It is usable if its mean is finite and its sd is finite and above 0. */
 export interface Observation {
   readonly at: Instant;
   readonly mean: number;
@@ -43,24 +42,12 @@ export function growthParameters(posteriorSummary: string): GrowthParameters | n
 
 const WEEK = 7n * MICROS_PER_DAY;
 
-/** The 26 weeks up to the as-of, both edges included. Ability rows in this window are observations. */
-export function observationWindow(asOf: Instant): Window {
-  return { from: asOf - 26n * WEEK, through: asOf };
-}
-
-/** The `rows` that are observations at the as-of: in the window, with a finite mean and a finite sd above 0. */
-export function usableObservations(rows: readonly Observation[], asOf: Instant): Observation[] {
-  return within(rows, observationWindow(asOf)).filter(
-    ({ mean, sd }) => Number.isFinite(mean) && Number.isFinite(sd) && sd > 0,
-  );
-}
-
 /**
  * The learner's line at the as-of + `horizonDays` by conjugate normal updating, in closed form.
  *
- * Prior: level ~ N(level, sdLevel²), weekly growth ~ N(weeklyGrowth, sdWeeklyGrowth²), independent. Observations: the
- * {@link usableObservations}, at w weeks (fractions kept) after the Monday of the earliest, each of variance
- * sd² + sigma². Null without an observation, because the weeks then have no start, and if a number overflows.
+ * Prior: level ~ N(level, sdLevel²), weekly growth ~ N(weeklyGrowth, sdWeeklyGrowth²), independent. Observations: usable
+ * rows at w weeks (fractions kept) after the Monday of the earliest, each of variance sd² + sigma². Null without an
+ * observation, because the weeks then have no start, and if a number overflows.
  *
  * With p, q the prior variances, v the observations' and t the weeks at the horizon, the posterior covariance
  * `(diag(p, q)⁻¹ + Σ (1,w)(1,w)ᵀ/v)⁻¹` is written without the inverse of the prior, so that p or q may be 0, and the
@@ -71,11 +58,10 @@ export function usableObservations(rows: readonly Observation[], asOf: Instant):
  */
 export function lineAtHorizon(
   { level, weeklyGrowth, sdLevel, sdWeeklyGrowth, sigma }: GrowthParameters,
-  rows: readonly Observation[],
+  observations: readonly Observation[],
   asOf: Instant,
   horizonDays: number,
 ): LinePosterior | null {
-  const observations = usableObservations(rows, asOf);
   const [first] = observations;
   if (first === undefined) return null;
   const earliest = observations.reduce((least, { at }) => (at < least ? at : least), first.at);

@@ -23,11 +23,10 @@ export interface MetricsPolicy {
    */
   readonly silentSince: 'last_seen' | 'newest_exam';
   /**
-   * The date d of I_t, E_t, R_t and A_t of a weekly row, and of S in a whole row. `as_of_within_week`: the as-of's date,
-   * at most the week's Sunday. `sunday`: always the Sunday, even in the future. An S that `recompute` refreshes in an
-   * existing row is at the as-of's date in both.
+   * The date d of I_t, E_t, R_t and A_t, and of S in a whole weekly row. `as_of`: the as-of's date. `sunday`: the Sunday
+   * of the week, even in the future. An S that `recompute` refreshes in an existing row is at the as-of's date in both.
    */
-  readonly weekDay: 'as_of_within_week' | 'sunday';
+  readonly weekDay: 'as_of' | 'sunday';
   /** Correctness of an exam's answer if it is unreadable; null: unknown. */
   readonly unknownCorrect: false | null;
   /** Time of an exam's answer if it is unreadable; null: unknown. */
@@ -52,7 +51,7 @@ const POLICIES: Readonly<Record<MetricsProfile, MetricsPolicy>> = {
     windowEdges: 'whole_days',
     abilityRow: 'newest_usable',
     silentSince: 'last_seen',
-    weekDay: 'as_of_within_week',
+    weekDay: 'as_of',
     unknownCorrect: null,
     unknownTimeMs: null,
     hints: 'count',

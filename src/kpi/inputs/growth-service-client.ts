@@ -1,14 +1,10 @@
 import { z } from 'zod';
+import type { PredictionQuestion } from '../figures/goal-probability.ts';
 
-/** An ability N(mean, sd²) and the goal's level, in one unit. */
-interface PredictionQuestion {
-  readonly mean: number;
-  readonly sd: number;
-  readonly target: number;
-}
-
-/** A growth model behind HTTP. It answers in the order of the questions; `undefined` if it has no answer. */
-export type GrowthService = (questions: readonly PredictionQuestion[]) => Promise<readonly (number | undefined)[]>;
+/** A growth model behind HTTP: the predicted probability of each question that it answered. */
+export type GrowthService = (
+  questions: readonly PredictionQuestion[],
+) => Promise<ReadonlyMap<PredictionQuestion, number>>;
 
 const ANSWER = z.object({ probability: z.number() });
 
@@ -30,15 +26,15 @@ export function createGrowthService(options: {
   const { url, onFailure, timeoutMs = 2_000, atOnce = 4 } = options;
   const endpoint = `${url.replace(/\/+$/, '')}/growth/predict`;
   return async (questions) => {
-    const answers = new Array<number | undefined>(questions.length).fill(undefined);
-    const waiting = questions.entries();
+    const answers = new Map<PredictionQuestion, number>();
+    const waiting = questions.values();
     let failures = 0;
     const askNext = async () => {
-      // The entries are shared by all workers.
-      for (const [index, question] of waiting) {
+      // The iterator is shared by all workers.
+      for (const question of waiting) {
         if (failures >= FAILURES_ALLOWED) return;
         try {
-          answers[index] = await ask(endpoint, question, timeoutMs);
+          answers.set(question, await ask(endpoint, question, timeoutMs));
         } catch (error) {
           failures += 1;
           onFailure(error instanceof Error ? error : new Error(String(error)));

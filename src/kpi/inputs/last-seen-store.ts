@@ -1,51 +1,59 @@
+import type { StudentId } from '../../activity/activity.ts';
 import type { Instant } from '../../activity/instant.ts';
 import { activityInstant, SOURCE_FACTS, SOURCES, type Source } from '../../activity/source.ts';
 import { instantArray, textArray, uuidArray } from '../../postgres/arrays.ts';
 import type { Queryable, Statement } from '../../postgres/database.ts';
-import type { KpiLearner } from './goal-store.ts';
+import { rowByItem } from '../../postgres/ordinality.ts';
+
+/** A learner, and the instant up to which activity counts. */
+interface SeenUntil {
+  readonly userId: string;
+  readonly studentId: StudentId;
+  readonly asOf: Instant;
+}
 
 interface SeenRow {
   readonly position: number;
   readonly at: Instant;
 }
 
-/** Instants by the learner's position; learners that were not found are missing. */
-type SeenByPosition = ReadonlyMap<number, Instant>;
-
 /**
  * Last seen by the table. The table keeps the latest activity only, so a learner seen after the as-of is missing, as is
  * a learner without a row.
  */
-export async function lastSeenInTable(lastseen: Queryable, learners: readonly KpiLearner[]): Promise<SeenByPosition> {
+export async function lastSeenInTable<L extends SeenUntil>(
+  lastseen: Queryable,
+  learners: readonly L[],
+): Promise<ReadonlyMap<L, { readonly at: Instant }>> {
   const { rows } = await lastseen.query<SeenRow>({
     text: `
-SELECT learner.position::int - 1 AS position, seen.last_seen_at AS at
+SELECT learner.position::int AS position, seen.last_seen_at AS at
 FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS learner (student_id, as_of, position)
 JOIN lastseen.user_last_seen AS seen ON seen.student_id = learner.student_id AND seen.last_seen_at <= learner.as_of`,
     values: [uuidArray(learners.map(({ studentId }) => studentId)), asOfs(learners)],
   });
-  return new Map(rows.map(({ position, at }) => [position, at]));
+  return rowByItem(learners, rows);
 }
 
 /** Last seen by the source tables themselves: one statement per source, the latest of their results. */
-export async function lastSeenInSources(
+export async function lastSeenInSources<L extends SeenUntil>(
   source: Queryable,
-  learners: readonly KpiLearner[],
+  learners: readonly L[],
   sources: ReadonlySet<Source>,
-): Promise<SeenByPosition> {
-  const latest = new Map<number, Instant>();
+): Promise<ReadonlyMap<L, { readonly at: Instant }>> {
+  const latest = new Map<L, { readonly at: Instant }>();
   for (const each of SOURCES.filter((one) => sources.has(one))) {
     const { rows } = await source.query<SeenRow>(latestActivity(each, learners));
-    for (const { position, at } of rows) {
-      const before = latest.get(position);
-      if (before === undefined || at > before) latest.set(position, at);
+    for (const [learner, { at }] of rowByItem(learners, rows)) {
+      const before = latest.get(learner);
+      if (before === undefined || at > before.at) latest.set(learner, { at });
     }
   }
   return latest;
 }
 
 /** As in `track`, an instant before 2000 and `-infinity` are not activity. */
-function latestActivity(source: Source, learners: readonly KpiLearner[]): Statement {
+function latestActivity(source: Source, learners: readonly SeenUntil[]): Statement {
   const column = SOURCE_FACTS[source].learner;
   const at = activityInstant(source, 'activity');
   const [type, ids] =
@@ -54,7 +62,7 @@ function latestActivity(source: Source, learners: readonly KpiLearner[]): Statem
       : ['uuid', uuidArray(learners.map(({ studentId }) => studentId))];
   return {
     text: `
-SELECT learner.position::int - 1 AS position, max(${at}) AS at
+SELECT learner.position::int AS position, max(${at}) AS at
 FROM unnest($1::${type}[], $2::timestamptz[]) WITH ORDINALITY AS learner (id, as_of, position)
 JOIN ${source} AS activity ON activity.${column} = learner.id AND activity.${column} = ANY ($1)
   AND ${at} BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
@@ -63,6 +71,6 @@ GROUP BY learner.position`,
   };
 }
 
-function asOfs(learners: readonly KpiLearner[]): Buffer {
+function asOfs(learners: readonly SeenUntil[]): Buffer {
   return instantArray(learners.map(({ asOf }) => asOf));
 }

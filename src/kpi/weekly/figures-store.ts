@@ -1,15 +1,27 @@
+import type { Instant } from '../../activity/instant.ts';
+import type { Computed } from '../../events/kpi-updated-event.ts';
+import { booleanArray, doubleArray, instantArray, textArray, uuidArray } from '../../postgres/arrays.ts';
 import type { Database, Queryable } from '../../postgres/database.ts';
+import { rowByItem } from '../../postgres/ordinality.ts';
 import { LastseenError } from '../../runtime/errors.ts';
-import { recordUpdates } from './ledger-store.ts';
-import {
-  type ExistingRow,
-  lockRows,
-  mergeFigures,
-  type WeeklyFigures,
-  type WeeklyTarget,
-  weeklyTarget,
-} from './rows-store.ts';
-import { raiseWatermarks, staleTargets } from './watermarks-store.ts';
+import type { Figures } from '../figures/figure.ts';
+import type { ProbabilityInterval } from '../figures/goal-probability.ts';
+import { type ExistingRow, existingRows, keyArrays, mergeFigures, type WeeklyKey } from './rows-store.ts';
+
+/** Figures of one learner to write into `weekly_kpi`. At least one of them is a number. */
+export interface WeeklyFigures extends WeeklyKey {
+  readonly asOf: Instant;
+  readonly figures: Figures;
+  /** The inactivity event that caused them; null for the command `kpi`. */
+  readonly cause: Cause | null;
+}
+
+/** The inactivity event that caused figures, and what is published beside them. */
+interface Cause {
+  readonly eventId: string;
+  readonly computed: Computed;
+  readonly pInterval: ProbabilityInterval | null;
+}
 
 /**
  * `created`: there was no row, or no JSON object in it. `unchanged`: the row has these figures already and was not
@@ -26,66 +38,128 @@ export type WriteOutcome = 'updated' | 'unchanged' | 'created' | 'outdated' | 'r
  * (user_id, week_start). An event that is outdated or redelivered leaves no trace.
  *
  * Throws a retriable `postgres_conflict` if a row appeared or was removed after it was decided which figures to compute.
- *
- * @returns the outcomes, in the order of `figures`
  */
-export async function writeWeeklyFigures(
+export async function writeWeeklyFigures<T extends WeeklyFigures>(
   database: Database,
-  figures: readonly WeeklyFigures[],
-): Promise<readonly WriteOutcome[]> {
-  const sorted = figures
-    .map((each, index) => ({ index, target: weeklyTarget(each) }))
-    .sort((a, b) => byKey(a.target, b.target));
-  const outcomes = await database.transaction((tx) =>
-    writeSorted(
-      tx,
-      sorted.map(({ target }) => target),
-    ),
-  );
-  const inOrder = new Array<WriteOutcome>(figures.length);
-  outcomes.forEach((outcome, position) => {
-    const index = sorted[position]?.index;
-    if (index !== undefined) inOrder[index] = outcome;
+  figures: readonly T[],
+): Promise<ReadonlyMap<T, WriteOutcome>> {
+  if (figures.length === 0) return new Map();
+  const targets = [...figures].sort(byKey);
+  return database.transaction(async (tx) => {
+    await raiseWatermarks(tx, targets);
+    const stale = await staleTargets(tx, targets);
+    const fresh = targets.filter((target) => !stale.has(target));
+    const previous = await existingRows(tx, fresh, { lock: true });
+    const merged = await mergeFigures(tx, fresh);
+    const written = fresh.map((target) => writtenRow(target, previous.get(target), merged.get(target)));
+    await recordAnswers(tx, written);
+    return new Map([...stale, ...written.map(({ target, outcome }) => [target, outcome] as const)]);
   });
-  return inOrder;
 }
 
-function byKey(a: WeeklyTarget, b: WeeklyTarget): number {
+function byKey(a: WeeklyKey, b: WeeklyKey): number {
   if (a.userId !== b.userId) return a.userId < b.userId ? -1 : 1;
   return a.weekStart < b.weekStart ? -1 : 1;
 }
 
-async function writeSorted(tx: Queryable, targets: readonly WeeklyTarget[]): Promise<readonly WriteOutcome[]> {
-  await raiseWatermarks(tx, targets);
-  const stale = await staleTargets(tx, targets);
-  const fresh = targets.flatMap((target, position) => (stale.has(position) ? [] : [{ target, position }]));
-  const freshTargets = fresh.map(({ target }) => target);
-  const previous = await lockRows(tx, freshTargets);
-  const written = await mergeFigures(tx, freshTargets);
-
-  const outcomes = new Map<number, WriteOutcome>(stale);
-  const answered = fresh.flatMap(({ target, position }, index) => {
-    const before = previous.get(index);
-    const after = written.get(index);
-    requireAsJudged(target, before, after?.inserted === true);
-    const created = before?.isObject !== true;
-    outcomes.set(position, created ? 'created' : after === undefined ? 'unchanged' : 'updated');
-    if (target.cause === null) return [];
-    const { P: p = null, S: s = null } = target.figures;
-    return [
-      { ...target, cause: target.cause, p, s, previousP: before?.p ?? null, previousS: before?.s ?? null, created },
-    ];
-  });
-  if (answered.length > 0) await recordUpdates(tx, answered);
-  return targets.map((_, position) => outcomes.get(position) ?? 'unchanged');
+interface WrittenRow<T extends WeeklyFigures> {
+  readonly target: T;
+  readonly previous: ExistingRow | undefined;
+  readonly outcome: 'updated' | 'unchanged' | 'created';
 }
 
 /** The existing row decided which figures were computed; it may have changed meanwhile. */
-function requireAsJudged({ cause }: WeeklyTarget, before: ExistingRow | undefined, inserted: boolean): void {
-  const appeared = before === undefined && !inserted;
-  const judged = cause === null || (before?.isObject === true) === (cause.computed === 'P_AND_S');
-  if (!appeared && judged) return;
-  throw new LastseenError('postgres_conflict', 'a weekly_kpi row appeared or was removed before it was written', {
-    retriable: true,
+function writtenRow<T extends WeeklyFigures>(
+  target: T,
+  previous: ExistingRow | undefined,
+  merged: { readonly inserted: boolean } | undefined,
+): WrittenRow<T> {
+  const existed = previous?.isObject === true;
+  const appeared = previous === undefined && merged?.inserted !== true;
+  const asComputed = target.cause === null || existed === (target.cause.computed === 'P_AND_S');
+  if (appeared || !asComputed) {
+    throw new LastseenError('postgres_conflict', 'a weekly_kpi row appeared or was removed before it was written', {
+      retriable: true,
+    });
+  }
+  return { target, previous, outcome: !existed ? 'created' : merged === undefined ? 'unchanged' : 'updated' };
+}
+
+/** Locks each target's watermark and raises it to the as-of; one that is as new or newer is only locked. */
+async function raiseWatermarks(tx: Queryable, targets: readonly WeeklyFigures[]): Promise<void> {
+  await tx.query({
+    text: `
+INSERT INTO lastseen.kpi_watermark AS watermark (user_id, week_start, as_of)
+SELECT user_id, week_start, as_of
+FROM unnest($1::text[], $2::date[], $3::timestamptz[]) WITH ORDINALITY AS target (user_id, week_start, as_of, position)
+ORDER BY position
+ON CONFLICT (user_id, week_start) DO UPDATE SET as_of = excluded.as_of WHERE watermark.as_of < excluded.as_of`,
+    values: [...keyArrays(targets), instantArray(targets.map(({ asOf }) => asOf))],
+  });
+}
+
+/**
+ * The targets whose event was answered before or whose week has the figures of a newer as-of. A separate statement after
+ * the locks: in READ COMMITTED it sees what the previous holder of the locks has written.
+ */
+async function staleTargets<T extends WeeklyFigures>(
+  tx: Queryable,
+  targets: readonly T[],
+): Promise<ReadonlyMap<T, 'outdated' | 'redelivered'>> {
+  const { rows } = await tx.query<{ position: number; redelivered: boolean }>({
+    text: `
+SELECT target.position::int AS position, ledger.cause_event_id IS NOT NULL AS redelivered
+FROM unnest($1::text[], $2::date[], $3::timestamptz[], $4::uuid[])
+  WITH ORDINALITY AS target (user_id, week_start, as_of, cause_event_id, position)
+JOIN lastseen.kpi_watermark AS watermark USING (user_id, week_start)
+LEFT JOIN lastseen.kpi_ledger AS ledger USING (cause_event_id)
+WHERE ledger.cause_event_id IS NOT NULL OR watermark.as_of > target.as_of`,
+    values: [
+      ...keyArrays(targets),
+      instantArray(targets.map(({ asOf }) => asOf)),
+      uuidArray(targets.map(({ cause }) => cause?.eventId ?? null)),
+    ],
+  });
+  return new Map(
+    [...rowByItem(targets, rows)].map(([target, { redelivered }]) => [
+      target,
+      redelivered ? 'redelivered' : 'outdated',
+    ]),
+  );
+}
+
+/** Records each answered event once, with the written and the previous figures; an existing one stays as it is. */
+async function recordAnswers(tx: Queryable, written: readonly WrittenRow<WeeklyFigures>[]): Promise<void> {
+  const answers = written.flatMap(({ target, ...row }) =>
+    target.cause === null ? [] : [{ ...row, target, cause: target.cause }],
+  );
+  if (answers.length === 0) return;
+  await tx.query({
+    text: `
+INSERT INTO lastseen.kpi_ledger
+  (user_id, week_start, cause_event_id, as_of, computed, p, s, previous_p, previous_s, p_low, p_high,
+   p_insufficient_data, row_created)
+SELECT user_id, week_start, cause_event_id, as_of, computed, p, s, previous_p, previous_s, p_low, p_high,
+  p_insufficient_data, row_created
+FROM unnest($1::text[], $2::date[], $3::uuid[], $4::timestamptz[], $5::text[], $6::float8[], $7::float8[],
+  $8::float8[], $9::float8[], $10::float8[], $11::float8[], $12::boolean[], $13::boolean[]) WITH ORDINALITY
+  AS event (user_id, week_start, cause_event_id, as_of, computed, p, s, previous_p, previous_s, p_low, p_high,
+    p_insufficient_data, row_created, position)
+ORDER BY position
+ON CONFLICT (cause_event_id) DO NOTHING`,
+    values: [
+      ...keyArrays(answers.map(({ target }) => target)),
+      uuidArray(answers.map(({ cause }) => cause.eventId)),
+      instantArray(answers.map(({ target }) => target.asOf)),
+      textArray(answers.map(({ cause }) => cause.computed)),
+      doubleArray(answers.map(({ target }) => target.figures.P ?? null)),
+      doubleArray(answers.map(({ target }) => target.figures.S ?? null)),
+      doubleArray(answers.map(({ previous }) => previous?.p ?? null)),
+      doubleArray(answers.map(({ previous }) => previous?.s ?? null)),
+      doubleArray(answers.map(({ cause }) => cause.pInterval?.low ?? null)),
+      doubleArray(answers.map(({ cause }) => cause.pInterval?.high ?? null)),
+      booleanArray(answers.map(({ cause }) => cause.pInterval?.insufficientData ?? null)),
+      booleanArray(answers.map(({ outcome }) => outcome === 'created')),
+    ],
   });
 }

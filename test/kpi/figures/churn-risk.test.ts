@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatInstant, MICROS_PER_DAY, parseInstant } from '../../../src/activity/instant.ts';
-import { type ChurnInputs, churnRisk, type Exams, examWindow, NO_EXAMS } from '../../../src/kpi/figures/churn-risk.ts';
+import { type ChurnInputs, churnRisk, type Exams, NO_EXAMS } from '../../../src/kpi/figures/churn-risk.ts';
+import { examWindow } from '../../../src/kpi/figures/figure.ts';
 import { metricsPolicy } from '../../../src/kpi/figures/policy.ts';
 
 const standard = metricsPolicy('standard');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { engagement } from '../../../src/kpi/figures/answer-figures.ts';
 import type { Attempt } from '../../../src/kpi/figures/attempt.ts';
-import { engagement } from '../../../src/kpi/figures/engagement.ts';
 import { metricsPolicy } from '../../../src/kpi/figures/policy.ts';
 import { answer, DAY, expectSameInAnyOrder } from './answers.ts';
 

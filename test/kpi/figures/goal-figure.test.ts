@@ -7,7 +7,7 @@ import {
   type GrowthInputs,
   goalFigure,
   predictionQuestion,
-} from '../../../src/kpi/figures/goal-figure.ts';
+} from '../../../src/kpi/figures/goal-probability.ts';
 import { metricsPolicy } from '../../../src/kpi/figures/policy.ts';
 import { at } from './answers.ts';
 

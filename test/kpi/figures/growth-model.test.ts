@@ -1,16 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatInstant, MICROS_PER_DAY, startOfIsoWeek } from '../../../src/activity/instant.ts';
+import { observationWindow } from '../../../src/kpi/figures/figure.ts';
+import { usableObservations } from '../../../src/kpi/figures/goal-probability.ts';
 import {
   type GrowthParameters,
   growthParameters,
-  lineAtHorizon,
+  lineAtHorizon as lineOfUsable,
   type Observation,
-  observationWindow,
 } from '../../../src/kpi/figures/growth-model.ts';
 import { at, shuffled } from './answers.ts';
 
 const AS_OF = at('2026-03-16T12:00:00Z');
+const lineAtHorizon = (prior: GrowthParameters, rows: readonly Observation[], asOf: bigint, horizonDays: number) =>
+  lineOfUsable(prior, usableObservations({ observations: rows, asOf }), asOf, horizonDays);
 const PRIOR: GrowthParameters = { level: 0, weeklyGrowth: 0.1, sdLevel: 1, sdWeeklyGrowth: 0.1, sigma: 0.5 };
 const observation = (when: string, mean: number, sd = 0.5): Observation => ({ at: at(when), mean, sd });
 

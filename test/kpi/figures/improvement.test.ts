@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { improvement, type WindowThetas } from '../../../src/kpi/figures/answer-figures.ts';
 import type { Attempt } from '../../../src/kpi/figures/attempt.ts';
-import { improvement, type WindowThetas } from '../../../src/kpi/figures/improvement.ts';
 import { metricsPolicy } from '../../../src/kpi/figures/policy.ts';
 import { answer, answers, DAY, expectSameInAnyOrder, shuffled } from './answers.ts';
 
 const standard = metricsPolicy('standard');
 const legacy = metricsPolicy('legacy');
-const iT = (attempts: readonly Attempt[], policy = standard) => improvement({ attempts, thetas: null }, DAY, policy);
+const iT = (attempts: readonly Attempt[], policy = standard) => improvement(attempts, DAY, policy);
 const NONE: WindowThetas = { newest: null, topics: [] };
 
 describe('I_t', () => {
@@ -89,8 +89,8 @@ describe('I_t', () => {
 
   describe('from thetas', () => {
     const attempts = [...previous, ...answers('2026-03-10', 15, 6)];
-    const byTheta = (recent: WindowThetas, before: WindowThetas, of = attempts) =>
-      improvement({ attempts: of, thetas: { recent, previous: before } }, DAY, standard);
+    const byTheta = (recent: WindowThetas, before: WindowThetas, rows = attempts) =>
+      improvement(rows, DAY, standard, { recent, previous: before });
     const theta = (value: number, se: number | null = null): WindowThetas => ({
       newest: { theta: value, se },
       topics: [{ theta: 100, se: 0.1 }],

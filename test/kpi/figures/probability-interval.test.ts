@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MICROS_PER_DAY } from '../../../src/activity/instant.ts';
-import type { GoalFigure } from '../../../src/kpi/figures/goal-figure.ts';
-import { probabilityInterval } from '../../../src/kpi/figures/probability-interval.ts';
+import { type GoalFigure, probabilityInterval } from '../../../src/kpi/figures/goal-probability.ts';
 import { at } from './answers.ts';
 
 const AS_OF = at('2026-03-16T05:00:00Z');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { recovery } from '../../../src/kpi/figures/answer-figures.ts';
 import type { Attempt } from '../../../src/kpi/figures/attempt.ts';
 import { metricsPolicy } from '../../../src/kpi/figures/policy.ts';
-import { recovery } from '../../../src/kpi/figures/recovery.ts';
 import { answer, DAY, expectSameInAnyOrder } from './answers.ts';
 
 const standard = metricsPolicy('standard');

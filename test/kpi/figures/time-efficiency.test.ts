@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { timeEfficiency } from '../../../src/kpi/figures/answer-figures.ts';
 import type { Attempt } from '../../../src/kpi/figures/attempt.ts';
 import { metricsPolicy } from '../../../src/kpi/figures/policy.ts';
-import { timeEfficiency } from '../../../src/kpi/figures/time-efficiency.ts';
 import { answer, DAY, expectSameInAnyOrder } from './answers.ts';
 
 const standard = metricsPolicy('standard');

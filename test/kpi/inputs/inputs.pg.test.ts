@@ -3,12 +3,13 @@ import { formatInstant, type Instant, parseInstant } from '../../../src/activity
 import { studentIdOf } from '../../../src/activity/learner.ts';
 import { SOURCES } from '../../../src/activity/source.ts';
 import { NO_EXAMS } from '../../../src/kpi/figures/churn-risk.ts';
+import type { FigureOptions } from '../../../src/kpi/figures/figures.ts';
 import { metricsPolicy } from '../../../src/kpi/figures/policy.ts';
-import { type KpiInputOptions, type KpiLearner, loadGoalRows } from '../../../src/kpi/inputs/goal-store.ts';
-import { loadSilenceInputs } from '../../../src/kpi/inputs/silence-store.ts';
+import { loadFigureInputs } from '../../../src/kpi/inputs/pipeline.ts';
 import type { Queryable } from '../../../src/postgres/database.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
 import { clearPlatform, insertRows, type PlatformRows } from '../../support/platform-rows.ts';
+import { type Learner, OPTIONS } from '../compute-figures.ts';
 
 let db: FreshDatabase;
 beforeAll(async () => {
@@ -19,28 +20,19 @@ beforeEach(() => clearPlatform(db.database));
 
 const at = (text: string): Instant => parseInstant(text) ?? 0n;
 const AS_OF = at('2026-03-16T05:00:00Z');
-const learner = (userId: string, asOf = AS_OF): KpiLearner => ({ userId, studentId: studentIdOf(userId), asOf });
-const OPTIONS: KpiInputOptions = {
-  policy: metricsPolicy('standard'),
-  sources: SOURCES,
-  attemptSource: 'topic',
-  targetFrom: 'default',
-};
+const learner = (userId: string, asOf = AS_OF): Learner => ({ userId, studentId: studentIdOf(userId), asOf });
 const LEGACY = { policy: metricsPolicy('legacy') };
 
-async function inputsOf(userId: string, options: Partial<KpiInputOptions> = {}, asOf = AS_OF) {
+async function inputsOf(userId: string, options: Partial<FigureOptions> = {}, asOf = AS_OF) {
   const [inputs] = await load(db.database, [learner(userId, asOf)], { ...OPTIONS, ...options });
   return inputs;
 }
 
-/** The inputs of P and S. */
-async function load(on: Queryable, asked: readonly KpiLearner[], options: KpiInputOptions) {
-  const goals = await loadGoalRows(on, asked, options);
-  const silences = await loadSilenceInputs(on, on, asked, options);
-  return goals.flatMap((goal, position) => {
-    const silence = silences[position];
-    return silence === undefined ? [] : [{ ...goal, ...silence }];
-  });
+/** The inputs of P and S, in the order of `learners`. */
+async function load(on: Queryable, learners: readonly Learner[], options: FigureOptions) {
+  const requests = learners.map((each) => ({ ...each, wanted: ['P', 'S'], row: 'existing' }) as const);
+  const inputs = await loadFigureInputs({ source: on, database: on, options }, requests);
+  return requests.map((request) => ({ ...inputs.get(request)?.goal, ...inputs.get(request)?.churn }));
 }
 
 describe('the ability row', () => {
@@ -51,7 +43,7 @@ describe('the ability row', () => {
       'ability_estimates',
       rows.map((row) => ({ user_id: 'anna', ...row })),
     );
-  const meanOf = async (options: Partial<KpiInputOptions> = {}) => (await inputsOf('anna', options))?.ability?.mean;
+  const meanOf = async (options: Partial<FigureOptions> = {}) => (await inputsOf('anna', options))?.ability?.mean;
 
   it('is the newest by the first of its dates', async () => {
     await abilities(
@@ -119,9 +111,9 @@ describe('the goal', () => {
       { user_id: 'anna', topic_id: 'd', target_level: 0.5, priority: 4 },
       { user_id: 'anna', topic_id: 'e', target_level: 0.75, priority: null },
     ]);
-    expect((await inputsOf('anna', { targetFrom: 'interest_goal' }))?.goalTarget).toBe(0.125);
-    expect((await inputsOf('anna'))?.goalTarget).toBeNull();
-    expect((await inputsOf('ben', { targetFrom: 'interest_goal' }))?.goalTarget).toBeNull();
+    expect((await inputsOf('anna', { targetFrom: 'interest_goal' }))?.target).toBe(0.125);
+    expect((await inputsOf('anna'))?.target).toBe(0);
+    expect((await inputsOf('ben', { targetFrom: 'interest_goal' }))?.target).toBe(0);
   });
 });
 
@@ -159,7 +151,7 @@ describe('last seen', () => {
     });
   const session = (started_at: string, ended_at: string | null = null) =>
     insertRows(db.database, 'session', [{ id: `${started_at}${ended_at}`, user_id: 'anna', started_at, ended_at }]);
-  const seen = async (options: Partial<KpiInputOptions> = {}) => (await inputsOf('anna', options))?.lastSeenAt;
+  const seen = async (options: Partial<FigureOptions> = {}) => (await inputsOf('anna', options))?.lastSeenAt;
 
   it('is read from the table if that is not after the as-of', async () => {
     await session('2026-03-01Z');
@@ -244,7 +236,7 @@ describe('the inputs of a batch', () => {
       await load(counting, asked, { ...OPTIONS, targetFrom: 'interest_goal' });
       return queries;
     };
-    // Abilities, exams, the table of last seen, each source, goals.
+    // Abilities, goals, exams, the table of last seen, each source.
     expect(await queriesFor(1)).toBe(4 + SOURCES.length);
     expect(await queriesFor(1_000)).toBe(4 + SOURCES.length);
   });

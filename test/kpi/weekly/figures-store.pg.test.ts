@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Instant, MICROS_PER_DAY, parseInstant } from '../../../src/activity/instant.ts';
-import { type WriteOutcome, writeWeeklyFigures } from '../../../src/kpi/weekly/figures-store.ts';
-import { existingRows, type WeeklyFigures } from '../../../src/kpi/weekly/rows-store.ts';
+import { type WeeklyFigures, type WriteOutcome, writeWeeklyFigures } from '../../../src/kpi/weekly/figures-store.ts';
+import { existingRows, weekOf } from '../../../src/kpi/weekly/rows-store.ts';
 import { type Database, openDatabase, type Queryable } from '../../../src/postgres/database.ts';
 import { isRetriable } from '../../../src/runtime/errors.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
@@ -33,20 +33,29 @@ function figures(changes: Partial<Answer> = {}): Answer {
 
 /** The figures as `recompute` writes them: which ones depends on the existing row. */
 async function toWrite(on: Queryable, answers: readonly Answer[]): Promise<WeeklyFigures[]> {
-  const existing = await existingRows(on, answers);
-  return answers.map(({ causeEventId, userId, asOf, p, s }, position) => ({
-    userId,
-    asOf,
-    figures: { P: p, S: s },
-    cause: { eventId: causeEventId, computed: existing.has(position) ? 'P_AND_S' : 'ALL', pInterval: null },
+  const weeks = answers.map((answer) => ({ ...answer, weekStart: weekOf(answer.asOf) }));
+  const existing = await existingRows(on, weeks);
+  return weeks.map((week) => ({
+    ...week,
+    figures: { P: week.p, S: week.s },
+    cause: {
+      eventId: week.causeEventId,
+      computed: existing.get(week)?.isObject === true ? 'P_AND_S' : 'ALL',
+      pInterval: null,
+    },
   }));
 }
 
-const writeTo = async (on: Database, ...answers: Answer[]) => writeWeeklyFigures(on, await toWrite(on, answers));
+/** The outcomes, in the order of `answers`. */
+async function writeTo(on: Database, ...answers: Answer[]): Promise<readonly (WriteOutcome | undefined)[]> {
+  const figures = await toWrite(on, answers);
+  const outcomes = await writeWeeklyFigures(on, figures);
+  return figures.map((each) => outcomes.get(each));
+}
 const write = (...answers: Answer[]) => writeTo(db.database, ...answers);
 
 /** Retries after a conflict, as the consumer does. */
-async function writeUntilDone(...answers: Answer[]): Promise<readonly WriteOutcome[]> {
+async function writeUntilDone(...answers: Answer[]): ReturnType<typeof write> {
   try {
     return await write(...answers);
   } catch (error) {

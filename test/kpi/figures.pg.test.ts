@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Instant, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { FIGURES, type FigureName } from '../../src/kpi/figures/figure-names.ts';
+import { FIGURES, type FigureName } from '../../src/kpi/figures/figure.ts';
 import { metricsPolicy } from '../../src/kpi/figures/policy.ts';
-import { computeFigures, type FigureDeps } from '../../src/kpi/figures-pipeline.ts';
+import type { FigureDeps } from '../../src/kpi/inputs/pipeline.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { clearPlatform, insertRows } from '../support/platform-rows.ts';
-import { OPTIONS } from './figure-options.ts';
+import { computeFigures, OPTIONS } from './compute-figures.ts';
 
 let db: FreshDatabase;
 beforeAll(async () => {
@@ -22,11 +22,11 @@ async function figuresOf(
   userId: string,
   wanted: readonly FigureName[],
   changes: Partial<FigureDeps['options']> = {},
-  more: Partial<FigureDeps> & { occasion?: 'weekly' | 'refresh'; asOf?: Instant } = {},
+  more: Partial<FigureDeps> & { row?: 'whole' | 'existing'; asOf?: Instant } = {},
 ) {
-  const { occasion = 'weekly', asOf = AS_OF, ...deps } = more;
+  const { row = 'whole', asOf = AS_OF, ...deps } = more;
   const all = { source: db.database, database: db.database, ...deps, options: { ...OPTIONS, ...changes } };
-  const [figures] = await computeFigures(all, [{ userId, studentId: studentIdOf(userId), asOf }], wanted, occasion);
+  const [figures] = await computeFigures(all, [{ userId, studentId: studentIdOf(userId), asOf }], wanted, row);
   return figures;
 }
 
@@ -167,12 +167,15 @@ describe('P by the growth model', () => {
   });
 
   it('is the prediction of the service if there is a fit', async () => {
-    const growthService: FigureDeps['growthService'] = async (questions) => questions.map(() => 0.125);
+    const growthService: FigureDeps['growthService'] = async (questions) =>
+      new Map(questions.map((each) => [each, 0.125]));
     expect(await pOf({}, { growthService })).toBe(NORMAL);
     await fitted('r', '2026-03-02Z', {});
     expect(await pOf({}, { growthService })).toBe(0.125);
-    expect(await pOf({}, { growthService: async () => [1.5] })).toBe(NORMAL);
-    expect(await pOf({}, { growthService: async () => [undefined] })).toBe(NORMAL);
+    expect(await pOf({}, { growthService: async (questions) => new Map(questions.map((each) => [each, 1.5])) })).toBe(
+      NORMAL,
+    );
+    expect(await pOf({}, { growthService: async () => new Map() })).toBe(NORMAL);
   });
 
   it('is in the legacy profile the newest stored P, if that is a number', async () => {
@@ -203,13 +206,13 @@ describe('the day of the figures', () => {
       exam(1, '2026-03-15Z', [{ question_id: 1 }]),
       exam(2, '2026-03-20Z', [{ question_id: 2 }]),
     ]);
-    const s = async (occasion: 'weekly' | 'refresh', changes: Partial<FigureDeps['options']> = {}) =>
-      (await figuresOf('anna', ['S'], changes, { occasion }))?.figures.S;
+    const s = async (row: 'whole' | 'existing', changes: Partial<FigureDeps['options']> = {}) =>
+      (await figuresOf('anna', ['S'], changes, { row }))?.figures.S;
     // Until 03-22: k = 2 from 03-20, m = 5, n = 2. Until 03-18: k = 3 from 03-15, m = 0, n = 1.
-    expect(await s('weekly', LEGACY)).toBeCloseTo((0.6 * 2) / 14 + (0.25 * 5) / 7 + 0.15 * 0.8, 12);
-    expect(await s('refresh', LEGACY)).toBeCloseTo((0.6 * 3) / 14 + 0.15 * 0.9, 12);
-    expect(await s('weekly')).toBeCloseTo((0.6 * 3) / 14 + 0.15 * 0.9, 12);
-    expect(await s('refresh')).toBe(await s('weekly'));
+    expect(await s('whole', LEGACY)).toBeCloseTo((0.6 * 2) / 14 + (0.25 * 5) / 7 + 0.15 * 0.8, 12);
+    expect(await s('existing', LEGACY)).toBeCloseTo((0.6 * 3) / 14 + 0.15 * 0.9, 12);
+    expect(await s('whole')).toBeCloseTo((0.6 * 3) / 14 + 0.15 * 0.9, 12);
+    expect(await s('existing')).toBe(await s('whole'));
     const a = async (changes: Partial<FigureDeps['options']> = {}) =>
       (await figuresOf('anna', ['A_t'], changes))?.figures;
     // Two sessions five days apart without hints; one session with unknown hints and dwell.
