@@ -27,7 +27,7 @@ async function service(answer: (question: { mean: number }, response: ServerResp
   const predict = createGrowthService({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     onFailure: (error) => failures.push(error.message),
-    timeoutMs: 200,
+    timeoutMs: 1_000,
   });
   return { predict, failures, seen };
 }
