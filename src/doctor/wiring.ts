@@ -4,7 +4,7 @@ import type { CommandContext } from '../cli/run-command.ts';
 import { RECOMPUTE_GROUP, sourceTopics, TRACK_GROUP } from '../config/kafka-names.ts';
 import { readOutboxState } from '../events/outbox-store.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
-import { type FreshnessView, readEvidence, readSourceFacts, readTopicEnds } from '../freshness/pipeline.ts';
+import { type FreshnessView, readBaseline, readEvidence, readTopicEnds } from '../freshness/pipeline.ts';
 import { currentPosition, publishedSources, readSlotState } from '../freshness/replication-store.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { listRuns } from '../history/sweep-runs-store.ts';
@@ -140,11 +140,11 @@ async function connectorFindings(
 }
 
 async function freshnessFindings(view: FreshnessView): Promise<readonly Finding[]> {
-  const facts = await readSourceFacts(view);
+  const baseline = await readBaseline(view);
   const ends = await readTopicEnds(view);
   const position = await currentPosition(view.database, 0n);
   if (position === undefined) return [];
-  return capture.sourcesFresh(await readEvidence(view, facts, { position, ends }));
+  return capture.sourcesFresh(await readEvidence(view, baseline, { position, ends }));
 }
 
 async function groupFinding(

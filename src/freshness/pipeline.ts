@@ -31,8 +31,8 @@ export interface FreshnessDeps extends FreshnessView {
   readonly onWaiting?: (reasons: readonly string[]) => void;
 }
 
-/** What is checked besides the progress. Read before the position, so that these rows must be in the topics. */
-export interface SourceFacts {
+/** What is compared besides the progress. It is read before the position, so that rows found now must be in the topics. */
+export interface Baseline {
   readonly hasRows: ReadonlySet<Source>;
   readonly history: ReadonlyMap<Source, readonly SourceVolume[]>;
   readonly checksGaps: boolean;
@@ -63,7 +63,7 @@ const RETRY_MS = 500;
  * @throws LastseenError `not_fresh` with one line per reason.
  */
 export async function proveFresh(deps: FreshnessDeps, asOf: Instant): Promise<SourceEnds> {
-  return prove(deps, asOf, await readSourceFacts(deps));
+  return prove(deps, asOf, await readBaseline(deps));
 }
 
 /**
@@ -76,7 +76,7 @@ export async function proveApplied(deps: FreshnessDeps): Promise<void> {
   await prove(deps, 0n, { hasRows: new Set(), history: new Map(), checksGaps: false });
 }
 
-export async function readSourceFacts({ database, sources }: FreshnessView): Promise<SourceFacts> {
+export async function readBaseline({ database, sources }: FreshnessView): Promise<Baseline> {
   const audited = await auditedSources(database);
   const unaudited = [...sources.values()].filter((source) => !audited.has(source));
   return {
@@ -86,13 +86,13 @@ export async function readSourceFacts({ database, sources }: FreshnessView): Pro
   };
 }
 
-async function prove(deps: FreshnessDeps, asOf: Instant, facts: SourceFacts): Promise<SourceEnds> {
+async function prove(deps: FreshnessDeps, asOf: Instant, baseline: Baseline): Promise<SourceEnds> {
   const deadline = deps.now() + BigInt(Math.round(deps.waitMs)) * 1000n;
   let target: Target | undefined;
   const judgeNow = async (): Promise<Freshness> => {
     target ??= await targetAt(deps, asOf);
     if (target === undefined) return behind("the source database's clock has not reached the as-of");
-    return judgeFreshness(await readEvidence(deps, facts, target));
+    return judgeFreshness(await readEvidence(deps, baseline, target));
   };
   for (;;) {
     const verdict = await judgeNow().catch(outageIsBehind);
@@ -146,7 +146,7 @@ export async function readApplied({ database, sources }: FreshnessView): Promise
 /** Sets the ends of the target as soon as the slot has passed its position. */
 export async function readEvidence(
   view: FreshnessView,
-  facts: SourceFacts,
+  baseline: Baseline,
   target: Target,
 ): Promise<FreshnessEvidence> {
   const { database, sources, publication } = view;
@@ -155,7 +155,7 @@ export async function readEvidence(
   if (slot.kind === 'past') target.ends ??= await readTopicEnds(view);
   const { ends } = target;
   const applied = await readApplied(view);
-  const gaps = facts.checksGaps ? await openGaps(database, [...sources.keys()]) : [];
+  const gaps = baseline.checksGaps ? await openGaps(database, [...sources.keys()]) : [];
   return {
     slot,
     publication,
@@ -163,7 +163,7 @@ export async function readEvidence(
       source,
       topic,
       published: published.has(source),
-      hasRows: facts.hasRows.has(source),
+      hasRows: baseline.hasRows.has(source),
       partitions: ends?.positions
         .filter((end) => end.topic === topic)
         .map((end) => ({
@@ -174,7 +174,7 @@ export async function readEvidence(
         })),
       gaps: gaps.filter((gap) => gap.topic === topic),
       at: ends?.at ?? view.now(),
-      history: facts.history.get(source) ?? [],
+      history: baseline.history.get(source) ?? [],
     })),
   };
 }

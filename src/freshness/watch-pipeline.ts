@@ -4,7 +4,7 @@ import { readSourceVolumes } from '../history/sweep-runs-store.ts';
 import { type Position, partitionKey } from '../kafka/client/records.ts';
 import { must } from '../runtime/must.ts';
 import { judgeFreshness } from './judgement.ts';
-import { type FreshnessView, readApplied, readEvidence, type SourceFacts, type Target, targetAt } from './pipeline.ts';
+import { type Baseline, type FreshnessView, readApplied, readEvidence, type Target, targetAt } from './pipeline.ts';
 
 interface SourceState {
   readonly source: Source;
@@ -23,19 +23,19 @@ const TARGET_LASTS_US = 30_000_000n;
  */
 export function watchFreshness(view: FreshnessView): () => Promise<readonly SourceState[]> {
   const provenAt = new Map<Source, Instant>();
-  let current: { readonly since: Instant; readonly facts: SourceFacts; readonly target: Target } | undefined;
+  let current: { readonly since: Instant; readonly baseline: Baseline; readonly target: Target } | undefined;
   return async () => {
     const endsAt = current?.target.ends?.at;
     if (endsAt !== undefined && view.now() - endsAt > TARGET_LASTS_US) current = undefined;
     current ??= await newTarget(view);
-    const { since, facts, target } = current;
+    const { since, baseline, target } = current;
 
     let ends: Promise<readonly Position[]> | undefined;
     const readEnds = (topics: readonly string[]) => {
       ends ??= view.readEnds(topics);
       return ends;
     };
-    const evidence = await readEvidence({ ...view, readEnds }, facts, target);
+    const evidence = await readEvidence({ ...view, readEnds }, baseline, target);
     for (const source of evidence.sources) {
       if (judgeFreshness({ ...evidence, sources: [source] }).kind === 'fresh') provenAt.set(source.source, since);
     }
@@ -51,8 +51,8 @@ export function watchFreshness(view: FreshnessView): () => Promise<readonly Sour
 
 async function newTarget(view: FreshnessView) {
   const since = view.now();
-  const facts = { hasRows: new Set<Source>(), history: await readSourceVolumes(view.database), checksGaps: true };
-  return { since, facts, target: must(await targetAt(view, 0n), 'the clock of the primary is after 1970') };
+  const baseline = { hasRows: new Set<Source>(), history: await readSourceVolumes(view.database), checksGaps: true };
+  return { since, baseline, target: must(await targetAt(view, 0n), 'the clock of the primary is after 1970') };
 }
 
 /** By topic. */

@@ -10,7 +10,7 @@ import { type FigureDeps, loadFigureInputs } from '../kpi/inputs/pipeline.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { must } from '../runtime/must.ts';
 import type { SweepPlan } from '../silence/plan.ts';
-import { type Judgement, judge } from '../sweep/gates.ts';
+import { checkGates } from '../sweep/gates.ts';
 import {
   type LastSeenRow,
   readAnswers,
@@ -46,7 +46,6 @@ export async function explain(deps: FigureDeps, name: string, plan: SweepPlan) {
   const events = await readEvents(database, studentId, NEWEST_COUNT);
   const weekStart = dateOf(startOfIsoWeek(plan.asOf));
   const inputs = must((await loadFigureInputs(deps, [learner])).get(learner), 'inputs are loaded for every learner');
-  const judgement: Judgement = judge({ seen, episodes }, plan);
   return {
     userId: seen === undefined ? name : seen.userId,
     studentId,
@@ -55,7 +54,7 @@ export async function explain(deps: FigureDeps, name: string, plan: SweepPlan) {
       inTable: seen === undefined ? null : lastSeenInTable(seen),
       inSources: await readLastSeenInSources(source, learner, deps.options.sources),
     },
-    ...judgement,
+    ...checkGates({ seen, episodes }, plan),
     episodes,
     events: events.map((event) => ({ ...event, eventId: eventId({ ...event, studentId }) })),
     p: explainP(must(inputs.goal, 'P is wanted'), deps.options),

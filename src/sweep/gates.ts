@@ -23,7 +23,7 @@ export interface GateInputs {
   }[];
 }
 
-export interface Judgement {
+interface GateVerdict {
   readonly gates: readonly Gate[];
   /** The event that a sweep would record; null for none. */
   readonly phase: 'CROSSED' | 'ONGOING' | null;
@@ -32,7 +32,7 @@ export interface Judgement {
 }
 
 /** What a sweep with this plan would decide for one learner, gate by gate. The sweep itself decides in one statement. */
-export function judge({ seen, episodes }: GateInputs, plan: SweepPlan): Judgement {
+export function checkGates({ seen, episodes }: GateInputs, plan: SweepPlan): GateVerdict {
   if (seen === undefined) {
     const gates = untilFailure({ known: { passed: false, why: 'no activity was ever applied' } });
     return { gates, phase: null, thresholdDays: null };

@@ -8,6 +8,9 @@ import { recordsOf } from '../support/topic-records.ts';
 import { waitFor } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
+/** The snapshot of 30,000 rows takes more than a minute on a busy machine. */
+const SNAPSHOT_MS = 240_000;
+
 let world: World;
 beforeAll(async () => {
   world = await createWorld();
@@ -44,11 +47,15 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     const inTopic = async () =>
       (await endPositions(world.kafka, [`${world.name}.public.attempt`])).reduce((n, at) => n + at.nextOffset, 0n);
     let looks = 0;
-    await waitFor('the slot has passed the position', async () => {
-      const { kind } = await compareSlot(world.database, world.name, position as Lsn);
-      if (kind !== 'past') looks += 1;
-      return kind === 'past';
-    });
+    await waitFor(
+      'the slot has passed the position',
+      async () => {
+        const { kind } = await compareSlot(world.database, world.name, position as Lsn);
+        if (kind !== 'past') looks += 1;
+        return kind === 'past';
+      },
+      SNAPSHOT_MS,
+    );
     expect(await inTopic()).toBe(30_000n);
     expect(looks).toBeGreaterThan(0);
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { must } from '../../src/runtime/must.ts';
 import type { SweepPlan } from '../../src/silence/plan.ts';
-import { type GateInputs, judge } from '../../src/sweep/gates.ts';
+import { checkGates, type GateInputs } from '../../src/sweep/gates.ts';
 
 const AS_OF = must(parseInstant('2026-03-16T05:00:00Z'), 'an instant');
 const plan: SweepPlan = { asOf: AS_OF, thresholds: [7, 14], lookbackDays: 30, refresh: 'daily' };
@@ -22,7 +22,7 @@ describe('the gates of a sweep', () => {
   ])('decides the phase and threshold of a silence of %s', (_, silent, phase, thresholdDays) => {
     const seen = silentFor(silent);
     const noted = { thresholdDays: 7, lastSeenAt: AS_OF - days(20), notedOn: '2026-03-03' };
-    expect(judge({ seen, episodes: [noted] }, plan)).toMatchObject({ phase, thresholdDays });
+    expect(checkGates({ seen, episodes: [noted] }, plan)).toMatchObject({ phase, thresholdDays });
   });
 
   it.each([
@@ -31,13 +31,13 @@ describe('the gates of a sweep', () => {
     ['is not due again the next day if the refresh is off', '2026-03-15', 'off', null],
   ] as const)('a noted episode %s', (_, notedOn, refresh, phase) => {
     const episodes = [{ thresholdDays: 7, lastSeenAt: AS_OF - days(8), notedOn }];
-    const judgement = judge({ seen: silentFor(days(8)), episodes }, { ...plan, refresh });
+    const judgement = checkGates({ seen: silentFor(days(8)), episodes }, { ...plan, refresh });
     expect(judgement.phase).toBe(phase);
     expect(judgement.gates.at(-1)).toEqual({ gate: 'due', passed: phase !== null, why: `noted on ${notedOn}` });
   });
 
   it('marks the gates after a failed one as not reached', () => {
-    const { gates, phase } = judge({ seen: undefined, episodes: [] }, plan);
+    const { gates, phase } = checkGates({ seen: undefined, episodes: [] }, plan);
     expect(phase).toBeNull();
     expect(gates.map(({ passed }) => passed)).toEqual([false, null, null, null, null, null]);
   });
