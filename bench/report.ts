@@ -131,7 +131,7 @@ function versions(postgres: string): Record<string, string> {
     kafkajs: dependencies['kafkajs'] ?? '',
     pg: dependencies['pg'] ?? '',
     postgres,
-    kafka: versionIn('stack/maven/kafka/pom.xml', 'kafka_2.13'),
+    kafka: versionIn('stack/servers/maven/kafka/pom.xml', 'kafka_2.13'),
     'debezium-connector-jdbc': versionIn('bench/maven/jdbc-sink/pom.xml', 'debezium-connector-jdbc'),
     'kafka-streams': versionIn('bench/maven/kafka-streams/pom.xml', 'kafka-streams'),
   };

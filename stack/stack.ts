@@ -1,21 +1,21 @@
 /**
- * The servers that lastseen uses, on free ports of 127.0.0.1, without a container engine. Each server has its own file;
- * supervisor.ts starts and kills them.
+ * The servers that lastseen uses, on free ports of 127.0.0.1, without a container engine. Each server has its own file in
+ * servers/; supervisor.ts starts and kills them.
  */
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createArtifacts, STACK_ARTIFACTS } from './artifacts.ts';
-import { createConnect } from './connect.ts';
 import { createGuard, type Guard } from './guard.ts';
-import { findJava } from './java.ts';
-import { createKafka, createKafkaFiles, type Detour } from './kafka.ts';
 import { PART_NAMES, type Part, type PartName } from './part.ts';
 import { freePorts } from './ports.ts';
-import { createPostgres } from './postgres.ts';
-import { createRegistry } from './registry.ts';
-import { createSecuredFront, type SecuredFront } from './secured.ts';
+import { createArtifacts, STACK_ARTIFACTS } from './servers/artifacts.ts';
+import { createConnect } from './servers/connect.ts';
+import { findJava } from './servers/java.ts';
+import { createKafka, createKafkaFiles, type Detour } from './servers/kafka.ts';
+import { createPostgres } from './servers/postgres.ts';
+import { createRegistry } from './servers/registry.ts';
+import { createSecuredFront, type SecuredFront } from './servers/secured.ts';
 import { createSupervisor, type PartState } from './supervisor.ts';
 
 export interface StackAddresses {

@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Artifacts, createArtifacts } from '../../stack/artifacts.ts';
 import type { Guard } from '../../stack/guard.ts';
+import { type Artifacts, createArtifacts } from '../../stack/servers/artifacts.ts';
 
 const pom = (name: string) => join(import.meta.dirname, '../maven', name, 'pom.xml');
 

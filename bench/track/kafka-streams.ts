@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findJava } from '../../stack/java.ts';
+import { findJava } from '../../stack/servers/java.ts';
 import type { Side } from '../bench.ts';
 import type { Harness } from '../harness.ts';
 import type { Load } from '../load/load.ts';

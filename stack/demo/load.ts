@@ -1,8 +1,8 @@
 import type { Instant } from '../../src/activity/instant.ts';
 import type { Source } from '../../src/activity/source.ts';
 import type { Database } from '../../src/postgres/database.ts';
+import { loadPopulation } from './generated/population-load.ts';
 import { loadOulad } from './oulad.ts';
-import { loadPopulation } from './population-load.ts';
 
 /**
  * The demo's data, written in two phases, so that every kind of record passes through Debezium: phase 1 before the

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parseInstant } from '../../src/activity/instant.ts';
 import { SOURCES } from '../../src/activity/source.ts';
-import { HABITS } from '../../stack/demo/habits.ts';
-import { type Population, population } from '../../stack/demo/population.ts';
+import { HABITS } from '../../stack/demo/generated/habits.ts';
+import { type Population, population } from '../../stack/demo/generated/population.ts';
 
 const REQUEST = { learners: 300, days: 120, seed: 7, asOf: parseInstant('2026-03-18T05:00:00Z') ?? 0n };
 const MADE = population(REQUEST);

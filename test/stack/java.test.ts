@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { javaMajor } from '../../stack/java.ts';
+import { javaMajor } from '../../stack/servers/java.ts';
 
 it.each([
   ['openjdk version "17.0.15" 2025-04-15', 17],

@@ -1,4 +1,4 @@
-import type { SecuredFront } from '../../stack/secured.ts';
+import type { SecuredFront } from '../../stack/servers/secured.ts';
 import type { CliRun } from './lastseen-cli.ts';
 import { startUntrustedServer, type UntrustedServer } from './untrusted-server.ts';
 import type { World } from './world.ts';

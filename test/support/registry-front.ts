@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Certificate } from '../../stack/certificates.ts';
+import type { Certificate } from '../../stack/servers/certificates.ts';
 
 export const REGISTRY_USER = 'lastseen';
 export const REGISTRY_PASSWORD = 'canary-registry-password';

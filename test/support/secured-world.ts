@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { replicationSql } from '../../stack/roles.ts';
-import { KAFKA_PASSWORD, KAFKA_USER, type SecuredFront, securedConnector } from '../../stack/secured.ts';
+import { KAFKA_PASSWORD, KAFKA_USER, type SecuredFront, securedConnector } from '../../stack/servers/secured.ts';
 import type { StackAddresses } from '../../stack/stack.ts';
 import type { CliRun } from './lastseen-cli.ts';
 import { type Attempt, refusedAttempts } from './refused-attempts.ts';

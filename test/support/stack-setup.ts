@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import type { SecuredFront } from '../../stack/secured.ts';
+import type { SecuredFront } from '../../stack/servers/secured.ts';
 import { type StackAddresses, startStack } from '../../stack/stack.ts';
 
 declare module 'vitest' {

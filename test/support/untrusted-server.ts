@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import type { Certificate } from '../../stack/certificates.ts';
+import type { Certificate } from '../../stack/servers/certificates.ts';
 
 export interface UntrustedServer {
   readonly port: number;

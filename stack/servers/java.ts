@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { StackError } from './errors.ts';
+import { StackError } from '../errors.ts';
 
 const OLDEST_JAVA = 17;
 

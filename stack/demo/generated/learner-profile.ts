@@ -5,8 +5,8 @@ import {
   MICROS_PER_DAY,
   startOfDay,
   startOfIsoWeek,
-} from '../../src/activity/instant.ts';
-import type { Random } from '../random.ts';
+} from '../../../src/activity/instant.ts';
+import type { Random } from '../../random.ts';
 import { drawWhole } from './draws.ts';
 import type { Person } from './learner-day.ts';
 import type { Population } from './population.ts';

@@ -1,7 +1,7 @@
-import { formatInstant } from '../../src/activity/instant.ts';
-import { perSource, SOURCES } from '../../src/activity/source.ts';
-import type { Database, Queryable } from '../../src/postgres/database.ts';
-import type { LoadPlan } from './load.ts';
+import { formatInstant } from '../../../src/activity/instant.ts';
+import { perSource, SOURCES } from '../../../src/activity/source.ts';
+import type { Database, Queryable } from '../../../src/postgres/database.ts';
+import type { LoadPlan } from '../load.ts';
 import type { SourceRows } from './platform-rows.ts';
 import { type PopulationRequest, population } from './population.ts';
 

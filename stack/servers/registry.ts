@@ -3,9 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Part } from '../part.ts';
 import type { Artifacts } from './artifacts.ts';
 import { jvmFlags } from './java.ts';
-import type { Part } from './part.ts';
 
 interface RegistryOptions {
   readonly java: string;

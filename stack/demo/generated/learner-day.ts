@@ -1,5 +1,11 @@
-import { dateOf, formatInstant, type Instant, MICROS_PER_DAY, MICROS_PER_SECOND } from '../../src/activity/instant.ts';
-import type { Random } from '../random.ts';
+import {
+  dateOf,
+  formatInstant,
+  type Instant,
+  MICROS_PER_DAY,
+  MICROS_PER_SECOND,
+} from '../../../src/activity/instant.ts';
+import type { Random } from '../../random.ts';
 import { drawCount, drawWhole, seededUuid } from './draws.ts';
 import type { Diet } from './habits.ts';
 import type { Question, SourceRows } from './platform-rows.ts';

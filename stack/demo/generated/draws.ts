@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Random } from '../random.ts';
+import type { Random } from '../../random.ts';
 
 /** A whole number from 0 to 1.5 × `mean`, rounded up. On average it is `mean`. */
 export function drawCount(draw: Random, mean: number): number {

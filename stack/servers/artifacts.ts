@@ -5,9 +5,9 @@ import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startChild } from './child.ts';
-import { StackError, tailOf } from './errors.ts';
-import type { Guard } from './guard.ts';
+import { startChild } from '../child.ts';
+import { StackError, tailOf } from '../errors.ts';
+import type { Guard } from '../guard.ts';
 
 /** A directory of artifacts that a pom describes. */
 interface ArtifactSource {

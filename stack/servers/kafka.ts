@@ -1,12 +1,12 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startChild } from '../child.ts';
+import { StackError, tailOf } from '../errors.ts';
+import type { Guard } from '../guard.ts';
+import type { Part } from '../part.ts';
 import type { Artifacts } from './artifacts.ts';
-import { startChild } from './child.ts';
-import { StackError, tailOf } from './errors.ts';
-import type { Guard } from './guard.ts';
 import { jvmFlags, log4jFlag } from './java.ts';
 import { brokersInService } from './kafka-ready.ts';
-import type { Part } from './part.ts';
 import { KAFKA_PASSWORD, KAFKA_USER, type SecuredFront, securedListener } from './secured.ts';
 
 /** Kafka's jars beside the formatted directory; Connect's tools need the same. */

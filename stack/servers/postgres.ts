@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
-import { startChild } from './child.ts';
-import { StackError, tailOf } from './errors.ts';
-import type { Guard } from './guard.ts';
-import type { Part } from './part.ts';
-import { loginsSql } from './roles.ts';
+import { startChild } from '../child.ts';
+import { StackError, tailOf } from '../errors.ts';
+import type { Guard } from '../guard.ts';
+import type { Part } from '../part.ts';
+import { loginsSql } from '../roles.ts';
 import { SECURED_HOSTS, type SecuredFront } from './secured.ts';
 
 interface PostgresOptions {

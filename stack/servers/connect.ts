@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { startChild } from '../child.ts';
+import { StackError, tailOf } from '../errors.ts';
+import type { Guard } from '../guard.ts';
+import type { Part } from '../part.ts';
 import type { Artifacts } from './artifacts.ts';
-import { startChild } from './child.ts';
-import { StackError, tailOf } from './errors.ts';
-import type { Guard } from './guard.ts';
 import { jvmFlags, log4jFlag } from './java.ts';
 import type { KafkaFiles } from './kafka.ts';
-import type { Part } from './part.ts';
 
 interface ConnectOptions {
   readonly java: string;

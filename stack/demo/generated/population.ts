@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { type Instant, MICROS_PER_DAY, startOfDay } from '../../src/activity/instant.ts';
-import { createRandom, type Random } from '../random.ts';
+import { type Instant, MICROS_PER_DAY, startOfDay } from '../../../src/activity/instant.ts';
+import { createRandom, type Random } from '../../random.ts';
 import { drawWhole, seededUuid } from './draws.ts';
 import { chanceOfActivity, dietOf, drawHabit, drawLife, HABITS, type Habit } from './habits.ts';
 import { learnerDay } from './learner-day.ts';

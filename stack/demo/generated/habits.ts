@@ -1,5 +1,5 @@
 /** How learners spread their activity over the days. Random numbers come only from the caller's generator. */
-import type { Random } from '../random.ts';
+import type { Random } from '../../random.ts';
 
 export const HABITS = [
   'steady',
