@@ -6,12 +6,12 @@ export function findConflicts(settings: Partial<Settings>): string[] {
   const together = (first: SettingName, second: SettingName) =>
     has(first) === has(second)
       ? []
-      : [`${has(first) ? second : first} is not set, but ${has(first) ? first : second} is`];
+      : [`${has(first) ? first : second} needs ${has(first) ? second : first}, which is not set`];
   const needs = (name: SettingName, other: SettingName) =>
-    has(name) && !has(other) ? [`${other} is not set, but ${name} is`] : [];
-  const idle = KAFKA_TLS.filter((name) => settings.KAFKA_SSL_ENABLED === false && has(name));
+    has(name) && !has(other) ? [`${name} needs ${other}, which is not set`] : [];
+  const unused = KAFKA_TLS.filter((name) => settings.KAFKA_SSL_ENABLED === false && has(name));
   return [
-    ...idle.map((name) => `${name} is set, but KAFKA_SSL_ENABLED is false`),
+    ...unused.map((name) => `${name} has no effect while KAFKA_SSL_ENABLED is false`),
     ...together('KAFKA_SSL_CERT_FILE', 'KAFKA_SSL_KEY_FILE'),
     ...needs('KAFKA_SSL_KEY_PASSPHRASE', 'KAFKA_SSL_KEY_FILE'),
     ...needs('KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME'),
@@ -23,7 +23,7 @@ export function findConflicts(settings: Partial<Settings>): string[] {
       ? ['SCHEMA_REGISTRY_TOKEN and SCHEMA_REGISTRY_USERNAME are both set: unset one of them']
       : []),
     ...(has('SCHEMA_REGISTRY_CA_FILE') && settings.SCHEMA_REGISTRY_URL?.startsWith('http:')
-      ? ['SCHEMA_REGISTRY_CA_FILE is set, but SCHEMA_REGISTRY_URL is not an https:// URL']
+      ? ['SCHEMA_REGISTRY_CA_FILE has no effect: SCHEMA_REGISTRY_URL is not an https:// URL']
       : []),
   ];
 }

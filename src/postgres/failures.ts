@@ -29,7 +29,7 @@ export function translateError(error: unknown): CodedError {
   if (why !== undefined) return refused(`no safe connection to Postgres: ${why}`, error);
   // These errors of the driver have no code.
   if (error.message.includes('SSL connection'))
-    return refused(`no safe connection to Postgres: ${error.message}`, error);
+    return refused(`no safe connection to Postgres: ${error.message}; check sslmode and the TLS of the server`, error);
   if (
     /^Connection terminated|^timeout exceeded when trying to connect|^Query read timeout|not queryable/.test(
       error.message,
@@ -42,7 +42,10 @@ export function translateError(error: unknown): CodedError {
 
 function translateSqlState(state: string, error: pg.DatabaseError): CodedError {
   if (state === '40P01' || state === '40001') {
-    return new LastseenError('postgres_conflict', error.message, { retriable: true, cause: error });
+    return new LastseenError('postgres_conflict', `Postgres aborted the transaction: ${error.message}; retry it`, {
+      retriable: true,
+      cause: error,
+    });
   }
   // 08 connection, 53 resources, 57P0x shutdown or startup, 25006 read-only (a standby).
   if (state.startsWith('08') || state.startsWith('53') || /^57P0[1-5]$/.test(state) || state === '25006') {
@@ -50,7 +53,7 @@ function translateSqlState(state: string, error: pg.DatabaseError): CodedError {
   }
   // 28 login or pg_hba.conf, 3D000 unknown database.
   if (state.startsWith('28') || state === '3D000')
-    return refused(`Postgres refuses the connection: ${error.message}`, error);
+    return refused(`Postgres refuses the connection: ${error.message}; check the database URL and pg_hba.conf`, error);
   if (state === '42501') return refused(`${error.message}: apply k8s/postgres/roles.sql of this release`, error);
   if ((state === '42P01' || state === '3F000') && error.message.includes('lastseen.')) {
     return new LastseenError('not_migrated', `${error.message}: run \`lastseen migrate\` first`, { cause: error });
@@ -68,8 +71,9 @@ const VALUE_ERRORS = /^(21|22|23|44|54|P0)/;
 
 /** Drops the message, the detail and the cause: each may quote values. */
 function valueError(state: string, { table, column, constraint }: pg.DatabaseError): LastseenError {
-  const where = [table, column, constraint].filter((name) => name !== undefined);
-  return new LastseenError('postgres_data', [`SQLSTATE ${state}`, ...where].join(' '));
+  const names = [table, column, constraint].filter((name) => name !== undefined);
+  const place = [`SQLSTATE ${state}`, ...names].join(' ');
+  return new LastseenError('postgres_data', `Postgres rejects a value: ${place}; its log has the details`);
 }
 
 function unavailable(error: Error): LastseenError {

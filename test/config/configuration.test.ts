@@ -139,17 +139,17 @@ describe('the configuration', () => {
   });
 
   it.each([
-    [{ KAFKA_SSL_CA_FILE: '/ca' }, 'KAFKA_SSL_CA_FILE is set, but KAFKA_SSL_ENABLED is false'],
+    [{ KAFKA_SSL_CA_FILE: '/ca' }, 'KAFKA_SSL_CA_FILE has no effect while KAFKA_SSL_ENABLED is false'],
     [
       { KAFKA_SSL_ENABLED: 'true', KAFKA_SSL_CERT_FILE: '/c' },
-      'KAFKA_SSL_KEY_FILE is not set, but KAFKA_SSL_CERT_FILE is',
+      'KAFKA_SSL_CERT_FILE needs KAFKA_SSL_KEY_FILE, which is not set',
     ],
     [
       { KAFKA_SASL_MECHANISM: 'PLAIN', KAFKA_SASL_USERNAME: 'u' },
-      'KAFKA_SASL_PASSWORD is not set, but KAFKA_SASL_MECHANISM is',
+      'KAFKA_SASL_MECHANISM needs KAFKA_SASL_PASSWORD, which is not set',
     ],
-    [{ KAFKA_SASL_PASSWORD: 'hunter2' }, 'KAFKA_SASL_MECHANISM is not set, but KAFKA_SASL_PASSWORD is'],
-    [{ SCHEMA_REGISTRY_USERNAME: 'u' }, 'SCHEMA_REGISTRY_PASSWORD is not set, but SCHEMA_REGISTRY_USERNAME is'],
+    [{ KAFKA_SASL_PASSWORD: 'hunter2' }, 'KAFKA_SASL_PASSWORD needs KAFKA_SASL_MECHANISM, which is not set'],
+    [{ SCHEMA_REGISTRY_USERNAME: 'u' }, 'SCHEMA_REGISTRY_USERNAME needs SCHEMA_REGISTRY_PASSWORD, which is not set'],
     [
       { SCHEMA_REGISTRY_USERNAME: 'u', SCHEMA_REGISTRY_PASSWORD: 'hunter2', SCHEMA_REGISTRY_TOKEN: 'hunter3' },
       'SCHEMA_REGISTRY_TOKEN and SCHEMA_REGISTRY_USERNAME are both set',

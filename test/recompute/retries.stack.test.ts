@@ -65,7 +65,7 @@ test('an event that fails is retried, becomes a dead letter, is redriven, and de
       const [letter] = await topic('DLQ');
       if (letter === undefined) throw new Error('no letter');
       expect(header(letter, 'attempts')).toBe('4');
-      expect(header(letter, 'detail')).toBe('SQLSTATE P0001');
+      expect(header(letter, 'detail')).toContain('SQLSTATE P0001');
       const origins = [...retries, letter].map((record) =>
         ['topic', 'partition', 'offset', 'timestamp'].map((name) => header(record, `origin.${name}`)),
       );
