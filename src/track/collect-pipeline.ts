@@ -4,7 +4,7 @@ import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import type { DeadLetter, DeadLetterLimit } from '../dead-letters/dead-letter.ts';
 import { commitInstant } from '../dead-letters/origin.ts';
-import { partitionKey, type RawBatch, type RawRecord } from '../kafka/client/records.ts';
+import type { RawBatch, RawRecord } from '../kafka/client/records.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
 import type { Fold } from '../last-seen/fold.ts';
 import type { Decoder } from '../registry/decoder.ts';
@@ -30,13 +30,11 @@ export interface Flush<F extends ActivityFold = Fold> {
   readonly fold: F;
   readonly letters: DeadLetter[];
   letterBytes: number;
-  /** The newest commit at the source, by partition. */
-  readonly newestCommit: Map<string, Instant>;
   readonly counts: OutcomeCounts;
 }
 
 export function emptyFlush<F extends ActivityFold>(fold: F): Flush<F> {
-  return { fold, letters: [], letterBytes: 0, newestCommit: new Map(), counts: emptyOutcomeCounts() };
+  return { fold, letters: [], letterBytes: 0, counts: emptyOutcomeCounts() };
 }
 
 /** The stages that only read: records become activities, and activities are folded. */
@@ -63,16 +61,15 @@ export function flushSize({ fold, letters, letterBytes }: Flush<ActivityFold>): 
   return fold.size + Math.floor((letters.length * LETTER_BYTES + letterBytes) / ROW_BYTES);
 }
 
-/** The decoder must be prepared for the records. */
-export function collectBatch(deps: CollectDeps, batch: RawBatch, flush: Flush<ActivityFold>): void {
+/** The decoder must be prepared for the records. @returns the newest commit at the source; undefined: unknown. */
+export function collectBatch(deps: CollectDeps, batch: RawBatch, flush: Flush<ActivityFold>): Instant | undefined {
   const source = must(deps.sourceOf.get(batch.topic), 'only topics of sources are subscribed');
-  const key = partitionKey(batch);
-  let newest = flush.newestCommit.get(key);
+  let newest: Instant | undefined;
   for (const record of batch.records) {
     const committedAt = collectRecord(deps, source, batch, record, flush);
     if (committedAt !== undefined && (newest === undefined || newest < committedAt)) newest = committedAt;
   }
-  if (newest !== undefined) flush.newestCommit.set(key, newest);
+  return newest;
 }
 
 /** @returns when the change was committed; undefined if the record is not the change of a row. */

@@ -160,7 +160,7 @@ function measure(metrics: Metrics, flush: AppliedFlush, sources: ReadonlyMap<str
   }
   metrics.rowsChanged.inc(flush.rowsChanged);
   metrics.returned.inc(flush.returned);
-  for (const { topic, newestCommitAt } of flush.progress) {
+  for (const { topic, newestCommitAt } of flush.partitions) {
     if (newestCommitAt === null) continue;
     const source = must(sources.get(topic), 'only topics of sources are subscribed');
     metrics.commitToApplied.observe({ source }, Math.max(0, Number(now - newestCommitAt) / 1e6));

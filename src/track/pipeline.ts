@@ -1,13 +1,12 @@
 import type { Instant } from '../activity/instant.ts';
 import type { DeadLetterSink } from '../dead-letters/dead-letter.ts';
-import { type Position, partitionKey } from '../kafka/client/records.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
 import { createFold, type Fold } from '../last-seen/fold.ts';
 import type { PartitionGap } from '../last-seen/gap.ts';
 import type { Database } from '../postgres/database.ts';
 import { type CollectDeps, collectBatch, emptyFlush, type Flush, flushSize } from './collect-pipeline.ts';
 import type { OutcomeCounts } from './outcome-counts.ts';
-import type { AppliedPosition, Progress, ProgressChanges } from './progress-pipeline.ts';
+import type { PartitionChange, Progress, ProgressChanges } from './progress-pipeline.ts';
 import { writeLearners } from './writing-pipeline.ts';
 
 export interface TrackDeps extends CollectDeps {
@@ -27,7 +26,7 @@ export interface AppliedFlush {
   readonly rowsChanged: number;
   readonly returned: number;
   readonly learners: number;
-  readonly progress: readonly AppliedPosition[];
+  readonly partitions: readonly PartitionChange[];
 }
 
 interface TrackFlush extends Flush {
@@ -57,35 +56,30 @@ export function createTrack(deps: TrackDeps): Stages<TrackFlush> {
     async collect(batch, flush) {
       // Both may fail with an outage, and then collect() is repeated: nothing may be changed before they have succeeded.
       await deps.decoder.prepare(batch.records);
-      await deps.progress.collect(batch, flush.progress);
-      collectBatch(deps, batch, flush);
+      const change = await deps.progress.collect(batch, flush.progress);
+      const newest = collectBatch(deps, batch, flush);
+      const before = change.newestCommitAt;
+      if (newest !== undefined && (before === null || before < newest)) change.newestCommitAt = newest;
     },
 
-    async apply(flush, positions) {
+    async apply(flush) {
       if (!flush.lettersSent) {
         await deps.deadLetters.send(flush.letters);
         flush.lettersSent = true;
       }
       const learners = flush.fold.columns();
-      const progress = appliedPositions(flush, positions);
       const writes = { mostRowsChange: changedShare > MOST_ROWS, now: deps.now };
       const [{ changed, returned }, gaps] = await writeLearners(deps.database, learners, writes, (tx) =>
-        deps.progress.record(tx, flush.progress, progress),
+        deps.progress.record(tx, flush.progress),
       );
       if (learners.size > 0) changedShare = changed / learners.size;
       for (const gap of gaps) deps.onGap?.(gap);
-      deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: learners.size, progress });
+      const partitions = [...flush.progress.partitions.values()];
+      deps.onApplied?.({ counts: flush.counts, rowsChanged: changed, returned, learners: learners.size, partitions });
       flush.fold.clear();
       spare = flush.fold;
     },
 
     size: flushSize,
   };
-}
-
-function appliedPositions({ newestCommit }: Flush, positions: readonly Position[]): AppliedPosition[] {
-  return positions.map((position) => ({
-    ...position,
-    newestCommitAt: newestCommit.get(partitionKey(position)) ?? null,
-  }));
 }

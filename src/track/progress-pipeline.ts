@@ -1,5 +1,5 @@
 import type { Instant } from '../activity/instant.ts';
-import { type Partition, type Position, partitionKey, type RawBatch } from '../kafka/client/records.ts';
+import { type Partition, partitionKey, type RawBatch } from '../kafka/client/records.ts';
 import {
   advanceReading,
   continuesAt,
@@ -19,23 +19,24 @@ export interface ProgressDeps {
   readonly readBounds: (partition: Partition) => Promise<LogBounds>;
 }
 
-/** What one transaction records about its partitions. */
-export interface ProgressChanges {
-  readonly states: Map<string, ReadState>;
-  readonly gaps: PartitionGap[];
+/** What one transaction records about a partition. */
+export interface PartitionChange extends Partition {
+  state: ReadState;
+  /** The newest commit at the source among the records of the transaction; null: unknown. */
+  newestCommitAt: Instant | null;
 }
 
-/** An applied position, with the newest commit at the source among the records of the transaction; null: unknown. */
-export interface AppliedPosition extends Position {
-  readonly newestCommitAt: Instant | null;
+export interface ProgressChanges {
+  readonly partitions: Map<string, PartitionChange>;
+  readonly gaps: PartitionGap[];
 }
 
 export interface Progress {
   noChanges(): ProgressChanges;
   /** Adds a batch. Changes nothing if it fails, so it can be repeated after an outage. */
-  collect(batch: RawBatch, changes: ProgressChanges): Promise<void>;
+  collect(batch: RawBatch, changes: ProgressChanges): Promise<PartitionChange>;
   /** Call it in the transaction that applies the records. @returns the gaps that were not recorded before. */
-  record(tx: Queryable, changes: ProgressChanges, positions: readonly AppliedPosition[]): Promise<PartitionGap[]>;
+  record(tx: Queryable, changes: ProgressChanges): Promise<PartitionGap[]>;
 }
 
 /**
@@ -54,32 +55,36 @@ export function createProgress(deps: ProgressDeps): Progress {
   };
 
   return {
-    noChanges: () => ({ states: new Map(), gaps: [] }),
+    noChanges: () => ({ partitions: new Map(), gaps: [] }),
 
-    async collect(batch, { states, gaps }) {
+    async collect(batch, { partitions, gaps }) {
       const { topic, partition } = batch;
       const key = partitionKey(batch);
       const started = await start(key, batch);
       const ended = advanceReading(started.state, batch);
       lastStates.set(key, ended.state);
-      states.set(key, ended.state);
+      const change = partitions.get(key) ?? { topic, partition, state: ended.state, newestCommitAt: null };
+      change.state = ended.state;
+      partitions.set(key, change);
       for (const { gap } of [started, ended]) {
         if (gap !== undefined) gaps.push({ topic, partition, ...gap });
       }
+      return change;
     },
 
-    async record(tx, { states, gaps }, positions) {
+    async record(tx, { partitions, gaps }) {
       await resetProgress(
         tx,
         gaps.filter(({ kind }) => kind === 'another_topic'),
       );
       await recordProgress(
         tx,
-        positions.map((position) => {
-          const state = states.get(partitionKey(position));
-          const furthest = state?.previous ?? state;
-          return { ...position, previousOffset: state?.previous?.nextOffset, lastRecordAt: furthest?.lastRecordAt };
-        }),
+        [...partitions.values()].map(({ state, ...partition }) => ({
+          ...partition,
+          nextOffset: state.nextOffset,
+          previousOffset: state.previous?.nextOffset,
+          lastRecordAt: (state.previous ?? state).lastRecordAt,
+        })),
       );
       return recordGaps(tx, gaps);
     },

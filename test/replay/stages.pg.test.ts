@@ -260,7 +260,6 @@ describe('a replay', () => {
         fold: Object.assign(createFold(), { columns: () => learnersOf([1, T]) }),
         letters: [],
         letterBytes: 0,
-        newestCommit: new Map(),
         counts: zeroTotals().counts,
       });
       expect(nothing).toMatchObject({ rowsChanged: 0, returned: 0 });

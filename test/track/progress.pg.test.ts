@@ -38,8 +38,7 @@ function batch(from: number, to: number, epochMs = 0): RawBatch {
 async function apply(progress: Progress, read: RawBatch): Promise<PartitionGap[]> {
   const reached = progress.noChanges();
   await progress.collect(read, reached);
-  const position = { topic, partition: 0, nextOffset: read.nextOffset, newestCommitAt: null };
-  return db.database.transaction((tx) => progress.record(tx, reached, [position]));
+  return db.database.transaction((tx) => progress.record(tx, reached));
 }
 
 const applied = async () => (await readProgress(db.database, [topic]))[0]?.nextOffset;
@@ -137,9 +136,8 @@ describe('a gap', () => {
     const [readA, readB] = [a.noChanges(), b.noChanges()];
     await a.collect(batch(50, 60), readA);
     await b.collect(batch(50, 60), readB);
-    const position = { topic, partition: 0, nextOffset: 60n, newestCommitAt: null };
-    expect(await a.record(db.database, readA, [position])).toHaveLength(1);
-    expect(await b.record(db.database, readB, [position])).toEqual([]);
+    expect(await a.record(db.database, readA)).toHaveLength(1);
+    expect(await b.record(db.database, readB)).toEqual([]);
   });
 
   it('is a recreated topic if the log ends below the progress, which then starts again', async () => {
@@ -168,10 +166,9 @@ describe('a gap', () => {
     const progress = instance();
     const reached = progress.noChanges();
     await progress.collect(batch(5, 10), reached);
-    const position = { topic, partition: 0, nextOffset: 10n, newestCommitAt: null };
     const record = (fail: boolean) =>
       db.database.transaction(async (tx) => {
-        const found = await progress.record(tx, reached, [position]);
+        const found = await progress.record(tx, reached);
         if (fail) throw new Error('a fault after the write');
         return found;
       });
