@@ -11,8 +11,8 @@ export interface RowChange {
 }
 
 /**
- * Replaces rows: the only statement that lowers last seen. Under its lock, a row is changed only if it is still as it was
- * compared: a row that `track` has raised since does not change.
+ * Replaces rows. Besides the correction of a rebuild, the only statement that lowers last seen. Under its lock, a row is
+ * changed only if it is still as it was compared: a row that `track` has raised since does not change.
  *
  * @param changes sorted by student id, so that rows are locked in the same order as by other statements.
  */
