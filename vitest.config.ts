@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 // kafkajs causes these two warnings on current Node.
@@ -10,6 +12,19 @@ const onPostgres = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
 };
+
+/** Tests that read or write last seen. They also run on a table of hash partitions. */
+const PARTITIONED = [
+  'last-seen/raise-store',
+  'sweep/pipeline',
+  'sweep/holds',
+  'replay/stages',
+  'audit/pipeline',
+  'learner/forget-command',
+  'deploy/roles',
+].map((name) => `test/${name}.pg.test.ts`);
+const missing = PARTITIONED.filter((file) => !existsSync(join(import.meta.dirname, file)));
+if (missing.length > 0) throw new Error(`vitest.config.ts lists files that do not exist: ${missing.join(', ')}`);
 
 export default defineConfig({
   test: {
@@ -26,14 +41,10 @@ export default defineConfig({
       },
       { test: { ...onPostgres, name: 'postgres', include: ['test/**/*.pg.test.ts'] } },
       {
-        // Runs the tests that read or write last seen again, on a table of hash partitions.
         test: {
           ...onPostgres,
           name: 'partitioned',
-          include: [
-            'test/{last-seen/raise-store,sweep/pipeline,sweep/holds,replay/stages,audit/pipeline}.pg.test.ts',
-            'test/{learner/forget-command,deploy/roles}.pg.test.ts',
-          ],
+          include: PARTITIONED,
           provide: { partitions: 5 },
         },
       },
@@ -43,7 +54,7 @@ export default defineConfig({
           execArgv,
           include: ['test/**/*.stack.test.ts'],
           globalSetup: ['test/support/stack-setup.ts'],
-          // Each file starts a whole stack and mostly waits.
+          // The files share one stack, and mostly wait for the processes that they start.
           maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -23,9 +23,8 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-export async function startPrometheus(targets: readonly string[]): Promise<Prometheus> {
-  const dir = mkdtempSync(join(tmpdir(), 'lastseen-prometheus-'));
-  const [port = 0] = await freePorts(1);
+/** `ended` resolves to the reason. */
+function launch(dir: string, port: number, targets: readonly string[]) {
   writeFileSync(join(dir, 'rules.yml'), acceleratedRules(readFileSync(RULES, 'utf8')));
   writeFileSync(
     join(dir, 'prometheus.yml'),
@@ -52,6 +51,13 @@ export async function startPrometheus(targets: readonly string[]): Promise<Prome
     );
     child.once('exit', (code) => resolve(`prometheus ended with ${code}`));
   });
+  return { child, ended };
+}
+
+export async function startPrometheus(targets: readonly string[]): Promise<Prometheus> {
+  const dir = mkdtempSync(join(tmpdir(), 'lastseen-prometheus-'));
+  const [port = 0] = await freePorts(1);
+  const { child, ended } = launch(dir, port, targets);
   const startedAt = Date.now() / 1_000;
   const ask = async <T>(path: string): Promise<T> => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);

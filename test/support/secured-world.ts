@@ -48,25 +48,7 @@ export async function createSecuredWorld(stack: StackAddresses, secured: Secured
   const world = await createWorld({
     stack,
     database: { prefix: 'secured_', query: String(query) },
-    env: {
-      KAFKA_BROKERS: secured.brokers,
-      KAFKA_SSL_ENABLED: 'true',
-      KAFKA_SSL_CA_FILE: files.authority,
-      KAFKA_SSL_CERT_FILE: files.client,
-      KAFKA_SSL_KEY_FILE: files.clientKey,
-      KAFKA_SSL_KEY_PASSPHRASE: secured.keyPassphrase,
-      KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
-      KAFKA_SASL_USERNAME: KAFKA_USER,
-      KAFKA_SASL_PASSWORD_FILE: passwordFile,
-      SCHEMA_REGISTRY_URL: registry.url,
-      SCHEMA_REGISTRY_CA_FILE: files.authority,
-      SCHEMA_REGISTRY_USERNAME: REGISTRY_USER,
-      SCHEMA_REGISTRY_PASSWORD: REGISTRY_PASSWORD,
-      PUBLICATION: 'seedtest',
-      LOG_LEVEL: 'trace',
-      // The driver's own lines, all of them.
-      KAFKAJS_LOG_LEVEL: 'DEBUG',
-    },
+    env: securedEnv(secured, passwordFile, registry.url),
     connector: {
       ...securedConnector(secured),
       'database.user': 'lastseen_replication',
@@ -100,6 +82,29 @@ export async function createSecuredWorld(stack: StackAddresses, secured: Secured
       await registry.close();
       rmSync(secrets, { recursive: true });
     },
+  };
+}
+
+function securedEnv(secured: SecuredFront, passwordFile: string, registryUrl: string): Env {
+  const { authority, client, clientKey } = secured.files;
+  return {
+    KAFKA_BROKERS: secured.brokers,
+    KAFKA_SSL_ENABLED: 'true',
+    KAFKA_SSL_CA_FILE: authority,
+    KAFKA_SSL_CERT_FILE: client,
+    KAFKA_SSL_KEY_FILE: clientKey,
+    KAFKA_SSL_KEY_PASSPHRASE: secured.keyPassphrase,
+    KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+    KAFKA_SASL_USERNAME: KAFKA_USER,
+    KAFKA_SASL_PASSWORD_FILE: passwordFile,
+    SCHEMA_REGISTRY_URL: registryUrl,
+    SCHEMA_REGISTRY_CA_FILE: authority,
+    SCHEMA_REGISTRY_USERNAME: REGISTRY_USER,
+    SCHEMA_REGISTRY_PASSWORD: REGISTRY_PASSWORD,
+    PUBLICATION: 'seedtest',
+    LOG_LEVEL: 'trace',
+    // All log lines of the driver.
+    KAFKAJS_LOG_LEVEL: 'DEBUG',
   };
 }
 
