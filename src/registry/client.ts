@@ -1,5 +1,6 @@
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import avro, { type Type } from 'avsc';
+import { z } from 'zod';
 import { LastseenError } from '../runtime/errors.ts';
 import { createRegistryRequests, type RegistryAccess, type RegistryRequests, unavailable } from './requests.ts';
 import { writerTypeHook } from './writer-type.ts';
@@ -42,6 +43,10 @@ export interface OwnSchema {
   readonly namespace?: string;
   readonly fields: object[];
 }
+
+const ID = z.object({ id: z.number() });
+const VERDICT = z.object({ is_compatible: z.boolean(), messages: z.array(z.string()).catch([]) });
+const REJECTION = z.object({ message: z.string() }).catch({ message: 'no message' });
 
 /**
  * Works around its client library, which caches schemas forever but never a 404 (confluent-schema-registry#301), has no
@@ -123,11 +128,9 @@ export function createRegistry(options: RegistryOptions): Registry {
         await assertIsRegistry();
         return undefined;
       }
-      const { id } = (body ?? {}) as { id?: unknown };
-      if (status !== 200 || typeof id !== 'number') {
-        throw unavailable(`could not fetch the id of ${subject} from ${url} (status ${status})`);
-      }
-      return id;
+      const answer = ID.safeParse(body);
+      if (status === 200 && answer.success) return answer.data.id;
+      throw unavailable(`could not fetch the id of ${subject} from ${url} (status ${status})`);
     },
 
     async register(subject, schema) {
@@ -140,7 +143,8 @@ export function createRegistry(options: RegistryOptions): Registry {
         const status = statusOf(error);
         const refused = status === undefined || status === 409 || status === 422;
         if (!refused) return await failed(`could not register ${subject} at ${url}`, error);
-        throw new LastseenError('schema_incompatible', `${subject}: ${(error as Error).message}`, { cause: error });
+        const message = `the registry rejects the schema of ${subject}: ${(error as Error).message}`;
+        throw new LastseenError('schema_incompatible', message, { cause: error });
       }
     },
 
@@ -151,13 +155,13 @@ export function createRegistry(options: RegistryOptions): Registry {
         await assertIsRegistry();
         return [];
       }
-      if (status === 422) return [`the registry calls the schema invalid: ${messageOf(body)}`];
-      const verdict = body as { is_compatible?: unknown; messages?: unknown } | null;
-      if (status !== 200 || typeof verdict?.is_compatible !== 'boolean') {
+      if (status === 422) return [`the registry calls the schema invalid: ${REJECTION.parse(body).message}`];
+      const answer = VERDICT.safeParse(body);
+      if (status !== 200 || !answer.success) {
         throw unavailable(`could not check the compatibility of ${subject} at ${url} (status ${status})`);
       }
-      if (verdict.is_compatible) return [];
-      const messages = Array.isArray(verdict.messages) ? verdict.messages.map(String) : [];
+      const { is_compatible: isCompatible, messages } = answer.data;
+      if (isCompatible) return [];
       return messages.length > 0 ? messages : ['not BACKWARD compatible'];
     },
   };
@@ -189,9 +193,4 @@ function statusOf(error: unknown): number | undefined {
 
 function isAvscType(value: unknown): value is Type {
   return avro.Type.isType(value);
-}
-
-function messageOf(body: unknown): string {
-  const message = typeof body === 'object' && body !== null ? (body as { message?: unknown }).message : undefined;
-  return typeof message === 'string' ? message : 'no message';
 }
