@@ -34,8 +34,8 @@ export interface RangeReading<A> {
 }
 
 /**
- * Reads these ranges of offsets through stages, several partitions at once, in a group of its own: the driver reads only
- * as a member of a group (tulios/kafkajs#373).
+ * Reads these ranges of offsets through stages, several partitions at once, in a group of its own: the driver reads
+ * only as a member of a group (tulios/kafkajs#373).
  *
  * @throws LastseenError `interrupted` after a stop signal; what was read is applied.
  */

@@ -37,8 +37,8 @@ export function createTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise
 const LEADERS_WITHIN_MS = 30_000;
 
 /**
- * Waits until every partition of the new topics has a leader: until then reads and writes fail. Can go when the driver's
- * own wait no longer fails if a broker does not know the topic yet (tulios/kafkajs#1222).
+ * Waits until every partition of the new topics has a leader: until then reads and writes fail. Can go when the
+ * driver's own wait no longer fails if a broker does not know the topic yet (tulios/kafkajs#1222).
  */
 async function waitForLeaders(admin: Admin, names: readonly string[]): Promise<void> {
   const deadline = performance.now() + LEADERS_WITHIN_MS;

@@ -13,8 +13,8 @@ export type Retention =
 const DELETED_WITHIN_MS = 6 * 60_000;
 
 /**
- * The retention that a topic's settings mean. A segment is deleted as a whole, when its newest record is old enough, and
- * is written to for at most `segment.ms`.
+ * The retention that a topic's settings mean. A segment is deleted as a whole, when its newest record is old enough,
+ * and is written to for at most `segment.ms`.
  */
 export function retentionOf(config: ReadonlyMap<string, string>): Retention {
   const policies = setting(config, 'cleanup.policy')

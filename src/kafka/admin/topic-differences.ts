@@ -11,8 +11,8 @@ export interface Difference {
 }
 
 /**
- * What a topic lacks. More partitions, more replicas, a longer retention or a larger limit are an operator's decision and
- * no difference. A topic of the connector only has to exist.
+ * What a topic lacks. More partitions, more replicas, a longer retention or a larger limit are an operator's decision
+ * and no difference. A topic of the connector only has to exist.
  */
 export function differencesOf(spec: TopicSpec, found: TopicSettings): Difference[] {
   if (spec.owner === 'connector') return [];
@@ -53,6 +53,6 @@ function insyncDifferences({ topic, replication, config }: TopicSettings): Diffe
   const name = 'min.insync.replicas';
   const is = config.get(name) ?? '1';
   if (Number(is) <= replication) return [];
-  const hint = `no record can be written until this is lowered: ${CONFIGS} ${topic} --add-config ${name}=${replication}`;
+  const hint = `until it is lowered no record can be written: ${CONFIGS} ${topic} --add-config ${name}=${replication}`;
   return [{ what: name, is, wanted: `at most ${replication}`, hint }];
 }

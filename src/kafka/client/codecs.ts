@@ -28,8 +28,8 @@ const TURN_BYTES = 262_144;
 let bytesSinceTurn = 0;
 
 /**
- * Decompresses in this thread. A typical batch takes some microseconds; waiting for another thread takes several times as
- * long (figures: decision 10). The event loop gets a turn regularly, because decompressed memory is only released then.
+ * Decompresses in this thread. A typical batch takes some microseconds; waiting for another thread takes several times
+ * as long (figures: decision 10). The event loop gets turns, because decompressed memory is only released then.
  */
 async function decompressInline(
   packed: Buffer,

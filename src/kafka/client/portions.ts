@@ -4,8 +4,8 @@ import type { OutgoingRecord } from './records.ts';
 /**
  * The end (exclusive) of the records from index `from` that fit into `maxBytes`: at least one.
  *
- * The driver puts all records of a partition into one batch, and brokers reject a batch above `max.message.bytes`. Can go
- * when the driver splits batches itself (tulios/kafkajs#949).
+ * The driver puts all records of a partition into one batch, and brokers reject a batch above `max.message.bytes`. Can
+ * go when the driver splits batches itself (tulios/kafkajs#949).
  */
 export function portionEnd(records: readonly OutgoingRecord[], from: number, maxBytes: number): number {
   let bytes = 0;

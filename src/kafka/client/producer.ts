@@ -19,7 +19,7 @@ const PORTION_BYTES = 524_288;
  * portions that fit into a batch; if one fails, the portions before it are in the topic.
  *
  * Two workarounds for the driver's idempotence:
- * - It needs one request in flight and sends that are awaited one after the other (tulios/kafkajs#598, closed unchanged).
+ * - It needs one request in flight and sends awaited one after the other (tulios/kafkajs#598, closed unchanged).
  * - If a request fails, it rolls the sequence numbers back for all partitions of the request, also for those that the
  *   broker has written. The broker would drop the next records as duplicates. So a failed send closes the producer. Not
  *   reported upstream; can go when `sendMessages.js` of the driver no longer rolls back.

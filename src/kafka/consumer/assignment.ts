@@ -4,8 +4,8 @@ import type { PartitionStates } from './partition-state.ts';
 
 /**
  * Follows the assignment of the group. For ranges this replaces manual assignment, which the driver lacks
- * (tulios/kafkajs#373; the seeks can go with it): a seek after joining takes effect before the first fetch, and finished
- * partitions are paused.
+ * (tulios/kafkajs#373; the seeks can go with it): a seek after joining takes effect before the first fetch, and
+ * finished partitions are paused.
  */
 export function followAssignment(consumer: Consumer, partitions: PartitionStates): void {
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {

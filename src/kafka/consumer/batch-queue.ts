@@ -14,8 +14,8 @@ export interface BatchQueue {
 }
 
 /**
- * Batches between fetching and decoding. The bound is in bytes of keys and values: while the queue is full, the fetching
- * side waits and sends heartbeats.
+ * Batches between fetching and decoding. The bound is in bytes of keys and values: while the queue is full, the
+ * fetching side waits and sends heartbeats.
  */
 export function createBatchQueue(maxBytes: number): BatchQueue {
   const batches: { batch: RawBatch; bytes: number }[] = [];

@@ -42,7 +42,7 @@ export function remainingRanges(kept: readonly OffsetRange[], bounds: readonly P
     if (at === undefined || at.endOffset < furthest) {
       throw new LastseenError(
         'replay_lost',
-        `topic ${range.topic} partition ${range.partition} ends at ${at?.endOffset ?? 0}, before the planned end ${furthest}: ` +
+        `topic ${range.topic} partition ${range.partition} ends before offset ${furthest}, which was to be read: ` +
           'it was recreated; --restart starts from the beginning',
       );
     }
@@ -60,22 +60,24 @@ export interface MissingHistory {
 
 export function missingHistory(bounds: readonly PartitionBounds[], progress: readonly Position[]): MissingHistory {
   const applied = offsetsOf(progress);
-  const appliedOf = (at: PartitionBounds) => applied.get(partitionKey(at)) ?? 0n;
-  return {
-    missing: bounds
-      .filter(({ firstOffset }) => firstOffset > 0n)
-      .map(
-        ({ topic, partition, firstOffset }) =>
-          `${topic} partition ${partition} begins at offset ${firstOffset}, not at 0; --snapshot reads the missing rows from the source`,
-      ),
-    recreated: bounds
-      .filter((at) => appliedOf(at) > at.endOffset)
-      .map(
-        (at) =>
-          `${at.topic} partition ${at.partition} was recreated: it ends at ${at.endOffset}, but records before ${appliedOf(at)} were applied; ` +
+  const missing: string[] = [];
+  const recreated: string[] = [];
+  for (const { firstOffset, endOffset, ...partition } of bounds) {
+    const name = `${partition.topic} partition ${partition.partition}`;
+    const appliedTo = applied.get(partitionKey(partition));
+    if (firstOffset > 0n) {
+      missing.push(
+        `${name} begins at offset ${firstOffset}, not at 0; --snapshot reads the missing rows from the source`,
+      );
+    }
+    if (appliedTo !== undefined && appliedTo > endOffset) {
+      recreated.push(
+        `${name} was recreated: it ends at ${endOffset}, but records before ${appliedTo} were applied; ` +
           "delete the topic's rows of lastseen.track_progress",
-      ),
-  };
+      );
+    }
+  }
+  return { missing, recreated };
 }
 
 function offsetsOf(positions: readonly Position[] | undefined): ReadonlyMap<string, bigint> {

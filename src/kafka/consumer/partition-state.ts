@@ -4,7 +4,7 @@ import type { OffsetRange } from './offset-ranges.ts';
 
 /** All that a consumer knows about one partition. */
 interface PartitionState {
-  /** In the newest assignment. Still true after leaving the group, because applied offsets are still to be committed. */
+  /** In the newest assignment. It stays true after leaving the group: applied offsets are still to be committed. */
   isOwned: boolean;
   /** The offset after the last record fetched since the group was joined. */
   fetchedTo?: bigint | undefined;
@@ -116,7 +116,7 @@ export class PartitionStates {
     }
   }
 
-  /** The timestamp of the oldest record that is fetched but not applied, in ms since the epoch; undefined without one. */
+  /** The timestamp of the oldest record that is fetched but not applied, in ms since the epoch. */
   oldestUnappliedMs(partition: Partition): number | undefined {
     return this.#find(partition)?.unapplied[0]?.firstTimestampMs;
   }

@@ -70,8 +70,8 @@ const LEAVE_WITHIN_MS = 5_000;
  *
  * A batch is resolved as soon as it is queued, so that the driver fetches the next one. Its offset is committed only
  * after the transaction: after a crash in between, the batch is delivered again, which changes nothing. The consumer
- * waits for an outage in place: the queue fills, fetching stops, heartbeats continue, nothing is fetched twice. Any other
- * failure ends the consumer.
+ * waits for an outage in place: the queue fills, fetching stops, heartbeats continue, nothing is fetched twice. Any
+ * other failure ends the consumer.
  */
 export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): StagedConsumer {
   const aborting = new AbortController();
@@ -89,8 +89,8 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     aborting.abort();
     queue.wake();
     options.partitions.resumeAll();
-    // The driver waits for its long poll (tulios/kafkajs#1596), and for ever if a broker is gone (tulios/kafkajs#1147; the
-    // deadline can go when that is fixed). Leaving the group only shortens the next rebalance.
+    // The driver waits for its long poll (tulios/kafkajs#1596), and forever if a broker is gone (tulios/kafkajs#1147):
+    // the deadline can go when that is fixed. Leaving the group only shortens the next rebalance.
     await waitAtMost(LEAVE_WITHIN_MS, running.consumer.disconnect()).catch(() => {});
   };
   const done = withAbort(options.shutdownDeadline, runner.done).then(close, async (error) => {

@@ -10,9 +10,9 @@ export interface Stages<A> {
   /** Decodes one batch and folds it into the accumulation. It does no I/O except to the registry. */
   collect(batch: RawBatch, into: A): Promise<void>;
   /**
-   * Makes the accumulation and the positions that it reaches durable. When it resolves, the offsets are committed. After
-   * a retriable error it is called again with the same arguments, so it must be repeatable. Any other error ends the
-   * consumer. An applied accumulation is not used again.
+   * Makes the accumulation and the positions that it reaches durable. When it resolves, the offsets are committed.
+   * After a retriable error it is called again with the same arguments, so it must be repeatable. Any other error ends
+   * the consumer. An applied accumulation is not used again.
    */
   apply(accumulation: A, positions: readonly Position[]): Promise<void>;
   /** The number of rows that the accumulation writes; `maxRows` limits it. */
