@@ -2,8 +2,8 @@ import { type Instant, MICROS_PER_DAY, parseInstant } from '../activity/instant.
 import type { Settings } from '../config/settings.ts';
 import { usageError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
-import { detectionPlan } from '../silence/configured-plan.ts';
 import type { SweepPlan } from '../silence/plan.ts';
+import { configuredPlan } from '../silence/plan.ts';
 
 /** The sweeps to repeat, one per day, and how each decides. */
 export interface BacktestPlan extends Omit<SweepPlan, 'asOf' | 'limit'> {
@@ -65,7 +65,7 @@ export function backtestPlan(
   const lastAsOf = must(sweepInstant(sweepTo), 'the flag was validated');
   if (lastAsOf < firstAsOf) throw usageError('--sweep-to must not be before --sweep-from');
   if (lastAsOf > now) throw usageError('--sweep-to must not be in the future');
-  const { asOf: _asOf, limit: _limit, ...rules } = detectionPlan(settings, firstAsOf);
+  const { asOf: _asOf, limit: _limit, ...rules } = configuredPlan(settings, firstAsOf);
   return { ...rules, firstAsOf, days: Number((lastAsOf - firstAsOf) / MICROS_PER_DAY) + 1 };
 }
 

@@ -9,8 +9,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
-import { detectionPlan } from '../silence/configured-plan.ts';
-import { silenceWindow } from '../silence/plan.ts';
+import { configuredPlan, silenceWindow } from '../silence/plan.ts';
 import { FIGURES, type FigureName } from './figures/figure.ts';
 import {
   countInactiveLearners,
@@ -140,7 +139,7 @@ function learnersOf(flags: Flags, asOf: Instant, settings: Settings, database: D
       each: (onUserIds) => eachSourceLearner(source, onUserIds, BATCH),
     };
   }
-  const window = silenceWindow(detectionPlan(settings, asOf));
+  const window = silenceWindow(configuredPlan(settings, asOf));
   return {
     count: () => countInactiveLearners(database, window),
     each: (onUserIds) => eachInactiveLearner(database, window, onUserIds, BATCH),

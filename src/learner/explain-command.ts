@@ -7,7 +7,7 @@ import { json } from '../cli/tables.ts';
 import { figureDeps } from '../kpi/wiring.ts';
 import { keepKeys } from '../runtime/snake-keys.ts';
 import { withOwnTables } from '../setup/wiring.ts';
-import { detectionPlan } from '../silence/configured-plan.ts';
+import { configuredPlan } from '../silence/plan.ts';
 import { explanationPage } from './explain-page.ts';
 import { type Explanation, explain } from './explain-pipeline.ts';
 
@@ -30,7 +30,7 @@ export function addExplain(program: Command): void {
         needs: ['postgres'],
         printConfig: flags.printConfig,
         work: (context) => {
-          const plan = detectionPlan(context.settings, flags.asOf ?? context.now());
+          const plan = configuredPlan(context.settings, flags.asOf ?? context.now());
           return withOwnTables(context, (database) =>
             withSourceDatabase(context, async (source) => {
               const explanation = await explain(figureDeps(context, source, database), user, plan);

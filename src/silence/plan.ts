@@ -1,4 +1,6 @@
 import { dateOf, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
+import type { Settings } from '../config/settings.ts';
+import { LastseenError } from '../runtime/errors.ts';
 
 /** What one sweep decides, and as of when. */
 export interface SweepPlan {
@@ -29,14 +31,23 @@ export function silenceWindow(plan: Pick<SweepPlan, 'asOf' | 'thresholds' | 'loo
   return { after, until, firstDate: dateOf(after), lastDate: dateOf(until) };
 }
 
-/** Why a plan is invalid, as a message for the operator; undefined if it is valid. */
-export function planMistake(plan: SweepPlan): string | undefined {
-  const odd = plan.thresholds.find((days) => !Number.isInteger(days) || days < 1);
-  if (odd !== undefined) return `a threshold must be a positive number of whole days, not ${odd}`;
-  if (new Set(plan.thresholds).size < plan.thresholds.length) return 'a threshold is given twice';
-  const highest = Math.max(...plan.thresholds);
-  if (!Number.isInteger(plan.lookbackDays) || plan.lookbackDays <= highest) {
-    return `the lookback (${plan.lookbackDays} days) must exceed every threshold (${highest} days)`;
+type PlanSettings = Pick<Settings, 'INACTIVITY_THRESHOLD_DAYS' | 'KPI_LOOKBACK_DAYS' | 'INACTIVITY_REFRESH'>;
+
+/** The plan from the settings. Throws `usage` if thresholds and lookback contradict each other. */
+export function configuredPlan(settings: PlanSettings, asOf: Instant, limit?: number): SweepPlan {
+  const { INACTIVITY_THRESHOLD_DAYS: thresholds, KPI_LOOKBACK_DAYS: lookbackDays } = settings;
+  const error = planError(thresholds, lookbackDays);
+  if (error !== undefined) throw new LastseenError('usage', error);
+  return { asOf, thresholds, lookbackDays, refresh: settings.INACTIVITY_REFRESH, limit };
+}
+
+function planError(thresholds: readonly number[], lookbackDays: number): string | undefined {
+  const invalid = thresholds.find((days) => !Number.isInteger(days) || days < 1);
+  if (invalid !== undefined) return `a threshold must be a positive number of whole days, not ${invalid}`;
+  if (new Set(thresholds).size < thresholds.length) return 'a threshold is given twice';
+  const highest = Math.max(...thresholds);
+  if (!Number.isInteger(lookbackDays) || lookbackDays <= highest) {
+    return `the lookback (${lookbackDays} days) must exceed every threshold (${highest} days)`;
   }
   return undefined;
 }

@@ -7,8 +7,8 @@ import type { Texts } from '../config/configuration.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
-import { detectionPlan } from '../silence/configured-plan.ts';
 import type { SweepPlan } from '../silence/plan.ts';
+import { configuredPlan } from '../silence/plan.ts';
 import { printDue } from './dry-run-page.ts';
 import { sweep } from './pipeline.ts';
 import { addSweepRuns } from './runs-command.ts';
@@ -79,7 +79,7 @@ function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
   const present = now();
   const asOf = flags.asOf ?? present;
   if (asOf > present) throw new LastseenError('usage', '--as-of is in the future; give an instant that has passed');
-  return detectionPlan(settings, asOf, flags.limit);
+  return configuredPlan(settings, asOf, flags.limit);
 }
 
 function texts(flags: Flags): Texts {

@@ -3,7 +3,6 @@ import type { StudentId } from '../../src/activity/activity.ts';
 import { MICROS_PER_DAY } from '../../src/activity/instant.ts';
 import { perSource } from '../../src/activity/source.ts';
 import { daysInactive, decidingSource, eventId } from '../../src/events/inactivity-decision.ts';
-import { planMistake, silenceWindow } from '../../src/silence/plan.ts';
 
 const decision = {
   phase: 'CROSSED' as const,
@@ -48,27 +47,9 @@ describe('the deciding source', () => {
   });
 });
 
-describe('silence', () => {
-  it('is counted in whole days of 24 hours', () => {
+describe('days inactive', () => {
+  it('are whole days of 24 hours', () => {
     expect(daysInactive(0n, 7n * MICROS_PER_DAY - 1n)).toBe(6);
     expect(daysInactive(0n, 7n * MICROS_PER_DAY)).toBe(7);
-  });
-
-  it('is a window between threshold and lookback, with the dates of both', () => {
-    const asOf = 20_000n * MICROS_PER_DAY + 5n * 3_600_000_000n;
-    expect(silenceWindow({ asOf, thresholds: [14, 7], lookbackDays: 30 })).toEqual({
-      after: asOf - 30n * MICROS_PER_DAY,
-      until: asOf - 7n * MICROS_PER_DAY,
-      firstDate: '2024-09-04',
-      lastDate: '2024-09-27',
-    });
-  });
-
-  it('is refused for a lookback up to a threshold, and for invalid or repeated thresholds', () => {
-    const plan = { asOf: 0n, thresholds: [7], lookbackDays: 8, refresh: 'daily' as const };
-    expect(planMistake(plan)).toBe(undefined);
-    expect(planMistake({ ...plan, lookbackDays: 7 })).toContain('must exceed');
-    expect(planMistake({ ...plan, thresholds: [7, 0] })).toContain('positive');
-    expect(planMistake({ ...plan, thresholds: [7, 7] })).toContain('twice');
   });
 });
