@@ -5,18 +5,22 @@ const WAIT_MS = 60_000;
 const POLL_MS = 50;
 
 /**
- * Polls until the condition is true. An error in the condition ends the wait.
+ * Polls until the condition is true. An error in the condition ends the wait, and so does the deadline while the condition
+ * is being evaluated.
  *
- * @param what the awaited state, for the message when it does not come in time
+ * @param what the awaited state, for the message after the deadline.
  */
 export async function waitFor(what: string, condition: () => Promise<unknown>, withinMs = WAIT_MS): Promise<void> {
-  for (const deadline = Date.now() + withinMs; !(await condition()); ) {
-    if (Date.now() > deadline) throw new Error(`not within ${withinMs / 1_000} s: ${what}`);
-    await sleep(POLL_MS);
+  const { promise: overdue, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`not within ${withinMs / 1_000} s: ${what}`)), withinMs);
+  try {
+    while (!(await Promise.race([condition(), overdue]))) await sleep(POLL_MS);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-/** Resolves when what the process writes to its log matches. Rejects when it exits first or the time is over. */
+/** Resolves when the log of the process matches. Rejects if the process exits before, or after the deadline. */
 export async function waitForLog(run: StartedCli, pattern: RegExp, withinMs = WAIT_MS): Promise<RegExpExecArray> {
   const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
   let log = '';
