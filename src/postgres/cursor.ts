@@ -2,29 +2,15 @@ import Cursor from 'pg-cursor';
 import type { Database, Queryable, Statement } from './database.ts';
 import { translateError } from './failures.ts';
 
-/** Calls `onRow` for each row of a statement. It reads in batches, so memory does not grow with the number of rows. */
-export function forEachRow<R>(
-  database: Database,
-  statement: { text: string; values: unknown[] },
-  onRow: (row: R) => void,
-  batchSize = 1_000,
-): Promise<void> {
-  return forEachBatch<R>(
-    database,
-    statement,
-    async (rows) => {
-      for (const row of rows) onRow(row);
-    },
-    batchSize,
-  );
-}
-
-/** Calls `onRows` for each batch of rows of a statement; reads the next batch when `onRows` has resolved. */
+/**
+ * Calls `onRows` for each batch of rows of a statement, and reads the next batch when it has resolved: memory does not
+ * grow with the number of rows.
+ */
 export function forEachBatch<R>(
   database: Database,
   statement: { text: string; values: unknown[] },
   onRows: (rows: readonly R[]) => Promise<void>,
-  batchSize: number,
+  batchSize = 1_000,
 ): Promise<void> {
   return database.session(async ({ client }) => {
     const cursor = client.query(new Cursor<R>(statement.text, statement.values));

@@ -1,7 +1,7 @@
 import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
 import { INSTANTS_BY_SOURCE, instantColumns, type Source, sqlPerSource } from '../activity/source.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
-import { forEachRow } from '../postgres/cursor.ts';
+import { forEachBatch } from '../postgres/cursor.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { single } from '../runtime/must.ts';
 import { SILENT, silenceValues } from '../silence/condition.ts';
@@ -153,7 +153,7 @@ export interface DueLearner extends Readonly<Record<Source, Instant | null>> {
 
 /** Lists who would be flagged, in the order of their student ids. Writes and locks nothing. */
 export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: DueLearner) => void): Promise<void> {
-  return forEachRow(
+  return forEachBatch<DueLearner>(
     database,
     {
       text: `
@@ -163,7 +163,7 @@ ${due(LIVE, plan)}
 ${FIRST_BY_ID}`,
       values: planValues(plan),
     },
-    onDue,
+    async (learners) => learners.forEach(onDue),
   );
 }
 
