@@ -25,6 +25,8 @@ export interface RangeReading<A> {
   readonly limits?: Partial<StageLimits>;
   /** The title of the progress bar; undefined: none is shown. */
   readonly what: string | undefined;
+  /** What the progress bar counts; records by default. */
+  readonly unit?: string;
   /** For the message after a stop signal: what happens to the rest. */
   readonly whenStopped: string;
   /** Runs when all ends are reached, while ranges without an end are read on. It ends early if `ending` is aborted. */
@@ -40,7 +42,7 @@ export interface RangeReading<A> {
  * @throws LastseenError `interrupted` after a stop signal; what was read is applied.
  */
 export async function readOffsetRanges<A>(context: CommandContext, reading: RangeReading<A>): Promise<void> {
-  const { kafka, groupId, ranges, what } = reading;
+  const { kafka, groupId, ranges, what, unit = 'records' } = reading;
   const { log, terminal } = context;
   const partitions = new PartitionStates(ranges);
   partitions.setGoals(goals(reading), []);
@@ -49,7 +51,7 @@ export async function readOffsetRanges<A>(context: CommandContext, reading: Rang
   if (topics.length === 0) return;
 
   const { total } = partitions.progress;
-  const progress = what === undefined ? undefined : showProgress({ what, unit: 'records', total, log, terminal });
+  const progress = what === undefined ? undefined : showProgress({ what, unit, total, log, terminal });
   const read = Promise.withResolvers<void>();
   const updateProgress = () => {
     progress?.update(partitions.progress.read);

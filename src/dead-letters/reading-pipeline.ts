@@ -43,6 +43,7 @@ export async function readLetters(context: CommandContext, reading: LetterReadin
     // One fetched batch at a time, because letters can be large.
     limits: { maxRows: 1 },
     what: 'dead letters',
+    unit: 'letters',
     whenStopped: 'not all letters were read',
     enough: enough.promise,
     stages: {
