@@ -1,5 +1,5 @@
 import avro, { type Schema, type Type } from 'avsc';
-import { BIGINT_LONG } from '../../src/registry/bigint-long.ts';
+import { BIGINT_LONG } from '../../src/registry/event-codec.ts';
 import { readGoldenRecords } from '../../test/fixtures/golden-records.ts';
 
 /** The tables of the records: a narrow one, and one with a large JSON column. */

@@ -1,5 +1,12 @@
-import type { Activity, DeadLetterReason, Outcome, SkipReason } from './activity.ts';
-import type { ColumnValue, Row } from './change.ts';
+import {
+  type Activity,
+  type ColumnValue,
+  type DeadLetterReason,
+  deadLetter,
+  type Outcome,
+  type Row,
+  skip,
+} from './activity.ts';
 import type { Instant } from './instant.ts';
 import { learnerKeyOf } from './learner.ts';
 import { hasQuestions } from './questions.ts';
@@ -37,19 +44,20 @@ export function activitiesOf(source: Source, row: Row, committedAt: Instant, pol
 
   const learner = row[learnerColumn];
   if (learner === undefined) return missingColumn(learnerColumn);
-  const instantColumn = firstNotNull(row, instants);
+  // An absent column ends the search, because its value is unknown.
+  const instantColumn = instants.find((column) => row[column] !== null) ?? instants[0];
   const instantValue = row[instantColumn];
   if (instantValue === undefined) return missingColumn(instantColumn);
   if (learner === null) return skip('no_learner');
   if (instantValue === null) return skip('no_instant');
 
   const identity = learnerColumn === 'student_id' ? byStudentId(learner) : byUserId(learner);
-  if (identity === undefined) return deadLetter('bad_learner', badLearner(learnerColumn, learner));
+  if (identity === undefined) return invalid('bad_learner', badLearner(learnerColumn, learner));
   const at = instantOf(instantValue);
-  if (at === undefined) return deadLetter('bad_instant', `${instantColumn} is not a time`);
-  if (at < YEAR_2000) return deadLetter('instant_too_old', `${instantColumn} is before 2000-01-01`);
+  if (at === undefined) return invalid('bad_instant', `${instantColumn} is not a time`);
+  if (at < YEAR_2000) return invalid('instant_too_old', `${instantColumn} is before 2000-01-01`);
   if (at > committedAt + policy.maxClockSkewUs) {
-    return deadLetter('instant_in_future', `${instantColumn} is too far after the record's own commit`);
+    return invalid('instant_in_future', `${instantColumn} is too far after the record's own commit`);
   }
 
   const activity: Activity = { studentId: identity.studentId, userId: identity.userId, source, at };
@@ -57,16 +65,6 @@ export function activitiesOf(source: Source, row: Row, committedAt: Instant, pol
     return { kind: 'applied', activities: [activity, { ...activity, source: 'attempt' }] };
   }
   return { kind: 'applied', activities: [activity] };
-}
-
-/** The first column that is not null. An absent column ends the search, because its value is unknown. */
-function firstNotNull(row: Row, columns: readonly string[]): string {
-  let last = '';
-  for (const column of columns) {
-    last = column;
-    if (row[column] !== null) break;
-  }
-  return last;
 }
 
 type Identity = Pick<Activity, 'studentId' | 'userId'>;
@@ -99,12 +97,6 @@ function holdsQuestions(value: ColumnValue): boolean {
   return typeof value === 'string' && hasQuestions(value);
 }
 
-const missingColumn = (column: string) => deadLetter('missing_column', `no column ${column}`);
+const missingColumn = (column: string) => invalid('missing_column', `no column ${column}`);
 
-function skip(reason: SkipReason): Outcome {
-  return { kind: 'skipped', reason };
-}
-
-function deadLetter(reason: DeadLetterReason, detail: string): Outcome {
-  return { kind: 'deadLetter', reason, step: 'activity', detail };
-}
+const invalid = (reason: DeadLetterReason, detail: string) => deadLetter('activity', reason, detail);

@@ -6,25 +6,19 @@
 export function hasQuestions(text: string): boolean {
   let at = skipBlanks(text, 0);
   if (text[at] !== '{') return false;
-  at = skipBlanks(text, at + 1);
-  while (text[at] === '"') {
-    const keyEnd = endOfString(text, at);
-    const isQuestions = keyIs(text.slice(at, keyEnd), 'questions');
-    at = skipBlanks(text, keyEnd);
-    if (text[at] !== ':') return false;
-    at = skipBlanks(text, at + 1);
-    if (isQuestions) return isNonEmptyArray(text, at);
-    at = skipBlanks(text, endOfValue(text, at));
-    if (text[at] !== ',') return false;
-    at = skipBlanks(text, at + 1);
-  }
+  do {
+    const key = skipBlanks(text, at + 1);
+    if (text[key] !== '"') return false;
+    const keyEnd = endOfString(text, key);
+    const colon = skipBlanks(text, keyEnd);
+    if (text[colon] !== ':') return false;
+    const value = skipBlanks(text, colon + 1);
+    if (keyIs(text.slice(key, keyEnd), 'questions')) {
+      return text[value] === '[' && (text[skipBlanks(text, value + 1)] ?? ']') !== ']';
+    }
+    at = skipBlanks(text, endOfValue(text, value));
+  } while (text[at] === ',');
   return false;
-}
-
-function isNonEmptyArray(text: string, at: number): boolean {
-  if (text[at] !== '[') return false;
-  const first = text[skipBlanks(text, at + 1)];
-  return first !== undefined && first !== ']';
 }
 
 function keyIs(quoted: string, name: string): boolean {

@@ -1,4 +1,4 @@
-import type { ColumnValue } from './change.ts';
+import type { ColumnValue } from './activity.ts';
 import { type Instant, MICROS_PER_DAY, MICROS_PER_MS, parseInstant } from './instant.ts';
 
 /** The unit of an integer time since the epoch. */

@@ -1,4 +1,4 @@
-import type { Change } from '../activity/change.ts';
+import type { Change } from '../activity/activity.ts';
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import type { RawRecord, RecordHeaders } from '../kafka/client/records.ts';
 

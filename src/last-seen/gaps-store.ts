@@ -1,17 +1,19 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
-import type { GapKind, PartitionGap } from './gap.ts';
+import type { PartitionGap } from './gap.ts';
+
+const COLUMNS = 'topic, partition, kind, from_offset AS "fromOffset", to_offset AS "toOffset"';
 
 /** Records gaps, in the transaction that records the progress past them. Gaps that are open already do not change. @returns the new ones. */
 export async function recordGaps(tx: Queryable, gaps: readonly PartitionGap[]): Promise<PartitionGap[]> {
   if (gaps.length === 0) return [];
-  const { rows } = await tx.query<GapRow>({
+  const { rows } = await tx.query<PartitionGap>({
     text: `
 INSERT INTO lastseen.track_gap (topic, partition, kind, from_offset, to_offset)
 SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::int8[], $5::int8[])
 ON CONFLICT (topic, partition, kind, from_offset) WHERE closed_at IS NULL DO NOTHING
-RETURNING topic, partition, kind, from_offset, to_offset`,
+RETURNING ${COLUMNS}`,
     values: [
       gaps.map(({ topic }) => topic),
       arrayLiteral(gaps.map(({ partition }) => partition)),
@@ -20,20 +22,20 @@ RETURNING topic, partition, kind, from_offset, to_offset`,
       arrayLiteral(gaps.map(({ toOffset }) => toOffset)),
     ],
   });
-  return rows.map(gapOf);
+  return rows;
 }
 
 /** The gaps of these topics that are not closed. */
 export async function openGaps(db: Queryable, topics: readonly string[]): Promise<PartitionGap[]> {
-  const { rows } = await db.query<GapRow>({
+  const { rows } = await db.query<PartitionGap>({
     text: `
-SELECT topic, partition, kind, from_offset, to_offset
+SELECT ${COLUMNS}
 FROM lastseen.track_gap
 WHERE closed_at IS NULL AND topic = ANY ($1::text[])
 ORDER BY gap_id`,
     values: [[...topics]],
   });
-  return rows.map(gapOf);
+  return rows;
 }
 
 /**
@@ -55,16 +57,4 @@ WHERE closed_at IS NULL AND topic = ANY ($1::text[]) AND found_at < $2::timestam
     values: [[...topics], formatInstant(foundBefore), closedBy],
   });
   return count;
-}
-
-interface GapRow {
-  readonly topic: string;
-  readonly partition: number;
-  readonly kind: GapKind;
-  readonly from_offset: bigint;
-  readonly to_offset: bigint | null;
-}
-
-function gapOf({ topic, partition, kind, from_offset, to_offset }: GapRow): PartitionGap {
-  return { topic, partition, kind, fromOffset: from_offset, toOffset: to_offset };
 }

@@ -73,11 +73,12 @@ WHERE p.topic = u.topic AND p.partition = u.partition`,
 
 /** How far the partitions of these topics are applied. Partitions without recorded progress are left out. */
 export async function readProgress(db: Queryable, topics: readonly string[]): Promise<Position[]> {
-  const { rows } = await db.query<{ topic: string; partition: number; next_offset: bigint }>({
-    text: 'SELECT topic, partition, next_offset FROM lastseen.track_progress WHERE topic = ANY ($1::text[])',
+  const { rows } = await db.query<Position>({
+    text: `
+SELECT topic, partition, next_offset AS "nextOffset" FROM lastseen.track_progress WHERE topic = ANY ($1::text[])`,
     values: [[...topics]],
   });
-  return rows.map(({ topic, partition, next_offset }) => ({ topic, partition, nextOffset: next_offset }));
+  return rows;
 }
 
 /**
@@ -85,20 +86,20 @@ export async function readProgress(db: Queryable, topics: readonly string[]): Pr
  * previous offset that no longer fits it is ignored.
  */
 export async function loadReadState(db: Queryable, { topic, partition }: Partition): Promise<ReadState | undefined> {
-  const { rows } = await db.query<{ next_offset: bigint; known_offset: bigint | null; last_record_at: Instant | null }>(
-    {
-      text: `
-SELECT next_offset, furthest.known_offset, CASE WHEN last_record_below = furthest.below THEN last_record_at END AS last_record_at
+  const { rows } = await db.query<{ nextOffset: bigint; previousOffset: bigint | null; lastRecordAt: Instant | null }>({
+    text: `
+SELECT next_offset AS "nextOffset", furthest.known_offset AS "previousOffset",
+  CASE WHEN last_record_below = furthest.below THEN last_record_at END AS "lastRecordAt"
 FROM lastseen.track_progress,
   LATERAL (SELECT CASE WHEN known_offset > next_offset THEN known_offset END, GREATEST(known_offset, next_offset))
     AS furthest (known_offset, below)
 WHERE topic = $1 AND partition = $2`,
-      values: [topic, partition],
-    },
-  );
-  if (rows[0] === undefined) return undefined;
-  const { next_offset: nextOffset, known_offset, last_record_at } = rows[0];
-  const lastRecordAt = last_record_at ?? undefined;
-  if (known_offset === null) return { nextOffset, lastRecordAt };
-  return { nextOffset, lastRecordAt: undefined, previous: { nextOffset: known_offset, lastRecordAt } };
+    values: [topic, partition],
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { nextOffset, previousOffset } = row;
+  const lastRecordAt = row.lastRecordAt ?? undefined;
+  if (previousOffset === null) return { nextOffset, lastRecordAt };
+  return { nextOffset, lastRecordAt: undefined, previous: { nextOffset: previousOffset, lastRecordAt } };
 }

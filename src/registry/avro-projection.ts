@@ -1,5 +1,5 @@
 import type { Type, types } from 'avsc';
-import type { Change, ColumnValue } from '../activity/change.ts';
+import { type Change, type ColumnValue, skip } from '../activity/activity.ts';
 import { readInstant } from '../activity/instant.ts';
 import { isZonedTimestamp } from '../activity/times.ts';
 import { readUuid, UUID_TEXT_BYTES } from '../activity/uuid.ts';
@@ -14,8 +14,7 @@ import {
   readLong,
   readText,
 } from './avro-cursor.ts';
-import { compileSkip } from './avro-skip.ts';
-import { compileSkipRun } from './avro-skip-run.ts';
+import { compileSkip, compileSkipRun } from './avro-skip.ts';
 import { integerColumn, PLACEHOLDER, textColumn } from './column.ts';
 import {
   type CommitField,
@@ -25,7 +24,6 @@ import {
   emptyDraft,
   FLATTENED_COMMIT,
   SOURCE_BLOCK,
-  skipped,
 } from './draft.ts';
 import { recordKind } from './record-kind.ts';
 import { isRecord, isUnion, recordWithin, schemaNameOf } from './writer-type.ts';
@@ -50,24 +48,15 @@ export function compileProjection(type: Type, columns: readonly string[]): Proje
     names,
     row?.fields.map((field) => field.name),
   );
-  switch (kind) {
-    case 'envelope':
-      return projection(
-        recordSteps(type, (field) => envelopeStep(field, wanted)),
-        changeOfEnvelope,
-      );
-    case 'flattened':
-      return projection(
-        recordSteps(type, (field) => flattenedStep(field, wanted)),
-        changeOfFlattened,
-        () => ({ ...emptyDraft(), row: {} }),
-      );
-    case 'heartbeat':
-    case 'transaction':
-    case 'schema_change':
-    case 'signal':
-      return projection([compileSkip(type)], () => skipped(kind));
+  if (kind === 'envelope') {
+    const steps = recordSteps(type, (field) => envelopeStep(field, wanted));
+    return projection(steps, changeOfEnvelope);
   }
+  if (kind === 'flattened') {
+    const steps = recordSteps(type, (field) => flattenedStep(field, wanted));
+    return projection(steps, changeOfFlattened, () => ({ ...emptyDraft(), row: {} }));
+  }
+  return projection([compileSkip(type)], () => skip(kind));
 }
 
 function projection(steps: Step[], conclude: (draft: Draft) => Change, open: () => Draft = emptyDraft): Projection {

@@ -2,6 +2,7 @@ import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-sc
 import avro, { type Type } from 'avsc';
 import { z } from 'zod';
 import { LastseenError } from '../runtime/errors.ts';
+import { withAbort } from '../runtime/waiting.ts';
 import { createRegistryRequests, type RegistryAccess, type RegistryRequests, unavailable } from './requests.ts';
 import { writerTypeHook } from './writer-type.ts';
 
@@ -44,10 +45,6 @@ export interface OwnSchema {
   readonly fields: object[];
 }
 
-const ID = z.object({ id: z.number() });
-const VERDICT = z.object({ is_compatible: z.boolean(), messages: z.array(z.string()).catch([]) });
-const REJECTION = z.object({ message: z.string() }).catch({ message: 'no message' });
-
 /**
  * Works around its client library, which caches schemas forever but never a 404 (confluent-schema-registry#301), has no
  * timeout, reports refused connections as status 400, and waits forever for an interrupted response. So every call has a
@@ -80,25 +77,22 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   async function withDeadline<T>(request: Promise<T>): Promise<T> {
-    const { promise: expired, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
+    const deadline = AbortSignal.timeout(3 * timeoutMs);
+    try {
+      return await withAbort(deadline, request);
+    } catch (error) {
+      if (!deadline.aborted) throw error;
       // The client library shares a pending request between all callers for the same id, even if it never ends.
       client = connect(url, requests, timeoutMs);
-      reject(unavailable(`${url} did not answer within ${3 * timeoutMs} ms`));
-    }, 3 * timeoutMs);
-    try {
-      return await Promise.race([request, expired]);
-    } finally {
-      clearTimeout(timer);
+      throw unavailable(`${url} did not answer within ${3 * timeoutMs} ms`);
     }
   }
 
   async function findWriterSchema(id: number): Promise<WriterSchema> {
     try {
       const type: unknown = await withDeadline(client.getSchema(id));
-      return isAvscType(type)
-        ? { kind: 'avro', type }
-        : { kind: 'unusable', detail: `schema ${id} is not an Avro schema` };
+      if (!avro.Type.isType(type)) return { kind: 'unusable', detail: `schema ${id} is not an Avro schema` };
+      return { kind: 'avro', type: type as Type };
     } catch (error) {
       if (error instanceof LastseenError) throw error;
       const status = statusOf(error);
@@ -107,6 +101,18 @@ export function createRegistry(options: RegistryOptions): Registry {
       await assertIsRegistry();
       return status === 404 ? { kind: 'unknown' } : { kind: 'unusable', detail: `schema ${id} cannot be read as Avro` };
     }
+  }
+
+  /** Posts a schema. @returns undefined if the subject or the schema is unknown. */
+  async function post<T>(path: string, schema: OwnSchema, answers: z.ZodType<T>, task: string): Promise<T | undefined> {
+    const answer = await requests.json(path, { schema: JSON.stringify(schema) });
+    if (answer.status === 404) {
+      await assertIsRegistry();
+      return undefined;
+    }
+    const { data } = answers.safeParse(answer);
+    if (data === undefined) throw unavailable(`could not ${task} at ${url} (status ${answer.status})`);
+    return data;
   }
 
   return {
@@ -123,14 +129,7 @@ export function createRegistry(options: RegistryOptions): Registry {
 
     async idOf(subject, schema) {
       const path = `/subjects/${encodeURIComponent(subject)}`;
-      const { status, body } = await requests.json(path, { schema: JSON.stringify(schema) });
-      if (status === 404) {
-        await assertIsRegistry();
-        return undefined;
-      }
-      const answer = ID.safeParse(body);
-      if (status === 200 && answer.success) return answer.data.id;
-      throw unavailable(`could not fetch the id of ${subject} from ${url} (status ${status})`);
+      return (await post(path, schema, FOUND, `look up the schema of ${subject}`))?.body.id;
     },
 
     async register(subject, schema) {
@@ -150,47 +149,40 @@ export function createRegistry(options: RegistryOptions): Registry {
 
     async incompatibilities(subject, schema) {
       const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`;
-      const { status, body } = await requests.json(path, { schema: JSON.stringify(schema) });
-      if (status === 404) {
-        await assertIsRegistry();
-        return [];
-      }
-      if (status === 422) return [`the registry calls the schema invalid: ${REJECTION.parse(body).message}`];
-      const answer = VERDICT.safeParse(body);
-      if (status !== 200 || !answer.success) {
-        throw unavailable(`could not check the compatibility of ${subject} at ${url} (status ${status})`);
-      }
-      const { is_compatible: isCompatible, messages } = answer.data;
+      const answer = await post(path, schema, CHECKED, `check the compatibility of ${subject}`);
+      if (answer === undefined) return [];
+      if (answer.status === 422) return [`the registry calls the schema invalid: ${answer.body.message}`];
+      const { is_compatible: isCompatible, messages } = answer.body;
       if (isCompatible) return [];
       return messages.length > 0 ? messages : ['not BACKWARD compatible'];
     },
   };
 }
 
-function connect(url: string, requests: RegistryRequests, timeoutMs: number): SchemaRegistry {
-  const connection = {
-    host: url,
-    clientId: 'lastseen',
-    agent: requests.agent,
-    retry: { retries: 0 }, // the callers wait for outages: one policy, in one place
-    middlewares: [asConfigured(requests, timeoutMs)],
-  };
-  return new SchemaRegistry(connection, { [SchemaType.AVRO]: { typeHook: writerTypeHook } });
-}
+const FOUND = z.object({ status: z.literal(200), body: z.object({ id: z.number() }) });
+const CHECKED = z.discriminatedUnion('status', [
+  z.object({
+    status: z.literal(200),
+    body: z.object({ is_compatible: z.boolean(), messages: z.array(z.string()).catch([]) }),
+  }),
+  z.object({ status: z.literal(422), body: z.object({ message: z.string().catch('no message') }) }),
+]);
 
-type Middlewares = NonNullable<ConstructorParameters<typeof SchemaRegistry>[0]['middlewares']>;
-
-function asConfigured({ authorization }: RegistryRequests, timeoutMs: number): Middlewares[number] {
-  const headers = authorization === undefined ? {} : { authorization };
-  return () => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs, headers }) });
+function connect(url: string, { agent, headers }: RegistryRequests, timeout: number): SchemaRegistry {
+  return new SchemaRegistry(
+    {
+      host: url,
+      clientId: 'lastseen',
+      agent,
+      retry: { retries: 0 }, // the callers wait for outages: one policy, in one place
+      middlewares: [() => ({ prepareRequest: async (next) => (await next()).enhance({ timeout, headers }) })],
+    },
+    { [SchemaType.AVRO]: { typeHook: writerTypeHook } },
+  );
 }
 
 /** The status of the response; undefined if the client library could not read the schema. */
 function statusOf(error: unknown): number | undefined {
   const status = error instanceof Error ? (error as { status?: unknown }).status : undefined;
   return typeof status === 'number' ? status : undefined;
-}
-
-function isAvscType(value: unknown): value is Type {
-  return avro.Type.isType(value);
 }

@@ -1,10 +1,10 @@
-import type { Change } from '../activity/change.ts';
+import { type Change, skip } from '../activity/activity.ts';
 import type { Source } from '../activity/source.ts';
 import type { RawRecord } from '../kafka/client/records.ts';
 import { MalformedRecord } from './avro-cursor.ts';
 import { compileProjection, type Projection } from './avro-projection.ts';
 import type { Registry, WriterSchema } from './client.ts';
-import { notDecodable, skipped, unknownSchema } from './draft.ts';
+import { notDecodable, unknownSchema } from './draft.ts';
 import { changeOfJson } from './json-record.ts';
 import { isWireFormat, schemaIdOf, WIRE_HEADER_BYTES } from './wire-format.ts';
 
@@ -67,7 +67,7 @@ export function createDecoder({ registry, neededColumns }: DecoderDeps): Decoder
     },
 
     decode(source, { value }) {
-      if (value === null) return skipped('tombstone');
+      if (value === null) return skip('tombstone');
       if (isWireFormat(value)) return changeOfAvro(source, value);
       return guarded(() => changeOfJson(value, neededColumns(source)));
     },

@@ -1,5 +1,4 @@
-import type { SkipReason } from '../activity/activity.ts';
-import type { Change, ColumnValue } from '../activity/change.ts';
+import { type Change, type ColumnValue, deadLetter, skip } from '../activity/activity.ts';
 import type { Instant } from '../activity/instant.ts';
 import { type TimeUnit, toMicros } from '../activity/times.ts';
 
@@ -52,14 +51,14 @@ export function changeOfEnvelope(draft: Draft): Change {
   const effect = effectOf(draft.operation);
   if (effect !== 'row') return effect;
   if (draft.row === null || draft.row === undefined) {
-    return { kind: 'deadLetter', reason: 'missing_column', step: 'decode', detail: 'no row after the change' };
+    return deadLetter('decode', 'missing_column', 'no row after the change');
   }
   return { kind: 'row', row: draft.row, committedAt: committedAt(draft) };
 }
 
 /** The change of a flattened row. `__op` and `__deleted` are optional: the connector may not add them. */
 export function changeOfFlattened(draft: Draft): Change {
-  if (draft.deleted === true || draft.deleted === 'true') return skipped('delete');
+  if (draft.deleted === true || draft.deleted === 'true') return skip('delete');
   if (draft.operation !== undefined && draft.operation !== null) {
     const effect = effectOf(draft.operation);
     if (effect !== 'row') return effect;
@@ -74,11 +73,11 @@ function effectOf(operation: ColumnValue): Change | 'row' {
     case 'r':
       return 'row';
     case 'd':
-      return skipped('delete');
+      return skip('delete');
     case 't':
-      return skipped('truncate');
+      return skip('truncate');
     case 'm':
-      return skipped('message');
+      return skip('message');
     default: {
       const detail =
         typeof operation !== 'string'
@@ -86,7 +85,7 @@ function effectOf(operation: ColumnValue): Change | 'row' {
           : /^[a-z]$/.test(operation)
             ? `operation ${operation}`
             : 'an operation that is not a letter';
-      return { kind: 'deadLetter', reason: 'unknown_operation', step: 'decode', detail };
+      return deadLetter('decode', 'unknown_operation', detail);
     }
   }
 }
@@ -104,22 +103,13 @@ function committedAt({ commitUs, commitMs, commitNs, connectorMs }: Draft): Inst
 
 const inUnit = (count: bigint | null, unit: TimeUnit) => (count === null ? null : toMicros(count, unit));
 
-export function skipped(reason: SkipReason): Change {
-  return { kind: 'skipped', reason };
-}
-
-type DeadLetterChange = Extract<Change, { kind: 'deadLetter' }>;
-
 /** The record has a form that no connector writes, is truncated, or contradicts its schema. */
-export function notDecodable(detail: string): DeadLetterChange {
-  return { kind: 'deadLetter', reason: 'not_decodable', step: 'decode', detail };
+export function notDecodable(detail: string): DeadLetter {
+  return deadLetter('decode', 'not_decodable', detail);
 }
 
-export function unknownSchema(id: number): DeadLetterChange {
-  return {
-    kind: 'deadLetter',
-    reason: 'unknown_schema',
-    step: 'decode',
-    detail: `the registry does not know schema ${id}`,
-  };
+export function unknownSchema(id: number): DeadLetter {
+  return deadLetter('decode', 'unknown_schema', `the registry does not know schema ${id}`);
 }
+
+type DeadLetter = ReturnType<typeof deadLetter>;

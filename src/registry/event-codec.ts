@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import avro, { type Schema, type Type } from 'avsc';
 import type { Outcome } from '../activity/activity.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { BIGINT_LONG } from './bigint-long.ts';
 import type { OwnSchema, Registry } from './client.ts';
 import { notDecodable, unknownSchema } from './draft.ts';
 import { schemaIdOf, toWireFormat, WIRE_HEADER_BYTES } from './wire-format.ts';
@@ -43,18 +42,13 @@ export async function createEventCodec<T extends object>(deps: EventCodecDeps): 
     const writer = await registry.writerSchema(id);
     if (writer.kind === 'unknown') return unknownSchema(id);
     if (writer.kind === 'unusable') return notDecodable(writer.detail);
-    const reader = readerFrom(writer.type);
-    if (reader === undefined) return notDecodable(`schema ${id} cannot be read as an event of ${topic}`);
-    readers.set(id, reader);
-    return reader;
-  }
-
-  function readerFrom(writer: Type): ((body: Buffer) => T) | undefined {
     try {
-      const resolver = ownType.createResolver(writer);
-      return (body) => ownType.fromBuffer(body, resolver) as T;
+      const resolver = ownType.createResolver(writer.type);
+      const reader = (body: Buffer) => ownType.fromBuffer(body, resolver) as T;
+      readers.set(id, reader);
+      return reader;
     } catch {
-      return undefined;
+      return notDecodable(`schema ${id} cannot be read as an event of ${topic}`);
     }
   }
 
@@ -97,3 +91,17 @@ function bigintLongs(schema: Schema): Type | undefined {
   const isLong = schema === 'long' || (typeof schema === 'object' && 'type' in schema && schema.type === 'long');
   return isLong ? BIGINT_LONG : undefined;
 }
+
+/** Longs as bigint: instants in microseconds exceed 2^53 in 2255. */
+export const BIGINT_LONG = avro.types.LongType.__with({
+  fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
+  toBuffer: (value: bigint) => {
+    const buffer = Buffer.alloc(8);
+    buffer.writeBigInt64LE(value);
+    return buffer;
+  },
+  fromJSON: BigInt,
+  toJSON: Number,
+  isValid: (value: unknown) => typeof value === 'bigint' && BigInt.asIntN(64, value) === value,
+  compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
+});

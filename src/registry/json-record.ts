@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Change, ColumnValue } from '../activity/change.ts';
+import { type Change, type ColumnValue, skip } from '../activity/activity.ts';
 import { MalformedRecord } from './avro-cursor.ts';
 import { integerColumn, PLACEHOLDER, textColumn } from './column.ts';
 import {
@@ -10,7 +10,6 @@ import {
   emptyDraft,
   FLATTENED_COMMIT,
   SOURCE_BLOCK,
-  skipped,
 } from './draft.ts';
 import { recordKind } from './record-kind.ts';
 
@@ -32,21 +31,13 @@ interface Inexact {
 
 function changeOfDocument(document: unknown, columns: readonly string[], inexact: Inexact): Change {
   const { payload, schema } = unwrap(document);
-  if (payload === null) return skipped('tombstone');
+  if (payload === null) return skip('tombstone');
   if (!isObject(payload)) throw new MalformedRecord('the JSON is not an object');
   const row = own(payload, 'after') ?? own(payload, 'before');
   const kind = recordKind(nameOf(schema), Object.keys(payload), isObject(row) ? Object.keys(row) : undefined);
-  switch (kind) {
-    case 'envelope':
-      return changeOfEnvelope(envelopeDraft(payload, schema, columns, inexact));
-    case 'flattened':
-      return changeOfFlattened(flattenedDraft(payload, schema, columns, inexact));
-    case 'heartbeat':
-    case 'transaction':
-    case 'schema_change':
-    case 'signal':
-      return skipped(kind);
-  }
+  if (kind === 'envelope') return changeOfEnvelope(envelopeDraft(payload, schema, columns, inexact));
+  if (kind === 'flattened') return changeOfFlattened(flattenedDraft(payload, schema, columns, inexact));
+  return skip(kind);
 }
 
 function unwrap(document: unknown): { payload: unknown; schema: unknown } {

@@ -1,20 +1,26 @@
+import { z } from 'zod';
 import type { Registry } from './client.ts';
 import { isWireFormat, schemaIdOf, WIRE_HEADER_BYTES } from './wire-format.ts';
 
-/** A notification about a snapshot, from Debezium's sink channel. */
-export interface Notification {
+const NOTIFICATION = z.object({
   /** For an incremental snapshot, the id of the signal that requested it. */
-  readonly id: string;
+  id: z.string(),
   /** Such as `Incremental Snapshot`. */
-  readonly about: string;
+  aggregate_type: z.string(),
   /** Such as `STARTED` or `TABLE_SCAN_COMPLETED`. */
-  readonly type: string;
-  readonly details: Readonly<Record<string, string>>;
-}
+  type: z.string(),
+  additional_data: z.record(z.string(), z.string()).nullish().catch(null),
+});
+
+/** A notification about a snapshot, from Debezium's sink channel. */
+export type Notification = Readonly<z.infer<typeof NOTIFICATION>>;
+
+/** Connect's JSON with its schema. */
+const WITH_SCHEMA = z.object({ payload: NOTIFICATION }).transform(({ payload }) => payload);
 
 /**
  * Reads a notification in any format of the connector's converter: Avro in wire format, or JSON with or without its schema.
- * Undefined if the record is something else.
+ * Undefined if the record is something else: the topic may be shared.
  *
  * @throws LastseenError `registry_unavailable` (retriable).
  */
@@ -25,24 +31,11 @@ export async function readNotification(
   if (value === null) return undefined;
   const id = isWireFormat(value) ? schemaIdOf(value) : undefined;
   const schema = id === undefined ? undefined : await registry.writerSchema(id);
+  if (schema !== undefined && schema.kind !== 'avro') return undefined;
   try {
-    const read: unknown =
-      schema === undefined
-        ? JSON.parse(String(value))
-        : schema.kind === 'avro'
-          ? schema.type.fromBuffer(value.subarray(WIRE_HEADER_BYTES))
-          : undefined;
-    return notificationOf(read);
+    const read: unknown = schema?.type.fromBuffer(value.subarray(WIRE_HEADER_BYTES)) ?? JSON.parse(String(value));
+    return WITH_SCHEMA.or(NOTIFICATION).safeParse(read).data;
   } catch {
-    // A record of another writer: the topic may be shared.
     return undefined;
   }
-}
-
-function notificationOf(read: unknown): Notification | undefined {
-  const { payload, ...bare } = (read ?? {}) as Record<string, unknown>;
-  const notification = (payload ?? bare) as Record<string, unknown>;
-  const { id, aggregate_type: about, type, additional_data: details } = notification;
-  if (typeof id !== 'string' || typeof about !== 'string' || typeof type !== 'string') return undefined;
-  return { id, about, type, details: (details ?? {}) as Record<string, string> };
 }

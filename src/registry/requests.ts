@@ -1,6 +1,9 @@
-import { Agent as PlainAgent, request as requestPlain } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, Agent as PlainAgent, request as requestPlain } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { LastseenError } from '../runtime/errors.ts';
+import { must } from '../runtime/must.ts';
 import { tlsRefusal } from '../runtime/tls-refusal.ts';
 
 export type RegistryLogin =
@@ -22,7 +25,8 @@ interface Answer {
 /** Connection settings of the registry, for our requests and those of the client library. */
 export interface RegistryRequests {
   readonly agent: PlainAgent;
-  readonly authorization: string | undefined;
+  /** The login, if there is one. */
+  readonly headers: Readonly<Record<string, string>>;
   /**
    * GET, or POST if there is a body.
    *
@@ -34,32 +38,24 @@ export interface RegistryRequests {
 export function createRegistryRequests(url: string, access: RegistryAccess, timeoutMs: number): RegistryRequests {
   const overTls = url.startsWith('https:');
   const agent = overTls ? new TlsAgent({ ca: access.ca, keepAlive: true }) : new PlainAgent({ keepAlive: true });
-  const authorization = access.login && authorizationOf(access.login);
+  const headers = access.login === undefined ? {} : { authorization: authorizationOf(access.login) };
 
-  const send = (path: string, body: string | undefined) =>
-    new Promise<Answer>((resolve, reject) => {
-      const headers = {
-        'content-type': 'application/vnd.schemaregistry.v1+json',
-        ...(authorization === undefined ? {} : { authorization }),
-      };
-      const method = body === undefined ? 'GET' : 'POST';
-      const sent = (overTls ? requestTls : requestPlain)(
-        url + path,
-        { agent, method, headers, signal: AbortSignal.timeout(timeoutMs) },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on('error', reject).on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('end', () =>
-            resolve({ status: response.statusCode ?? 0, body: parsed(Buffer.concat(chunks).toString()) }),
-          );
-        },
-      );
-      sent.on('error', reject).end(body);
+  async function send(path: string, body: string | undefined): Promise<Answer> {
+    const sent = (overTls ? requestTls : requestPlain)(url + path, {
+      agent,
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { ...headers, 'content-type': 'application/vnd.schemaregistry.v1+json' },
+      signal: AbortSignal.timeout(timeoutMs),
     });
+    sent.end(body);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    sent.on('error', () => {}); // from here on the response has the error
+    return { status: must(response.statusCode, 'a response has a status'), body: parsed(await text(response)) };
+  }
 
   return {
     agent,
-    authorization,
+    headers,
     async json(path, body) {
       let answer: Answer;
       try {
@@ -85,17 +81,13 @@ function refused(message: string, cause?: unknown): LastseenError {
 }
 
 function authorizationOf(login: RegistryLogin): string {
-  switch (login.kind) {
-    case 'basic':
-      return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
-    case 'bearer':
-      return `Bearer ${login.token}`;
-  }
+  if (login.kind === 'bearer') return `Bearer ${login.token}`;
+  return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
 }
 
-function parsed(text: string): unknown {
+function parsed(body: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(body);
   } catch {
     return undefined;
   }

@@ -9,11 +9,11 @@ type SnapshotState =
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** Debezium reports COMPLETED even if it could not read a table, so the status of each table scan is checked. */
-function nextState(before: SnapshotState, { type, details }: Notification): SnapshotState {
+function nextState(before: SnapshotState, { type, additional_data: details }: Notification): SnapshotState {
   if (before.kind === 'completed' || before.kind === 'failed') return before;
   switch (type) {
     case 'TABLE_SCAN_COMPLETED': {
-      const { status = 'SUCCEEDED', scanned_collection: table = 'a table' } = details;
+      const { status = 'SUCCEEDED', scanned_collection: table = 'a table' } = details ?? {};
       const wasRead = status === 'SUCCEEDED' || status === 'EMPTY';
       return wasRead ? { kind: 'running' } : { kind: 'failed', reason: `${table} was not read (${status})` };
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Row } from '../../src/activity/activity.ts';
 import { type ActivityPolicy, neededColumns } from '../../src/activity/activity-of.ts';
-import type { Row } from '../../src/activity/change.ts';
 import { type Instant, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import type { Source } from '../../src/activity/source.ts';

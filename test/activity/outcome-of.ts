@@ -1,6 +1,5 @@
-import type { Outcome } from '../../src/activity/activity.ts';
+import type { Change, Outcome } from '../../src/activity/activity.ts';
 import { type ActivityPolicy, activitiesOf } from '../../src/activity/activity-of.ts';
-import type { Change } from '../../src/activity/change.ts';
 import type { Source } from '../../src/activity/source.ts';
 import { commitInstant } from '../../src/dead-letters/origin.ts';
 

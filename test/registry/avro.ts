@@ -1,6 +1,6 @@
 import avro, { type Schema } from 'avsc';
-import { BIGINT_LONG } from '../../src/registry/bigint-long.ts';
 import type { WriterSchema } from '../../src/registry/client.ts';
+import { BIGINT_LONG } from '../../src/registry/event-codec.ts';
 import { toWireFormat, WIRE_HEADER_BYTES } from '../../src/registry/wire-format.ts';
 import { writerTypeHook } from '../../src/registry/writer-type.ts';
 

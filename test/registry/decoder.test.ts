@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Change } from '../../src/activity/activity.ts';
 import { neededColumns } from '../../src/activity/activity-of.ts';
-import type { Change } from '../../src/activity/change.ts';
 import { formatInstant } from '../../src/activity/instant.ts';
 import type { Source } from '../../src/activity/source.ts';
 import { Uuid } from '../../src/activity/uuid.ts';
