@@ -6,7 +6,7 @@ import { showProgress } from '../cli/progress-bar.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { sourceTopics, trackedSources } from '../config/kafka-names.ts';
 import { proveApplied } from '../freshness/pipeline.ts';
-import { freshnessDeps } from '../freshness/wiring.ts';
+import { freshnessDeps, WAIT_FRESH } from '../freshness/wiring.ts';
 import { listAudits, type Repair } from '../history/audit-runs-store.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
@@ -29,7 +29,7 @@ export function addAudit(program: Command): void {
     .option('--repair', 'write values that are missing or behind')
     .option('--trust-source', 'with --repair: also lower or delete values that the source tables do not have')
     .option('--sample <n>', 'show at most this many learners per field and difference', readCount, 5)
-    .option('--wait-fresh <duration>', 'longest wait until committed source changes are applied (WAIT_FRESH)')
+    .option(...WAIT_FRESH)
     .option('--json', 'print one JSON object')
     .option(...PRINT_CONFIG)
     .addHelpText(

@@ -2,8 +2,7 @@ import { type Instant, MICROS_PER_DAY, parseInstant } from '../activity/instant.
 import type { Settings } from '../config/settings.ts';
 import { usageError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
-import type { SweepPlan } from '../silence/plan.ts';
-import { configuredPlan } from '../silence/plan.ts';
+import { configuredPlan, type SweepPlan } from '../silence/plan.ts';
 
 /** The sweeps to repeat, one per day, and how each decides. */
 export interface BacktestPlan extends Omit<SweepPlan, 'asOf' | 'limit'> {

@@ -6,6 +6,12 @@ import type { Database } from '../postgres/database.ts';
 import { pause } from '../runtime/retries.ts';
 import type { FreshnessDeps } from './pipeline.ts';
 
+/** The flag of commands that prove freshness. */
+export const WAIT_FRESH = [
+  '--wait-fresh <duration>',
+  'longest wait until changes committed at the source are applied (WAIT_FRESH)',
+] as const;
+
 const LOG_EVERY_MS = 5_000;
 
 export function freshnessDeps(context: CommandContext, database: Database, kafka: KafkaClient): FreshnessDeps {

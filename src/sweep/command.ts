@@ -1,21 +1,21 @@
 import type { Command } from 'commander';
 import type { Instant } from '../activity/instant.ts';
 import { readInstant, readPositive } from '../cli/flag-values.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import type { Texts } from '../config/configuration.ts';
+import { WAIT_FRESH } from '../freshness/wiring.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
-import type { SweepPlan } from '../silence/plan.ts';
-import { configuredPlan } from '../silence/plan.ts';
+import { configuredPlan, type SweepPlan } from '../silence/plan.ts';
 import { printDue } from './dry-run-page.ts';
 import { sweep } from './pipeline.ts';
 import { addSweepRuns } from './runs-command.ts';
 import { completedPage, heldError, heldPage } from './sweep-page.ts';
 import { withSweepDeps } from './wiring.ts';
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly threshold?: string;
   readonly lookback?: string;
   readonly asOf?: Instant;
@@ -23,8 +23,6 @@ interface Flags {
   readonly waitFresh?: string;
   readonly force?: true;
   readonly dryRun?: true;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 export function addSweep(program: Command): void {
@@ -41,11 +39,11 @@ export function addSweep(program: Command): void {
     .option('--lookback <days>', 'ignore learners silent for this many days or more (KPI_LOOKBACK_DAYS)')
     .option('--as-of <instant>', 'decide for this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
     .option('--limit <n>', 'emit at most this many events', readPositive)
-    .option('--wait-fresh <duration>', 'longest wait until changes committed at the source are applied (WAIT_FRESH)')
+    .option(...WAIT_FRESH)
     .option('--force', 'skip the proof that the table is fresh; the run is recorded as forced')
     .option('--dry-run', 'print who would be flagged and why; write and emit nothing')
     .option('--json', 'print JSON: one object, or with --dry-run one object per line')
-    .option('--print-config', 'print the effective configuration and exit')
+    .option(...PRINT_CONFIG)
     .addHelpText('after', '\nExample: lastseen sweep --dry-run --threshold 14 --as-of 2026-03-16T05:00:00Z')
     .action((flags: Flags) =>
       runCommand({

@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { validate as isUuid } from 'uuid';
 import { formatInstant } from '../activity/instant.ts';
-import { EXIT, runCommand } from '../cli/run-command.ts';
+import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, readableInstant, table } from '../cli/tables.ts';
+import { WAIT_FRESH } from '../freshness/wiring.ts';
 import { listRuns, type SweepRun } from '../history/sweep-runs-store.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { approve, discard } from './pipeline.ts';
@@ -10,12 +11,6 @@ import { approvedPage } from './sweep-page.ts';
 import { withSweepDeps } from './wiring.ts';
 
 const SHOWN = 20;
-const PRINT_CONFIG = 'print the effective configuration and exit';
-
-interface Flags {
-  readonly json?: true;
-  readonly printConfig?: true;
-}
 
 /** `sweep runs`, `sweep approve` and `sweep discard`. */
 export function addSweepRuns(sweep: Command): void {
@@ -23,8 +18,8 @@ export function addSweepRuns(sweep: Command): void {
     .command('runs')
     .description(`list the newest ${SHOWN} runs`)
     .option('--json', 'print JSON, one run per line')
-    .option('--print-config', PRINT_CONFIG)
-    .action((flags: Flags) =>
+    .option(...PRINT_CONFIG)
+    .action((flags: OutputFlags) =>
       runCommand({
         name: 'sweep runs',
         needs: ['postgres'],
@@ -47,11 +42,11 @@ function addApprove(sweep: Command): void {
     .command('approve')
     .description('emit the events of a held run, for learners who are still silent')
     .argument('<run>', 'a held run', readRun)
-    .option('--wait-fresh <duration>', 'longest wait until changes committed at the source are applied (WAIT_FRESH)')
+    .option(...WAIT_FRESH)
     .option('--force', 'skip the proof that the table is fresh; the run is recorded as forced')
     .option('--json', 'print JSON')
-    .option('--print-config', PRINT_CONFIG)
-    .action((runId: string, flags: Flags & { waitFresh?: string; force?: true }) =>
+    .option(...PRINT_CONFIG)
+    .action((runId: string, flags: OutputFlags & { waitFresh?: string; force?: true }) =>
       runCommand({
         name: 'sweep approve',
         needs: ['postgres', 'kafka', 'registry'],
@@ -75,8 +70,8 @@ function addDiscard(sweep: Command): void {
     .description('drop a held run; none of its events are emitted')
     .argument('<run>', 'a held run', readRun)
     .option('--json', 'print JSON')
-    .option('--print-config', PRINT_CONFIG)
-    .action((runId: string, flags: Flags) =>
+    .option(...PRINT_CONFIG)
+    .action((runId: string, flags: OutputFlags) =>
       runCommand({
         name: 'sweep discard',
         needs: ['postgres'],

@@ -6,7 +6,7 @@ import { lagSample } from '../cli/lag-sample.ts';
 import { runBeforeStart } from '../cli/outage-waits.ts';
 import { type ConsumerState, type SampleSources, withProbes } from '../cli/probes.ts';
 import { readTopics } from '../cli/read-topics.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { sourceTopics, TRACK_GROUP } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
@@ -34,10 +34,8 @@ import { type AppliedFlush, createTrack, type TrackDeps } from './pipeline.ts';
 import { createProgress } from './progress-pipeline.ts';
 import { collectDeps } from './wiring.ts';
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly untilEnd?: true;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 interface Summary {
@@ -53,7 +51,7 @@ export function addTrack(program: Command): void {
     .description('apply change records to the last-seen table, continuously')
     .option('--until-end', 'stop at the current ends of the topics, and print the number of records by outcome')
     .option('--json', 'print the summary as JSON')
-    .option('--print-config', 'print the effective configuration and exit')
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       `\nExamples:\n  lastseen track\n  HTTP_PORT=9464 lastseen track\n  lastseen track --until-end --json`,
