@@ -4,12 +4,14 @@ import { SOURCES } from '../../src/activity/source.ts';
 import { HABITS } from '../../stack/demo/generated/habits.ts';
 import { type Population, population } from '../../stack/demo/generated/population.ts';
 
-const REQUEST = { learners: 300, days: 120, seed: 7, asOf: parseInstant('2026-03-18T05:00:00Z') ?? 0n };
+const REQUEST = { learners: 200, days: 100, seed: 7, asOf: parseInstant('2026-03-18T05:00:00Z') ?? 0n };
 const MADE = population(REQUEST);
 
 test('the same seed gives the same rows, and another seed gives others', () => {
-  expect(population(REQUEST)).toEqual(MADE);
-  expect(population({ ...REQUEST, seed: 8 }).history.session).not.toEqual(MADE.history.session);
+  // As text, because comparing the objects takes a second.
+  const asText = (made: Population) => JSON.stringify(made);
+  expect(asText(population(REQUEST)) === asText(MADE)).toBe(true);
+  expect(asText(population({ ...REQUEST, seed: 8 })) === asText(MADE)).toBe(false);
 });
 
 test('more learners do not change the rows of the first ones', () => {
