@@ -33,6 +33,7 @@ describe('arrival of rows', () => {
   test('keys are unique over history and stream', () => {
     for (const source of SOURCES) {
       const keys = [...MADE.history[source], ...MADE.inserted[source]].map(keyOf);
+      expect(keys.length, source).toBeGreaterThan(100);
       expect(new Set(keys).size, source).toBe(keys.length);
     }
   });
@@ -42,7 +43,9 @@ describe('arrival of rows', () => {
       const there = new Set([...MADE.history[source], ...MADE.inserted[source]].map(keyOf));
       for (const row of MADE.updated[source]) expect(there.has(keyOf(row))).toBe(true);
     }
+    expect(MADE.updated.session.length).toBeGreaterThan(0);
     expect(MADE.updated.session.every((row) => row.ended_at !== undefined)).toBe(true);
+    expect(MADE.updated.exam_results.length).toBeGreaterThan(0);
     expect(MADE.updated.exam_results.every((row) => row.status === 'graded')).toBe(true);
   });
 
