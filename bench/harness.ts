@@ -35,10 +35,10 @@ export interface Harness {
   /** Starts `lastseen …` as users do, with the default configuration. */
   lastseen(environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Measured>;
   /** Waits until the first members of the group have partitions. Returns the time in ms since the epoch. */
-  joined(groupId: string, stillRunning: Promise<unknown>): Promise<number>;
-  servers(): Promise<ServerUse>;
+  waitForMembers(groupId: string, stillRunning: Promise<unknown>): Promise<number>;
+  readServerUse(): Promise<ServerUse>;
   /** A harness on the same servers with a new database. */
-  beside(databaseName: string): Promise<Harness>;
+  openSibling(databaseName: string): Promise<Harness>;
   close(): Promise<void>;
 }
 
@@ -113,8 +113,8 @@ async function openOn(addresses: StackAddresses, shared: Shared, opened: Databas
       for (const command of [['topics'], ['schemas', 'register']]) await (await lastseen(env, ...command)).ended;
     },
     lastseen,
-    joined: (groupId, stillRunning) => waitForMembers(admin, groupId, stillRunning),
-    async servers() {
+    waitForMembers: (groupId, stillRunning) => waitForMembers(admin, groupId, stillRunning),
+    async readServerUse() {
       const { rows } = await database.query<{ bytes: bigint }>({
         text: `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8 AS bytes`,
       });
@@ -124,7 +124,7 @@ async function openOn(addresses: StackAddresses, shared: Shared, opened: Databas
         walBytes: single(rows, 'a SELECT without FROM returns one row').bytes,
       };
     },
-    async beside(databaseName) {
+    async openSibling(databaseName) {
       await database.query({ text: `CREATE DATABASE ${databaseName}` });
       const url = new URL(addresses.databaseUrl);
       url.pathname = `/${databaseName}`;

@@ -57,8 +57,8 @@ function trackSide(harness: Harness): Side {
         },
       });
       await Promise.all([
-        harness.joined(`${PREFIX}-track`, track.ended),
-        harness.joined(`${PREFIX}-bare`, reader.ended),
+        harness.waitForMembers(`${PREFIX}-track`, track.ended),
+        harness.waitForMembers(`${PREFIX}-bare`, reader.ended),
       ]);
     },
     async run(round) {

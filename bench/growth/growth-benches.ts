@@ -32,7 +32,7 @@ export const GROWTH_BENCHES: readonly Bench[] = [
     defaults: { records: 2_000_000, learners: 100_000, rounds: 5 },
     needs: ['kafka', 'registry'],
     async sides(harness, { records, learners }) {
-      const [empty, full] = [await harness.beside('sources_empty'), await harness.beside('sources_full')];
+      const [empty, full] = [await harness.openSibling('sources_empty'), await harness.openSibling('sources_full')];
       await fillSessions(full, records, learners);
       return [await sweepSide(empty, learners, 'sources.empty'), await sweepSide(full, learners, 'sources.full')];
     },
@@ -73,7 +73,7 @@ async function ofEachSize(
   const sides: Side[] = [];
   for (const size of sizes) {
     harness.note(`  ${size} learners`);
-    sides.push(await sideOf(await harness.beside(`${name}_${size}`), size));
+    sides.push(await sideOf(await harness.openSibling(`${name}_${size}`), size));
   }
   return sides;
 }

@@ -22,10 +22,10 @@ export function peerArtifacts(guard: Guard, logDir: string): PeerArtifacts {
 /** A directory for a Connect worker's plugin path. */
 export function resolveJdbcSink(artifacts: PeerArtifacts, onDownload: () => void): Promise<string> {
   return artifacts.resolve('jdbc-sink', onDownload, async (directory) => {
-    const beside = `${directory}-jars`;
-    await rename(directory, beside);
+    const jarsDirectory = `${directory}-jars`;
+    await rename(directory, jarsDirectory);
     mkdirSync(directory);
-    await rename(beside, join(directory, 'debezium-jdbc'));
+    await rename(jarsDirectory, join(directory, 'debezium-jdbc'));
   });
 }
 

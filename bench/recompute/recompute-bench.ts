@@ -76,16 +76,16 @@ WHERE (l.user_id, l.week_start) = (w.user_id, w.week_start)`,
       await database.query({ text: 'TRUNCATE lastseen.kpi_ledger, lastseen.kpi_watermark' });
       await database.query({ text: 'VACUUM (ANALYZE) weekly_kpi' });
       await database.query({ text: 'CHECKPOINT' });
-      const before = await harness.servers();
+      const before = await harness.readServerUse();
       const groupId = `${prefix}-${round}`;
       const env = { ...harness.environment(prefix), KAFKA_GROUP_ID: groupId };
       const run = await harness.lastseen(env, 'recompute', '--until-end', '--json');
-      const startedAt = await harness.joined(groupId, run.ended);
+      const startedAt = await harness.waitForMembers(groupId, run.ended);
       const counts = (await run.ended).json<{ learners: number; updated: number; created: number }>();
       if (counts.updated + counts.created !== learners) {
         throw new Error(`recompute answered ${counts.updated + counts.created} of ${learners} learners`);
       }
-      const after = await harness.servers();
+      const after = await harness.readServerUse();
       const seconds = ((await lastCommitOf(harness, 'weekly_kpi')) - startedAt) / 1000;
       return {
         among,

@@ -69,11 +69,11 @@ export async function sweepSide(harness: Harness, learners: number, name = 'swee
     async run() {
       await database.query({ text: 'TRUNCATE lastseen.episode, lastseen.inactivity_outbox' });
       await database.query({ text: 'CHECKPOINT' });
-      const before = await harness.servers();
+      const before = await harness.readServerUse();
       // There is no source to wait for.
       const run = await harness.lastseen(harness.environment(PREFIX), 'sweep', '--force', '--json', '--as-of', AS_OF);
       const { crossed } = (await run.ended).json<{ crossed: number }>();
-      const after = await harness.servers();
+      const after = await harness.readServerUse();
       const { rows } = await database.query<{ seconds: number; publishing: number }>({
         text: `
 SELECT
@@ -115,7 +115,7 @@ function bareSide(harness: Harness): Side {
     async run() {
       await database.query({ text: 'TRUNCATE bare_episode' });
       await database.query({ text: 'CHECKPOINT' });
-      const before = await harness.servers();
+      const before = await harness.readServerUse();
       const startedAt = performance.now();
       const { count } = await database.query({
         text: `
@@ -127,7 +127,7 @@ WHERE last_seen_at > timestamptz '${AS_OF}' - interval '30 days'
   AND last_seen_at <= timestamptz '${AS_OF}' - interval '7 days'`,
       });
       const seconds = (performance.now() - startedAt) / 1000;
-      const after = await harness.servers();
+      const after = await harness.readServerUse();
       return { seconds, episodes: count, walBytesPerEpisode: Number(after.walBytes - before.walBytes) / count };
     },
   };

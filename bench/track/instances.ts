@@ -20,7 +20,7 @@ export function instancesSide(harness: Harness, load: Load, instances: number): 
         Array.from({ length: instances }, () => harness.lastseen(env, 'track', '--until-end', '--json')),
       );
       const ended = Promise.all(runs.map((run) => run.ended));
-      const startedAt = await harness.joined(groupId, ended);
+      const startedAt = await harness.waitForMembers(groupId, ended);
       await ended;
       await requireRight(harness, load);
       const endedAt = await lastCommitOf(harness, 'lastseen.track_progress');

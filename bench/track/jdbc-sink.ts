@@ -30,11 +30,11 @@ export function jdbcSinkSide(harness: Harness, load: Load): Side {
       await database.query({ text: 'CHECKPOINT' });
       await putConnector(addresses, name, connectorSettings(harness, load, table));
       const groupId = `connect-${name}`;
-      const startedAt = await harness.joined(groupId, new Promise(() => {}));
-      const before = await harness.servers();
+      const startedAt = await harness.waitForMembers(groupId, new Promise(() => {}));
+      const before = await harness.readServerUse();
       const cpuBefore = cpuSecondsOf(harness.pids.connect) ?? Number.NaN;
       await untilRead(name, groupId);
-      const after = await harness.servers();
+      const after = await harness.readServerUse();
       const cpuSeconds = (cpuSecondsOf(harness.pids.connect) ?? Number.NaN) - cpuBefore;
       const endedAt = await lastCommitOf(harness, table);
       const rows = await rowsOf(

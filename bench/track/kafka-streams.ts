@@ -26,7 +26,7 @@ export function kafkaStreamsSide(harness: Harness, load: Load, threads: 1 | 2): 
       const application = `${load.prefix}-${name}-${round}`;
       const table = join(harness.workDir, `${application}.tsv`);
       const { brokers, registryUrl } = harness.addresses;
-      const before = await harness.servers();
+      const before = await harness.readServerUse();
       const run = await startMeasured(harness.guard, {
         command: java,
         args: [
@@ -35,9 +35,9 @@ export function kafkaStreamsSide(harness: Harness, load: Load, threads: 1 | 2): 
           ...[join(harness.workDir, application), String(load.records), table, String(threads)],
         ],
       });
-      const startedAt = await harness.joined(application, run.ended);
+      const startedAt = await harness.waitForMembers(application, run.ended);
       const { endedAt } = (await run.ended).json<{ endedAt: number }>();
-      const after = await harness.servers();
+      const after = await harness.readServerUse();
       const wrong = wrongRows(load, readTable(table));
       if (wrong > 0)
         throw new Error(`Kafka Streams has ${wrong} learners with another instant than the latest of their records`);

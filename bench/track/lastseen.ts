@@ -19,11 +19,11 @@ export function trackSide(harness: Harness, load: Load, { name, replayed = false
     await harness.database.query({ text: 'CHECKPOINT' });
     const groupId = `${load.prefix}-track${replayed ? '-again' : ''}-${round}`;
     const env = { ...harness.environment(load.prefix), KAFKA_GROUP_ID: groupId };
-    const before = await harness.servers();
+    const before = await harness.readServerUse();
     const run = await harness.lastseen(env, 'track', '--until-end', '--json');
-    const startedAt = await harness.joined(groupId, run.ended);
+    const startedAt = await harness.waitForMembers(groupId, run.ended);
     const summary = (await run.ended).json<{ counts: Record<string, Record<string, number>>; rows_changed: number }>();
-    const after = await harness.servers();
+    const after = await harness.readServerUse();
     const applied = summary.counts[load.table]?.['applied'];
     if (applied !== load.records) throw new Error(`track applied ${applied} of ${load.records} records`);
     await requireRight(harness, load);

@@ -18,15 +18,15 @@ export function kafkajsRawSide(harness: Harness, load: Load, codec: 'usual' | 'i
     name,
     async run(round) {
       const groupId = `${load.prefix}-${name}-${round}`;
-      const before = await harness.servers();
+      const before = await harness.readServerUse();
       const run = await startMeasured(harness.guard, {
         command: process.execPath,
         args: [RAW_READER, harness.addresses.brokers, load.topic, groupId, codec],
       });
-      const startedAt = await harness.joined(groupId, run.ended);
+      const startedAt = await harness.waitForMembers(groupId, run.ended);
       const { records, endedAt } = (await run.ended).json<{ records: number; endedAt: number }>();
       if (records !== load.records) throw new Error(`kafkajs read ${records} of ${load.records} records`);
-      return throughput({ records, startedAt, endedAt, run, before, after: await harness.servers() });
+      return throughput({ records, startedAt, endedAt, run, before, after: await harness.readServerUse() });
     },
   };
 }
@@ -41,7 +41,7 @@ export function kcatSide(harness: Harness, load: Load): Side {
       return run === undefined ? 'kcat is not installed (Debian: apt-get install kcat)' : undefined;
     },
     async run() {
-      const before = await harness.servers();
+      const before = await harness.readServerUse();
       const startedAt = Date.now();
       const run = await startMeasured(harness.guard, {
         command: 'kcat',
@@ -55,7 +55,7 @@ export function kcatSide(harness: Harness, load: Load): Side {
         endedAt,
         run,
         before,
-        after: await harness.servers(),
+        after: await harness.readServerUse(),
       });
     },
   };

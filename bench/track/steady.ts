@@ -19,7 +19,7 @@ export function steadySide(harness: Harness, options: { readonly records: number
       const { load, write } = await openLoad(harness, { prefix, table: 'session', ...options });
       const groupId = `${prefix}-track`;
       const run = await harness.lastseen({ ...harness.environment(prefix), KAFKA_GROUP_ID: groupId }, 'track');
-      const startedAt = await harness.joined(groupId, run.ended);
+      const startedAt = await harness.waitForMembers(groupId, run.ended);
       const samples: number[] = [];
       const sampling = setInterval(() => samples.push(rssMbOf(run.pid) ?? Number.NaN), SAMPLE_EVERY_MS);
       try {

@@ -61,10 +61,10 @@ export function createConnect(options: ConnectOptions): Part {
 
   /** An entry of plugin.path holds one directory of jars per plugin. */
   const asPlugin = (name: string) => async (directory: string) => {
-    const beside = `${directory}-${name}`;
-    await rename(directory, beside);
+    const pluginJars = `${directory}-${name}`;
+    await rename(directory, pluginJars);
     mkdirSync(directory);
-    await rename(beside, join(directory, name));
+    await rename(pluginJars, join(directory, name));
   };
 
   /** Adds the manifests that `service_load` needs to find plugins. */

@@ -16,7 +16,7 @@ export interface AlertWorld {
   start(...commands: Command[]): void;
   stop(...commands: Command[]): Promise<void>;
   /** Starts one more `track`, with options for its Node. */
-  startBeside(nodeOptions: string): Service;
+  startSecondTrack(nodeOptions: string): Service;
   /** Registers the connector, and waits until `track` has applied all rows. */
   connect(): Promise<void>;
   close(): Promise<void>;
@@ -26,9 +26,11 @@ type Command = 'track' | 'recompute';
 
 export async function openAlertWorld(harness: Harness): Promise<AlertWorld> {
   const world = await harness.openWorld({ env: { RECOMPUTE_RETRY_DELAY: '5s', WAIT_FRESH: '60s' } });
-  const [trackPort = 0, recomputePort = 0, besidePort = 0] = await freePorts(3);
+  const [trackPort = 0, recomputePort = 0, secondTrackPort = 0] = await freePorts(3);
   const ports = { track: trackPort, recompute: recomputePort };
-  const prometheus = await startPrometheus([trackPort, recomputePort, besidePort].map((port) => `127.0.0.1:${port}`));
+  const prometheus = await startPrometheus(
+    [trackPort, recomputePort, secondTrackPort].map((port) => `127.0.0.1:${port}`),
+  );
   const services = new Map<Command, Service>();
   const run = (command: Command, port: number, more: Readonly<Record<string, string>> = {}) => {
     const env = {
@@ -63,7 +65,7 @@ export async function openAlertWorld(harness: Harness): Promise<AlertWorld> {
       for (const command of commands) services.set(command, run(command, ports[command]));
     },
     stop,
-    startBeside: (nodeOptions) => run('track', besidePort, { NODE_OPTIONS: nodeOptions }),
+    startSecondTrack: (nodeOptions) => run('track', secondTrackPort, { NODE_OPTIONS: nodeOptions }),
     async connect() {
       await world.connect();
       await world.delivered();

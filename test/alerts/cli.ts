@@ -59,7 +59,7 @@ async function run({ only, list, json: asJson }: Flags): Promise<number> {
 }
 
 function brokenDown({ name, fires }: AlertFault, error: Error): AlertResult {
-  const nothing = { firedAfterMs: 0, resolvedAfterMs: 0, beside: [], unexpected: [] };
+  const nothing = { firedAfterMs: 0, resolvedAfterMs: 0, allowed: [], unexpected: [] };
   return { fault: name, alerts: fires, ...nothing, failure: `failed: ${error.message}` };
 }
 
@@ -79,7 +79,7 @@ function page(results: readonly AlertResult[], queries: readonly QueryResult[]):
         result.alerts.join(', '),
         seconds(result.firedAfterMs),
         seconds(result.resolvedAfterMs),
-        result.beside.join(', '),
+        result.allowed.join(', '),
         verdict(result),
       ]),
     ),

@@ -7,9 +7,9 @@ export interface AlertFault {
   /** Alerts that must fire, and must resolve after the repair. */
   readonly fires: readonly string[];
   /** Other alerts that may fire, because their condition is true as well. */
-  readonly beside?: readonly string[];
+  readonly mayFire?: readonly string[];
   /** Alerts that still fire after this fault is repaired, until the next one is. */
-  readonly leaves?: readonly string[];
+  readonly keepFiring?: readonly string[];
   /** @returns a function that repairs the fault. */
   inject(alertWorld: AlertWorld): Promise<() => Promise<void>>;
 }
@@ -22,8 +22,8 @@ export const ALERT_FAULTS: readonly AlertFault[] = [
   {
     name: 'nothing-runs',
     fires: ['LastseenProcessAbsent'],
-    beside: [...NOT_YET, 'LastseenSourceNotFresh'],
-    leaves: [...NOT_YET, 'LastseenSourceNotFresh'],
+    mayFire: [...NOT_YET, 'LastseenSourceNotFresh'],
+    keepFiring: [...NOT_YET, 'LastseenSourceNotFresh'],
     async inject({ start }) {
       return async () => start('track', 'recompute');
     },
@@ -106,7 +106,7 @@ WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
   {
     name: 'records-expired',
     fires: ['LastseenGapOpen'],
-    beside: ['LastseenProcessAbsent', 'LastseenSourceNotFresh'],
+    mayFire: ['LastseenProcessAbsent', 'LastseenSourceNotFresh'],
     async inject({ sql, world, start, stop, lastseen }) {
       await stop('track');
       await touch(sql, 'expired');
@@ -142,7 +142,7 @@ WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
   {
     name: 'postgres-away',
     fires: ['LastseenOutage'],
-    beside: ['LastseenLagging'],
+    mayFire: ['LastseenLagging'],
     async inject({ sql, harness: { lastseenProxies } }) {
       lastseenProxies.postgres.cut('reset');
       await touch(sql, 'away');
@@ -152,7 +152,7 @@ WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
   {
     name: 'kafka-away',
     fires: ['LastseenNotInGroup'],
-    beside: ['LastseenOutage', 'LastseenLagging', 'LastseenOutboxStuck', 'LastseenSourceNotFresh'],
+    mayFire: ['LastseenOutage', 'LastseenLagging', 'LastseenOutboxStuck', 'LastseenSourceNotFresh'],
     async inject({ harness: { lastseenProxies } }) {
       lastseenProxies.kafka.cut('reset');
       return async () => lastseenProxies.kafka.restore();
@@ -161,7 +161,7 @@ WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
   {
     name: 'group-unsettled',
     fires: ['LastseenRebalancing'],
-    beside: ['LastseenOffsetCommitsFail', 'LastseenNotInGroup', 'LastseenLagging'],
+    mayFire: ['LastseenOffsetCommitsFail', 'LastseenNotInGroup', 'LastseenLagging'],
     async inject({ world, sql }) {
       let n = 0;
       const writing = setInterval(() => void touch(sql, `unsettled-${n++}`).catch(() => {}), 50);
@@ -224,7 +224,7 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'ref
   {
     name: 'connector-paused',
     fires: ['LastseenSlotBehind'],
-    beside: ['LastseenSourceNotFresh'],
+    mayFire: ['LastseenSourceNotFresh'],
     async inject({ sql, world }) {
       await world.pause();
       // Each switch leaves the rest of a 16 MB WAL segment empty, so that the position advances without much load.
@@ -241,8 +241,8 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'ref
   {
     name: 'memory-hog',
     fires: ['LastseenMemoryShort'],
-    async inject({ startBeside }) {
-      const hog = startBeside(`--max-old-space-size=160 --max-semi-space-size=1 --require=${HOG}`);
+    async inject({ startSecondTrack }) {
+      const hog = startSecondTrack(`--max-old-space-size=160 --max-semi-space-size=1 --require=${HOG}`);
       return () => hog.stop();
     },
   },

@@ -11,7 +11,7 @@ export interface AlertResult {
   readonly firedAfterMs: number;
   readonly resolvedAfterMs: number;
   /** Other alerts that fired and were allowed to. */
-  readonly beside: readonly string[];
+  readonly allowed: readonly string[];
   /** Other alerts that fired and were not allowed to. */
   readonly unexpected: readonly string[];
   readonly failure?: string;
@@ -20,14 +20,15 @@ export interface AlertResult {
 /** Injects a fault, waits until its alerts fire, repairs it, and waits until they resolve. */
 export async function tryFault(
   alertWorld: AlertWorld,
-  { name, fires, beside = [], leaves = [], inject }: AlertFault,
+  { name, fires, mayFire = [], keepFiring = [], inject }: AlertFault,
 ): Promise<AlertResult> {
   const { firing } = alertWorld.prometheus;
   const unexpected = new Set<string>();
-  const seenBeside = new Set<string>();
+  const seenAllowed = new Set<string>();
   const watch = async () => {
     const now = await firing();
-    for (const alert of now) if (!fires.includes(alert)) (beside.includes(alert) ? seenBeside : unexpected).add(alert);
+    for (const alert of now)
+      if (!fires.includes(alert)) (mayFire.includes(alert) ? seenAllowed : unexpected).add(alert);
     return now;
   };
   const startedAt = performance.now();
@@ -37,17 +38,17 @@ export async function tryFault(
   const missing = fires.filter((alert) => !fired.seen.has(alert));
   const restoredAt = performance.now();
   await restore();
-  const left = await until(watch, (now) => [...now].every((alert) => leaves.includes(alert)), RESOLVES_WITHIN_MS);
+  const left = await until(watch, (now) => [...now].every((alert) => keepFiring.includes(alert)), RESOLVES_WITHIN_MS);
   const failure = [
     ...missing.map((alert) => `${alert} did not fire`),
-    ...[...left.seen].filter((alert) => !leaves.includes(alert)).map((alert) => `${alert} did not resolve`),
+    ...[...left.seen].filter((alert) => !keepFiring.includes(alert)).map((alert) => `${alert} did not resolve`),
   ].join(', ');
   return {
     fault: name,
     alerts: fires,
     firedAfterMs,
     resolvedAfterMs: Math.round(performance.now() - restoredAt),
-    beside: [...seenBeside],
+    allowed: [...seenAllowed],
     unexpected: [...unexpected],
     ...(failure === '' ? {} : { failure }),
   };
