@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { dateOf, formatInstant, type Instant, startOfIsoWeek } from '../activity/instant.ts';
+import { formatInstant, type Instant } from '../activity/instant.ts';
 import { withSourceDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
@@ -18,6 +18,7 @@ import {
   eachSourceLearner,
 } from './inputs/learners-store.ts';
 import { createKpiRun, type KpiPlan, type KpiRunCounts } from './pipeline.ts';
+import { weekOf } from './weekly/rows-store.ts';
 import { figureDeps } from './wiring.ts';
 
 interface Flags {
@@ -64,8 +65,9 @@ export function addKpi(program: Command): void {
 }
 
 function planOf({ now }: CommandContext, flags: Flags): KpiPlan {
-  if (flags.asOf === undefined)
-    throw new LastseenError('usage', 'an instant is missing: give --as-of, e.g. 2026-03-16T05:00:00Z');
+  if (flags.asOf === undefined) {
+    throw new LastseenError('usage', '--as-of is missing; give an instant, e.g. --as-of 2026-03-16T05:00:00Z');
+  }
   const chosen = [flags.user, flags.all, flags.inactive].filter((each) => each !== undefined);
   if (chosen.length !== 1) throw new LastseenError('usage', 'give exactly one of --user, --all and --inactive');
   if (flags.store && flags.asOf > now()) {
@@ -86,7 +88,7 @@ async function run(
 ): Promise<number> {
   const { print, flushed, log, stopping, terminal } = context;
   if (!flags.json) print(heading(plan));
-  const work = createKpiRun(
+  const kpiRun = createKpiRun(
     {
       ...figureDeps(context, source, database),
       onFigures: (userId, { figures }) =>
@@ -106,16 +108,16 @@ async function run(
   try {
     await learners.each(async (userIds) => {
       if (stopping.aborted) throw new LastseenError('interrupted', 'interrupted; the learners printed so far are done');
-      await work.take(userIds);
-      progress.update(work.counts.learners);
+      await kpiRun.compute(userIds);
+      progress.update(kpiRun.counts.learners);
       await flushed();
     });
   } finally {
     progress.end();
   }
-  log.info({ event: 'kpi_completed', ...work.counts }, 'done');
-  if (!flags.json) print(`\n${summary(work.counts, plan)}`);
-  return work.counts.failed === 0 ? EXIT.done : EXIT.failed;
+  log.info({ event: 'kpi_completed', ...kpiRun.counts }, 'computed the figures');
+  if (!flags.json) print(`\n${summary(kpiRun.counts, plan)}`);
+  return kpiRun.counts.failed === 0 ? EXIT.done : EXIT.failed;
 }
 
 interface Learners {
@@ -149,13 +151,14 @@ function learnersOf(flags: Flags, asOf: Instant, settings: Settings, database: D
 function readFigures(text: string): readonly FigureName[] {
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !FIGURES.some((figure) => figure === name));
-  if (unknown.length > 0)
+  if (unknown.length > 0) {
     throw new InvalidArgumentError(`Unknown figures: ${unknown.join(', ')}. Known are ${FIGURES.join(', ')}.`);
+  }
   return FIGURES.filter((figure) => names.includes(figure));
 }
 
 function keys(userId: string, { asOf }: KpiPlan) {
-  return { userId, weekStart: dateOf(startOfIsoWeek(asOf)), asOf: formatInstant(asOf) };
+  return { userId, weekStart: weekOf(asOf), asOf: formatInstant(asOf) };
 }
 
 const USER_WIDTH = 36;

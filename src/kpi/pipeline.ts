@@ -44,7 +44,7 @@ export function createKpiRun(deps: KpiRunDeps, plan: KpiPlan) {
   };
   return {
     counts,
-    async take(userIds: readonly string[]): Promise<void> {
+    async compute(userIds: readonly string[]): Promise<void> {
       await isolateFailures(
         userIds,
         (some) => computeSome(deps, plan, some, counts),

@@ -62,7 +62,7 @@ export function addRecompute(program: Command): void {
     );
 }
 
-const MOST_EVENTS_AT_ONCE = 10_000;
+const MAX_EVENTS_PER_ROUND = 10_000;
 
 const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? RECOMPUTE_GROUP;
 const topicsOf = (settings: Settings) => [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC];
@@ -148,7 +148,7 @@ async function run(
         // Few events are of the same learner, so a longer delay would fold nothing and only use memory.
         limits: {
           maxDelayBehindMs: settings.FLUSH_MAX_DELAY,
-          maxRows: Math.min(settings.FLUSH_MAX_ROWS, MOST_EVENTS_AT_ONCE),
+          maxRows: Math.min(settings.FLUSH_MAX_ROWS, MAX_EVENTS_PER_ROUND),
         },
       }),
     );

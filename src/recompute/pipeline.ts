@@ -60,7 +60,7 @@ export interface RecomputeDeps extends FigureDeps {
   readonly onApplied?: (counts: RecomputeCounts) => void;
 }
 
-/** The event of one learner. */
+/** An inactivity event of one learner. */
 export interface LearnerEvent {
   readonly eventId: string;
   readonly userId: string;
@@ -217,7 +217,10 @@ export async function answerEvents(
   });
   const writable = answers.filter((answer) => hasNumber(answer.figures));
   const outcomes = await writeWeeklyFigures(deps.database, writable);
-  return answers.map((answer) => ({ ...answer, outcome: outcomes.get(answer) ?? 'nothing' }));
+  return answers.map((answer) => ({
+    ...answer,
+    outcome: hasNumber(answer.figures) ? must(outcomes.get(answer), 'every written learner has an outcome') : 'nothing',
+  }));
 }
 
 function count(deps: RecomputeDeps, answers: readonly Answer[], counts: RecomputeCounts): void {

@@ -22,14 +22,14 @@ export function createRetrySink({ producer, topic, delayMs, nowMs, deadLetters }
   return {
     async send(failed) {
       const notBeforeMs = Math.ceil(nowMs() + delayMs);
-      const again: OutgoingRecord[] = [];
+      const retried: OutgoingRecord[] = [];
       const dead: DeadLetter[] = [];
       for (const letter of failed) {
         const retry = letter.topic === topic ? retryOf(letter) + 1 : 1;
         if (retry > RETRIES) dead.push(letter);
-        else again.push(retryRecord(letter, retry, notBeforeMs));
+        else retried.push(retryRecord(letter, retry, notBeforeMs));
       }
-      await producer.send(topic, again);
+      await producer.send(topic, retried);
       await deadLetters.send(dead);
     },
   };

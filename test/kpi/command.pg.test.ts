@@ -157,7 +157,7 @@ describe('lastseen kpi', () => {
     expect(await weekly()).toEqual(before);
   });
 
-  it('computes at the week’s Sunday with the legacy profile', async () => {
+  it('computes at the week’s Sunday in the legacy profile', async () => {
     await anna();
     const [line] = await lines([...AS_OF, '--user', 'anna'], { METRICS_PROFILE: 'legacy' });
     // From 03-05 to 03-22: k = 17, at least the horizon.

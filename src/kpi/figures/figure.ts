@@ -19,21 +19,14 @@ export function clamp(value: number, low = 0, high = 1): number {
 
 const DECIMAL = /^\s*([+-]?(?:\d+\.?\d*|\.\d+))(?:e([+-]?\d+))?\s*$/i;
 
-/** The finite double in decimal text; null for other text, such as '', 'NaN', 'Infinity', '0x10' or '1e999'. */
-export function numberOf(text: string): number | null {
-  const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
-  return Number.isFinite(value) ? value : null;
-}
-
 /**
- * 1,000 times the number in decimal text, rounded half away from zero. The exponent is raised instead of multiplying the
- * double: 1.0005 is 1001, while `1.0005 * 1000` is below 1000.5. Null if it is not a finite double.
+ * The number in decimal text, times 10^`shift`, as a finite double; null for other text, such as '', 'NaN', 'Infinity',
+ * '0x10' or '1e999'. The exponent is raised instead of multiplying the double: `1.0005 * 1000` is below 1000.5.
  */
-export function thousandfold(text: string): number | null {
+export function numberOf(text: string, shift = 0): number | null {
   const [, digits, exponent = '0'] = DECIMAL.exec(text) ?? [];
-  const product = Number(`${digits}e${Number(exponent) + 3}`);
-  // `|| 0` makes −0 a 0.
-  return Number.isFinite(product) ? Math.sign(product) * Math.round(Math.abs(product)) || 0 : null;
+  const value = Number(`${digits}e${Number(exponent) + shift}`);
+  return Number.isFinite(value) ? value : null;
 }
 
 /** From one instant through another, both included. */

@@ -2,7 +2,14 @@ import type { Instant } from '../../activity/instant.ts';
 import type { Source } from '../../activity/source.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import { type ChurnInputs, NO_EXAMS } from '../figures/churn-risk.ts';
-import { examWindow, neededAnswers, observationWindow, thetaWindows, weeklyInstant } from '../figures/figure.ts';
+import {
+  examWindow,
+  type FigureName,
+  neededAnswers,
+  observationWindow,
+  thetaWindows,
+  weeklyInstant,
+} from '../figures/figure.ts';
 import {
   type AnswerInputs,
   churnInstant,
@@ -38,19 +45,11 @@ export async function loadFigureInputs<R extends FigureRequest>(
   deps: FigureDeps,
   requests: readonly R[],
 ): Promise<ReadonlyMap<R, FigureInputs>> {
-  const wanting = (isWanted: (name: string) => boolean) => requests.filter(({ wanted }) => wanted.some(isWanted));
-  const answers = await loadAnswers(
-    deps,
-    wanting((name) => name !== 'P' && name !== 'S'),
-  );
-  const goals = await loadGoals(
-    deps,
-    wanting((name) => name === 'P'),
-  );
-  const churn = await loadChurn(
-    deps,
-    wanting((name) => name === 'S'),
-  );
+  const wanting = (...names: readonly FigureName[]) =>
+    requests.filter(({ wanted }) => wanted.some((name) => names.includes(name)));
+  const answers = await loadAnswers(deps, wanting('I_t', 'E_t', 'R_t', 'A_t'));
+  const goals = await loadGoals(deps, wanting('P'));
+  const churn = await loadChurn(deps, wanting('S'));
   return new Map(
     requests.map((request) => [
       request,
@@ -72,8 +71,7 @@ async function loadAnswers(
   const dayOf = ({ asOf }: FigureRequest) => weeklyInstant(asOf, options.policy);
   const windowOf = (request: FigureRequest) => neededAnswers(dayOf(request), options.policy);
   const exams = await examsWithQuestions(source, requests, windowOf);
-  const attempts =
-    options.attemptSource === 'topic' ? await capturedAttempts(source, requests, windowOf) : new Map<never, never>();
+  const attempts = options.attemptSource === 'topic' ? await capturedAttempts(source, requests, windowOf) : undefined;
   const thetas = options.useIrtTheta ? await loadThetas(source, requests, dayOf) : undefined;
   return new Map(
     requests.map((request) => [
@@ -81,7 +79,7 @@ async function loadAnswers(
       {
         day: dayOf(request),
         exams: exams.get(request) ?? [],
-        attempts: attempts.get(request) ?? [],
+        attempts: attempts?.get(request) ?? [],
         thetas: thetas?.get(request) ?? null,
       },
     ]),

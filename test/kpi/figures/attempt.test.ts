@@ -212,7 +212,7 @@ describe('the time of an answer in milliseconds', () => {
     '"1e308"',
     '[12]',
     '{}',
-  ])('is unknown for %s, or 0 with the legacy profile', (json) => {
+  ])('is unknown for %s, or 0 in the legacy profile', (json) => {
     expect(one(`"time_spent_sec": ${json}`)).toMatchObject({ timeMs: null, dwellSeconds: null });
     expect(one(`"time_spent_sec": ${json}`, legacy)).toMatchObject({ timeMs: 0, dwellSeconds: null });
   });
@@ -250,7 +250,7 @@ describe('the hints of an answer', () => {
     ['"many"', null, 0],
     ['1e400', null, 0],
     ['[]', null, 0],
-  ])('written %s are %s, or %d with the legacy profile', (json, count, usedOrNot) => {
+  ])('written %s are %s, or %d in the legacy profile', (json, count, usedOrNot) => {
     expect(one(`"used_hints": ${json}`)?.hints).toBe(count);
     expect(one(`"used_hints": ${json}`, legacy)?.hints).toBe(usedOrNot);
   });

@@ -72,7 +72,7 @@ describe('I_t', () => {
     it.each([
       ['2026-02-17T23:59:59.000000Z', '2026-03-03T23:59:59.000000Z'],
       ['2026-03-02T23:59:59.000000Z', '2026-03-16T23:59:59.000000Z'],
-    ])('with the legacy profile takes %s for previous and %s for recent', (before, after) => {
+    ])('in the legacy profile takes %s for previous and %s for recent', (before, after) => {
       expect(iT(pair(before, after), legacy)).toBeCloseTo(rise, 12);
     });
 
@@ -82,7 +82,7 @@ describe('I_t', () => {
       ['2026-03-02T23:59:59.000000Z', '2026-03-03T23:59:58.999999Z'],
       ['2026-03-02T23:59:59.000000Z', '2026-03-16T23:59:59.000001Z'],
       ['2026-03-02T23:59:59.000000Z', '2026-03-03T00:00:00.000000Z'],
-    ])('with the legacy profile has no pair in %s and %s', (before, after) => {
+    ])('in the legacy profile has no pair in %s and %s', (before, after) => {
       expect(iT(pair(before, after), legacy)).toBeNull();
     });
   });
