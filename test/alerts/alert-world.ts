@@ -68,7 +68,7 @@ export async function openAlertWorld(harness: Harness): Promise<AlertWorld> {
     startSecondTrack: (nodeOptions) => run('track', secondTrackPort, { NODE_OPTIONS: nodeOptions }),
     async connect() {
       await world.connect();
-      await world.delivered();
+      await world.waitForDelivery();
       const missing = () =>
         sql('SELECT FROM session LEFT JOIN lastseen.user_last_seen t USING (user_id) WHERE t.session_at IS NULL');
       const { seen } = await until(missing, (rows) => rows.length === 0, 60_000);

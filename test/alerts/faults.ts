@@ -110,7 +110,7 @@ WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
     async inject({ sql, world, start, stop, lastseen }) {
       await stop('track');
       await touch(sql, 'expired');
-      await world.delivered();
+      await world.waitForDelivery();
       const admin = world.kafka.admin();
       await admin.connect();
       const topic = `${world.name}.public.session`;
@@ -234,7 +234,7 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'ref
       }
       return async () => {
         await world.resume();
-        await world.delivered();
+        await world.waitForDelivery();
       };
     },
   },

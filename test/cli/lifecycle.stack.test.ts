@@ -100,7 +100,7 @@ test('a running track reports its state, survives outages and stops in time', { 
     await ready();
     postgres.cut('silence');
     await see(501, 1_000);
-    await world.delivered();
+    await world.waitForDelivery();
     await waitFor('track is not ready', async () => (await ask('/readyz')).status === 503);
     run.process.kill('SIGTERM');
     const { code, stderr } = await run.ended;

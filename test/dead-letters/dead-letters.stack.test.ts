@@ -250,13 +250,13 @@ describe('formats side by side', () => {
     });
     await own.connect();
     await own.database.query({ text: `UPDATE session SET ended_at = '2026-03-01 10:30:00.123456Z'` });
-    await own.delivered();
+    await own.waitForDelivery();
     for (const schemas of ['true', 'false']) {
       await own.connect(settings(schemas));
       await own.database.query({
         text: `INSERT INTO session (id, user_id, started_at) VALUES ('${schemas}', 'json-${schemas}', '2026-03-02 10:00:00.654321Z')`,
       });
-      await own.delivered();
+      await own.waitForDelivery();
     }
     await own.connect({
       ...settings('false'),
@@ -271,7 +271,7 @@ describe('formats side by side', () => {
     await own.database.query({
       text: `INSERT INTO session (id, user_id, started_at) VALUES ('again', 'json-true', '2026-03-02 10:00:00.654321Z')`,
     });
-    await own.delivered();
+    await own.waitForDelivery();
     const run = await own.lastseenWith(
       { KAFKA_GROUP_ID: `${own.name}-formats`, DLQ_MAX_SHARE: '1' },
       'track',

@@ -59,7 +59,7 @@ test('topics and doctor report what is missing, different or out of reach', { ti
   await step('reports no failure when everything runs', async () => {
     await world.database.query({ text: `INSERT INTO session (id, user_id, started_at) VALUES ('s', 'canary', now())` });
     await world.connect();
-    await world.delivered();
+    await world.waitForDelivery();
     expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
     const report = await doctor();
     expect(report, JSON.stringify(report)).toMatchObject({ code: 0, counts: { failed: 0, skipped: 0 } });

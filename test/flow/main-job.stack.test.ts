@@ -70,7 +70,7 @@ test('the main job tracks, sweeps and recomputes the right values', { timeout: 6
     await sql(`UPDATE session SET id = 'renamed' WHERE id = 's-1-0'`);
     await sql(`DELETE FROM session WHERE id IN ('s-2-3', 's-3-3')`);
     await sql(`INSERT INTO debezium_signal VALUES ('1', 'log', '{"message": "hello"}')`);
-    await world.delivered();
+    await world.waitForDelivery();
     const run = await world.lastseen('track', '--until-end', '--json');
     expect(run, run.stderr).toMatchObject({ code: 0 });
     const { counts } = run.json<{ counts: Record<string, Record<string, number>> }>();
@@ -147,7 +147,7 @@ SELECT user_id FROM weekly_kpi JOIN lastseen.kpi_ledger USING (user_id) WHERE kp
       (await sql(`SELECT (kpis->'S')::float8 AS s FROM weekly_kpi WHERE user_id = '${user}'`)).rows[0]?.['s'];
     const before = await risk();
     await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('back', '${user}', now() - interval '1 minute')`);
-    await world.delivered();
+    await world.waitForDelivery();
     const run = await world.lastseen('track', '--until-end', '--json');
     expect(run.json(), run.stderr).toMatchObject({ returned: 1 });
     expect((await world.lastseen('track', '--until-end', '--json')).json()).toMatchObject({ returned: 0 });

@@ -38,7 +38,7 @@ async function run(...args: string[]) {
   return ended;
 }
 const trackAll = async () => {
-  await world.delivered();
+  await world.waitForDelivery();
   return (await run('track', '--until-end')).stderr;
 };
 const sweep = () => run('sweep', '--as-of', '2026-03-16T05:00:00Z');

@@ -15,7 +15,7 @@ afterAll(() => world?.close());
 
 test('with TLS and logins the main job works and logs no secret', { timeout: 600_000 }, async () => {
   await step('the main job writes the right table, events and figures', async () => {
-    expect(await world.job()).toEqual({ records: 40, differing: 0, events: 23, answered: 23 });
+    expect(await world.runMainJob()).toEqual({ records: 40, differing: 0, events: 23, answered: 23 });
     expect(await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '')).toHaveLength(23);
   });
 
@@ -27,7 +27,7 @@ test('with TLS and logins the main job works and logs no secret', { timeout: 600
   });
 
   await step('untrusted servers and wrong passwords give one line without a secret', async () => {
-    const refusals = (await world.attempts()).map(({ part, fault, run }) => {
+    const refusals = (await world.tryRefused()).map(({ part, fault, run }) => {
       const [line = '', ...more] = run.stderr.split('\n').filter((each) => each !== '' && !each.startsWith('{'));
       expect(run.stderr).not.toMatch(/canary/);
       return [part, fault, run.code, line.replace(/127\.0\.0\.1:\d+/, 'HOST'), more.length];

@@ -90,7 +90,7 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     });
     expect(await events()).toBe(before);
     await world.resume();
-    await world.delivered();
+    await world.waitForDelivery();
     await track();
     const passed = await world.lastseen('sweep', '--json');
     expect(passed, passed.stderr).toMatchObject({ code: 0 });
@@ -100,7 +100,7 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
   await step('continues when track catches up in time', async () => {
     await silent('s-3');
     const sweeping = world.start({ WAIT_FRESH: '60s' }, 'sweep', '--json');
-    await world.delivered();
+    await world.waitForDelivery();
     await track();
     const passed = await sweeping.ended;
     expect(passed, passed.stderr).toMatchObject({ code: 0 });

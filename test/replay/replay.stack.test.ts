@@ -38,7 +38,7 @@ FROM generate_series(1, 7000) n`);
 INSERT INTO exam_results (id, session_id, user_id, created_at)
 SELECT gen_random_uuid(), 'e-' || n, 'user-' || n, timestamptz '2026-03-12Z' - n * interval '1 minute' FROM generate_series(1, 500) n`);
   await world.connect();
-  await world.delivered();
+  await world.waitForDelivery();
   track = world.start({}, 'track');
   await untilApplied();
 });
@@ -135,7 +135,7 @@ CREATE TRIGGER linger AFTER UPDATE ON lastseen.replay FOR EACH ROW EXECUTE FUNCT
     }
     expect(await done()).toBeLessThan(end);
     await sql('DROP FUNCTION public.linger CASCADE');
-    await world.delivered();
+    await world.waitForDelivery();
     const { records, digest: after, ...rest } = await replay(...args.slice(1));
     expect({ records, after }).toEqual({ records: end, after: whole });
     expect(rest).toMatchObject({ dead_letters: 1, returned: 2 });
@@ -190,7 +190,7 @@ CREATE TRIGGER linger AFTER UPDATE ON lastseen.replay FOR EACH ROW EXECUTE FUNCT
     expect(rebuilt, rebuilt.stderr).toMatchObject({ code: 0 });
     expect(rebuilt.json<{ corrections: object }>().corrections).toMatchObject({ added: 0, removed: 1 });
     expect(fewest).toBe(Number(learners[0]?.['n']) - 1);
-    await world.delivered();
+    await world.waitForDelivery();
     await untilApplied();
     expect(await differenceFromSources(world.database)).toMatchObject({ differing: 0n });
     const settled = await digest();

@@ -16,7 +16,7 @@ export interface ProvokedFailures {
 
 const LATER = '2026-03-17T05:00:00Z';
 
-/** Run it after {@link SecuredWorld.job}. The output of the commands is in the world's logs. */
+/** Run it after {@link SecuredWorld.runMainJob}. The output of the commands is in the world's logs. */
 export async function provokeFailures(world: World): Promise<ProvokedFailures> {
   const sql = (text: string) => world.database.query({ text });
   await sql(`
@@ -28,7 +28,7 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
   $$ BEGIN RAISE EXCEPTION 'canary of %', NEW.user_id USING DETAIL = 'canary ' || NEW::text; END $$;
 CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON weekly_kpi FOR EACH ROW
   WHEN (NEW.user_id = 'canary-user-9') EXECUTE FUNCTION refuse()`);
-  await world.delivered();
+  await world.waitForDelivery();
   await produce(world, `${world.name}.public.session`, [
     '{"user_id": "canary-user-1", "started_at": canary',
     '{"op": "canary", "source": {}, "after": {"user_id": "canary-user-1"}}',

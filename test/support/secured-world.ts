@@ -17,9 +17,9 @@ import { createWorld, type World } from './world.ts';
 
 export interface SecuredWorld extends World {
   /** Runs the main job once, from rows to figures. Throws if a step fails. */
-  job(): Promise<JobResult>;
+  runMainJob(): Promise<JobResult>;
   /** Runs commands that must be refused, and returns their results. */
-  attempts(): Promise<readonly Attempt[]>;
+  tryRefused(): Promise<readonly Attempt[]>;
 }
 
 interface JobResult {
@@ -66,17 +66,17 @@ export async function createSecuredWorld(stack: StackAddresses, secured: Secured
 
   return {
     ...world,
-    async job() {
+    async runMainJob() {
       await world.database.query({ text: LEARNERS });
       await world.connect();
-      await world.delivered();
+      await world.waitForDelivery();
       await run('track', '--until-end');
       const { differing } = await differenceFromSources(world.database);
       await world.sweepApproved('--as-of', '2026-03-16T05:00:00Z');
       const { events = 0, created = 0 } = (await run('recompute', '--until-end')).json<Record<string, number>>();
       return { records: RECORDS, differing: Number(differing), events, answered: created };
     },
-    attempts: () => refusedAttempts(world, secured.certificates),
+    tryRefused: () => refusedAttempts(world, secured.certificates),
     async close() {
       await world.close();
       await registry.close();

@@ -38,7 +38,7 @@ export interface World {
   pause(): Promise<void>;
   resume(): Promise<void>;
   /** Resolves when all changes committed so far are in the topics. */
-  delivered(): Promise<void>;
+  waitForDelivery(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -91,7 +91,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     },
     pause: () => pauseConnector(addresses, name),
     resume: () => resumeConnector(addresses, name),
-    delivered: () => untilDelivered(fresh.database, name),
+    waitForDelivery: () => waitForDelivery(fresh.database, name),
     async close() {
       // A failed test leaves processes running.
       await killAll();
@@ -167,7 +167,7 @@ function createCommands(
  * Connect confirms to the slot only what Kafka has acknowledged. Without other changes, the heartbeat's write advances the
  * slot.
  */
-async function untilDelivered(database: Database, name: string): Promise<void> {
+async function waitForDelivery(database: Database, name: string): Promise<void> {
   const { rows } = await database.query<{ lsn: string }>({ text: 'SELECT pg_current_wal_lsn()::text AS lsn' });
   for (const deadline = Date.now() + 120_000; Date.now() < deadline; ) {
     const { count } = await database.query({

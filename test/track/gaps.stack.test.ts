@@ -18,7 +18,7 @@ beforeAll(async () => {
   producer = world.kafka.producer();
   await Promise.all([world.prepare(), admin.connect(), producer.connect()]);
   await world.connect();
-  await world.delivered();
+  await world.waitForDelivery();
 });
 afterAll(async () => {
   await Promise.all([admin.disconnect(), producer.disconnect()]);

@@ -46,7 +46,7 @@ test('several instances of track share the partitions and lose nothing', { timeo
     expect(await first.ended).toMatchObject({ code: 0 });
     await load(3);
     const third = world.start(env, 'track');
-    await world.delivered();
+    await world.waitForDelivery();
     await untilApplied();
     expect(await differenceFromSources(world.database)).toEqual({ learners: 3000n, differing: 0n });
     for (const run of [second, third]) {
@@ -60,7 +60,7 @@ test('several instances of track share the partitions and lose nothing', { timeo
     await load(4);
     await sql(`UPDATE session SET ended_at = started_at + interval '1 hour' WHERE id LIKE 's-1-%1'`);
     await world.resume();
-    await world.delivered();
+    await world.waitForDelivery();
     expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
     expect(await differenceFromSources(world.database)).toEqual({ learners: 3000n, differing: 0n });
   });

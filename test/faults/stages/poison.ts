@@ -44,7 +44,7 @@ INSERT INTO session (id, user_id, started_at)
 SELECT 's-decoy-' || n, 'decoy-' || n, timestamptz '2026-03-01Z' FROM generate_series(1, ${SAMPLES}) n`,
   });
   await world.connect();
-  await world.delivered();
+  await world.waitForDelivery();
   const samples = await samplesOf(world, topic);
   await loadLearners(world);
   return { harness, world, topic, samples, close: () => world.close() };
@@ -141,7 +141,7 @@ export const poisonStage = stage<PoisonStage>({
           Array.from({ length: HUGE_RECORDS }, () => hugeJson(HUGE_MB)),
           async () => {},
         );
-        await world.delivered();
+        await world.waitForDelivery();
         const producedAt = performance.now();
         const inTopics = await recordsIn(world, sources);
         const applied = async () => {
@@ -196,7 +196,7 @@ export const poisonStage = stage<PoisonStage>({
           async () => {},
         );
         const records = spoilt + (await loadActivity(world, `limit-${n}`));
-        await world.delivered();
+        await world.waitForDelivery();
         const stopped = await world.lastseenWith(env, 'track', '--until-end', '--json');
         const atStop = (await recordsIn(world, [letters])) - before;
         const stoppedAt = performance.now();

@@ -38,7 +38,7 @@ INSERT INTO weekly_kpi (user_id, week_start, kpis)
 SELECT 'user-' || u, date '2026-01-05' + week * 7, jsonb_build_object('A_t', 0.5, 'P', 0.1, 'S', 0.2, 'other', u)
 FROM generate_series(1, ${LEARNERS}) u, generate_series(0, 20) week WHERE u % 3 > 0`);
   await world.connect();
-  await world.delivered();
+  await world.waitForDelivery();
   const track = await world.lastseen('track', '--until-end');
   if (track.code !== 0) throw new Error(`track ended with ${track.code}:\n${track.stderr}`);
   const env = { ...envThroughProxies(harness.lastseenProxies, world, 'recompute'), ...SMALL };

@@ -40,7 +40,7 @@ export const securedStage = stage<SecuredStage>({
         inWorld(harness, async (world) => {
           await world.prepare();
           const startedAt = performance.now();
-          const { records, differing, events, answered } = await world.job();
+          const { records, differing, events, answered } = await world.runMainJob();
           return {
             records,
             lost: Math.max(0, 23 - events) + Math.max(0, events - answered),
@@ -57,7 +57,7 @@ export const securedStage = stage<SecuredStage>({
       inject: ({ harness }) =>
         inWorld(harness, async (world) => {
           const startedAt = performance.now();
-          const attempts = await world.attempts();
+          const attempts = await world.tryRefused();
           const unclear = attempts.filter(({ run }) => !isClear(run) || run.stderr.includes('canary'));
           for (const { part, fault, run } of unclear) console.error(`${part}, ${fault}: ${run.code} ${run.stderr}`);
           return {

@@ -47,7 +47,7 @@ SELECT 's-' || u, 'user-' || u, now() - interval '1 hour' FROM generate_series(1
 const sql = ({ world }: StallStage, text: string) => world.database.query<Record<string, unknown>>({ text });
 
 async function untilApplied(on: StallStage): Promise<void> {
-  await on.world.delivered();
+  await on.world.waitForDelivery();
   const behind = () =>
     sql(
       on,
@@ -171,7 +171,7 @@ export const stallStage = stage<StallStage>({
           `INSERT INTO attempt (id, student_id, completed_at)
           SELECT (SELECT count(*) FROM attempt) + n, md5('user-' || n)::uuid, now() - interval '1 hour' FROM generate_series(1, 100) n`,
         );
-        await on.world.delivered();
+        await on.world.waitForDelivery();
         const { rows } = await sql(on, `SELECT count(*)::int AS records FROM attempt`);
         await insertUsualSweeps(on, `jsonb_build_object('attempt', ${rows[0]?.['records']} - (days - 1) * 50)`);
         try {
@@ -181,7 +181,7 @@ export const stallStage = stage<StallStage>({
             on,
             `INSERT INTO attempt (id, student_id, completed_at) SELECT count(*) + 1, md5('user-1')::uuid, now() FROM attempt`,
           );
-          await on.world.delivered();
+          await on.world.waitForDelivery();
         }
       },
     ),

@@ -34,7 +34,7 @@ SELECT 's-' || u, 'user-' || u, timestamptz '2026-01-01Z' + u % 90 * interval '1
 FROM generate_series(1, ${LEARNERS}) u`,
   });
   await world.connect();
-  await world.delivered();
+  await world.waitForDelivery();
   const track = await world.lastseen('track', '--until-end');
   if (track.code !== 0) throw new Error(`track ended with ${track.code}:\n${track.stderr}`);
   return { harness, world, mornings: 0, close: () => world.close() };

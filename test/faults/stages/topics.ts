@@ -51,7 +51,7 @@ async function withAdmin<T>({ world }: TopicStage, work: (admin: Admin) => Promi
 
 /** Runs `track` until it has applied everything. */
 async function catchUp(on: TopicStage): Promise<void> {
-  await on.world.delivered();
+  await on.world.waitForDelivery();
   const run = await on.world.lastseen('track', '--until-end');
   if (run.code !== 0) throw new Error(`track ended with ${run.code}:\n${run.stderr}`);
 }
@@ -100,7 +100,7 @@ function gap(
       await catchUp(on);
       const before = await inactivityEvents(world);
       const records = await change(on, n);
-      await world.delivered();
+      await world.waitForDelivery();
       const track = on.start();
       try {
         const startedAt = performance.now();
@@ -141,7 +141,7 @@ export const topicStage = stage<TopicStage>({
       /not fresh: session: .* were removed before they were read/,
       async (on, n) => {
         const records = await loadActivity(on.world, `expired-${n}`);
-        await on.world.delivered();
+        await on.world.waitForDelivery();
         await withAdmin(on, async (admin) => {
           const ends = await admin.fetchTopicOffsets(on.topic);
           const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
@@ -156,7 +156,7 @@ export const topicStage = stage<TopicStage>({
       /not fresh: session: .*(topic recreated|the topic was)/,
       async (on, n) => {
         const records = await loadActivity(on.world, `recreated-${n}`);
-        await on.world.delivered();
+        await on.world.waitForDelivery();
         await on.world.pause();
         await withAdmin(on, (admin) => recreateTopic(admin, on.topic));
         await on.world.resume();

@@ -195,7 +195,7 @@ export const trackStage = stage<TrackStage>({
           harness.lastseenProxies.kafka.cut('silence');
           await changeSchema(on, `hung_${n}`);
           await load();
-          await on.world.delivered();
+          await on.world.waitForDelivery();
           await harness.stack.killPart('registry', 'SIGSTOP');
           on.track.kill('SIGKILL');
           harness.lastseenProxies.kafka.restore();
@@ -241,7 +241,7 @@ export const trackStage = stage<TrackStage>({
         await whileCut(on.harness.lastseenProxies.registry, cutOf(n), async () => {
           await changeSchema(on, `cut_${n}`);
           await load();
-          await on.world.delivered();
+          await on.world.waitForDelivery();
           await sleep(on.harness.random() * 3_000);
           await requireEffect(on);
         });
