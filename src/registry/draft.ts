@@ -1,6 +1,7 @@
 import { type Change, type ColumnValue, deadLetter, skip } from '../activity/activity.ts';
 import type { Instant } from '../activity/instant.ts';
 import { type TimeUnit, toMicros } from '../activity/times.ts';
+import { must } from '../runtime/must.ts';
 
 /** The fields of one record that a format's reader found, before they are interpreted. */
 export interface Draft {
@@ -63,7 +64,7 @@ export function changeOfFlattened(draft: Draft): Change {
     const effect = effectOf(draft.operation);
     if (effect !== 'row') return effect;
   }
-  return { kind: 'row', row: draft.row ?? {}, committedAt: committedAt(draft) };
+  return { kind: 'row', row: must(draft.row, 'a flattened record is a row'), committedAt: committedAt(draft) };
 }
 
 function effectOf(operation: ColumnValue): Change | 'row' {

@@ -40,7 +40,7 @@ const ROW: Change = {
 async function changeOf(value: Buffer | null, schema?: object, source: Source = 'exam_results'): Promise<Change> {
   const decoder = createDecoder({
     registry: fakeRegistry(schema === undefined ? {} : { [ID]: schema }),
-    neededColumns: (of) => neededColumns(of, 'topic'),
+    neededColumns: (each) => neededColumns(each, 'topic'),
   });
   const record = { key: null, value, timestamp: '0', offset: '0' };
   await decoder.prepare([record]);

@@ -156,7 +156,7 @@ describe('a record that Debezium wrote', () => {
     expect(expected).toHaveLength(golden.records.length);
   });
 
-  it('has an outcome after bytes were changed, removed or appended', async () => {
+  it('never makes the decoder throw after bytes were changed, removed or appended', async () => {
     const withValue = golden.records.filter(({ value }) => value !== null);
     const mutated = fc.record({
       record: fc.constantFrom(...withValue),
@@ -170,7 +170,8 @@ describe('a record that Debezium wrote', () => {
         for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
         const end = cut === null ? bytes.length : cut % bytes.length;
         const value = Buffer.concat([bytes.subarray(0, end), more]).toString('base64');
-        expect(inWords(await outcomeOf({ ...record, value }))).not.toBe('');
+        const outcome = await outcomeOf({ ...record, value });
+        if (outcome.kind === 'deadLetter') expect(outcome.detail.length).toBeLessThan(120);
       }),
       { numRuns: 1000 },
     );

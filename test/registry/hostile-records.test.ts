@@ -49,13 +49,12 @@ const { prepare, decode } = createDecoder({
   neededColumns: (source) => neededColumns(source, 'exam_results'),
 });
 
-/** The outcome for each source: one of the three kinds, and without values of the row if it is a dead letter. */
+/** The outcome for each source, which has no values of the row if it is a dead letter. Fails if the decoder throws. */
 async function outcomesOf(value: Buffer) {
   const record = { key: null, value, timestamp: '1773637260000', offset: '0' };
   await prepare([record]);
   return SOURCES.map((source) => {
     const outcome = outcomeOfChange(source, decode(source, record), 1_773_637_260_000, POLICY);
-    expect(['applied', 'skipped', 'deadLetter']).toContain(outcome.kind);
     if (outcome.kind === 'deadLetter') {
       expect(outcome.detail).not.toContain('SECRET');
       expect(outcome.detail.length).toBeLessThan(120);
@@ -69,14 +68,14 @@ const reasonOf = async (value: Buffer | string) => {
   return outcome?.kind === 'deadLetter' ? outcome.reason : outcome?.kind;
 };
 
-describe('any bytes', () => {
-  it('have an outcome', async () => {
+describe('the decoder never throws, and its dead letters have no values of the row', () => {
+  it('for any bytes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => void (await outcomesOf(Buffer.from(bytes)))),
     );
   });
 
-  it('have an outcome after the header of a known schema', async () => {
+  it('for any bytes after the header of a known schema', async () => {
     const bodies = fc.tuple(fc.constantFrom(1, 2, 3), fc.uint8Array({ maxLength: 300, size: 'max' }));
     await fc.assert(
       fc.asyncProperty(bodies, async ([id, body]) => void (await outcomesOf(Buffer.from([0, 0, 0, 0, id, ...body])))),
@@ -84,7 +83,7 @@ describe('any bytes', () => {
     );
   });
 
-  it('have an outcome if they are a valid record with bytes changed, removed or appended', async () => {
+  it('for a valid record with bytes changed, removed or appended', async () => {
     const change = fc.tuple(fc.nat(400), fc.oneof(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), fc.nat(255)));
     const mutated = fc.record({
       valid: fc.constantFrom(...VALID),
@@ -102,7 +101,7 @@ describe('any bytes', () => {
     );
   });
 
-  it('have an outcome if they are any JSON', async () => {
+  it('for any JSON', async () => {
     const keys = fc.constantFrom(
       'op',
       'after',
