@@ -3,7 +3,7 @@ import type { Harness } from '../harness.ts';
 export const AS_OF = '2026-03-16T05:00:00Z';
 
 /**
- * Learners `learner-1`, `learner-2`, … of whom `silent`, evenly spread, have been inactive for 8 to 28 days. Each of these
+ * Learners `learner-1`, `learner-2`, … `silent` of them, evenly spread, have been inactive for 8 to 28 days. Each of these
  * has six exams of twenty questions and the other inputs of figures. The others were seen within the last five days. Each
  * has one row per table, no questions, and a weekly row.
  */

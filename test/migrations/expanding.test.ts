@@ -7,13 +7,13 @@ const ROOT = join(import.meta.dirname, '../..');
 const FILES = readdirSync(join(ROOT, 'migrations')).filter((name) => name.endsWith('.sql'));
 const CHANGELOG = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8');
 
-/** Beside these no release ran: the first one brings them all. */
+/** The first release contained all of these, so no release ran beside one of them. */
 const BEFORE_THE_FIRST_RELEASE = FILES.filter((name) => name <= '0011_last_record.sql');
 
-/** A line a contraction, above what contracts: `-- Contraction: drop column sweep_run.threshold_days; unused since 0.2.0`. */
+/** One line per contraction, above the statement: `-- Contraction: drop column sweep_run.threshold_days; unused since 0.2.0`. */
 const ADMITTED = /^-- Contraction: (.+); (.+)$/gm;
 
-/** Contractions of a migration that nobody has given a reason for that holds. */
+/** The contractions of a migration that have no valid reason. */
 async function unexplained(name: string, sql: string): Promise<readonly string[]> {
   const admitted = new Map([...sql.matchAll(ADMITTED)].map(([, what = '', why = '']) => [what, why]));
   const isExplained = (what: string) => {

@@ -3,7 +3,7 @@ import type { Attempt } from './attempt.ts';
 import { answerWindows, clamp, improvementWindows, rowsIn, type Window } from './figure.ts';
 import type { MetricsPolicy } from './policy.ts';
 
-/** An ability by item response theory, on the scale of its model; `se` is its standard error, null where unknown. */
+/** An ability by item response theory, on the scale of its model; `se` is its standard error, null if unknown. */
 export interface Theta {
   readonly theta: number;
   readonly se: number | null;

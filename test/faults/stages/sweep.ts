@@ -70,7 +70,7 @@ function disturbing(
       const recoveryMs = Math.round(performance.now() - restoredAt);
       return {
         records: events.length - before.events.length,
-        ...compare(await eventsBySql(on), events.map(saysOf)),
+        ...compare(await eventsBySql(on), events.map(contentOf)),
         duplicates: duplicates - before.duplicates,
         recoveryMs,
       };
@@ -78,7 +78,7 @@ function disturbing(
   };
 }
 
-function saysOf({ user_id, phase, last_seen_at, as_of }: InactivityEventRead): string {
+function contentOf({ user_id, phase, last_seen_at, as_of }: InactivityEventRead): string {
   return [user_id, phase, formatInstant(last_seen_at), phase === 'ONGOING' ? dateOf(as_of) : ''].join('|');
 }
 
@@ -93,7 +93,7 @@ FROM session, LATERAL generate_series(0, $2::int - 1) morning,
 WHERE started_at <= as_of - interval '7 days' AND started_at > as_of - $3 * interval '24 hours'`,
     values: [morning(0), mornings, LOOKBACK_DAYS],
   });
-  return rows.map(saysOf);
+  return rows.map(contentOf);
 }
 
 function cutting(name: string, about: string, proxyOf: (harness: Harness) => TcpProxy): Fault<SweepStage> {
