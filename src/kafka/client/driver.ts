@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs';
 
 /**
- * The driver is a CommonJS package whose named exports Node does not detect (tulios/kafkajs#1391, closed unchanged).
+ * The driver is a CommonJS package whose named exports Node does not detect (tulios/kafkajs#1391).
  * Can go when it has an ES module.
  */
 export const { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, Partitioners, logLevel } = kafkajs;

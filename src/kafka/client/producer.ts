@@ -19,10 +19,10 @@ const PORTION_BYTES = 524_288;
  * portions that fit into a batch; if one fails, the portions before it are in the topic.
  *
  * Two workarounds for the driver's idempotence:
- * - It needs one request in flight and sends awaited one after the other (tulios/kafkajs#598, closed unchanged).
+ * - It needs one request in flight and sends awaited one after the other (tulios/kafkajs#598).
  * - If a request fails, it rolls the sequence numbers back for all partitions of the request, also for those that the
- *   broker has written. The broker would drop the next records as duplicates. So a failed send closes the producer. Not
- *   reported upstream; can go when `sendMessages.js` of the driver no longer rolls back.
+ *   broker has written. The broker would drop the next records as duplicates. So a failed send closes the producer. No
+ *   upstream issue found; can go when `sendMessages.js` of the driver no longer rolls back.
  */
 export function createProducer(kafka: Kafka): EventProducer {
   let open: Promise<Producer> | undefined;
@@ -96,8 +96,8 @@ async function connect(kafka: Kafka): Promise<Producer> {
 
 /**
  * Remembers the partition of each record. The driver calls the partitioner again when it retries a request: a record
- * without a key would move to another partition, under sequence numbers of other records. Not reported upstream; can go
- * when the driver calls the partitioner once per record.
+ * without a key would move to another partition, under sequence numbers of other records. No upstream issue found; can
+ * go when the driver calls the partitioner once per record.
  */
 const repeatablePartitioner: ICustomPartitioner = () => {
   const partitionOf = Partitioners.DefaultPartitioner();

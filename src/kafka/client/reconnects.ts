@@ -16,8 +16,8 @@ let isPatched = false;
  * Patches the driver: a connection that reconnects forgets the partial response of the broken connection.
  *
  * Without this the driver reads the next responses as the rest of the partial one and waits forever for missing bytes;
- * a consumer then neither reads nor crashes. Not reported upstream, tulios/kafkajs#659 and #660 show the symptom. Can
- * go when `test/kafka/client/reconnects.test.ts` passes without it.
+ * a consumer then neither reads nor crashes. No upstream issue has the cause; tulios/kafkajs#659 and #660 show the
+ * symptom. Can go when `test/kafka/client/reconnects.test.ts` passes without it.
  */
 export function clearBuffersOnReconnect(): void {
   if (isPatched) return;
