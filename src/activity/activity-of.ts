@@ -61,7 +61,9 @@ export function activitiesOf(source: Source, row: Row, committedAt: Instant, pol
   }
 
   const activity: Activity = { studentId: identity.studentId, userId: identity.userId, source, at };
-  if (isAlsoAttempt(source, policy.attemptSource) && holdsQuestions(row[QUESTIONS_COLUMN])) {
+  // An unchanged TOAST column comes without its value: then only the exam result counts.
+  const result = row[QUESTIONS_COLUMN];
+  if (isAlsoAttempt(source, policy.attemptSource) && typeof result === 'string' && hasQuestions(result)) {
     return { kind: 'applied', activities: [activity, { ...activity, source: 'attempt' }] };
   }
   return { kind: 'applied', activities: [activity] };
@@ -90,11 +92,6 @@ function badLearner(column: string, value: ColumnValue): string {
 
 function isAlsoAttempt(source: Source, attemptSource: AttemptSource): boolean {
   return source === 'exam_results' && attemptSource === 'exam_results';
-}
-
-/** An unchanged TOAST column comes without its value: then only the exam result counts. */
-function holdsQuestions(value: ColumnValue): boolean {
-  return typeof value === 'string' && hasQuestions(value);
 }
 
 const missingColumn = (column: string) => invalid('missing_column', `no column ${column}`);

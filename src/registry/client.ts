@@ -56,7 +56,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   const url = options.url.replace(/\/+$/, '');
   const requests = createRegistryRequests(url, options, timeoutMs);
   let client = connect(url, requests, timeoutMs);
-  const missing = new Map<number, WriterSchema>();
+  const negativeCache = new Map<number, WriterSchema>();
   let isRegistry = false;
 
   async function assertIsRegistry(): Promise<void> {
@@ -71,7 +71,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   /** The client library hides why a request failed, so a request of our own finds out. */
-  async function failed(message: string, cause: unknown): Promise<never> {
+  async function throwReason(message: string, cause: unknown): Promise<never> {
     await requests.json('/subjects');
     throw unavailable(message, cause);
   }
@@ -97,7 +97,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       if (error instanceof LastseenError) throw error;
       const status = statusOf(error);
       if (status !== undefined && status !== 404)
-        return await failed(`could not fetch schema ${id} from ${url}`, error);
+        return await throwReason(`could not fetch schema ${id} from ${url}`, error);
       await assertIsRegistry();
       return status === 404 ? { kind: 'unknown' } : { kind: 'unusable', detail: `schema ${id} cannot be read as Avro` };
     }
@@ -117,12 +117,12 @@ export function createRegistry(options: RegistryOptions): Registry {
 
   return {
     async writerSchema(id) {
-      const known = missing.get(id);
-      if (known !== undefined) return known;
+      const cached = negativeCache.get(id);
+      if (cached !== undefined) return cached;
       const found = await findWriterSchema(id);
       if (found.kind !== 'avro') {
-        missing.set(id, found);
-        setTimeout(() => missing.delete(id), negativeCacheMs).unref();
+        negativeCache.set(id, found);
+        setTimeout(() => negativeCache.delete(id), negativeCacheMs).unref();
       }
       return found;
     },
@@ -141,7 +141,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         if (error instanceof LastseenError) throw error;
         const status = statusOf(error);
         const refused = status === undefined || status === 409 || status === 422;
-        if (!refused) return await failed(`could not register ${subject} at ${url}`, error);
+        if (!refused) return await throwReason(`could not register ${subject} at ${url}`, error);
         const message = `the registry rejects the schema of ${subject}: ${(error as Error).message}`;
         throw new LastseenError('schema_incompatible', message, { cause: error });
       }

@@ -31,13 +31,13 @@ interface KnownSchema {
 }
 
 export function createDecoder({ registry, neededColumns }: DecoderDeps): Decoder {
-  const known = new Map<number, KnownSchema>();
+  const schemas = new Map<number, KnownSchema>();
 
   function projectionOf(source: Source, id: number): Projection | Change {
-    const found = known.get(id);
+    const found = schemas.get(id);
     if (found === undefined) throw new Error(`schema ${id} was not prepared`);
-    const before = found.projections.get(source);
-    if (before !== undefined) return before;
+    const cached = found.projections.get(source);
+    if (cached !== undefined) return cached;
     const compiled = compile(found.schema, id, neededColumns(source));
     found.projections.set(source, compiled);
     return compiled;
@@ -45,10 +45,10 @@ export function createDecoder({ registry, neededColumns }: DecoderDeps): Decoder
 
   function changeOfAvro(source: Source, value: Buffer): Change {
     const id = schemaIdOf(value);
-    if (id === undefined) return notDecodable(badHeader(value));
+    if (id === undefined) return notDecodable(describeBadHeader(value));
     const projection = projectionOf(source, id);
     return typeof projection === 'function'
-      ? guarded(() => projection({ bytes: value, at: WIRE_HEADER_BYTES }))
+      ? deadLetterOnError(() => projection({ bytes: value, at: WIRE_HEADER_BYTES }))
       : projection;
   }
 
@@ -59,17 +59,17 @@ export function createDecoder({ registry, neededColumns }: DecoderDeps): Decoder
         const id = value !== null && isWireFormat(value) ? schemaIdOf(value) : undefined;
         if (id === last || id === undefined) continue;
         last = id;
-        if (known.get(id)?.schema.kind === 'avro') continue;
+        if (schemas.get(id)?.schema.kind === 'avro') continue;
         // One by one: usually there are one or two, and many invalid ids must not become as many concurrent requests.
         const schema = await registry.writerSchema(id);
-        known.set(id, { schema, projections: new Map() });
+        schemas.set(id, { schema, projections: new Map() });
       }
     },
 
     decode(source, { value }) {
       if (value === null) return skip('tombstone');
       if (isWireFormat(value)) return changeOfAvro(source, value);
-      return guarded(() => changeOfJson(value, neededColumns(source)));
+      return deadLetterOnError(() => changeOfJson(value, neededColumns(source)));
     },
   };
 }
@@ -78,7 +78,7 @@ function compile(schema: WriterSchema, id: number, columns: readonly string[]): 
   switch (schema.kind) {
     case 'avro': {
       const { type } = schema;
-      return guarded(() => compileProjection(type, columns));
+      return deadLetterOnError(() => compileProjection(type, columns));
     }
     case 'unknown':
       return unknownSchema(id);
@@ -88,7 +88,7 @@ function compile(schema: WriterSchema, id: number, columns: readonly string[]): 
 }
 
 /** No record may end the process: an error of its reader, also a stack overflow, makes it a dead letter. */
-function guarded<T>(read: () => T): T | Change {
+function deadLetterOnError<T>(read: () => T): T | Change {
   try {
     return read();
   } catch (error) {
@@ -96,7 +96,7 @@ function guarded<T>(read: () => T): T | Change {
   }
 }
 
-function badHeader(value: Buffer): string {
+function describeBadHeader(value: Buffer): string {
   if (value.length < WIRE_HEADER_BYTES) return 'shorter than the header of the wire format';
   return 'the header has no valid schema id; for ids of eight bytes set as-confluent=true in the converter';
 }

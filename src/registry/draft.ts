@@ -80,12 +80,8 @@ function effectOf(operation: ColumnValue): Change | 'row' {
     case 'm':
       return skip('message');
     default: {
-      const detail =
-        typeof operation !== 'string'
-          ? 'no operation'
-          : /^[a-z]$/.test(operation)
-            ? `operation ${operation}`
-            : 'an operation that is not a letter';
+      const isLetter = typeof operation === 'string' && /^[a-z]$/.test(operation);
+      const detail = isLetter ? `operation ${operation}` : 'no operation, or one that is not a letter';
       return deadLetter('decode', 'unknown_operation', detail);
     }
   }

@@ -37,8 +37,8 @@ export async function createEventCodec<T extends object>(deps: EventCodecDeps): 
   const readers = new Map<number, (body: Buffer) => T>();
 
   async function readerOf(id: number): Promise<((body: Buffer) => T) | DecodedEvent<T>> {
-    const known = readers.get(id);
-    if (known !== undefined) return known;
+    const cached = readers.get(id);
+    if (cached !== undefined) return cached;
     const writer = await registry.writerSchema(id);
     if (writer.kind === 'unknown') return unknownSchema(id);
     if (writer.kind === 'unusable') return notDecodable(writer.detail);

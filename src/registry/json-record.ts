@@ -33,7 +33,7 @@ function changeOfDocument(document: unknown, columns: readonly string[], inexact
   const { payload, schema } = unwrap(document);
   if (payload === null) return skip('tombstone');
   if (!isObject(payload)) throw new MalformedRecord('the JSON is not an object');
-  const row = own(payload, 'after') ?? own(payload, 'before');
+  const row = ownMember(payload, 'after') ?? ownMember(payload, 'before');
   const kind = recordKind(nameOf(schema), Object.keys(payload), isObject(row) ? Object.keys(row) : undefined);
   if (kind === 'envelope') return changeOfEnvelope(envelopeDraft(payload, schema, columns, inexact));
   if (kind === 'flattened') return changeOfFlattened(flattenedDraft(payload, schema, columns, inexact));
@@ -42,19 +42,19 @@ function changeOfDocument(document: unknown, columns: readonly string[], inexact
 
 function unwrap(document: unknown): { payload: unknown; schema: unknown } {
   if (isObject(document) && Object.hasOwn(document, 'schema') && Object.hasOwn(document, 'payload')) {
-    return { payload: own(document, 'payload'), schema: own(document, 'schema') };
+    return { payload: ownMember(document, 'payload'), schema: ownMember(document, 'schema') };
   }
   return { payload: document, schema: undefined };
 }
 
 function envelopeDraft(payload: JsonObject, schema: unknown, columns: readonly string[], inexact: Inexact): Draft {
   const draft = emptyDraft();
-  draft.operation = columnOf(own(payload, 'op'), undefined, inexact);
-  const after = own(payload, 'after');
+  draft.operation = columnOf(ownMember(payload, 'op'), undefined, inexact);
+  const after = ownMember(payload, 'after');
   if (isObject(after)) draft.row = rowOf(after, fieldSchema(schema, 'after'), columns, inexact);
   else if (after !== null && after !== undefined)
     throw new MalformedRecord('the row after the change is not an object');
-  const source = own(payload, 'source');
+  const source = ownMember(payload, 'source');
   if (isObject(source)) readCommit(source, SOURCE_BLOCK, draft, inexact);
   return draft;
 }
@@ -62,8 +62,8 @@ function envelopeDraft(payload: JsonObject, schema: unknown, columns: readonly s
 function flattenedDraft(payload: JsonObject, schema: unknown, columns: readonly string[], inexact: Inexact): Draft {
   const draft = emptyDraft();
   draft.row = rowOf(payload, schema, columns, inexact);
-  draft.operation = columnOf(own(payload, '__op'), undefined, inexact);
-  draft.deleted = columnOf(own(payload, '__deleted'), undefined, inexact);
+  draft.operation = columnOf(ownMember(payload, '__op'), undefined, inexact);
+  draft.deleted = columnOf(ownMember(payload, '__deleted'), undefined, inexact);
   readCommit(payload, FLATTENED_COMMIT, draft, inexact);
   return draft;
 }
@@ -76,7 +76,7 @@ function rowOf(
 ): Record<string, ColumnValue> {
   const values: Record<string, ColumnValue> = {};
   for (const column of columns) {
-    values[column] = columnOf(own(row, column), nameOf(fieldSchema(schema, column)), inexact);
+    values[column] = columnOf(ownMember(row, column), nameOf(fieldSchema(schema, column)), inexact);
   }
   return values;
 }
@@ -103,7 +103,7 @@ function columnOf(value: unknown, schemaName: string | undefined, inexact: Inexa
 
 function readCommit(from: JsonObject, fields: ReadonlyMap<string, CommitField>, draft: Draft, inexact: Inexact): void {
   for (const [name, target] of fields) {
-    const value = own(from, name);
+    const value = ownMember(from, name);
     if (typeof value === 'bigint') draft[target] ??= value;
     else if (typeof value === 'number' && Number.isSafeInteger(value)) draft[target] ??= BigInt(value);
     // Nanoseconds are always beyond 2^53: parse again only if there is no other commit time.
@@ -120,12 +120,14 @@ function isPlaceholder(value: object): boolean {
 
 /** Connect's schema of a field: `{"type":"struct","fields":[{"field":…,"type":…,"name":…}]}`. */
 function fieldSchema(schema: unknown, field: string): unknown {
-  const fields = isObject(schema) ? own(schema, 'fields') : undefined;
-  return Array.isArray(fields) ? fields.find((item) => isObject(item) && own(item, 'field') === field) : undefined;
+  const fields = isObject(schema) ? ownMember(schema, 'fields') : undefined;
+  return Array.isArray(fields)
+    ? fields.find((item) => isObject(item) && ownMember(item, 'field') === field)
+    : undefined;
 }
 
 function nameOf(schema: unknown): string | undefined {
-  const name = isObject(schema) ? own(schema, 'name') : undefined;
+  const name = isObject(schema) ? ownMember(schema, 'name') : undefined;
   return typeof name === 'string' ? name : undefined;
 }
 
@@ -134,7 +136,7 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 /** Own members only: a document must not reach inherited ones such as `__proto__`. */
-function own(object: JsonObject, name: string): unknown {
+function ownMember(object: JsonObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 

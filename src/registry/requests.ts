@@ -41,16 +41,16 @@ export function createRegistryRequests(url: string, access: RegistryAccess, time
   const headers = access.login === undefined ? {} : { authorization: authorizationOf(access.login) };
 
   async function send(path: string, body: string | undefined): Promise<Answer> {
-    const sent = (overTls ? requestTls : requestPlain)(url + path, {
+    const request = (overTls ? requestTls : requestPlain)(url + path, {
       agent,
       method: body === undefined ? 'GET' : 'POST',
       headers: { ...headers, 'content-type': 'application/vnd.schemaregistry.v1+json' },
       signal: AbortSignal.timeout(timeoutMs),
     });
-    sent.end(body);
-    const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    sent.on('error', () => {}); // from here on the response has the error
-    return { status: must(response.statusCode, 'a response has a status'), body: parsed(await text(response)) };
+    request.end(body);
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    request.on('error', () => {}); // from here on the response has the error
+    return { status: must(response.statusCode, 'a response has a status'), body: parseJson(await text(response)) };
   }
 
   return {
@@ -61,9 +61,9 @@ export function createRegistryRequests(url: string, access: RegistryAccess, time
       try {
         answer = await send(path, body && JSON.stringify(body));
       } catch (error) {
-        const why = tlsRefusal(error);
-        if (why === undefined) throw unavailable(`could not connect to ${url}`, error);
-        throw refused(`no safe connection to the schema registry ${url}: ${why}`, error);
+        const reason = tlsRefusal(error);
+        if (reason === undefined) throw unavailable(`could not connect to ${url}`, error);
+        throw refused(`no safe connection to the schema registry ${url}: ${reason}`, error);
       }
       if (answer.status !== 401 && answer.status !== 403) return answer;
       const hint = 'check SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD, or SCHEMA_REGISTRY_TOKEN';
@@ -85,7 +85,7 @@ function authorizationOf(login: RegistryLogin): string {
   return `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
 }
 
-function parsed(body: string): unknown {
+function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
