@@ -46,13 +46,13 @@ export async function withProbes<T>(
   return withProbeDatabase(context, async (database) => {
     const samples = samplesOf({ context, state, kafka: openKafka(context), database });
     const sampling = startSampling(context, samples);
-    const probes = await serveProbes({ host, port }, answers(context, state, database, sampling.show));
+    const probes = await serveProbes({ host, port }, processState(context, state, database, sampling.show));
     context.log.info({ event: 'http_listening', address: probes.address }, 'serving probes and metrics');
     return work(state).finally(() => untilShutdownDeadline(context, probes.close()));
   });
 }
 
-function answers(context: CommandContext, state: ConsumerState, database: Database, show: () => void) {
+function processState(context: CommandContext, state: ConsumerState, database: Database, show: () => void) {
   const { metrics, stopping } = context;
   const { health } = state;
   addProcessMetrics(metrics);

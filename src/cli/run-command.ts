@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { Instant } from '../activity/instant.ts';
-import { type Configuration, describeConfiguration, readConfiguration, type Texts } from '../config/configuration.ts';
-import type { Part, Settings } from '../config/settings.ts';
+import {
+  type Configuration,
+  describeConfiguration,
+  readConfiguration,
+  type SettingTexts,
+} from '../config/configuration.ts';
+import type { Service, Settings } from '../config/settings.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { framesOf, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
@@ -38,9 +43,9 @@ export interface OutputFlags {
 
 export interface CommandRun {
   readonly name: string;
-  readonly needs: readonly Part[];
+  readonly needs: readonly Service[];
   /** Flags that override settings, under the names of these. */
-  readonly flags?: Texts;
+  readonly flags?: SettingTexts;
   readonly printConfig?: boolean | undefined;
   readonly work: (context: CommandContext) => Promise<number>;
 }

@@ -1,7 +1,7 @@
 import { LastseenError } from '../runtime/errors.ts';
 import { shownPath } from '../runtime/pem-file.ts';
 import { findConflicts } from './setting-conflicts.ts';
-import { type Part, SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
+import { SETTINGS, type Service, type Setting, type SettingName, type Settings } from './settings.ts';
 
 export type Origin = 'flag' | 'environment' | 'file' | 'default' | 'unset';
 
@@ -10,7 +10,7 @@ export interface Configuration {
   readonly origins: Readonly<Record<SettingName, Origin>>;
 }
 
-export type Texts = Readonly<Partial<Record<SettingName, string | undefined>>>;
+export type SettingTexts = Readonly<Partial<Record<SettingName, string | undefined>>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,8 +23,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function readConfiguration(
   environment: Environment,
-  flags: Texts,
-  needs: readonly Part[],
+  flags: SettingTexts,
+  needs: readonly Service[],
   readFile: (path: string) => string,
 ): Configuration {
   const settings: Record<string, unknown> = {};
@@ -57,7 +57,7 @@ function effective(
   name: SettingName,
   setting: Setting<unknown>,
   environment: Environment,
-  flags: Texts,
+  flags: SettingTexts,
   readFile: (path: string) => string,
 ): Found {
   const flag = flags[name];

@@ -11,11 +11,11 @@ export interface Setting<T> {
   /** Never printed; may also be in a file, whose path is in `NAME_FILE`. */
   readonly secret?: true;
   /** Commands that use this service require the setting. */
-  readonly neededFor?: Part;
+  readonly neededFor?: Service;
 }
 
 /** A service that commands connect to. */
-export type Part = 'postgres' | 'kafka' | 'registry';
+export type Service = 'postgres' | 'kafka' | 'registry';
 
 const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 
@@ -92,7 +92,7 @@ function setting<T>(read: z.ZodType<T, string | undefined>, about: string, fallb
   return { read, about, ...(fallback === undefined ? {} : { fallback }) };
 }
 
-function needed<T>(neededFor: Part, read: z.ZodType<T, string>, about: string): Setting<T | undefined> {
+function needed<T>(neededFor: Service, read: z.ZodType<T, string>, about: string): Setting<T | undefined> {
   return { read: read.optional(), about, neededFor };
 }
 

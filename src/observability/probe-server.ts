@@ -1,7 +1,7 @@
 import fastify, { type FastifyReply } from 'fastify';
 
 /** The state of a running process, for its probes and scrapes. */
-export interface Answers {
+export interface ProcessState {
   /** Why the process should be restarted; undefined while it is alive. */
   readonly whyDead: () => string | undefined;
   /** Why the process cannot work now; empty if it can. */
@@ -14,7 +14,7 @@ export interface Probes {
   close(): Promise<void>;
 }
 
-export async function serveProbes(at: { host: string; port: number }, answers: Answers): Promise<Probes> {
+export async function serveProbes(at: { host: string; port: number }, state: ProcessState): Promise<Probes> {
   const server = fastify({ logger: false, forceCloseConnections: true });
   const verdict = (reply: FastifyReply, ok: boolean, body: object) =>
     reply
@@ -23,15 +23,15 @@ export async function serveProbes(at: { host: string; port: number }, answers: A
       .send(body);
 
   server.get('/healthz', (_request, reply) => {
-    const why = answers.whyDead();
+    const why = state.whyDead();
     return verdict(reply, why === undefined, { alive: why === undefined, reasons: why === undefined ? [] : [why] });
   });
   server.get('/readyz', async (_request, reply) => {
-    const reasons = await answers.whyNotReady();
+    const reasons = await state.whyNotReady();
     return verdict(reply, reasons.length === 0, { ready: reasons.length === 0, reasons });
   });
   server.get('/metrics', async (_request, reply) => {
-    const { contentType, text } = await answers.metrics();
+    const { contentType, text } = await state.metrics();
     return reply.header('content-type', contentType).send(text);
   });
   return { address: await server.listen(at), close: () => server.close() };

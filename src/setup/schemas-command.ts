@@ -28,7 +28,7 @@ export function addSchemas(program: Command): void {
     );
   schemas
     .command('check')
-    .description('check whether the schemas are registered or could be; changes nothing; exits with 1 if one could not')
+    .description('check that each schema is registered or can be; changes nothing; exits with 1 if one cannot')
     .option('--json', 'print the result as JSON')
     .option(...PRINT_CONFIG)
     .addHelpText('after', `\nExample: lastseen schemas check --json`)

@@ -3,7 +3,7 @@ import type { Instant } from '../activity/instant.ts';
 import { readInstant, readPositive } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
-import type { Texts } from '../config/configuration.ts';
+import type { SettingTexts } from '../config/configuration.ts';
 import { WAIT_FRESH } from '../freshness/wiring.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
@@ -80,6 +80,6 @@ function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
   return configuredPlan(settings, asOf, flags.limit);
 }
 
-function texts(flags: Flags): Texts {
+function texts(flags: Flags): SettingTexts {
   return { INACTIVITY_THRESHOLD_DAYS: flags.threshold, KPI_LOOKBACK_DAYS: flags.lookback, WAIT_FRESH: flags.waitFresh };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeConfiguration, readConfiguration as read, type Texts } from '../../src/config/configuration.ts';
-import type { Part } from '../../src/config/settings.ts';
+import { describeConfiguration, readConfiguration as read, type SettingTexts } from '../../src/config/configuration.ts';
+import type { Service } from '../../src/config/settings.ts';
 
 const enough = {
   DATABASE_URL: 'postgres://user:hunter2@localhost/db',
@@ -13,7 +13,7 @@ const files: Record<string, string> = {
   '/run/url': 'postgres://anna:hunter2@db/learning\r\n',
   '/run/empty': '\n',
 };
-const readConfiguration = (environment: Record<string, string>, flags: Texts, needs: readonly Part[]) =>
+const readConfiguration = (environment: Record<string, string>, flags: SettingTexts, needs: readonly Service[]) =>
   read(environment, flags, needs, (path) => {
     const text = files[path];
     if (text === undefined) throw Object.assign(new Error(path), { code: 'ENOENT' });
