@@ -9,7 +9,7 @@ export interface Theta {
   readonly se: number | null;
 }
 
-/** The abilities of a learner in one of the {@link thetaWindows}. */
+/** The abilities of a learner in one of the `thetaWindows`. */
 export interface WindowThetas {
   /** The newest row of `mirt_ability` that has a theta. */
   readonly newest: Theta | null;

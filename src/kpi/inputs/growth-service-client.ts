@@ -29,8 +29,8 @@ export function createGrowthService(options: {
     const answers = new Map<PredictionQuestion, number>();
     const waiting = questions.values();
     let failures = 0;
-    const askNext = async () => {
-      // The iterator is shared by all workers.
+    const askRemaining = async () => {
+      // The iterator is shared: each question is asked once.
       for (const question of waiting) {
         if (failures >= FAILURES_ALLOWED) return;
         try {
@@ -41,7 +41,7 @@ export function createGrowthService(options: {
         }
       }
     };
-    await Promise.all(Array.from({ length: Math.min(atOnce, questions.length) }, askNext));
+    await Promise.all(Array.from({ length: Math.min(atOnce, questions.length) }, askRemaining));
     return answers;
   };
 }

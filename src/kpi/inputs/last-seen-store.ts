@@ -22,10 +22,10 @@ interface SeenRow {
  * a learner without a row.
  */
 export async function lastSeenInTable<L extends SeenUntil>(
-  lastseen: Queryable,
+  database: Queryable,
   learners: readonly L[],
 ): Promise<ReadonlyMap<L, { readonly at: Instant }>> {
-  const { rows } = await lastseen.query<SeenRow>({
+  const { rows } = await database.query<SeenRow>({
     text: `
 SELECT learner.position::int AS position, seen.last_seen_at AS at
 FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS learner (student_id, as_of, position)
