@@ -131,8 +131,8 @@ export function recovery(attempts: readonly Attempt[], day: Instant, policy: Edg
   const missed = new Set(
     rowsIn(attempts, windows.previous).flatMap((attempt) => (attempt.correct === false ? [keyOf(attempt)] : [])),
   );
-  const again = rowsIn(attempts, windows.recent).filter((attempt) => missed.has(keyOf(attempt)));
-  return again.length === 0 ? null : shareCorrect(again);
+  const retried = rowsIn(attempts, windows.recent).filter((attempt) => missed.has(keyOf(attempt)));
+  return retried.length === 0 ? null : shareCorrect(retried);
 }
 
 function keyOf({ item, topic }: Attempt): string {

@@ -150,12 +150,12 @@ async function withPredictions(
   inputs: ByRequest<GoalInputs>,
   policy: FigureOptions['policy'],
 ): Promise<ByRequest<GoalInputs>> {
-  const asked = [...inputs].map(([request, each]) => ({ request, each, question: predictionQuestion(each, policy) }));
-  const answers = await service(asked.flatMap(({ question }) => (question === null ? [] : [question])));
+  const goals = [...inputs].map(([request, goal]) => ({ request, goal, question: predictionQuestion(goal, policy) }));
+  const answers = await service(goals.flatMap(({ question }) => (question === null ? [] : [question])));
   return new Map(
-    asked.map(({ request, each, question }) => {
+    goals.map(({ request, goal, question }) => {
       const predicted = (question && answers.get(question)) ?? null;
-      return [request, { ...each, growth: each.growth && { ...each.growth, predicted } }];
+      return [request, { ...goal, growth: goal.growth && { ...goal.growth, predicted } }];
     }),
   );
 }

@@ -10,7 +10,7 @@ const rT = (attempts: readonly Attempt[], policy = standard) => recovery(attempt
 const BEFORE = '2026-02-01';
 const NOW = '2026-03-10';
 const missed = (item: string, topic: string | null = null) => answer(BEFORE, { item, topic, correct: false });
-const again = (item: string, correct: boolean | null, topic: string | null = null) =>
+const retry = (item: string, correct: boolean | null, topic: string | null = null) =>
   answer(NOW, { item, topic, correct });
 
 describe('R_t', () => {
@@ -20,10 +20,10 @@ describe('R_t', () => {
       missed('1'),
       missed('2'),
       answer(BEFORE, { item: '3' }),
-      again('1', true),
-      again('1', false),
-      again('2', true),
-      again('3', true),
+      retry('1', true),
+      retry('1', false),
+      retry('2', true),
+      retry('3', true),
     ];
     expect(rT(attempts)).toBeCloseTo(2 / 3, 12);
     expect(rT(attempts, legacy)).toBeCloseTo(2 / 3, 12);
@@ -31,28 +31,28 @@ describe('R_t', () => {
 
   it('counts an item as missed that was also answered right, before or after', () => {
     const right = answer(BEFORE, { item: '1' });
-    expect(rT([right, missed('1'), right, again('1', true)])).toBe(1);
+    expect(rT([right, missed('1'), right, retry('1', true)])).toBe(1);
   });
 
   it('distinguishes an item under one topic from the same item under another or none', () => {
-    expect(rT([missed('1', 'a'), again('1', true, 'b')])).toBeNull();
-    expect(rT([missed('1', 'a'), again('1', true)])).toBeNull();
-    expect(rT([missed('1'), again('1', true)])).toBe(1);
+    expect(rT([missed('1', 'a'), retry('1', true, 'b')])).toBeNull();
+    expect(rT([missed('1', 'a'), retry('1', true)])).toBeNull();
+    expect(rT([missed('1'), retry('1', true)])).toBe(1);
     // no two keys run into each other
-    expect(rT([missed('1,"a', 'b'), again('1', true, 'a,"b')])).toBeNull();
+    expect(rT([missed('1,"a', 'b'), retry('1', true, 'a,"b')])).toBeNull();
   });
 
   it('counts answers of unknown correctness as not correct, and never as a miss', () => {
-    expect(rT([missed('1'), again('1', true), again('1', null)])).toBe(0.5);
-    expect(rT([answer(BEFORE, { correct: null }), again('1', true)])).toBeNull();
+    expect(rT([missed('1'), retry('1', true), retry('1', null)])).toBe(0.5);
+    expect(rT([answer(BEFORE, { correct: null }), retry('1', true)])).toBeNull();
   });
 
   it('is null if nothing was missed, or nothing missed was answered again', () => {
     expect(rT([])).toBeNull();
-    expect(rT([answer(BEFORE), again('1', true)])).toBeNull();
+    expect(rT([answer(BEFORE), retry('1', true)])).toBeNull();
     expect(rT([missed('1')])).toBeNull();
-    expect(rT([missed('1'), again('2', true)])).toBeNull();
-    expect(rT([answer(NOW, { correct: false }), again('1', true)])).toBeNull();
+    expect(rT([missed('1'), retry('2', true)])).toBeNull();
+    expect(rT([answer(NOW, { correct: false }), retry('1', true)])).toBeNull();
   });
 
   it.each([
