@@ -1,7 +1,7 @@
 import { instantColumns } from '../activity/source.ts';
 import type { LearnerColumns } from '../last-seen/fold.ts';
 import { LEARNER_ARRAY_COUNT, learnerArrays } from '../last-seen/learner-arrays.ts';
-import { INCOMING, RAISED } from '../last-seen/raise-store.ts';
+import { INCOMING_CTE, RAISE_SET_LIST } from '../last-seen/raise-store.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { DetectionTables } from '../sweep/detection-tables.ts';
 
@@ -30,12 +30,12 @@ export async function saveActivity(tx: Queryable, sweepOn: string, learners: Lea
   await tx.query({
     name: 'save_backtest_activity',
     text: `
-WITH ${INCOMING}
+WITH ${INCOMING_CTE}
 INSERT INTO lastseen.as_if_activity AS t
   (sweep_on, student_id, user_id, ${instantColumns()})
 SELECT $${LEARNER_ARRAY_COUNT + 1}::date, i.* FROM incoming i ORDER BY i.student_id
 ON CONFLICT (sweep_on, student_id) DO UPDATE SET
-  ${RAISED}`,
+  ${RAISE_SET_LIST}`,
     values: [...learnerArrays(learners), sweepOn],
   });
 }
@@ -49,7 +49,7 @@ INSERT INTO lastseen.as_if_last_seen AS t
 SELECT student_id, user_id, ${instantColumns()}
 FROM lastseen.as_if_activity WHERE sweep_on = $1
 ON CONFLICT (student_id) DO UPDATE SET
-  ${RAISED}`,
+  ${RAISE_SET_LIST}`,
     values: [sweepOn],
   });
 }

@@ -30,7 +30,7 @@ export const NEVER: Instant = -(2n ** 63n);
  * the repetition or the split of the activities over folds.
  *
  * A learner takes about 60 bytes outside of the heap, also if the name is the id: at hundreds of thousands of records per
- * second there is nothing to collect for the garbage collector.
+ * second the garbage collector has nothing to do.
  */
 export interface Fold {
   add(activity: Activity, committedAt?: Instant): void;
@@ -58,9 +58,9 @@ export function createFold(): Fold {
   let committedAt = new BigInt64Array(index.capacity);
 
   function numberOf(studentId: StudentId | Uuid): number {
-    const known = index.size;
+    const { size } = index;
     const learner = index.numberOf(studentId);
-    if (learner < known) return learner;
+    if (learner < size) return learner;
     if (committedAt.length < index.capacity) grow();
     names[learner] = UNKNOWN;
     committedAt[learner] = NEVER;

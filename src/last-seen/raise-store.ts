@@ -34,7 +34,7 @@ export async function countBehind(tx: Queryable, learners: LearnerColumns): Prom
   const { rows: counts } = await tx.query<Record<Source, number>>({
     name: 'count_behind',
     text: `
-WITH ${INCOMING}
+WITH ${INCOMING_CTE}
 SELECT
   ${sqlPerSource(
     (source) =>
@@ -47,11 +47,11 @@ FROM incoming i LEFT JOIN lastseen.user_last_seen s USING (student_id)`,
 }
 
 /** The `SET` list of an existing row `t`. */
-export const RAISED = `user_id = LEAST(t.user_id, excluded.user_id),
+export const RAISE_SET_LIST = `user_id = LEAST(t.user_id, excluded.user_id),
   ${sqlPerSource((source) => `${source}_at = GREATEST(t.${source}_at, excluded.${source}_at)`)}`;
 
 /** The learners of {@link learnerArrays}, which are the first parameters. */
-export const INCOMING = `incoming AS (
+export const INCOMING_CTE = `incoming AS (
   SELECT student_id, user_id COLLATE "C" AS user_id, ${instantColumns()}
   FROM unnest($1::uuid[], ${rowParameters(2)}) AS u (student_id, user_id, ${instantColumns()})
 )`;
@@ -64,19 +64,19 @@ const isRaisedBy = (row: string, incoming: string) => `(
 type Table = 'lastseen.user_last_seen' | 'lastseen.replay_shadow';
 
 const raise = (table: Table, incoming: string) => `
-WITH ${INCOMING}
+WITH ${INCOMING_CTE}
 INSERT INTO ${table} AS t (student_id, user_id, ${instantColumns()})
 SELECT i.*
 FROM ${incoming}
 ORDER BY i.student_id
 ON CONFLICT (student_id) DO UPDATE SET
-  ${RAISED}
+  ${RAISE_SET_LIST}
 WHERE ${isRaisedBy('t', 'excluded')}`;
 
-const outdated = (table: Table) => `incoming i
+const outdatedRows = (table: Table) => `incoming i
 LEFT JOIN ${table} s USING (student_id)
 WHERE s.student_id IS NULL OR ${isRaisedBy('s', 'i')}`;
 
-const RAISE_LAST_SEEN = raise('lastseen.user_last_seen', outdated('lastseen.user_last_seen'));
+const RAISE_LAST_SEEN = raise('lastseen.user_last_seen', outdatedRows('lastseen.user_last_seen'));
 const RAISE_UNFILTERED = raise('lastseen.user_last_seen', 'incoming i');
-const RAISE_SHADOW = raise('lastseen.replay_shadow', outdated('lastseen.replay_shadow'));
+const RAISE_SHADOW = raise('lastseen.replay_shadow', outdatedRows('lastseen.replay_shadow'));
