@@ -24,7 +24,8 @@ export function createShutdown(withinMs: number, onOverdue: () => void): Shutdow
   const startShutdownTimer = () => {
     if (started) return;
     started = true;
-    setTimeout(() => shutdownDeadline.abort(interrupted()), withinMs * GRACE_SHARE);
+    const message = 'stopped by a signal, and the work did not finish within STOP_WITHIN; the next start finishes it';
+    setTimeout(() => shutdownDeadline.abort(new LastseenError('interrupted', message)), withinMs * GRACE_SHARE);
     setTimeout(onOverdue, withinMs);
   };
   return {
@@ -36,11 +37,4 @@ export function createShutdown(withinMs: number, onOverdue: () => void): Shutdow
       startShutdownTimer();
     },
   };
-}
-
-function interrupted(): LastseenError {
-  return new LastseenError(
-    'interrupted',
-    'stopped by a signal, and the work did not finish within STOP_WITHIN; the next start finishes it',
-  );
 }

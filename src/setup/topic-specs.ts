@@ -20,20 +20,15 @@ const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
  * @param existing the existing topics: a topic that records are forwarded to accepts records as large as their origins do
  */
 export function topicSpecs(settings: Settings, existing: readonly TopicSettings[]): TopicSpec[] {
-  const sources = [...sourceTopics(settings).keys()];
+  const fromSources = maxMessageBytes([...sourceTopics(settings).keys()], existing);
+  const fromInactivity = maxMessageBytes([settings.INACTIVITY_TOPIC], existing);
   return [
     ...originTopics(settings),
     { ...ownTopic(settings, notificationTopic(settings), {}), partitions: 1 },
     ownTopic(settings, settings.KPI_UPDATED_TOPIC, EVENT_RETENTION),
-    ownTopic(settings, settings.RECOMPUTE_RETRY_TOPIC, {
-      ...EVENT_RETENTION,
-      ...maxMessageBytes([settings.INACTIVITY_TOPIC], existing),
-    }),
-    ownTopic(settings, settings.TRACK_DLQ_TOPIC, { ...LETTER_RETENTION, ...maxMessageBytes(sources, existing) }),
-    ownTopic(settings, settings.RECOMPUTE_DLQ_TOPIC, {
-      ...LETTER_RETENTION,
-      ...maxMessageBytes([settings.INACTIVITY_TOPIC], existing),
-    }),
+    ownTopic(settings, settings.RECOMPUTE_RETRY_TOPIC, { ...EVENT_RETENTION, ...fromInactivity }),
+    ownTopic(settings, settings.TRACK_DLQ_TOPIC, { ...LETTER_RETENTION, ...fromSources }),
+    ownTopic(settings, settings.RECOMPUTE_DLQ_TOPIC, { ...LETTER_RETENTION, ...fromInactivity }),
   ];
 }
 
