@@ -9,7 +9,7 @@ import { proveApplied } from '../freshness/pipeline.ts';
 import { freshnessDeps, WAIT_FRESH } from '../freshness/wiring.ts';
 import { listAudits, type Repair } from '../history/audit-runs-store.ts';
 import type { Database } from '../postgres/database.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import { LastseenError, usageError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { auditJson, auditPage, auditRunJson, auditRunsPage } from './audit-page.ts';
 import { audit } from './pipeline.ts';
@@ -63,7 +63,8 @@ Examples:
 }
 
 function repairOf({ repair, trustSource }: Flags): Repair {
-  if (trustSource && !repair) throw new LastseenError('usage', '--trust-source goes with --repair');
+  if (trustSource && !repair)
+    throw usageError('--trust-source needs --repair: add --repair, or leave --trust-source out');
   return trustSource ? 'trust_source' : repair ? 'missing' : 'none';
 }
 

@@ -138,7 +138,7 @@ async function compareAndRepair(deps: AuditDeps, plan: AuditPlan, snapshots: Sna
       if (tally.learners() % BATCH_LEARNERS > 0) continue;
       await endBatch();
       if (deps.isStopping()) {
-        throw new LastseenError('interrupted', 'interrupted: the audit has no result; finished repairs remain');
+        throw new LastseenError('interrupted', 'stopped by a signal: the audit has no result; finished repairs remain');
       }
     }
     await endBatch();

@@ -91,7 +91,7 @@ async function sweepAllDays(deps: BacktestDeps, plan: BacktestPlan, sink: EventS
     return !deps.isStopping();
   });
   progress.end();
-  if (days.length < plan.days) throw new LastseenError('interrupted', `interrupted; ${NO_RESULT}`);
+  if (days.length < plan.days) throw new LastseenError('interrupted', `stopped by a signal; ${NO_RESULT}`);
   return days;
 }
 

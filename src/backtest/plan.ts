@@ -43,7 +43,7 @@ export function isBacktest(flags: BacktestFlags): boolean {
     '--out': flags.out,
     '--out-topic': flags.outTopic,
   })) {
-    if (value !== undefined) throw usageError(`${name} goes with --sweep-from and --sweep-to`);
+    if (value !== undefined) throw usageError(`${name} needs --sweep-from and --sweep-to`);
   }
   return false;
 }
@@ -56,10 +56,11 @@ export function backtestPlan(
 ): BacktestPlan {
   const { sweepFrom, sweepTo = sweepFrom, out, outTopic } = flags;
   for (const name of REPLAY_FLAGS) {
-    if (flags[name] !== undefined) throw usageError(`--${name} does not go with --sweep-from and --sweep-to`);
+    if (flags[name] !== undefined) throw usageError(`--${name} cannot be combined with --sweep-from and --sweep-to`);
   }
   if (sweepFrom === undefined || sweepTo === undefined) throw usageError('--sweep-to needs --sweep-from');
-  if (out !== undefined && outTopic !== undefined) throw usageError('--out and --out-topic exclude each other');
+  if (out !== undefined && outTopic !== undefined)
+    throw usageError('--out and --out-topic are both given; use one of them');
   const firstAsOf = must(sweepInstant(sweepFrom), 'the flag was validated');
   const lastAsOf = must(sweepInstant(sweepTo), 'the flag was validated');
   if (lastAsOf < firstAsOf) throw usageError('--sweep-to must not be before --sweep-from');

@@ -94,7 +94,7 @@ async function untilDone<A>(
   read: Promise<void>,
 ): Promise<void> {
   const stopped = Promise.withResolvers<never>();
-  const stop = () => stopped.reject(new LastseenError('interrupted', `interrupted; ${whenStopped}`));
+  const stop = () => stopped.reject(new LastseenError('interrupted', `stopped by a signal; ${whenStopped}`));
   if (stopping.aborted) stop();
   stopping.addEventListener('abort', stop, { once: true });
   const ending = new AbortController();

@@ -40,5 +40,6 @@ export function formatLetterId(settings: Settings, { topic, partition, offset }:
 }
 
 export function noSuchLetter({ topic, partition, offset }: LetterPosition): LastseenError {
-  return new LastseenError('no_such_letter', `there is no dead letter ${topic}/${partition}/${offset}`);
+  const message = `there is no dead letter ${topic}/${partition}/${offset}; \`lastseen dlq list\` lists those that exist`;
+  return new LastseenError('no_such_letter', message);
 }

@@ -21,7 +21,10 @@ SELECT
   });
   const { lsn, reached } = single(rows, 'a SELECT without FROM returns one row');
   if (lsn === null) {
-    throw new LastseenError('not_fresh', 'DATABASE_URL is a standby: freshness can only be proven on the primary');
+    throw new LastseenError(
+      'not_fresh',
+      'DATABASE_URL is a standby, and freshness can only be proven on the primary; set it to the primary',
+    );
   }
   return reached ? lsn : undefined;
 }

@@ -7,7 +7,7 @@ import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Database } from '../postgres/database.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import { LastseenError, usageError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { configuredPlan, silenceWindow } from '../silence/plan.ts';
 import { FIGURES, type FigureName } from './figures/figure.ts';
@@ -66,12 +66,12 @@ export function addKpi(program: Command): void {
 
 function planOf({ now }: CommandContext, flags: Flags): KpiPlan {
   if (flags.asOf === undefined) {
-    throw new LastseenError('usage', '--as-of is missing; give an instant, e.g. --as-of 2026-03-16T05:00:00Z');
+    throw usageError('--as-of is missing; give an instant, e.g. --as-of 2026-03-16T05:00:00Z');
   }
   const chosen = [flags.user, flags.all, flags.inactive].filter((each) => each !== undefined);
-  if (chosen.length !== 1) throw new LastseenError('usage', 'give exactly one of --user, --all and --inactive');
+  if (chosen.length !== 1) throw usageError('give exactly one of --user, --all and --inactive');
   if (flags.store && flags.asOf > now()) {
-    throw new LastseenError('usage', '--as-of is in the future: --store needs a past instant');
+    throw usageError('--as-of is in the future: --store needs a past instant');
   }
   return { asOf: flags.asOf, wanted: flags.only ?? FIGURES, store: flags.store === true };
 }
@@ -107,7 +107,8 @@ async function run(
   const progress = showProgress({ what: 'figures', unit: 'learners', total: await learners.count(), log, terminal });
   try {
     await learners.each(async (userIds) => {
-      if (stopping.aborted) throw new LastseenError('interrupted', 'interrupted; the learners printed so far are done');
+      if (stopping.aborted)
+        throw new LastseenError('interrupted', 'stopped by a signal; the learners printed so far are done');
       await kpiRun.compute(userIds);
       progress.update(kpiRun.counts.learners);
       await flushed();

@@ -6,7 +6,7 @@ import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand }
 import { json } from '../cli/tables.ts';
 import { readTopicSettings, type TopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { Database } from '../postgres/database.ts';
-import { LastseenError, safeMessage } from '../runtime/errors.ts';
+import { safeMessage, usageError } from '../runtime/errors.ts';
 import { withTimeout } from '../runtime/waiting.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
 import { withOwnTables } from '../setup/wiring.ts';
@@ -46,7 +46,7 @@ export function addForget(program: Command): void {
 
 async function run(context: CommandContext, flags: Flags, database: Database, user: string): Promise<number> {
   if (flags.yes === flags.dryRun) {
-    throw new LastseenError('usage', 'add --yes to erase the learner, or --dry-run to see what would be erased');
+    throw usageError('add --yes to erase the learner, or --dry-run to see what would be erased');
   }
   const dryRun = flags.dryRun === true;
   const rows = await eraseOrCount(context, database, studentIdOf(user), dryRun);

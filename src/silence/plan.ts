@@ -1,6 +1,6 @@
 import { dateOf, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import type { Settings } from '../config/settings.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import { usageError } from '../runtime/errors.ts';
 
 /** What one sweep decides, and as of when. */
 export interface SweepPlan {
@@ -37,7 +37,7 @@ type PlanSettings = Pick<Settings, 'INACTIVITY_THRESHOLD_DAYS' | 'KPI_LOOKBACK_D
 export function configuredPlan(settings: PlanSettings, asOf: Instant, limit?: number): SweepPlan {
   const { INACTIVITY_THRESHOLD_DAYS: thresholds, KPI_LOOKBACK_DAYS: lookbackDays } = settings;
   const error = planError(thresholds, lookbackDays);
-  if (error !== undefined) throw new LastseenError('usage', error);
+  if (error !== undefined) throw usageError(error);
   return { asOf, thresholds, lookbackDays, refresh: settings.INACTIVITY_REFRESH, limit };
 }
 

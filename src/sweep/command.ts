@@ -6,7 +6,7 @@ import { json } from '../cli/tables.ts';
 import type { SettingTexts } from '../config/configuration.ts';
 import { WAIT_FRESH } from '../freshness/wiring.ts';
 import type { Database } from '../postgres/database.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import { usageError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { configuredPlan, type SweepPlan } from '../silence/plan.ts';
 import { printDue } from './dry-run-page.ts';
@@ -76,7 +76,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
 function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {
   const present = now();
   const asOf = flags.asOf ?? present;
-  if (asOf > present) throw new LastseenError('usage', '--as-of is in the future; give an instant that has passed');
+  if (asOf > present) throw usageError('--as-of is in the future; give an instant that has passed');
   return configuredPlan(settings, asOf, flags.limit);
 }
 

@@ -18,8 +18,8 @@ describe('the flags of a backtest', () => {
     ['--sweep-to needs --sweep-from', { sweepTo: '2026-03-01' }],
     ['--sweep-to must not be before --sweep-from', { sweepFrom: '2026-03-02', sweepTo: '2026-03-01' }],
     ['--sweep-to must not be in the future', { sweepFrom: '2026-03-17' }],
-    ['--out and --out-topic exclude each other', { sweepFrom: '2026-03-01', out: 'f', outTopic: 't' }],
-    ['--rebuild does not go with --sweep-from', { sweepFrom: '2026-03-01', rebuild: true }],
+    ['--out and --out-topic are both given', { sweepFrom: '2026-03-01', out: 'f', outTopic: 't' }],
+    ['--rebuild cannot be combined with --sweep-from', { sweepFrom: '2026-03-01', rebuild: true }],
   ])('are refused: %s', (message, flags) => {
     expect(() => plan(flags)).toThrow(message);
   });
@@ -27,6 +27,6 @@ describe('the flags of a backtest', () => {
   it('are refused in another replay', () => {
     expect(isBacktest({ sweepFrom: '2026-03-01', outTopic: 't' })).toBe(true);
     expect(isBacktest({})).toBe(false);
-    expect(() => isBacktest({ outTopic: 't' })).toThrow('--out-topic goes with --sweep-from');
+    expect(() => isBacktest({ outTopic: 't' })).toThrow('--out-topic needs --sweep-from');
   });
 });

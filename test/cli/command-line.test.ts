@@ -145,7 +145,7 @@ describe('a process', () => {
         /WAIT_FRESH must be a duration.*"soon"/,
       ],
     ],
-    ['incomplete', 2, [/--trust-source goes with --repair/]],
+    ['incomplete', 2, [/--trust-source needs --repair/]],
     ['unreachable', 1, [/Postgres is not available/]],
   ] as const)('(%s) exits with %i and prints one line per reason', (name, code, lines) => {
     const { stderr, stdout, ...run } = runs.get(name) as CliRun;

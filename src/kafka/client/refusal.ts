@@ -52,7 +52,10 @@ export function kafkaFailure(what: string, error: unknown, isOutage = true): Las
   for (let at = error; at instanceof Error; at = at.cause) {
     const { type } = at as { type?: unknown };
     if (at.name === 'KafkaJSSASLAuthenticationError' || (typeof type === 'string' && REFUSED.test(type))) {
-      return refusalError(`Kafka denied access: ${(error as Error).message}`, error);
+      return refusalError(
+        `Kafka denied access: ${(error as Error).message}; check the KAFKA_SASL settings and the ACLs`,
+        error,
+      );
     }
   }
   return new LastseenError('kafka_unavailable', `${what}: ${(error as Error).message}`, {

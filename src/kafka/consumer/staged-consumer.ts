@@ -82,7 +82,7 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
   followAssignment(running.consumer, options.partitions);
   followEvents(running, runner);
   startFetching(running).catch((error) => {
-    if (!stopping.aborted) runner.fail(kafkaFailure('cannot read from Kafka', error, false));
+    if (!stopping.aborted) runner.fail(kafkaFailure('could not read from Kafka', error, false));
   });
 
   const close = async () => {
@@ -205,7 +205,7 @@ async function connect<A>({ kafka, consumer, topics }: Running<A>): Promise<void
     await failOnRefusal(kafka, consumer.connect());
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
   } catch (error) {
-    throw kafkaFailure('cannot read from Kafka', error, isTransient(error));
+    throw kafkaFailure('could not read from Kafka', error, isTransient(error));
   }
 }
 

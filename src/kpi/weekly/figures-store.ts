@@ -78,9 +78,13 @@ function writtenRow<T extends WeeklyFigures>(
   const appeared = previous === undefined && merged?.inserted !== true;
   const asComputed = target.cause === null || existed === (target.cause.computed === 'P_AND_S');
   if (appeared || !asComputed) {
-    throw new LastseenError('postgres_conflict', 'a weekly_kpi row appeared or was removed before it was written', {
-      retriable: true,
-    });
+    throw new LastseenError(
+      'postgres_conflict',
+      'another process created or removed a weekly_kpi row before it was written; retry',
+      {
+        retriable: true,
+      },
+    );
   }
   return { target, previous, outcome: !existed ? 'created' : merged === undefined ? 'unchanged' : 'updated' };
 }
