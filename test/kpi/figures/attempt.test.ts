@@ -188,7 +188,7 @@ describe('the time of an answer in milliseconds', () => {
     // 2⁵³ + 1 seconds, to the nearest double
     ['9007199254740993', Number('9007199254740993000')],
     ['123456789012345678901234567890', Number('123456789012345678901234567890000')],
-  ])('of %s seconds is %d', (json, ms) => {
+  ])('for %s seconds is %d', (json, ms) => {
     expect(one(`"time_spent_sec": ${json}`)?.timeMs).toBe(ms);
     expect(one(`"time_spent_sec": ${json}`, legacy)?.timeMs).toBe(ms);
   });

@@ -90,7 +90,7 @@ describe('A_t', () => {
     ['2026-03-16T23:59:59.999999Z', standard],
     ['2026-02-17T23:59:59.000000Z', legacy],
     ['2026-03-16T23:59:59.000000Z', legacy],
-  ])('holds an answer at %s, an edge of its window ($profile)', (when, policy) => {
+  ])('counts an answer at %s, an edge of its window ($profile)', (when, policy) => {
     expect(aT([answer(when)], policy)).not.toBeNull();
   });
 

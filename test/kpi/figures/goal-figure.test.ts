@@ -112,7 +112,7 @@ describe('P by the growth model in the legacy profile', () => {
     ['1e-1', 0.1],
     ['7', 1],
     ['-3', 0],
-  ])('is the stored P %s as a number, clamped, before anything else', (storedP, p) => {
+  ])('is the stored P %s as a number, clamped, before all other rules', (storedP, p) => {
     const stored = growth({ storedP, predicted: 0.42 });
     expect(goalFigure(inputs({ growth: stored }), legacy)).toEqual({ p, rule: 'stored', posterior: null });
   });
@@ -178,7 +178,7 @@ describe('Φ', () => {
     [3, 0.99865010196837],
     [4, 0.999968328758167],
     [5, 0.999999713348428],
-  ])('of %d and of its opposite are those of the tables', (z, expected) => {
+  ])('has the value of the tables at %d and at its opposite', (z, expected) => {
     expect(chanceAtOrAbove(0, { mean: z, sd: 1 })).toBeCloseTo(expected, 12);
     expect(chanceAtOrAbove(0, { mean: -z, sd: 1 })).toBeCloseTo(1 - expected, 12);
   });

@@ -24,7 +24,7 @@ describe('P', () => {
     [1.959963984540054, 0.975],
     [-3, 0.00134989803163009],
     [0, 0.5],
-  ])('of an ability %d deviations above the target is Φ of that', (deviations, expected) => {
+  ])('is Φ(%d) for an ability that many deviations above the target', (deviations, expected) => {
     expect(goalProbability({ mean: 2 + deviations * 0.25, sd: 0.25 }, 2, standard)).toBeCloseTo(expected, 12);
   });
 

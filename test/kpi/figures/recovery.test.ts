@@ -61,7 +61,7 @@ describe('R_t', () => {
     ['2026-01-19T23:59:59.999999Z', '2026-02-17T00:00:00.000000Z', null],
     ['2026-02-17T00:00:00.000000Z', '2026-03-16T23:59:59.999999Z', null],
     ['2026-02-16T23:59:59.999999Z', '2026-03-17T00:00:00.000000Z', null],
-  ])('of a miss at %s and a right answer at %s is %s', (before, after, expected) => {
+  ])('with a miss at %s and a right answer at %s is %s', (before, after, expected) => {
     expect(rT([answer(before, { correct: false }), answer(after)])).toBe(expected);
   });
 
@@ -71,7 +71,7 @@ describe('R_t', () => {
     ['2026-01-20T23:59:58.999999Z', '2026-02-17T23:59:59.000000Z', null],
     ['2026-02-16T23:59:59.000001Z', '2026-03-16T23:59:59.000000Z', null],
     ['2026-02-16T23:59:59.000000Z', '2026-02-17T23:59:58.999999Z', null],
-  ])('in the legacy profile of a miss at %s and a right answer at %s is %s', (before, after, expected) => {
+  ])('in the legacy profile with a miss at %s and a right answer at %s is %s', (before, after, expected) => {
     expect(rT([answer(before, { correct: false }), answer(after)], legacy)).toBe(expected);
   });
 

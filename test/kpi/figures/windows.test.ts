@@ -66,7 +66,7 @@ describe('W(d, n)', () => {
     expect(formatInstant(through)).toBe('2026-03-16T23:59:59.000000Z');
   });
 
-  it('of whole days leaves no instant between neighbours', () => {
+  it('with whole days leaves no instant between two windows', () => {
     const day = at('2026-03-01T12:00:00Z');
     const recent = windowOf(day, 28, 'whole_days');
     const previous = windowOf(day - 28n * 86_400_000_000n, 28, 'whole_days');
