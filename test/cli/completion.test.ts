@@ -41,12 +41,30 @@ describe('shell completion', () => {
     expect(offered(Object.keys(expected))).toEqual(Object.values(expected));
   });
 
-  it.each(SHELLS)('offers every command and option in %s', (shell) => {
-    const text = script(shell);
-    for (const { path, options } of places) {
-      for (const name of path) expect(text).toContain(name);
-      for (const { word } of options) expect(text).toContain(shell === 'fish' ? `-l ${word.slice(2)} ` : word);
-    }
+  it('offers exactly the subcommands, choices and options of each command in bash', () => {
+    expect(places.length).toBeGreaterThan(20);
+    expect(offered(places.map(({ path }) => ['lastseen', ...path, ''].join(' ')))).toEqual(
+      places.map(({ words, options }) => [...words, ...options].map(({ word }) => word)),
+    );
+  });
+
+  it.each([
+    ['zsh', (path: string, word: string) => [`('${path}') found=(`, `'${word}:`]],
+    [
+      'fish',
+      (path: string, word: string) => [
+        `'__lastseen_at \\'${path}\\''`,
+        word.replace(/^(--)?/, word.startsWith('--') ? ' -l ' : ' -a '),
+      ],
+    ],
+  ] as const)('offers each option at its own command in %s', (shell, partsOf) => {
+    const lines = script(shell).split('\n');
+    const missing = places.flatMap(({ path, words, options }) =>
+      [...words, ...options]
+        .map(({ word }) => partsOf(path.join(' '), word))
+        .filter((parts) => !lines.some((line) => parts.every((part) => line.includes(part)))),
+    );
+    expect(missing).toEqual([]);
   });
 
   it.each(SHELLS.filter(has))('is a script without syntax errors in %s', (shell) => {

@@ -11,6 +11,7 @@ import { migrate } from '../../src/setup/migrations-store.ts';
 import { asRole, partitioningSql, rolesSql } from '../../stack/roles.ts';
 import { upPart } from '../migrations/contractions.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { waitFor } from '../support/waiting.ts';
 
 const PARTITIONS = 7;
 const AT = parseInstant('2026-03-15T23:59:59.999999Z') ?? 0n;
@@ -71,7 +72,7 @@ describe('partitioning the table of last seen', () => {
         for (let n = 0; !partitioned || n < 40; n++) await raise(`learner ${n}`);
         await raise('after');
       })();
-      while (raised < 10) await new Promise((resolve) => setTimeout(resolve, 5));
+      await waitFor('ten learners are raised', async () => raised >= 10, 10_000);
       await partition(other.database);
       partitioned = true;
       await writing;
