@@ -3,7 +3,7 @@ import { formatInstant, type Instant } from '../activity/instant.ts';
 import { withSourceDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Database } from '../postgres/database.ts';
@@ -21,15 +21,13 @@ import { createKpiRun, type KpiPlan, type KpiRunCounts } from './pipeline.ts';
 import { weekOf } from './weekly/rows-store.ts';
 import { figureDeps } from './wiring.ts';
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly asOf?: Instant;
   readonly user?: readonly string[];
   readonly all?: true;
   readonly inactive?: true;
   readonly only?: readonly FigureName[];
   readonly store?: true;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 export function addKpi(program: Command): void {
@@ -43,7 +41,7 @@ export function addKpi(program: Command): void {
     .option('--only <figures>', `compute only some of ${FIGURES.join(',')}`, readFigures)
     .option('--store', 'merge the figures into weekly_kpi, as the platform’s weekly job does')
     .option('--json', 'print one JSON object per line')
-    .option('--print-config', 'print the effective configuration and exit')
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       '\nExamples:\n  lastseen kpi --as-of 2026-03-16T05:00:00Z --user anna ben --only P,S' +

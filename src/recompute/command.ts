@@ -11,7 +11,7 @@ import { lagSample } from '../cli/lag-sample.ts';
 import { runBeforeStart } from '../cli/outage-waits.ts';
 import { type ConsumerState, type SampleSources, withProbes } from '../cli/probes.ts';
 import { readTopics } from '../cli/read-topics.ts';
-import { type CommandContext, EXIT, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { RECOMPUTE_GROUP } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
@@ -30,10 +30,8 @@ import { requireOwnTables } from '../setup/wiring.ts';
 import { createRecompute, type RecomputeCounts } from './pipeline.ts';
 import { createRetrySink, retryDelay } from './retries.ts';
 
-interface Flags {
+interface Flags extends OutputFlags {
   readonly untilEnd?: true;
-  readonly json?: true;
-  readonly printConfig?: true;
 }
 
 export function addRecompute(program: Command): void {
@@ -42,7 +40,7 @@ export function addRecompute(program: Command): void {
     .description('answer inactivity events with fresh P and S in weekly_kpi, continuously')
     .option('--until-end', 'stop at the current end of the topics, or at retries not yet due, and print a summary')
     .option('--json', 'print the summary as JSON')
-    .option('--print-config', 'print the effective configuration and exit')
+    .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       `\nExamples:\n  lastseen recompute\n  METRICS_PROFILE=legacy lastseen recompute --until-end --json`,
