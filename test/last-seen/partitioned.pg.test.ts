@@ -7,6 +7,7 @@ import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
 import { createFold } from '../../src/last-seen/fold.ts';
 import { raiseLastSeen } from '../../src/last-seen/raise-store.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { must } from '../../src/runtime/must.ts';
 import { migrate } from '../../src/setup/migrations-store.ts';
 import { asRole, partitioningSql, rolesSql } from '../../stack/roles.ts';
 import { upPart } from '../migrations/contractions.ts';
@@ -14,7 +15,7 @@ import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts'
 import { waitFor } from '../support/waiting.ts';
 
 const PARTITIONS = 7;
-const AT = parseInstant('2026-03-15T23:59:59.999999Z') ?? 0n;
+const AT = must(parseInstant('2026-03-15T23:59:59.999999Z'), 'the text is an instant');
 const MIGRATIONS = new URL('../../migrations/', import.meta.url);
 
 /** Tests how the table is partitioned; the project `partitioned` runs the statements on such a table. */
@@ -25,7 +26,7 @@ describe('partitioning the table of last seen', () => {
     const fold = createFold();
     for (let n = 0; n < 1_000; n++) {
       const userId = `learner ${n}`;
-      const source = SOURCES[n % SOURCES.length] ?? 'session';
+      const source = must(SOURCES[n % SOURCES.length], 'there are sources');
       fold.add({ studentId: studentIdOf(userId), userId: n % 9 === 0 ? null : userId, source, at: AT + BigInt(n) });
     }
     await db.database.transaction((tx) => raiseLastSeen(tx, fold.columns()));
@@ -89,7 +90,7 @@ describe('partitioning the table of last seen', () => {
   });
 
   it('gives the same tables if it runs right after the migration that creates the table', async () => {
-    const [first = ''] = (await readdir(MIGRATIONS)).sort();
+    const first = must((await readdir(MIGRATIONS)).sort()[0], 'there are migrations');
     const early = await freshDatabase();
     try {
       for (const text of [

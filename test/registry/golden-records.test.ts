@@ -5,6 +5,7 @@ import { type ActivityPolicy, neededColumns } from '../../src/activity/activity-
 import { formatInstant } from '../../src/activity/instant.ts';
 import { SOURCES, type Source } from '../../src/activity/source.ts';
 import { createDecoder } from '../../src/registry/decoder.ts';
+import { must } from '../../src/runtime/must.ts';
 import { outcomeOfChange } from '../activity/outcome-of.ts';
 import { type CapturedRecord, readGoldenRecords } from '../fixtures/golden-records.ts';
 import { fakeRegistry } from './avro.ts';
@@ -166,7 +167,7 @@ describe('a record that Debezium wrote', () => {
     });
     await fc.assert(
       fc.asyncProperty(mutated, async ({ record, changes, cut, more }) => {
-        const bytes = Buffer.from(record.value ?? '', 'base64');
+        const bytes = Buffer.from(must(record.value, 'the record has a value'), 'base64');
         for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
         const end = cut === null ? bytes.length : cut % bytes.length;
         const value = Buffer.concat([bytes.subarray(0, end), more]).toString('base64');
@@ -181,11 +182,12 @@ describe('a record that Debezium wrote', () => {
     const [record] = golden.records.filter(({ capture, topic }) => capture === 'avro' && topic === 'public.attempt');
     const [bare] = golden.records.filter(({ capture, topic }) => capture === 'json' && topic === 'public.attempt');
     for (const each of [record, bare]) {
-      const value = Buffer.from(each?.value ?? '', 'base64');
+      const { value: text, timestamp } = must(each, 'the capture has an attempt');
+      const value = Buffer.from(must(text, 'the record has a value'), 'base64');
       const change = decoder.decode('attempt', { key: null, value, timestamp: '0', offset: '0' });
-      const committedAt = change.kind === 'row' ? change.committedAt : null;
-      expect((committedAt ?? 0n) % 1000n).not.toBe(0n);
-      expect(Math.abs(Number((committedAt ?? 0n) / 1000n) - Number(each?.timestamp))).toBeLessThan(60_000);
+      const committedAt = must(change.kind === 'row' ? change.committedAt : null, 'the envelope has a commit time');
+      expect(committedAt % 1000n).not.toBe(0n);
+      expect(Math.abs(Number(committedAt / 1000n) - Number(timestamp))).toBeLessThan(60_000);
     }
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type ActivityPolicy, neededColumns } from '../../src/activity/activity-of.ts';
 import { formatInstant, type Instant } from '../../src/activity/instant.ts';
 import { createDecoder } from '../../src/registry/decoder.ts';
+import { single } from '../../src/runtime/must.ts';
 import { outcomeOfChange } from '../activity/outcome-of.ts';
 import { avroRecord, fakeRegistry } from './avro.ts';
 import { connectType, envelope, envelopeSchema, flattenedSchema, nullable } from './debezium-schemas.ts';
@@ -49,8 +50,7 @@ async function appliedAt(value: Buffer, schema?: object): Promise<Instant> {
   await decoder.prepare([record]);
   const outcome = outcomeOfChange('features_topic_daily', decoder.decode('features_topic_daily', record), 0, POLICY);
   if (outcome.kind !== 'applied') throw new Error(JSON.stringify(outcome));
-  expect(outcome.activities).toHaveLength(1);
-  return outcome.activities[0]?.at ?? 0n;
+  return single(outcome.activities, 'a row of this source is one activity').at;
 }
 
 function json(value: object): Buffer {
