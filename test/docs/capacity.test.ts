@@ -34,7 +34,7 @@ const processes = readdirSync(BASE)
     return pod === undefined ? [] : [{ name: metadata.name, container: pod.spec.containers[0] }];
   });
 
-it('is written for all processes', () => {
+it('the manifests have all processes for the page on capacity', () => {
   expect(processes.length).toBeGreaterThan(4);
 });
 

@@ -47,7 +47,7 @@ describe('a migration', () => {
     ['CREATE UNIQUE INDEX one ON lastseen.episode (student_id)', 'add unique index episode.one'],
     ['UPDATE lastseen.episode SET passed = true', 'update episode.passed'],
     ['TRUNCATE lastseen.episode', 'TruncateStmt'],
-  ])('is found to take away: %s', async (statement, what) => {
+  ])('is rejected if it takes something away: %s', async (statement, what) => {
     const sql = `-- Up Migration\n${statement};\n-- Down Migration\nSELECT 1;`;
     expect(await unexplained('9999_later.sql', sql)).toEqual([what]);
     expect(await unexplained('9999_later.sql', `-- Contraction: ${what}; unused since 99.0.0\n${sql}`)).toEqual([what]);
@@ -62,7 +62,7 @@ describe('a migration', () => {
     'ALTER TABLE lastseen.episode ADD COLUMN n int; UPDATE lastseen.episode SET n = 1',
     'CREATE INDEX i ON lastseen.episode (student_id)',
     'ALTER TABLE lastseen.t DROP COLUMN a; ALTER TABLE lastseen.t ADD COLUMN a int NOT NULL GENERATED ALWAYS AS (b + c) STORED',
-  ])('takes nothing away by: %s', async (sql) => {
+  ])('is accepted if it takes nothing away: %s', async (sql) => {
     expect(
       await unexplained('9999_later.sql', `-- Up Migration\n${sql};\n-- Down Migration\nDROP TABLE lastseen.episode;`),
     ).toEqual([]);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { must, single } from '../../src/runtime/must.ts';
 
-test('must returns a value that is there, falsy ones too', () => {
+test('must returns any other value, also a falsy one', () => {
   expect([must(0, 'zero'), must('', 'empty'), must(false, 'false')]).toEqual([0, '', false]);
 });
 

@@ -27,10 +27,10 @@ test.each([
   'a standby',
   'published_at = NULL WHERE id = 1',
   'has one row per learner',
-])('leaves %j', (text) => {
+])('accepts %j', (text) => {
   expect(findWords(text)).toEqual([]);
 });
 
-test('leaves a line that says that it quotes the words', () => {
+test('accepts a line that is marked as a quotation', () => {
   expect(findWords('mend // words: allow')).toEqual([]);
 });

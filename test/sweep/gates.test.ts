@@ -9,7 +9,7 @@ const plan: SweepPlan = { asOf: AS_OF, thresholds: [7, 14], lookbackDays: 30, re
 const silentFor = (micros: Instant): GateInputs['seen'] => ({ userId: 'anna', lastSeenAt: AS_OF - micros });
 const days = (count: number) => BigInt(count) * MICROS_PER_DAY;
 
-describe('the gates of a sweep', () => {
+describe('checkGates', () => {
   it.each([
     ['a microsecond short of 7 days', days(7) - 1n, null, null],
     ['7 days', days(7), 'CROSSED', 7],
@@ -29,7 +29,7 @@ describe('the gates of a sweep', () => {
     ['is due again the next day', '2026-03-15', 'daily', 'ONGOING'],
     ['is not due again on the same day', '2026-03-16', 'daily', null],
     ['is not due again the next day if the refresh is off', '2026-03-15', 'off', null],
-  ] as const)('a noted episode %s', (_, notedOn, refresh, phase) => {
+  ] as const)('decides that a noted episode %s', (_, notedOn, refresh, phase) => {
     const episodes = [{ thresholdDays: 7, lastSeenAt: AS_OF - days(8), notedOn }];
     const judgement = checkGates({ seen: silentFor(days(8)), episodes }, { ...plan, refresh });
     expect(judgement.phase).toBe(phase);

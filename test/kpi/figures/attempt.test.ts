@@ -273,7 +273,7 @@ describe('an exam’s result', () => {
   });
 
   it.each(['', '{', '{"questions": [{"question_id": 1, "time_spent_sec": NaN}]}', `${'['.repeat(100_000)}`])(
-    'that is no JSON has none either, and counts as malformed (%#)',
+    'that is not JSON has no attempts and counts as malformed (%#)',
     (json) => {
       expect(read(json)).toEqual({ attempts: [], malformed: 1 });
     },

@@ -30,7 +30,7 @@ describe('a growth fit', () => {
     expect(growthParameters(JSON.stringify({ ...estimates, sigma: 0.4, other: null }))).toEqual(parameters);
   });
 
-  it.each(Object.keys(fit))('is none without a finite %s', (name) => {
+  it.each(Object.keys(fit))('does not exist without a finite %s', (name) => {
     for (const value of [undefined, null, '0.5', {}, { Estimate: null }, { Estimate: 'NaN' }, [0.5], true]) {
       expect(growthParameters(JSON.stringify({ ...fit, [name]: value }))).toBeNull();
     }
@@ -39,14 +39,14 @@ describe('a growth fit', () => {
   });
 
   it.each(['sd_student__Intercept', 'sd_student__week', 'sigma'])(
-    'is none with a %s below 0, but may have 0',
+    'does not exist with a %s below 0, but with 0',
     (name) => {
       expect(growthParameters(JSON.stringify({ ...fit, [name]: -0.1 }))).toBeNull();
       expect(growthParameters(JSON.stringify({ ...fit, [name]: 0 }))).not.toBeNull();
     },
   );
 
-  it.each(['null', '[]', '1', '""', '{}', 'NaN', ''])('is none in %s', (json) => {
+  it.each(['null', '[]', '1', '""', '{}', 'NaN', ''])('does not exist in %s', (json) => {
     expect(growthParameters(json)).toBeNull();
   });
 });
