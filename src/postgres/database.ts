@@ -112,6 +112,7 @@ function typeParser(oid: number, format?: 'text' | 'binary'): (text: string) => 
     case INT8:
       return BigInt;
     case TIMESTAMPTZ:
+      // Only `infinity` and `-infinity`, which source tables may contain, stay text.
       return (text) => parseInstant(text) ?? text;
     case DATE:
       return (text) => text;
