@@ -1,4 +1,3 @@
-import type { StudentId } from '../activity/activity.ts';
 import type { AttemptSource } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import { smallerUserId } from '../activity/learner.ts';
@@ -132,8 +131,10 @@ async function compareAndRepair(deps: AuditDeps, plan: AuditPlan, snapshots: Sna
     progress.update(tally.learners());
   };
   try {
-    for await (const [expected, stored] of mergeByLearner([expectedRows(deps, snapshots), streamLastSeen(table)])) {
-      const learner = { expected, stored, comparisons: compareLearner(expected, stored, deps.sources) };
+    const sides = mergeByLearner([expectedRows(deps, snapshots), streamLastSeen(table)]);
+    for await (const { studentId, rows } of sides) {
+      const [expected, stored] = rows;
+      const learner = { studentId, expected, stored, comparisons: compareLearner(expected, stored, deps.sources) };
       if (tally.add(learner)) batch.push(learner);
       if (tally.learners() % BATCH_LEARNERS > 0) continue;
       await endBatch();
@@ -158,16 +159,15 @@ async function* expectedRows(deps: AuditDeps, snapshots: Snapshots): AsyncGenera
   const sources = [...deps.sources];
   const until = snapshots.snapshotAt + deps.maxClockSkewUs;
   const streams = sources.map((source) => readSourceActivity(snapshots.sources, source, deps.attemptSource, until));
-  for await (const rows of mergeByLearner(streams)) {
+  for await (const { studentId, rows } of mergeByLearner(streams)) {
     const expected: { -readonly [K in keyof LearnerRow]: LearnerRow[K] } = {
-      studentId: '' as StudentId,
+      studentId,
       userId: null,
       ...NO_INSTANTS,
     };
     for (const [index, source] of sources.entries()) {
       const row = rows[index];
       if (row === undefined) continue;
-      expected.studentId = row.studentId;
       expected.userId = smallerUserId(expected.userId, row.userId);
       expected[source] = row.at;
     }

@@ -3,11 +3,11 @@ import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { AUDITED_FIELDS, type AuditedField, COMPARISONS, type Comparison } from '../history/audit-counts.ts';
 import type { LearnerRow } from '../last-seen/fold.ts';
-import { must } from '../runtime/must.ts';
 import { type Comparisons, isDrift } from './comparison.ts';
 
 /** A learner with both sides: the row by the audited sources, and the row in `user_last_seen`. */
 export interface ComparedLearner {
+  readonly studentId: StudentId;
   /** Undefined: the audited sources do not have the learner. */
   readonly expected: LearnerRow | undefined;
   readonly stored: LearnerRow | undefined;
@@ -37,7 +37,7 @@ export function createTally(sources: ReadonlySet<Source>, maxSamples: number) {
   return {
     learners: () => learners,
     /** @returns whether a field differs. */
-    add({ expected, stored, comparisons }: ComparedLearner): boolean {
+    add({ studentId, expected, stored, comparisons }: ComparedLearner): boolean {
       learners += 1;
       if (isDrift(comparisons)) drifting += 1;
       let isDifferent = false;
@@ -46,7 +46,6 @@ export function createTally(sources: ReadonlySet<Source>, maxSamples: number) {
         if (comparison === 'equal') continue;
         isDifferent = true;
         if (counts[field][comparison] > maxSamples) continue;
-        const { studentId } = must(expected ?? stored, 'a compared learner has at least one side');
         const values = { stored: fieldValue(stored, field), expected: fieldValue(expected, field) };
         samples.push({ studentId, field, comparison, ...values });
       }

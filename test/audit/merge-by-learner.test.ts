@@ -11,8 +11,7 @@ it('yields every learner once, in order, with the row of each stream that has th
         for (const id of list) yield { studentId: String(id) as StudentId };
       });
       const seen: string[] = [];
-      for await (const rows of mergeByLearner(streams)) {
-        const id = String(rows.find((row) => row !== undefined)?.studentId);
+      for await (const { studentId: id, rows } of mergeByLearner(streams)) {
         expect(rows.map((row) => row?.studentId)).toEqual(
           lists.map((list) => (list.includes(Number(id)) ? id : undefined)),
         );
