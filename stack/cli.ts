@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { json as toJson } from '../src/cli/tables.ts';
 import { registerConnector } from './connector.ts';
 import { onEndingSignal } from './ended-by.ts';
 import { StackError } from './errors.ts';
@@ -36,7 +37,7 @@ function printAddresses(stack: RunningStack, parts: readonly PartName[], json: b
   const environment = environmentOf(stack, parts);
   if (json) {
     const { addresses, pids, runDir } = stack;
-    console.log(JSON.stringify({ environment, addresses, pids, runDir }));
+    console.log(toJson({ environment, addresses, pids, runDir }));
     return;
   }
   const rows = Object.entries(environment);

@@ -8,7 +8,7 @@ export const REGISTRY_USER = 'lastseen';
 export const REGISTRY_PASSWORD = 'canary-registry-password';
 export const REGISTRY_TOKEN = 'canary-registry-token';
 
-const LETS_IN = [
+const ACCEPTED = [
   `Basic ${Buffer.from(`${REGISTRY_USER}:${REGISTRY_PASSWORD}`).toString('base64')}`,
   `Bearer ${REGISTRY_TOKEN}`,
 ];
@@ -20,24 +20,24 @@ export interface RegistryFront {
 
 /** A proxy with TLS and a login in front of the registry: passes authorized requests on, and answers 401 to others. */
 export async function startRegistryFront(registryUrl: string, shows: Certificate): Promise<RegistryFront> {
-  const behind = new URL(registryUrl);
+  const target = new URL(registryUrl);
   const server = createServer({ cert: shows.certificate, key: shows.key }, (asked, answer) => {
-    if (!LETS_IN.includes(asked.headers.authorization ?? '')) return void answer.writeHead(401).end();
+    if (!ACCEPTED.includes(asked.headers.authorization ?? '')) return void answer.writeHead(401).end();
     const { authorization: _, host: __, ...headers } = asked.headers;
-    const handedOn = request(
-      { hostname: behind.hostname, port: behind.port, path: asked.url, method: asked.method, headers },
+    const forwarded = request(
+      { hostname: target.hostname, port: target.port, path: asked.url, method: asked.method, headers },
       (response) => {
         answer.writeHead(response.statusCode ?? 502, response.headers);
         response.pipe(answer);
       },
     );
-    handedOn.on('error', () => answer.writeHead(502).end());
-    asked.pipe(handedOn);
+    forwarded.on('error', () => answer.writeHead(502).end());
+    asked.pipe(forwarded);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}${behind.pathname}`,
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}${target.pathname}`,
     async close() {
       server.closeAllConnections();
       server.close();

@@ -147,7 +147,7 @@ export const stallStage = stage<StallStage>({
           return await sweep();
         } finally {
           await sql(on, `ALTER PUBLICATION ${on.world.name} ADD TABLE session`);
-          // What was written meanwhile comes again, as a new snapshot would bring it.
+          // The update writes the rows to the topic, as a new snapshot would.
           await sql(
             on,
             `UPDATE session SET ended_at = ended_at + interval '1 second' WHERE id LIKE 's-unpublished-${n}-%'`,
