@@ -97,15 +97,15 @@ async function startPart(
   const command = part.command();
   const running: Running = { child: await startChild(guard, command), logFile: command.logFile, ended: false };
   onStart(running);
-  let ending: string | undefined;
+  let exit: string | undefined;
   void running.child.exited.then((how) => {
-    ending = how;
+    exit = how;
   });
   const deadline = Date.now() + READY_WITHIN_MS;
   while (!(await part.isReady().catch(() => false))) {
     stopping.throwIfAborted();
-    if (ending !== undefined)
-      throw new StackError(`died while starting (${ending}); end of its log:${tailOf(command.logFile)}`);
+    if (exit !== undefined)
+      throw new StackError(`died while starting (${exit}); end of its log:${tailOf(command.logFile)}`);
     if (Date.now() > deadline) {
       throw new StackError(`not ready within ${READY_WITHIN_MS / 1_000} s; end of its log:${tailOf(command.logFile)}`);
     }

@@ -65,10 +65,10 @@ export function createArtifacts<Name extends string>(
       cwd: work,
       logFile,
     });
-    const ending = await maven.exited;
-    if (ending !== 'exited with code 0') {
+    const exit = await maven.exited;
+    if (exit !== 'exited with code 0') {
       throw new StackError(
-        `Maven could not download ${name} (${ending}): check the network and the repositories in ~/.m2/settings.xml${mavenErrors(logFile)}`,
+        `Maven could not download ${name} (${exit}): check the network and the repositories in ~/.m2/settings.xml${mavenErrors(logFile)}`,
       );
     }
     await finish(out);

@@ -80,8 +80,8 @@ export function createConnect(options: ConnectOptions): Part {
       ],
       logFile,
     });
-    const ending = await syncing.exited;
-    if (ending !== 'exited with code 0') throw new StackError(`Connect's plugin tool ${ending}:${tailOf(logFile)}`);
+    const exit = await syncing.exited;
+    if (exit !== 'exited with code 0') throw new StackError(`Connect's plugin tool ${exit}:${tailOf(logFile)}`);
   };
 
   return {

@@ -101,8 +101,8 @@ async function format(java: string, guard: Guard, jars: string, logDir: string):
     ],
     logFile,
   });
-  const ending = await formatting.exited;
-  if (ending !== 'exited with code 0') throw new StackError(`Kafka's storage tool ${ending}:${tailOf(logFile)}`);
+  const exit = await formatting.exited;
+  if (exit !== 'exited with code 0') throw new StackError(`Kafka's storage tool ${exit}:${tailOf(logFile)}`);
 }
 
 export function createKafkaFiles(options: {

@@ -99,8 +99,8 @@ async function initialise(options: PostgresOptions, owner: Owner | undefined, bi
     logFile,
     ...(owner === undefined ? {} : { owner }),
   });
-  const ending = await initdb.exited;
-  if (ending !== 'exited with code 0') throw new StackError(`initdb ${ending}:${tailOf(logFile)}`);
+  const exit = await initdb.exited;
+  if (exit !== 'exited with code 0') throw new StackError(`initdb ${exit}:${tailOf(logFile)}`);
   rmSync(passwordFile);
   if (secured === undefined) return;
   const hosts = join(data, 'pg_hba.conf');
