@@ -20,7 +20,7 @@ export interface Fault<S> {
   /** One line: what is done, and what must result. */
   readonly about: string;
   /** Injects the fault and waits for the end state. `n` counts the injections in this stage from 0. */
-  inject(on: S, n: number): Promise<Outcome>;
+  inject(state: S, n: number): Promise<Outcome>;
 }
 
 /** Faults that are injected into one world in sequence. */

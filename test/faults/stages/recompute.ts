@@ -58,20 +58,20 @@ FROM generate_series(1, ${LEARNERS}) u, generate_series(0, 20) week WHERE u % 3 
 function disturbing(
   name: string,
   about: string,
-  disturb: (on: RecomputeStage, n: number) => Promise<void>,
+  disturb: (state: RecomputeStage, n: number) => Promise<void>,
 ): Fault<RecomputeStage> {
   return {
     name,
     about,
-    async inject(on, n) {
-      const { world, harness } = on;
+    async inject(state, n) {
+      const { world, harness } = state;
       const before = await kpiUpdates(world);
       harness.lastseenProxies.kafka.cut('silence');
-      await world.sweepApproved('--as-of', morning(on.mornings), '--lookback', '400');
-      on.mornings += 1;
+      await world.sweepApproved('--as-of', morning(state.mornings), '--lookback', '400');
+      state.mornings += 1;
       harness.lastseenProxies.kafka.restore();
-      await disturb(on, n);
-      return settle(on, before.duplicates);
+      await disturb(state, n);
+      return settle(state, before.duplicates);
     },
   };
 }
@@ -85,7 +85,7 @@ async function settle({ world, recompute, mornings }: RecomputeStage, duplicates
   );
   if (published.seen > 0n) throw new Error(`${published.seen} decided events were never published`);
   const asked = (await inactivityEvents(world)).events.map(({ event_id }) => event_id);
-  const state = async () => {
+  const readCounts = async () => {
     const { rows } = await world.database.query<{ unanswered: bigint; unpublished: bigint }>({
       text: `
 SELECT
@@ -95,7 +95,7 @@ SELECT
     });
     return rows[0] ?? { unanswered: -1n, unpublished: -1n };
   };
-  const settled = await until(state, (at) => at.unanswered === 0n && at.unpublished === 0n, SETTLES_WITHIN_MS);
+  const settled = await until(readCounts, (at) => at.unanswered === 0n && at.unpublished === 0n, SETTLES_WITHIN_MS);
   const emitted = await kpiUpdates(world);
   const figures = await wrongFigures(world, morning(mornings - 1));
   const updates = compare(

@@ -40,20 +40,20 @@ async function open(harness: Harness): Promise<ReturningStage> {
 const sql = ({ world }: ReturningStage, text: string) => world.database.query<Record<string, unknown>>({ text });
 
 /** Inserts a session of each learner `<name>-1` to `<name>-80`, and waits until they are applied. @param at SQL. */
-async function load(on: ReturningStage, name: string, at: string): Promise<void> {
+async function load(state: ReturningStage, name: string, at: string): Promise<void> {
   await sql(
-    on,
+    state,
     `INSERT INTO session (id, user_id, started_at)
      SELECT 's-${name}-' || u, '${name}-' || u, ${at} FROM generate_series(1, ${LEARNERS}) u`,
   );
-  const applied = () => sql(on, `SELECT FROM lastseen.user_last_seen WHERE user_id LIKE '${name}-%'`);
+  const applied = () => sql(state, `SELECT FROM lastseen.user_last_seen WHERE user_id LIKE '${name}-%'`);
   const { seen } = await until(applied, ({ count }) => count === LEARNERS, 60_000);
-  if (seen.count !== LEARNERS) throw new Error(`track did not apply what was loaded: ${on.track.ends.join('\n')}`);
+  if (seen.count !== LEARNERS) throw new Error(`track did not apply what was loaded: ${state.track.ends.join('\n')}`);
 }
 
-const seenAgain = (on: ReturningStage, name: string, from: number, to: number, at: string) =>
+const seenAgain = (state: ReturningStage, name: string, from: number, to: number, at: string) =>
   sql(
-    on,
+    state,
     `INSERT INTO session (id, user_id, started_at)
      SELECT 's-again-${name}-' || u, '${name}-' || u, ${at} FROM generate_series(${from}, ${to}) u`,
   );
@@ -65,37 +65,37 @@ export const returningStage = stage<ReturningStage>({
     {
       name: 'sweep-beside-track',
       about: 'a sweep while `track` is behind and writes the same learners',
-      async inject(on, n) {
+      async inject(state, n) {
         const name = `race-${n}`;
-        await load(on, name, `now() - interval '8 days'`);
-        const before = await inactivityEvents(on.world);
+        await load(state, name, `now() - interval '8 days'`);
+        const before = await inactivityEvents(state.world);
         // The sessions of half of them are committed before the sweep begins, but `track` cannot have applied them.
-        const proxy = on.harness.lastseenProxies.kafka;
+        const proxy = state.harness.lastseenProxies.kafka;
         proxy.cut('silence');
-        await seenAgain(on, name, 1, LEARNERS / 2, `now() - interval '1 second'`);
-        const sweeping = on.world.lastseen('sweep', '--json');
-        await sleep(500 + on.harness.random() * 1_500);
+        await seenAgain(state, name, 1, LEARNERS / 2, `now() - interval '1 second'`);
+        const sweeping = state.world.lastseen('sweep', '--json');
+        await sleep(500 + state.harness.random() * 1_500);
         proxy.restore();
         for (let u = LEARNERS / 2 + 1; u <= LEARNERS; u++) {
-          await seenAgain(on, name, u, u, `now() - interval '1 second'`);
-          await sleep(on.harness.random() * 120);
+          await seenAgain(state, name, u, u, `now() - interval '1 second'`);
+          await sleep(state.harness.random() * 120);
         }
         const swept = await sweeping;
         const endedAt = performance.now();
         if (swept.code !== 0) throw new Error(`the sweep ended with ${swept.code}:\n${swept.stderr}`);
         await waitFor('track has applied the new sessions of all learners', async () => {
           const behind = `SELECT FROM lastseen.user_last_seen WHERE user_id LIKE '${name}-%' AND last_seen_at < now() - interval '1 day'`;
-          return (await sql(on, behind)).count === 0;
+          return (await sql(state, behind)).count === 0;
         });
-        await sweepUntilDone(on.world);
-        const { events, duplicates } = await inactivityEvents(on.world);
+        await sweepUntilDone(state.world);
+        const { events, duplicates } = await inactivityEvents(state.world);
         const emitted = (phase: string) =>
           events.filter((event) => event.phase === phase && event.user_id.startsWith(`${name}-`)).map((e) => e.user_id);
         const crossed = new Set(emitted('CROSSED'));
         const returned = emitted('RETURNED');
         const early = [...crossed].filter((user) => Number(user.slice(name.length + 1)) <= LEARNERS / 2);
         const open = await sql(
-          on,
+          state,
           `SELECT FROM lastseen.episode JOIN lastseen.user_last_seen USING (student_id)
            WHERE returned_as_of IS NULL AND user_id LIKE '${name}-%'`,
         );
@@ -117,16 +117,16 @@ export const returningStage = stage<ReturningStage>({
     {
       name: 'sweep-past-as-of',
       about: 'a sweep with an as-of before applied activity: learners seen since then are undecidable and not flagged',
-      async inject(on, n) {
+      async inject(state, n) {
         const name = `past-${n}`;
         // Three days between the as-ofs, so that no lookback contains learners of another injection.
         const asOf = new Date(Date.now() - (100 + 3 * n) * 86_400_000).toISOString();
-        await load(on, name, `timestamptz '${asOf}' - interval '8 days'`);
-        await seenAgain(on, name, 21, LEARNERS, `timestamptz '${asOf}' + u * interval '1 minute'`);
+        await load(state, name, `timestamptz '${asOf}' - interval '8 days'`);
+        await seenAgain(state, name, 21, LEARNERS, `timestamptz '${asOf}' + u * interval '1 minute'`);
         const startedAt = performance.now();
-        const run = await sweepUntilDone(on.world, '--as-of', asOf, '--lookback', '9');
+        const run = await sweepUntilDone(state.world, '--as-of', asOf, '--lookback', '9');
         const { undecidable } = run.json<{ undecidable: number }>();
-        const { events, duplicates } = await inactivityEvents(on.world);
+        const { events, duplicates } = await inactivityEvents(state.world);
         const flagged = new Set(events.map(({ user_id }) => user_id).filter((user) => user.startsWith(`${name}-`)));
         const due = new Set(Array.from({ length: 20 }, (_, u) => `${name}-${u + 1}`));
         return {

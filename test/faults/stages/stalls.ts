@@ -25,7 +25,7 @@ async function open(harness: Harness): Promise<StallStage> {
   await world.prepare();
   await world.connect();
   const track = keepRunning(world, envThroughProxies(harness.lastseenProxies, world, 'track'), 'track');
-  const on: StallStage = {
+  const state: StallStage = {
     harness,
     world,
     track,
@@ -34,40 +34,40 @@ async function open(harness: Harness): Promise<StallStage> {
     },
   };
   await sql(
-    on,
+    state,
     `
 INSERT INTO session (id, user_id, started_at)
 SELECT 's-' || u, 'user-' || u, now() - interval '1 hour' FROM generate_series(1, ${LEARNERS}) u`,
   );
-  await untilApplied(on);
+  await untilApplied(state);
   await sweepUntilDone(world);
-  return on;
+  return state;
 }
 
 const sql = ({ world }: StallStage, text: string) => world.database.query<Record<string, unknown>>({ text });
 
-async function untilApplied(on: StallStage): Promise<void> {
-  await on.world.waitForDelivery();
+async function untilApplied(state: StallStage): Promise<void> {
+  await state.world.waitForDelivery();
   const behind = () =>
     sql(
-      on,
+      state,
       `
 SELECT FROM session s LEFT JOIN lastseen.user_last_seen t USING (user_id)
 WHERE t.session_at IS NULL OR t.session_at < coalesce(s.ended_at, s.started_at)`,
     );
   const { seen } = await until(behind, ({ count }) => count === 0, 60_000);
-  if (seen.count > 0) throw new Error(`track did not apply what was loaded: ${on.track.ends.join('\n')}`);
+  if (seen.count > 0) throw new Error(`track did not apply what was loaded: ${state.track.ends.join('\n')}`);
 }
 
 /** Inserts learners who were last seen a week ago, and waits until they are applied: a stalled source would flag them. */
-async function loadSilent(on: StallStage, name: string): Promise<void> {
+async function loadSilent(state: StallStage, name: string): Promise<void> {
   await sql(
-    on,
+    state,
     `
 INSERT INTO session (id, user_id, started_at)
 SELECT 's-${name}-' || u, '${name}-' || u, now() - interval '7 days' + interval '2 seconds' FROM generate_series(1, ${QUIET_LEARNERS}) u`,
   );
-  await untilApplied(on);
+  await untilApplied(state);
 }
 
 /** During the fault a sweep must refuse with this message and emit nothing. After it a sweep must complete. */
@@ -75,19 +75,21 @@ function refusing(
   name: string,
   about: string,
   expected: { readonly code: number; readonly message: RegExp; readonly wait: string },
-  during: (on: StallStage, n: number, sweep: () => Promise<CliRun>) => Promise<CliRun>,
+  during: (state: StallStage, n: number, sweep: () => Promise<CliRun>) => Promise<CliRun>,
 ): Fault<StallStage> {
   return {
     name,
     about,
-    async inject(on, n) {
-      const before = await inactivityEvents(on.world);
-      const refused = await during(on, n, () => on.world.lastseen('sweep', '--wait-fresh', expected.wait, '--json'));
+    async inject(state, n) {
+      const before = await inactivityEvents(state.world);
+      const refused = await during(state, n, () =>
+        state.world.lastseen('sweep', '--wait-fresh', expected.wait, '--json'),
+      );
       const endedAt = performance.now();
-      const { events } = await inactivityEvents(on.world);
+      const { events } = await inactivityEvents(state.world);
       const rightly = refused.code === expected.code && expected.message.test(refused.stderr);
       if (!rightly) console.error(`the sweep ended with ${refused.code}:\n${refused.stderr}`);
-      await sweepUntilDone(on.world);
+      await sweepUntilDone(state.world);
       return {
         records: QUIET_LEARNERS,
         lost: 0,
@@ -100,9 +102,9 @@ function refusing(
 }
 
 /** Inserts fifteen completed sweeps in which five learners crossed. @param ends SQL: the ends of the sources' topics. */
-const insertUsualSweeps = (on: StallStage, ends: string) =>
+const insertUsualSweeps = (state: StallStage, ends: string) =>
   sql(
-    on,
+    state,
     `
 INSERT INTO lastseen.sweep_run
   (run_id, as_of, thresholds, lookback_days, status, active, inactive, crossed, ongoing, unresolved, undecidable, returned,
@@ -120,15 +122,15 @@ export const stallStage = stage<StallStage>({
       'connector-paused',
       'the connector paused while learners are active: the sweep must refuse',
       { code: 75, message: /not fresh: the connector has not delivered/, wait: '3s' },
-      async (on, n, sweep) => {
-        await loadSilent(on, `paused-${n}`);
-        await on.world.pause();
+      async (state, n, sweep) => {
+        await loadSilent(state, `paused-${n}`);
+        await state.world.pause();
         try {
-          await sql(on, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-paused-${n}-%'`);
+          await sql(state, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-paused-${n}-%'`);
           return await sweep();
         } finally {
-          await on.world.resume();
-          await untilApplied(on);
+          await state.world.resume();
+          await untilApplied(state);
         }
       },
     ),
@@ -136,23 +138,23 @@ export const stallStage = stage<StallStage>({
       'table-unpublished',
       'one table removed from the publication: the sweep must refuse and name it',
       { code: 75, message: /not fresh: session: table session is not in publication/, wait: '60s' },
-      async (on, n, sweep) => {
-        await loadSilent(on, `unpublished-${n}`);
-        await sql(on, `ALTER PUBLICATION ${on.world.name} DROP TABLE session`);
+      async (state, n, sweep) => {
+        await loadSilent(state, `unpublished-${n}`);
+        await sql(state, `ALTER PUBLICATION ${state.world.name} DROP TABLE session`);
         try {
           await sql(
-            on,
+            state,
             `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-unpublished-${n}-%'`,
           );
           return await sweep();
         } finally {
-          await sql(on, `ALTER PUBLICATION ${on.world.name} ADD TABLE session`);
+          await sql(state, `ALTER PUBLICATION ${state.world.name} ADD TABLE session`);
           // The update writes the rows to the topic, as a new snapshot would.
           await sql(
-            on,
+            state,
             `UPDATE session SET ended_at = ended_at + interval '1 second' WHERE id LIKE 's-unpublished-${n}-%'`,
           );
-          await untilApplied(on);
+          await untilApplied(state);
         }
       },
     ),
@@ -164,24 +166,24 @@ export const stallStage = stage<StallStage>({
         message: /not fresh: attempt: no record in \S+ since the last completed sweep; 50 per day are usual/,
         wait: '60s',
       },
-      async (on, _, sweep) => {
-        await sql(on, `DELETE FROM lastseen.sweep_run`);
+      async (state, _, sweep) => {
+        await sql(state, `DELETE FROM lastseen.sweep_run`);
         await sql(
-          on,
+          state,
           `INSERT INTO attempt (id, student_id, completed_at)
           SELECT (SELECT count(*) FROM attempt) + n, md5('user-' || n)::uuid, now() - interval '1 hour' FROM generate_series(1, 100) n`,
         );
-        await on.world.waitForDelivery();
-        const { rows } = await sql(on, `SELECT count(*)::int AS records FROM attempt`);
-        await insertUsualSweeps(on, `jsonb_build_object('attempt', ${rows[0]?.['records']} - (days - 1) * 50)`);
+        await state.world.waitForDelivery();
+        const { rows } = await sql(state, `SELECT count(*)::int AS records FROM attempt`);
+        await insertUsualSweeps(state, `jsonb_build_object('attempt', ${rows[0]?.['records']} - (days - 1) * 50)`);
         try {
           return await sweep();
         } finally {
           await sql(
-            on,
+            state,
             `INSERT INTO attempt (id, student_id, completed_at) SELECT count(*) + 1, md5('user-1')::uuid, now() FROM attempt`,
           );
-          await on.world.waitForDelivery();
+          await state.world.waitForDelivery();
         }
       },
     ),
@@ -189,20 +191,20 @@ export const stallStage = stage<StallStage>({
       'platform-down',
       '60 % of the learners silent because the platform was down for a week: the sweep must be held',
       { code: 3, message: /lastseen sweep approve/, wait: '60s' },
-      async (on, n, sweep) => {
-        await sql(on, `DELETE FROM lastseen.sweep_run`);
-        await insertUsualSweeps(on, 'NULL');
+      async (state, n, sweep) => {
+        await sql(state, `DELETE FROM lastseen.sweep_run`);
+        await insertUsualSweeps(state, 'NULL');
         await sql(
-          on,
+          state,
           `
 INSERT INTO session (id, user_id, started_at)
 SELECT 's-down-${n}-' || u, 'down-${n}-' || u, now() - interval '7 days 1 hour' FROM generate_series(1, ${LEARNERS * 1.5}) u`,
         );
-        await untilApplied(on);
+        await untilApplied(state);
         const held = await sweep();
         // The platform is up again, and the learners are active.
-        await sql(on, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-down-${n}-%'`);
-        await untilApplied(on);
+        await sql(state, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-down-${n}-%'`);
+        await untilApplied(state);
         return held;
       },
     ),

@@ -44,15 +44,15 @@ FROM generate_series(1, ${LEARNERS}) u`,
 function disturbing(
   name: string,
   about: string,
-  disturb: (on: SweepStage, n: number, start: () => Promise<CliRun> & { kill(): void }) => Promise<unknown>,
+  disturb: (state: SweepStage, n: number, start: () => Promise<CliRun> & { kill(): void }) => Promise<unknown>,
 ): Fault<SweepStage> {
   return {
     name,
     about,
-    async inject(on, n) {
-      const { world, harness } = on;
-      const flags = ['--as-of', morning(on.mornings), '--lookback', String(LOOKBACK_DAYS)];
-      on.mornings += 1;
+    async inject(state, n) {
+      const { world, harness } = state;
+      const flags = ['--as-of', morning(state.mornings), '--lookback', String(LOOKBACK_DAYS)];
+      state.mornings += 1;
       const before = await inactivityEvents(world);
       const start = () => {
         const run = world.start(
@@ -63,14 +63,14 @@ function disturbing(
         );
         return Object.assign(run.ended, { kill: () => void run.process.kill('SIGKILL') });
       };
-      await disturb(on, n, start);
+      await disturb(state, n, start);
       const restoredAt = performance.now();
       await sweepUntilDone(world, ...flags);
       const { events, duplicates } = await inactivityEvents(world);
       const recoveryMs = Math.round(performance.now() - restoredAt);
       return {
         records: events.length - before.events.length,
-        ...compare(await eventsBySql(on), events.map(contentOf)),
+        ...compare(await eventsBySql(state), events.map(contentOf)),
         duplicates: duplicates - before.duplicates,
         recoveryMs,
       };

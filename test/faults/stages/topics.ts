@@ -50,9 +50,9 @@ async function withAdmin<T>({ world }: TopicStage, work: (admin: Admin) => Promi
 }
 
 /** Runs `track` until it has applied everything. */
-async function catchUp(on: TopicStage): Promise<void> {
-  await on.world.waitForDelivery();
-  const run = await on.world.lastseen('track', '--until-end');
+async function catchUp(state: TopicStage): Promise<void> {
+  await state.world.waitForDelivery();
+  const run = await state.world.lastseen('track', '--until-end');
   if (run.code !== 0) throw new Error(`track ended with ${run.code}:\n${run.stderr}`);
 }
 
@@ -90,18 +90,18 @@ function gap(
   name: string,
   about: string,
   alarm: RegExp | undefined,
-  change: (on: TopicStage, n: number) => Promise<number>,
+  change: (state: TopicStage, n: number) => Promise<number>,
 ): Fault<TopicStage> {
   return {
     name,
     about,
-    async inject(on, n) {
-      const { world } = on;
-      await catchUp(on);
+    async inject(state, n) {
+      const { world } = state;
+      await catchUp(state);
       const before = await inactivityEvents(world);
-      const records = await change(on, n);
+      const records = await change(state, n);
       await world.waitForDelivery();
-      const track = on.start();
+      const track = state.start();
       try {
         const startedAt = performance.now();
         let unalarmed = 0;
@@ -113,7 +113,7 @@ function gap(
           unalarmed = (rightly ? 0 : 1) + events.length - before.events.length;
           await repair(world);
         }
-        const settled = await until(() => losses(on), isRight, SETTLES_WITHIN_MS);
+        const settled = await until(() => losses(state), isRight, SETTLES_WITHIN_MS);
         await sweepUntilComplete(world, alarm);
         const { differing, lost } = settled.seen;
         if (differing > 0n) console.error(track.ends.slice(-3).join('\n'));
@@ -139,50 +139,50 @@ export const topicStage = stage<TopicStage>({
       'records-expired',
       'records deleted before `track` read them: the sweep must refuse, and an audit must repair last seen',
       /not fresh: session: .* were removed before they were read/,
-      async (on, n) => {
-        const records = await loadActivity(on.world, `expired-${n}`);
-        await on.world.waitForDelivery();
-        await withAdmin(on, async (admin) => {
-          const ends = await admin.fetchTopicOffsets(on.topic);
+      async (state, n) => {
+        const records = await loadActivity(state.world, `expired-${n}`);
+        await state.world.waitForDelivery();
+        await withAdmin(state, async (admin) => {
+          const ends = await admin.fetchTopicOffsets(state.topic);
           const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
-          await admin.deleteTopicRecords({ topic: on.topic, partitions });
+          await admin.deleteTopicRecords({ topic: state.topic, partitions });
         });
-        return records + (await loadActivity(on.world, `after-expired-${n}`));
+        return records + (await loadActivity(state.world, `after-expired-${n}`));
       },
     ),
     gap(
       'topic-recreated',
       'a topic deleted with unread records and created again: the sweep must refuse, and an audit must repair last seen',
       /not fresh: session: .*(topic recreated|the topic was)/,
-      async (on, n) => {
-        const records = await loadActivity(on.world, `recreated-${n}`);
-        await on.world.waitForDelivery();
-        await on.world.pause();
-        await withAdmin(on, (admin) => recreateTopic(admin, on.topic));
-        await on.world.resume();
-        return records + (await loadActivity(on.world, `after-recreated-${n}`));
+      async (state, n) => {
+        const records = await loadActivity(state.world, `recreated-${n}`);
+        await state.world.waitForDelivery();
+        await state.world.pause();
+        await withAdmin(state, (admin) => recreateTopic(admin, state.topic));
+        await state.world.resume();
+        return records + (await loadActivity(state.world, `after-recreated-${n}`));
       },
     ),
     gap(
       'offsets-expired',
       'the group loses its offsets but no records: they are read again, without loss or alarm',
       undefined,
-      async (on, n) => {
-        await withAdmin(on, (admin) => admin.deleteGroups([on.world.groupOf('track')]));
-        return loadActivity(on.world, `offsets-${n}`);
+      async (state, n) => {
+        await withAdmin(state, (admin) => admin.deleteGroups([state.world.groupOf('track')]));
+        return loadActivity(state.world, `offsets-${n}`);
       },
     ),
     gap(
       'partitions-added',
       'partitions added to a topic: their records are read, and no sweep runs before',
       undefined,
-      async (on, n) => {
-        await withAdmin(on, async (admin) => {
-          const { topics } = await admin.fetchTopicMetadata({ topics: [on.topic] });
+      async (state, n) => {
+        await withAdmin(state, async (admin) => {
+          const { topics } = await admin.fetchTopicMetadata({ topics: [state.topic] });
           const count = (topics[0]?.partitions.length ?? 4) + 1;
-          await admin.createPartitions({ topicPartitions: [{ topic: on.topic, count }] });
+          await admin.createPartitions({ topicPartitions: [{ topic: state.topic, count }] });
         });
-        return loadActivity(on.world, `partitions-${n}`);
+        return loadActivity(state.world, `partitions-${n}`);
       },
     ),
   ],

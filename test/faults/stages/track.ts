@@ -70,27 +70,27 @@ const isRight = ({ differing }: { readonly differing: bigint }) => differing ===
 function disturbing(
   name: string,
   about: string,
-  disturb: (on: TrackStage, n: number, load: () => Promise<void>) => Promise<void>,
+  disturb: (state: TrackStage, n: number, load: () => Promise<void>) => Promise<void>,
 ): Fault<TrackStage> {
   return {
     name,
     about,
-    async inject(on, n) {
-      const { world } = on;
+    async inject(state, n) {
+      const { world } = state;
       let records = 0;
       let loads = 0;
       const load = async () => {
         loads += 1;
-        if (on.returned + RETURNS > on.silent)
+        if (state.returned + RETURNS > state.silent)
           throw new Error('all silent learners were seen again: loadSilent must insert more');
         records += await loadActivity(world, `${name}-${n}-${loads}`);
-        records += await loadReturns(world, on.returned + 1, on.returned + RETURNS);
-        on.returned += RETURNS;
+        records += await loadReturns(world, state.returned + 1, state.returned + RETURNS);
+        state.returned += RETURNS;
       };
       const before = (await inactivityEvents(world)).duplicates;
       await load();
-      await disturb(on, n, load);
-      return settle(on, records, before);
+      await disturb(state, n, load);
+      return settle(state, records, before);
     },
   };
 }
@@ -178,36 +178,36 @@ export const trackStage = stage<TrackStage>({
       await sleep(harness.random() * 1_500);
       await harness.stack.startPart('kafka');
     }),
-    disturbing('postgres-restart', 'Postgres killed during a load and started again', async (on, _, load) => {
-      await sleep(on.harness.random() * 300);
-      await on.harness.stack.killPart('postgres');
-      await sleep(on.harness.random() * 1_500);
-      await on.harness.stack.startPart('postgres');
+    disturbing('postgres-restart', 'Postgres killed during a load and started again', async (state, _, load) => {
+      await sleep(state.harness.random() * 300);
+      await state.harness.stack.killPart('postgres');
+      await sleep(state.harness.random() * 1_500);
+      await state.harness.stack.startPart('postgres');
       await load();
     }),
     disturbing(
       'registry-outage',
       'the registry down for two minutes while records with an unknown schema arrive',
-      async (on, n, load) => {
-        const { harness } = on;
+      async (state, n, load) => {
+        const { harness } = state;
         // Alternates between a registry that hangs while `track` starts, and one that refuses connections.
         if (n % 2 === 0) {
           harness.lastseenProxies.kafka.cut('silence');
-          await changeSchema(on, `hung_${n}`);
+          await changeSchema(state, `hung_${n}`);
           await load();
-          await on.world.waitForDelivery();
+          await state.world.waitForDelivery();
           await harness.stack.killPart('registry', 'SIGSTOP');
-          on.track.kill('SIGKILL');
+          state.track.kill('SIGKILL');
           harness.lastseenProxies.kafka.restore();
           await sleep(REGISTRY_OUTAGE_MS);
-          await requireEffect(on);
+          await requireEffect(state);
           await harness.stack.killPart('registry', 'SIGCONT');
         } else {
           harness.lastseenProxies.registry.cut('reset');
-          await changeSchema(on, `gone_${n}`);
+          await changeSchema(state, `gone_${n}`);
           await load();
           await sleep(REGISTRY_OUTAGE_MS);
-          await requireEffect(on);
+          await requireEffect(state);
           harness.lastseenProxies.registry.restore();
         }
       },
@@ -237,31 +237,31 @@ export const trackStage = stage<TrackStage>({
     disturbing(
       'cut-track-registry',
       '`track` cut off from the registry while records with an unknown schema arrive',
-      async (on, n, load) => {
-        await whileCut(on.harness.lastseenProxies.registry, cutOf(n), async () => {
-          await changeSchema(on, `cut_${n}`);
+      async (state, n, load) => {
+        await whileCut(state.harness.lastseenProxies.registry, cutOf(n), async () => {
+          await changeSchema(state, `cut_${n}`);
           await load();
-          await on.world.waitForDelivery();
-          await sleep(on.harness.random() * 3_000);
-          await requireEffect(on);
+          await state.world.waitForDelivery();
+          await sleep(state.harness.random() * 3_000);
+          await requireEffect(state);
         });
       },
     ),
     cutting('cut-connect-kafka', 'the connector cut off from Kafka', (harness) => harness.connectorProxies.kafka),
-    disturbing('cut-connect-postgres', 'the connector cut off from Postgres', async (on, n, load) => {
-      await whileCut(on.harness.connectorProxies.postgres, cutOf(n), async () => {
+    disturbing('cut-connect-postgres', 'the connector cut off from Postgres', async (state, n, load) => {
+      await whileCut(state.harness.connectorProxies.postgres, cutOf(n), async () => {
         await load();
-        await sleep(500 + on.harness.random() * 2_000);
+        await sleep(500 + state.harness.random() * 2_000);
       });
     }),
     disturbing(
       'cut-connect-registry',
       'the connector cut off from the registry while it has a schema to register',
-      async (on, n, load) => {
-        await whileCut(on.harness.connectorProxies.registry, 'reset', async () => {
-          await changeSchema(on, `unregistered_${n}`);
+      async (state, n, load) => {
+        await whileCut(state.harness.connectorProxies.registry, 'reset', async () => {
+          await changeSchema(state, `unregistered_${n}`);
           await load();
-          await sleep(500 + on.harness.random() * 2_000);
+          await sleep(500 + state.harness.random() * 2_000);
         });
       },
     ),
