@@ -38,7 +38,7 @@ function raised(stored: LearnerRow | undefined, expected: LearnerRow | undefined
 }
 
 describe('comparing a learner', () => {
-  it('gives one result per source and one for the name, where the smaller name counts as newer', () => {
+  it('gives one result per source and one for the name, of which the smaller counts as newer', () => {
     const expected = { studentId, userId: 'a', ...NONE, exam_results: 2n, features_topic_daily: 2n, attempt: 2n };
     const stored = { studentId, userId: 'A', ...NONE, exam_results: 1n, features_topic_daily: 2n, session: 5n };
     expect(Object.fromEntries(compareLearner(expected, stored, ALL))).toEqual({

@@ -9,7 +9,7 @@ const manifests: Manifests = {
 };
 const replace = (name: string, value: string) => (name === 'HTTP_PORT' ? '1' : value);
 
-it('merges the environment of the image, envFrom and env, where the later wins, and then replaces values', () => {
+it('merges the environment of the image, envFrom and env, in which a later value wins, and then replaces references', () => {
   const spec = {
     name: 'track',
     envFrom: [{ configMapRef: { name: 'lastseen' } }, { prefix: 'S_', secretRef: { name: 'key' } }],
