@@ -116,13 +116,13 @@ async function withOpen<T>(
   try {
     return await work(database);
   } finally {
-    await untilShutdownDeadline(context, database.close());
+    await untilGraceDeadline(context, database.close());
   }
 }
 
 /** Waits until something has closed, at most until the shutdown deadline: a connection that hangs is left to the exit. */
-export function untilShutdownDeadline({ shutdownDeadline }: CommandContext, closing: Promise<void>): Promise<void> {
-  return withAbort(shutdownDeadline, closing).catch((error) => {
-    if (!shutdownDeadline.aborted) throw error;
+export function untilGraceDeadline({ graceDeadline }: CommandContext, closing: Promise<void>): Promise<void> {
+  return withAbort(graceDeadline, closing).catch((error) => {
+    if (!graceDeadline.aborted) throw error;
   });
 }

@@ -9,7 +9,7 @@ import { addProcessMetrics } from '../observability/metrics.ts';
 import { type Sample, startSampling } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import { safeMessage } from '../runtime/errors.ts';
-import { openKafka, untilShutdownDeadline, withProbeDatabase } from './connections.ts';
+import { openKafka, untilGraceDeadline, withProbeDatabase } from './connections.ts';
 import type { CommandContext } from './run-command.ts';
 
 /** The state of a running consumer, for probes and samples. */
@@ -48,7 +48,7 @@ export async function withProbes<T>(
     const sampling = startSampling(context, samples);
     const probes = await serveProbes({ host, port }, processState(context, state, database, sampling.show));
     context.log.info({ event: 'http_listening', address: probes.address }, 'serving probes and metrics');
-    return work(state).finally(() => untilShutdownDeadline(context, probes.close()));
+    return work(state).finally(() => untilGraceDeadline(context, probes.close()));
   });
 }
 

@@ -107,7 +107,7 @@ function listener(context: CommandContext): ConsumerListener {
 
 /** The limits and the shutdown of a consumer, from the settings. */
 export function consumerSettings(
-  { settings, log, shutdownDeadline }: CommandContext,
+  { settings, log, graceDeadline }: CommandContext,
   limits: Partial<StageLimits> | undefined,
 ) {
   return {
@@ -120,6 +120,6 @@ export function consumerSettings(
     },
     sessionTimeoutMs: settings.KAFKA_SESSION_TIMEOUT,
     log,
-    shutdownDeadline,
+    graceDeadline,
   };
 }

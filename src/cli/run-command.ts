@@ -17,7 +17,7 @@ import { table } from './tables.ts';
 /** 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later. */
 export const EXIT = { done: 0, failed: 1, usage: 2, held: 3, tryLater: 75 } as const;
 
-export interface CommandContext extends Pick<Shutdown, 'stopping' | 'shutdownDeadline' | 'startShutdownTimer'> {
+export interface CommandContext extends Pick<Shutdown, 'stopping' | 'graceDeadline' | 'startShutdownTimer'> {
   readonly command: string;
   readonly settings: Settings;
   readonly log: Logger;

@@ -7,30 +7,31 @@ import { LastseenError } from '../runtime/errors.ts';
 export interface Shutdown {
   /** Aborted by SIGTERM or SIGINT: finish the current work and return. */
   readonly stopping: AbortSignal;
-  /** Aborted if that takes too long: stop waiting. */
-  readonly shutdownDeadline: AbortSignal;
+  /** Aborted after 60 % of `STOP_WITHIN`: abandon what is in flight. */
+  readonly graceDeadline: AbortSignal;
   stop(): void;
   /** Starts the deadlines. `stop` calls it; so does a failure that leaves work in flight. */
   startShutdownTimer(): void;
 }
 
-/** Share of the time for the work; the rest is for leaving the group and closing connections. */
+/** Share of `STOP_WITHIN` for the work; the rest is for leaving the group and closing connections. */
 const GRACE_SHARE = 0.6;
 
-export function createShutdown(withinMs: number, onOverdue: () => void): Shutdown {
+/** @param onDeadline called after all of `STOP_WITHIN`, if the process still runs. */
+export function createShutdown(withinMs: number, onDeadline: () => void): Shutdown {
   const stopping = new AbortController();
-  const shutdownDeadline = new AbortController();
+  const graceDeadline = new AbortController();
   let started = false;
   const startShutdownTimer = () => {
     if (started) return;
     started = true;
     const message = 'stopped by a signal, and the work did not finish within STOP_WITHIN; the next start finishes it';
-    setTimeout(() => shutdownDeadline.abort(new LastseenError('interrupted', message)), withinMs * GRACE_SHARE);
-    setTimeout(onOverdue, withinMs);
+    setTimeout(() => graceDeadline.abort(new LastseenError('interrupted', message)), withinMs * GRACE_SHARE);
+    setTimeout(onDeadline, withinMs);
   };
   return {
     stopping: stopping.signal,
-    shutdownDeadline: shutdownDeadline.signal,
+    graceDeadline: graceDeadline.signal,
     startShutdownTimer,
     stop() {
       stopping.abort(new LastseenError('stopped', 'stopped by a signal before the work began; nothing was changed'));

@@ -168,7 +168,11 @@ export const SETTINGS = {
     'the same in `track` and `replay` while more than one fetch is waiting at the broker; a longer time writes fewer rows',
     '10s',
   ),
-  FLUSH_MAX_ROWS: setting(positive, 'most learners that one transaction writes', '120000'),
+  FLUSH_MAX_ROWS: setting(
+    positive,
+    'learners after which a transaction is written as soon as no other one is running',
+    '120000',
+  ),
   QUEUE_MAX_BYTES: setting(positive, 'most bytes of records that wait to be decoded', '2097152'),
   INACTIVITY_THRESHOLD_DAYS: setting(
     dayList,

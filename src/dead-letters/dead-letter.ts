@@ -3,8 +3,8 @@ import type { OutgoingRecord, RawRecord } from '../kafka/client/records.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { originHeaders } from './origin.ts';
 
-/** A record that cannot be applied, with its position and the reason. */
-export interface DeadLetter {
+/** A record that could not be applied, with its position and the reason: to be retried, or a dead letter. */
+export interface FailedRecord {
   readonly topic: string;
   readonly partition: number;
   readonly record: RawRecord;
@@ -14,12 +14,12 @@ export interface DeadLetter {
   readonly detail: string;
 }
 
-export interface DeadLetterSink {
-  /** Resolves when the broker has acknowledged all letters. Their source offsets must not be committed before. */
-  send(letters: readonly DeadLetter[]): Promise<void>;
+export interface FailedRecordSink {
+  /** Resolves when the broker has acknowledged all records. Their source offsets must not be committed before. */
+  send(letters: readonly FailedRecord[]): Promise<void>;
 }
 
-export function createDeadLetterSink(producer: Pick<EventProducer, 'send'>, topic: string): DeadLetterSink {
+export function createDeadLetterSink(producer: Pick<EventProducer, 'send'>, topic: string): FailedRecordSink {
   return { send: (letters) => producer.send(topic, letters.map(failureRecord)) };
 }
 
@@ -30,7 +30,7 @@ const MAX_DETAIL_LENGTH = 2_000;
  * The failed record with its key, value and headers unchanged, and with headers for its origin and why it failed. The value
  * of a tombstone stays null.
  */
-export function failureRecord({ topic, partition, record, reason, step, detail }: DeadLetter): OutgoingRecord {
+export function failureRecord({ topic, partition, record, reason, step, detail }: FailedRecord): OutgoingRecord {
   const headers = {
     ...originHeaders(topic, partition, record),
     'lastseen.reason': reason,
@@ -64,7 +64,7 @@ export function createDeadLetterLimit(maxShare: number, window = 1_000, minLette
 }
 
 /** Counts the letters that the broker has acknowledged, by reason. */
-export function withDeadLetterCount(sink: DeadLetterSink, metrics: Metrics): DeadLetterSink {
+export function withDeadLetterCount(sink: FailedRecordSink, metrics: Metrics): FailedRecordSink {
   return {
     async send(letters) {
       await sink.send(letters);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { untilShutdownDeadline } from '../cli/connections.ts';
+import { untilGraceDeadline } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import type { Settings } from '../config/settings.ts';
 import type { EventProducer } from '../kafka/client/producer.ts';
@@ -67,7 +67,7 @@ export async function relayWhile<T>(
   others: readonly Relay[],
   work: () => Promise<T>,
 ): Promise<T> {
-  const { log, metrics, stopping, shutdownDeadline } = context;
+  const { log, metrics, stopping, graceDeadline } = context;
   const onFailure = (error: Error) => {
     metrics.relayFailures.inc();
     log.warn({ event: 'relay_failed', error: safeMessage(error) }, 'relay failed; it is retried');
@@ -76,9 +76,9 @@ export async function relayWhile<T>(
   const relaying = relayUntil(workEnded.signal, [...others, own], onFailure);
   const result = await work().finally(() => {
     workEnded.abort();
-    return untilShutdownDeadline(context, relaying);
+    return untilGraceDeadline(context, relaying);
   });
-  const last = withAbort(shutdownDeadline, own());
+  const last = withAbort(graceDeadline, own());
   // During a shutdown, events that cannot be published now are left to the next relay.
   await (stopping.aborted ? last.catch(onFailure) : last);
   return result;

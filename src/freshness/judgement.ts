@@ -56,8 +56,8 @@ export type Freshness =
  * Whether all changes committed at the source before the position are applied. Unknown is not fresh.
  *
  * A slot past the position proves more than delivery: Debezium confirms positions only while it streams, and it streams
- * only after its snapshot is in Kafka. It does not prove that each table is in the snapshot: a table with rows whose topic
- * never had a record was not.
+ * only after its snapshot is in Kafka. It does not prove that each table is in the snapshot: a table that has rows,
+ * but whose topic never had a record, was not in it.
  */
 export function judgeFreshness({ slot, publication, sources }: FreshnessEvidence): Freshness {
   const broken = [

@@ -29,8 +29,8 @@ export const NEVER: Instant = -(2n ** 63n);
  * Folds activities to one row per learner. Every step is a maximum or a minimum, so the rows do not depend on the order,
  * the repetition or the split of the activities over folds.
  *
- * A learner takes about 60 bytes outside of the heap, also if the name is the id: at hundreds of thousands of records per
- * second the garbage collector has nothing to do.
+ * A learner takes about 60 bytes outside of the heap, also if the name is the id, so a fold of many learners adds no work
+ * for the garbage collector.
  */
 export interface Fold {
   add(activity: Activity, committedAt?: Instant): void;

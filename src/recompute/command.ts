@@ -1,12 +1,6 @@
 import type { Command } from 'commander';
 import { MICROS_PER_MS } from '../activity/instant.ts';
-import {
-  openKafka,
-  openRegistry,
-  untilShutdownDeadline,
-  withDatabase,
-  withSourceDatabase,
-} from '../cli/connections.ts';
+import { openKafka, openRegistry, untilGraceDeadline, withDatabase, withSourceDatabase } from '../cli/connections.ts';
 import { lagSample } from '../cli/lag-sample.ts';
 import { runBeforeStart } from '../cli/outage-waits.ts';
 import { type ConsumerState, type SampleSources, withProbes } from '../cli/probes.ts';
@@ -155,7 +149,7 @@ async function run(
       summary.waiting = lags.reduce((sum, { records }) => sum + Number(records), 0);
     }
   } finally {
-    await untilShutdownDeadline(context, producer.close());
+    await untilGraceDeadline(context, producer.close());
   }
   context.print(flags.json ? json(summary) : table(['what', 'count'], Object.entries(summary)));
   return EXIT.done;

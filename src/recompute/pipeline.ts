@@ -1,6 +1,6 @@
 import type { StudentId } from '../activity/activity.ts';
 import { type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
-import type { DeadLetter, DeadLetterLimit, DeadLetterSink } from '../dead-letters/dead-letter.ts';
+import type { DeadLetterLimit, FailedRecord, FailedRecordSink } from '../dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../events/inactivity-event.ts';
 import type { Computed } from '../events/kpi-updated-event.ts';
 import type { RawBatch, RawRecord } from '../kafka/client/records.ts';
@@ -46,9 +46,9 @@ export interface RecomputeDeps extends FigureDeps {
   /** Decodes a value in the registry's wire format; throws a retriable error while the registry is unavailable. */
   readonly decode: (value: Buffer) => InactivityEvent | Promise<InactivityEvent>;
   /** Receives records that are not inactivity events. */
-  readonly deadLetters: DeadLetterSink;
-  /** Receives events whose figures could not be computed or written: retries them or makes them dead letters. */
-  readonly failedLearners: DeadLetterSink;
+  readonly deadLetters: FailedRecordSink;
+  /** Receives events whose figures could not be computed or written: to be retried, or to become dead letters. */
+  readonly failedLearners: FailedRecordSink;
   readonly deadLetterLimit: DeadLetterLimit;
   /** The topic of events that failed before. */
   readonly retryTopic?: string;
@@ -79,7 +79,7 @@ interface Pending extends LearnerEvent {
 interface Round {
   events: number;
   readonly newest: Map<string, Pending>;
-  readonly letters: DeadLetter[];
+  readonly letters: FailedRecord[];
   /** Set once the broker has acknowledged the letters, so that a repeated apply does not send them again. */
   lettersSent: boolean;
   /** Learners whose failure the limit has counted, so that a repeated apply does not count it again. */
@@ -97,7 +97,7 @@ export function createRecompute(deps: RecomputeDeps): Stages<Round> {
 
     async collect(batch, round) {
       // All records are decoded before any is kept, because after an outage the batch is collected again from its start.
-      const decoded: (Pending | DeadLetter)[] = [];
+      const decoded: (Pending | FailedRecord)[] = [];
       for (const record of batch.records) decoded.push(await decodeRecord(deps, batch, record));
       for (const each of decoded) keep(deps, round, each);
     },
@@ -111,7 +111,7 @@ export function createRecompute(deps: RecomputeDeps): Stages<Round> {
       counts.events = round.events;
       counts.learners = round.newest.size;
       counts.undecodable = round.letters.length;
-      const failed: DeadLetter[] = [];
+      const failed: FailedRecord[] = [];
       await inLanes(slicesOf([...round.newest.values()], deps.sliceSize ?? 1_000), (slice) =>
         isolateFailures(
           slice,
@@ -135,7 +135,7 @@ export function createRecompute(deps: RecomputeDeps): Stages<Round> {
   };
 }
 
-async function decodeRecord(deps: RecomputeDeps, batch: RawBatch, record: RawRecord): Promise<Pending | DeadLetter> {
+async function decodeRecord(deps: RecomputeDeps, batch: RawBatch, record: RawRecord): Promise<Pending | FailedRecord> {
   const { topic, partition } = batch;
   const letter = (reason: string, detail: string) => ({ topic, partition, record, reason, step: 'decode', detail });
   if (record.value === null) return letter('not_decodable', 'the record has no value');
@@ -165,7 +165,7 @@ function eventDefect(event: InactivityEvent): string | undefined {
   return undefined;
 }
 
-function keep(deps: RecomputeDeps, round: Round, decoded: Pending | DeadLetter): void {
+function keep(deps: RecomputeDeps, round: Round, decoded: Pending | FailedRecord): void {
   round.events += 1;
   if ('reason' in decoded) {
     round.letters.push(decoded);
@@ -182,7 +182,7 @@ function keep(deps: RecomputeDeps, round: Round, decoded: Pending | DeadLetter):
 }
 
 /** Each event counts once, when it is read from its first topic; retries do not count. */
-function watchLimit({ deadLetterLimit, retryTopic }: RecomputeDeps, letter: DeadLetter): void {
+function watchLimit({ deadLetterLimit, retryTopic }: RecomputeDeps, letter: FailedRecord): void {
   if (letter.topic === retryTopic || !deadLetterLimit.exceededAfter(true)) return;
   throw new LastseenError(
     'too_many_dead_letters',

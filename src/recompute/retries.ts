@@ -1,4 +1,4 @@
-import { type DeadLetter, type DeadLetterSink, failureRecord } from '../dead-letters/dead-letter.ts';
+import { type FailedRecord, type FailedRecordSink, failureRecord } from '../dead-letters/dead-letter.ts';
 import { attemptNumber, headerNumber } from '../dead-letters/origin.ts';
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { OutgoingRecord } from '../kafka/client/records.ts';
@@ -14,16 +14,16 @@ export interface RetryDeps {
   readonly delayMs: number;
   readonly nowMs: () => number;
   /** Receives records after the last attempt. */
-  readonly deadLetters: DeadLetterSink;
+  readonly deadLetters: FailedRecordSink;
 }
 
 /** Sends failed records to the retry topic, and after the last attempt to the dead letters. */
-export function createRetrySink({ producer, topic, delayMs, nowMs, deadLetters }: RetryDeps): DeadLetterSink {
+export function createRetrySink({ producer, topic, delayMs, nowMs, deadLetters }: RetryDeps): FailedRecordSink {
   return {
     async send(failed) {
       const notBeforeMs = Math.ceil(nowMs() + delayMs);
       const retried: OutgoingRecord[] = [];
-      const dead: DeadLetter[] = [];
+      const dead: FailedRecord[] = [];
       for (const letter of failed) {
         const retry = letter.topic === topic ? retryOf(letter) + 1 : 1;
         if (retry > RETRIES) dead.push(letter);
@@ -44,7 +44,7 @@ export function retryDelay(retryTopic: string, nowMs: () => number): Delay {
   };
 }
 
-function retryRecord(letter: DeadLetter, retry: number, notBeforeMs: number): OutgoingRecord {
+function retryRecord(letter: FailedRecord, retry: number, notBeforeMs: number): OutgoingRecord {
   const record = failureRecord(letter);
   const headers = {
     ...record.headers,
@@ -55,6 +55,6 @@ function retryRecord(letter: DeadLetter, retry: number, notBeforeMs: number): Ou
   return { ...record, headers };
 }
 
-function retryOf({ record }: DeadLetter): number {
+function retryOf({ record }: FailedRecord): number {
   return headerNumber(record.headers, 'lastseen.retry') ?? 1;
 }

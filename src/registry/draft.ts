@@ -101,12 +101,12 @@ function committedAt({ commitUs, commitMs, commitNs, connectorMs }: Draft): Inst
 const inUnit = (count: bigint | null, unit: TimeUnit) => (count === null ? null : toMicros(count, unit));
 
 /** The record has a form that no connector writes, is truncated, or contradicts its schema. */
-export function notDecodable(detail: string): DeadLetter {
+export function notDecodable(detail: string): FailedRecord {
   return deadLetter('decode', 'not_decodable', detail);
 }
 
-export function unknownSchema(id: number): DeadLetter {
+export function unknownSchema(id: number): FailedRecord {
   return deadLetter('decode', 'unknown_schema', `the registry does not know schema ${id}`);
 }
 
-type DeadLetter = ReturnType<typeof deadLetter>;
+type FailedRecord = ReturnType<typeof deadLetter>;

@@ -52,9 +52,9 @@ export function isRetriable(error: unknown): boolean {
 }
 
 /**
- * A message for logs, dead letters and the history of runs, without row values. A message of LastseenError or of a plain
- * Error is ours and quotes none. Messages of Node's own classes may quote the value (`JSON.parse`, `BigInt`, arguments),
- * so those are replaced by class and place.
+ * A message for logs, dead letters and the history of runs, without row values. Messages of LastseenError and of plain
+ * Error are written in this project and quote no row values. Messages of Node's own classes may quote them (`JSON.parse`,
+ * `BigInt`, arguments), so the name of the class and the place in the code replace them.
  */
 export function safeMessage(error: unknown): string {
   if (!(error instanceof Error)) return 'a value that is not an Error was thrown';

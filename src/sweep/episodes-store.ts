@@ -48,8 +48,8 @@ function planValues(plan: SweepPlan): unknown[] {
 
 /**
  * $1 after, $2 until, $3 and $4 their dates, $5 thresholds from the longest, $6 date of the as-of, $7 whether ONGOING is
- * wanted, $8 the as-of, $9 the limit. A learner's rung is the highest threshold reached; every inactive learner has
- * reached the lowest. The join repeats the window for the episodes: without it, it would read all episodes ever recorded.
+ * wanted, $8 the as-of, $9 the limit. `rung` is the highest threshold that the learner has reached; every inactive
+ * learner has reached the lowest. The join repeats the window for the episodes: without it, it would read all episodes ever recorded.
  */
 const due = ({ lastSeen, episode }: DetectionTables, { thresholds }: SweepPlan) => `
 FROM ${lastSeen} seen

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { v7 as uuidv7 } from 'uuid';
-import { openKafka, openRegistry, untilShutdownDeadline } from '../cli/connections.ts';
+import { openKafka, openRegistry, untilGraceDeadline } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { inactivityRelay } from '../events/wiring.ts';
 import { proveFresh } from '../freshness/pipeline.ts';
@@ -33,6 +33,6 @@ export async function withSweepDeps<T>(
       relay,
     });
   } finally {
-    await untilShutdownDeadline(context, producer.close());
+    await untilGraceDeadline(context, producer.close());
   }
 }

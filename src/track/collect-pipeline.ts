@@ -2,7 +2,7 @@ import type { Activity, Outcome } from '../activity/activity.ts';
 import { type ActivityPolicy, activitiesOf } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import type { DeadLetter, DeadLetterLimit } from '../dead-letters/dead-letter.ts';
+import type { DeadLetterLimit, FailedRecord } from '../dead-letters/dead-letter.ts';
 import { commitInstant } from '../dead-letters/origin.ts';
 import type { RawBatch, RawRecord } from '../kafka/client/records.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
@@ -28,7 +28,7 @@ interface ActivityFold {
 /** What is collected between two transactions. */
 export interface Flush<F extends ActivityFold = Fold> {
   readonly fold: F;
-  readonly letters: DeadLetter[];
+  readonly letters: FailedRecord[];
   letterBytes: number;
   readonly counts: OutcomeCounts;
 }

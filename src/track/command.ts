@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import { openKafka, openRegistry, untilShutdownDeadline, withDatabase } from '../cli/connections.ts';
+import { openKafka, openRegistry, untilGraceDeadline, withDatabase } from '../cli/connections.ts';
 import { lagSample } from '../cli/lag-sample.ts';
 import { runBeforeStart } from '../cli/outage-waits.ts';
 import { type ConsumerState, type SampleSources, withProbes } from '../cli/probes.ts';
@@ -111,7 +111,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, st
       }),
     );
   } finally {
-    await untilShutdownDeadline(context, producer.close());
+    await untilGraceDeadline(context, producer.close());
   }
   context.print(flags.json ? json(summary) : page(summary));
   return EXIT.done;

@@ -1,5 +1,5 @@
 import type { Instant } from '../activity/instant.ts';
-import type { DeadLetterSink } from '../dead-letters/dead-letter.ts';
+import type { FailedRecordSink } from '../dead-letters/dead-letter.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
 import { createFold, type Fold } from '../last-seen/fold.ts';
 import type { PartitionGap } from '../last-seen/gap.ts';
@@ -11,7 +11,7 @@ import { writeLearners } from './writing-pipeline.ts';
 
 export interface TrackDeps extends CollectDeps {
   readonly database: Database;
-  readonly deadLetters: DeadLetterSink;
+  readonly deadLetters: FailedRecordSink;
   readonly progress: Progress;
   /** The wall clock, used only for `detected_at`. */
   readonly now: () => Instant;

@@ -56,8 +56,8 @@ describe('a process', () => {
     expect(stderr).not.toMatch(logLine('shutdown_expired'));
   });
 
-  it('aborts shutdownDeadline before STOP_WITHIN is over', async () => {
-    const deadline = 'new Promise((resolve) => context.shutdownDeadline.addEventListener("abort", resolve))';
+  it('aborts graceDeadline before STOP_WITHIN is over', async () => {
+    const deadline = 'new Promise((resolve) => context.graceDeadline.addEventListener("abort", resolve))';
     const wait = `await Promise.race([${deadline}, ${NEVER}]); return 0;`;
     const { code, stderr } = await runWork(wait, { STOP_WITHIN: '500ms' }, ['SIGTERM']);
     expect(code, stderr).toBe(0);

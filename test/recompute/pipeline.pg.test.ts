@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { perSource, SOURCES } from '../../src/activity/source.ts';
-import { createDeadLetterLimit, type DeadLetter } from '../../src/dead-letters/dead-letter.ts';
+import { createDeadLetterLimit, type FailedRecord } from '../../src/dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
 import { markPublished, takeUnpublished } from '../../src/events/outbox-store.ts';
 import { KPI_UPDATED_OUTBOX } from '../../src/events/outboxes.ts';
@@ -88,8 +88,8 @@ const P = 0.7340144709512995;
 const S = 0.6 * (7 / 14) + 0.25 + 0.15;
 
 function recomputing(changes: Partial<RecomputeDeps> = {}) {
-  const deadLetters: DeadLetter[] = [];
-  const failed: DeadLetter[] = [];
+  const deadLetters: FailedRecord[] = [];
+  const failed: FailedRecord[] = [];
   const applied: RecomputeCounts[] = [];
   const events = new Map<string, InactivityEvent>();
   const stages = createRecompute({
@@ -248,7 +248,7 @@ describe('recompute', () => {
   it('sends every record that is not an event to the dead letters before it answers the others', async () => {
     await learners('anna');
     const order: string[] = [];
-    const letters: DeadLetter[] = [];
+    const letters: FailedRecord[] = [];
     const { run } = recomputing({
       deadLetters: {
         send: async (each) => {

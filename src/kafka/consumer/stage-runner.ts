@@ -11,7 +11,10 @@ export interface StageLimits {
    * are folded, the fewer rows are written.
    */
   readonly maxDelayBehindMs: number;
-  /** The most rows of one transaction. It also bounds memory. */
+  /**
+   * The size of an accumulation at which it is applied as soon as no other one is. It bounds memory: an accumulation is
+   * never larger than twice this size and one batch.
+   */
   readonly maxRows: number;
 }
 

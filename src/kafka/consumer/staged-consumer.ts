@@ -30,7 +30,7 @@ export interface StagedConsumerOptions<A> {
   readonly delay?: Delay | undefined;
   readonly health: ConsumerHealth;
   /** Once aborted, work in flight is abandoned and `done` rejects with the signal's reason. */
-  readonly shutdownDeadline: AbortSignal;
+  readonly graceDeadline: AbortSignal;
   readonly on: ConsumerListener;
 }
 
@@ -93,7 +93,7 @@ export function startStagedConsumer<A>(options: StagedConsumerOptions<A>): Stage
     // the deadline can go when that is fixed. Leaving the group only shortens the next rebalance.
     await waitAtMost(LEAVE_WITHIN_MS, running.consumer.disconnect()).catch(() => {});
   };
-  const done = withAbort(options.shutdownDeadline, runner.done).then(close, async (error) => {
+  const done = withAbort(options.graceDeadline, runner.done).then(close, async (error) => {
     runner.fail(error);
     await close();
     throw error;

@@ -43,7 +43,7 @@ function setUp(
     seek: ({ partition, offset }: { partition: number; offset: string }) => calls.push(`seek ${partition}: ${offset}`),
     pause: ([paused]: { partitions: number[] }[]) => calls.push(`pause ${paused?.partitions}`),
   };
-  const shutdownDeadline = new AbortController();
+  const graceDeadline = new AbortController();
   const health = new ConsumerHealth(30_000, performance.now());
   const outages: string[] = [];
   let died = 0;
@@ -57,7 +57,7 @@ function setUp(
     log: createLogger({ level: 'silent', pretty: false, command: 'test' }),
     health,
     partitions: new PartitionStates(changes.ranges),
-    shutdownDeadline: shutdownDeadline.signal,
+    graceDeadline: graceDeadline.signal,
     on: {
       outage: (error) => outages.push((error as { code?: string }).code ?? ''),
       died: () => {
@@ -77,7 +77,7 @@ function setUp(
       isStale: () => false,
       isRunning: () => true,
     });
-  return { running, deliver, health, shutdownDeadline, emit, outages, committed, calls, died: () => died };
+  return { running, deliver, health, graceDeadline, emit, outages, committed, calls, died: () => died };
 }
 
 describe('a staged consumer', () => {
@@ -129,7 +129,7 @@ describe('a staged consumer', () => {
 
   it('abandons an apply that does not end before the shutdown deadline', async () => {
     const applying = Promise.withResolvers<void>();
-    const { running, deliver, shutdownDeadline } = setUp({
+    const { running, deliver, graceDeadline } = setUp({
       apply: () => {
         applying.resolve();
         return new Promise(() => {});
@@ -138,7 +138,7 @@ describe('a staged consumer', () => {
     await deliver();
     await applying.promise;
     const stopped = running.stop();
-    shutdownDeadline.abort(new Error('out of time'));
+    graceDeadline.abort(new Error('out of time'));
     await stopped;
     await expect(running.done).rejects.toThrow('out of time');
   });
