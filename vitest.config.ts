@@ -56,6 +56,8 @@ export default defineConfig({
           globalSetup: ['test/support/stack-setup.ts'],
           // The files share one stack, and mostly wait for the processes that they start.
           maxWorkers: 2,
+          // Vitest refuses one group with different numbers of workers.
+          sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
