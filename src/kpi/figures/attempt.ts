@@ -1,5 +1,5 @@
 import type { Instant } from '../../activity/instant.ts';
-import { numberOf } from './figure.ts';
+import { numberOf, roundedNumberOf } from './figure.ts';
 import type { MetricsPolicy } from './policy.ts';
 
 /** One answer to one item: what I_t, E_t, R_t and A_t are computed from. */
@@ -153,13 +153,11 @@ function booleanOf(value: unknown): boolean | null {
   return FALSE.test(value) ? false : null;
 }
 
-/** Milliseconds are rounded half away from zero on the decimal text, as Postgres' `round(numeric)` does. */
 function timeOf(value: unknown): { readonly timeMs: number | null; readonly seconds: number | null } {
   const text = typeof value === 'number' ? String(value) : value;
-  const ms = typeof text === 'string' ? numberOf(text, 3) : null;
-  if (typeof text !== 'string' || ms === null) return { timeMs: null, seconds: null };
-  // `|| 0` makes −0 a 0.
-  return { timeMs: Math.sign(ms) * Math.round(Math.abs(ms)) || 0, seconds: numberOf(text) };
+  if (typeof text !== 'string') return { timeMs: null, seconds: null };
+  const timeMs = roundedNumberOf(text, 3);
+  return { timeMs, seconds: timeMs === null ? null : numberOf(text) };
 }
 
 function hintsOf(value: unknown, policy: Pick<MetricsPolicy, 'hints'>): number | null {

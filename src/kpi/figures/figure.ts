@@ -29,6 +29,24 @@ export function numberOf(text: string, shift = 0): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
+/** {@link numberOf}, rounded half away from zero on the decimal text, as Postgres' `round(numeric)` does. */
+export function roundedNumberOf(text: string, shift: number): number | null {
+  const value = numberOf(text, shift);
+  if (value === null) return null;
+  const size = Math.abs(value);
+  const isBelow = size % 1 === 0.5 && isBelowSize(text, shift, size);
+  // `|| 0` makes −0 a 0.
+  return Math.sign(value) * (isBelow ? Math.floor(size) : Math.round(size)) || 0;
+}
+
+/** Whether decimal text whose nearest double is `size`, a number of halves, is below it. */
+function isBelowSize(text: string, shift: number, size: number): boolean {
+  const [, digits = '', exponent = '0'] = DECIMAL.exec(text) ?? [];
+  const [whole = '', fraction = ''] = digits.replace(/^[+-]/, '').split('.');
+  const places = fraction.length - Number(exponent) - shift;
+  return BigInt(whole + fraction) * 2n < BigInt(size * 2) * 10n ** BigInt(places);
+}
+
 /** From one instant through another, both included. */
 export interface Window {
   readonly from: Instant;

@@ -187,6 +187,13 @@ describe('the time of an answer in milliseconds', () => {
     ['"0e999999"', 0],
     // 2⁵³ + 1 seconds, to the nearest double
     ['9007199254740993', Number('9007199254740993000')],
+    // Below a half by less than a double can express
+    [`0.0004${'9'.repeat(20)}`, 0],
+    [`"-0.0004${'9'.repeat(20)}"`, 0],
+    [`"4${'9'.repeat(20)}e-24"`, 0],
+    [`1.0004${'9'.repeat(30)}`, 1000],
+    [`1.0005${'0'.repeat(30)}`, 1001],
+    [`1.0005${'0'.repeat(30)}1`, 1001],
     ['123456789012345678901234567890', Number('123456789012345678901234567890000')],
   ])('for %s seconds is %d', (json, ms) => {
     expect(one(`"time_spent_sec": ${json}`)?.timeMs).toBe(ms);
