@@ -26,7 +26,7 @@ import {
   SOURCE_BLOCK,
 } from './draft.ts';
 import { recordKind } from './record-kind.ts';
-import { isRecord, isUnion, recordWithin, schemaNameOf } from './writer-type.ts';
+import { isRecord, isUnion, recordWithin, schemaNameOf, symbolsOf } from './writer-type.ts';
 
 /** Reads one body of a writer's schema. Throws {@link MalformedRecord}, or a RangeError if the stack overflows. */
 export type Projection = (body: Cursor) => Change;
@@ -182,7 +182,7 @@ function compileColumn(type: Type): ColumnReader {
     case 'string':
       return isZonedTimestamp(name) ? readInstantOrText : readUuidOrText;
     case 'enum': {
-      const { symbols } = type as types.EnumType;
+      const symbols = symbolsOf(type as types.EnumType);
       return (cursor) => readBranch(symbols, cursor);
     }
     default:

@@ -73,7 +73,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   /** The client library hides why a request failed, so a request of our own finds out. */
   async function throwReason(message: string, cause: unknown): Promise<never> {
     await requests.json('/subjects');
-    throw unavailable(message, cause);
+    throw unavailable(`${message}: ${answerOf(cause)}`, cause);
   }
 
   async function withDeadline<T>(request: Promise<T>): Promise<T> {
@@ -168,11 +168,13 @@ const CHECKED = z.discriminatedUnion('status', [
   z.object({ status: z.literal(422), body: z.object({ message: z.string().catch('no message') }) }),
 ]);
 
+const CLIENT_ID = 'lastseen';
+
 function connect(url: string, { agent, headers }: RegistryRequests, timeout: number): SchemaRegistry {
   return new SchemaRegistry(
     {
       host: url,
-      clientId: 'lastseen',
+      clientId: CLIENT_ID,
       agent,
       retry: { retries: 0 }, // the callers wait for outages: one policy, in one place
       middlewares: [() => ({ prepareRequest: async (next) => (await next()).enhance({ timeout, headers }) })],
@@ -185,4 +187,11 @@ function connect(url: string, { agent, headers }: RegistryRequests, timeout: num
 function statusOf(error: unknown): number | undefined {
   const status = error instanceof Error ? (error as { status?: unknown }).status : undefined;
   return typeof status === 'number' ? status : undefined;
+}
+
+/** The status and message of the registry's answer, from an error of the client library (`lastseen - MESSAGE`). */
+function answerOf(error: unknown): string {
+  const message = (error as Error).message.replace(`${CLIENT_ID} - `, '').trim();
+  const status = `status ${statusOf(error)}`;
+  return message === '' || message.startsWith('Error, status') ? status : `${status}, ${message}`;
 }

@@ -8,10 +8,10 @@ import { writerTypeHook } from '../../src/registry/writer-type.ts';
 const writerOf = onceBySchema((schema) =>
   avro.Type.forSchema(structuredClone(schema) as Schema, {
     wrapUnions: 'never',
-    typeHook: (attributes) => {
+    typeHook: (attributes, options) => {
       if (attributes === 'long') return BIGINT_LONG;
       if (typeof attributes !== 'object' || !('type' in attributes)) return undefined;
-      return attributes.type === 'long' ? BIGINT_LONG : writerTypeHook(attributes as Schema);
+      return attributes.type === 'long' ? BIGINT_LONG : writerTypeHook(attributes as Schema, options);
     },
   }),
 );

@@ -79,6 +79,20 @@ describe('an outage is retriable, and never an unknown schema', () => {
     expect(await registry.writerSchema(7)).toMatchObject({ kind: 'avro' });
   });
 
+  it('when the registry refuses one id, with its status and message', async () => {
+    server.answers.set('GET /schemas/ids/7', answerJson(422, { error_code: 42201, message: 'Invalid name: my-app' }));
+    await expect(registry.writerSchema(7)).rejects.toMatchObject({
+      ...OUTAGE,
+      message: `could not fetch schema 7 from ${server.url}: status 422, Invalid name: my-app`,
+    });
+  });
+
+  it('when the registry refuses one id without a message, with its status', async () => {
+    server.answers.set('GET /schemas/ids/7', (response) => response.writeHead(410).end());
+    const message = `could not fetch schema 7 from ${server.url}: status 410`;
+    await expect(registry.writerSchema(7)).rejects.toMatchObject({ ...OUTAGE, message });
+  });
+
   it('when nothing listens', async () => {
     const nowhere = createRegistry({ url: 'http://127.0.0.1:1/apis', timeoutMs: 200, negativeCacheMs: 100 });
     await expect(nowhere.writerSchema(7)).rejects.toMatchObject(OUTAGE);

@@ -225,6 +225,56 @@ describe('a record that is not the change of a row', () => {
   });
 });
 
+describe("a writer's schema that avsc refuses", () => {
+  /** The same record, read with a schema that differs only in what the changes say. */
+  const readWith = async (namespace: string, columns: readonly object[], value: object) => {
+    const written = envelopeSchema([...EXAM_RESULT_FIELDS, { name: 'state', type: STATE }]);
+    const read = { ...envelopeSchema([...EXAM_RESULT_FIELDS, ...columns] as typeof EXAM_RESULT_FIELDS), namespace };
+    return await changeOf(avroRecord(ID, written, envelope('u', value)), read);
+  };
+  const STATE = { type: 'enum', name: 'State', symbols: ['A', 'B'] };
+  const state = { name: 'state', type: { ...STATE, symbols: ['in-progress', 'done'] } };
+
+  it.each<[string, string, object]>([
+    ['a hyphen in its namespace', 'my-app.public.session', state],
+    ['a leading digit in its namespace', '2024shop.public.session', state],
+    ['a column in another alphabet', 'shop.public', { ...state, name: 'größe' }],
+    ['a column in another script', 'shop.public', { ...state, name: '状態' }],
+    ['a column that starts with a digit', 'shop.public', { ...state, name: '2nd' }],
+    ['a sort order that does not exist', 'shop.public', { ...state, order: 'random' }],
+    [
+      'aliases',
+      'shop.public',
+      { ...state, aliases: ['old-state'], type: { ...state.type, aliases: ['Old-State', ''] } },
+    ],
+    ['a default that is not a symbol', 'shop.public', { ...state, type: { ...state.type, default: 'gone' } }],
+  ])('for %s is read', async (_what, namespace, column) => {
+    expect(await readWith(namespace, [column], { ...EXAM, state: 'B' })).toEqual(ROW);
+  });
+
+  it('for the full name of a reference is read', async () => {
+    const named = envelopeSchema(EXAM_RESULT_FIELDS) as { fields: { name: string; type: unknown }[] };
+    const fields = named.fields.map((each) =>
+      each.name === 'after' ? { ...each, type: ['null', '2-b.größe.Value'] } : each,
+    );
+    const value = avroRecord(ID, named, envelope('u', EXAM));
+    expect(await changeOf(value, { ...named, namespace: '2-b.größe', fields })).toEqual(ROW);
+  });
+
+  it('for the symbols of an enum has these symbols as values', async () => {
+    const learners = { type: 'enum', name: 'Learners', symbols: ['user-1', 'größe'] };
+    const fields = [
+      { name: 'user_id', type: learners },
+      { name: 'completed_at', type: 'long' },
+    ];
+    const written = fields.map((field) =>
+      field.name === 'user_id' ? { ...field, type: { ...learners, symbols: ['A', 'B'] } } : field,
+    );
+    const value = avroRecord(ID, envelopeSchema(written), envelope('c', { user_id: 'B', completed_at: 1n }));
+    expect(await changeOf(value, envelopeSchema(fields))).toMatchObject({ row: { user_id: 'größe' } });
+  });
+});
+
 describe('a changed schema', () => {
   const decodeWith = async (fields: { name: string; type: unknown }[], row: object) =>
     await avroChange(envelopeSchema(fields), envelope('u', row));
