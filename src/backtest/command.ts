@@ -55,7 +55,7 @@ function backtestDeps(context: CommandContext, flags: BacktestFlags): Omit<Backt
   const sources = sourceTopics(settings);
   const topics = [...sources.keys()];
   return {
-    collect: collectDeps(settings, registry, sources),
+    collect: collectDeps(settings, registry, sources, context.now),
     async openSink() {
       await requireTopics(kafka, topics);
       return openEventSink(settings, kafka, registry, flags);

@@ -1,4 +1,5 @@
 import { groupLag } from '../kafka/admin/offsets.ts';
+import { isRecordTime } from '../kafka/client/records.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { SampleSources } from './probes.ts';
 
@@ -25,7 +26,8 @@ export function lagSample(
           const labels = { topic: lag.topic, partition: String(lag.partition) };
           const oldest = partitions.oldestUnappliedMs(lag);
           metrics.lagRecords.set(labels, Number(lag.records));
-          metrics.lagSeconds.set(labels, oldest === undefined ? 0 : Math.max(0, nowMs - oldest) / 1000);
+          const lagMs = oldest !== undefined && isRecordTime(oldest, nowMs) ? Math.max(0, nowMs - oldest) : 0;
+          metrics.lagSeconds.set(labels, lagMs / 1000);
         }
       };
     },

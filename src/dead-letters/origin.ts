@@ -1,13 +1,13 @@
 import type { Change } from '../activity/activity.ts';
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
-import type { RawRecord, RecordHeaders } from '../kafka/client/records.ts';
+import { isRecordTime, type RawRecord, type RecordHeaders } from '../kafka/client/records.ts';
 
 /** Where a record was read first. It stays the same when the record is retried, redriven or fails again. */
 export interface Origin {
   readonly topic: string;
   readonly partition: number;
   readonly offset: string;
-  /** Milliseconds since the epoch, as decimal text. */
+  /** Milliseconds since the epoch, as decimal text; -1 if unknown, and any number if the producer used another unit. */
   readonly timestamp: string;
 }
 
@@ -30,7 +30,8 @@ export function readOrigin({ headers }: RawRecord): Origin | undefined {
   if (topic === undefined || partition === undefined || offset === undefined || timestamp === undefined) {
     return undefined;
   }
-  if (![partition, offset, timestamp].every((text) => /^\d{1,18}$/.test(text))) return undefined;
+  if (![partition, offset].every((text) => /^\d{1,18}$/.test(text)) || !/^-?\d{1,19}$/.test(timestamp))
+    return undefined;
   return { topic, partition: Number(partition), offset, timestamp };
 }
 
@@ -50,9 +51,20 @@ function originalTimestampMs(record: RawRecord): number {
   return Math.min(timestamp, Number(readOrigin(record)?.timestamp ?? timestamp));
 }
 
-/** The commit time that the source reports, else the timestamp of the record in its original topic. */
-export function commitInstant(change: Extract<Change, { kind: 'row' }>, record: RawRecord): Instant {
-  return change.committedAt ?? BigInt(originalTimestampMs(record)) * MICROS_PER_MS;
+/**
+ * The commit time that the source reports, else the timestamp of the record in its original topic; undefined if neither is
+ * a time.
+ */
+export function commitInstant(
+  change: Extract<Change, { kind: 'row' }>,
+  record: RawRecord,
+  now: Instant,
+): Instant | undefined {
+  return change.committedAt ?? recordInstant(originalTimestampMs(record), now);
+}
+
+function recordInstant(timestampMs: number, now: Instant): Instant | undefined {
+  return isRecordTime(timestampMs, Number(now / MICROS_PER_MS)) ? BigInt(timestampMs) * MICROS_PER_MS : undefined;
 }
 
 /** The number of this attempt, from 1. */

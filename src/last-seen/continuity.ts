@@ -1,5 +1,5 @@
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
-import type { RawBatch, RawRecord } from '../kafka/client/records.ts';
+import { isRecordTime, type RawBatch, type RawRecord } from '../kafka/client/records.ts';
 import type { Gap, GapKind } from './gap.ts';
 
 /** How far a partition was read, and a timestamp that identifies the topic when it is read again. */
@@ -64,25 +64,25 @@ export function startReading(before: ReadState | undefined, offset: bigint, boun
 }
 
 /** The state after a batch. The batch that passes the previous position shows whether the topic is the same. */
-export function advanceReading(before: ReadState, batch: Batch): ReadStep {
+export function advanceReading(before: ReadState, batch: Batch, now: Instant): ReadStep {
   const { previous } = before;
   const last = batch.records.at(-1);
   const state: ReadPosition = {
     nextOffset: batch.nextOffset,
-    lastRecordAt: last === undefined ? before.lastRecordAt : timestampOf(last),
+    lastRecordAt: last === undefined ? before.lastRecordAt : timestampOf(last, now),
   };
   if (previous === undefined) return { state };
   if (state.nextOffset < previous.nextOffset) return { state: { ...state, previous } };
-  return isSameTopic(previous, before, batch) ? { state } : { state, gap: anotherTopic(previous) };
+  return isSameTopic(previous, before, batch, now) ? { state } : { state, gap: anotherTopic(previous) };
 }
 
 /**
  * In the same topic, the record right below the previous position still has its timestamp. If compaction has removed that
  * record, the ones left below it are not newer, whereas all records of a recreated topic are.
  */
-function isSameTopic(previous: ReadPosition, before: ReadPosition, batch: Batch): boolean {
+function isSameTopic(previous: ReadPosition, before: ReadPosition, batch: Batch, now: Instant): boolean {
   const below = batch.records.findLast(({ offset }) => BigInt(offset) < previous.nextOffset);
-  const at = below === undefined ? before.lastRecordAt : timestampOf(below);
+  const at = below === undefined ? before.lastRecordAt : timestampOf(below, now);
   if (at === undefined || previous.lastRecordAt === undefined) return true;
   if (below !== undefined && BigInt(below.offset) === previous.nextOffset - 1n) return at === previous.lastRecordAt;
   return at <= previous.lastRecordAt;
@@ -92,6 +92,7 @@ function anotherTopic(previous: ReadPosition): Gap {
   return { kind: 'another_topic', fromOffset: previous.nextOffset, toOffset: null };
 }
 
-function timestampOf({ timestamp }: Stamp): Instant {
-  return BigInt(timestamp) * MICROS_PER_MS;
+function timestampOf({ timestamp }: Stamp, now: Instant): Instant | undefined {
+  const isTime = isRecordTime(Number(timestamp), Number(now / MICROS_PER_MS));
+  return isTime ? BigInt(timestamp) * MICROS_PER_MS : undefined;
 }

@@ -24,7 +24,7 @@ export function replayDeps(context: CommandContext, database: Database, { topics
   };
   return {
     ...shared,
-    collect: collectDeps(settings, registry, topics),
+    collect: collectDeps(settings, registry, topics, now),
     attemptSource: settings.ATTEMPT_SOURCE,
     waitForSnapshot: (snapshotId) =>
       waitForSnapshot(

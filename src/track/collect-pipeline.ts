@@ -18,6 +18,8 @@ export interface CollectDeps {
   readonly deadLetterLimit: DeadLetterLimit;
   readonly sourceOf: ReadonlyMap<string, Source>;
   readonly policy: ActivityPolicy;
+  /** The wall clock: no record was committed later. */
+  readonly now: () => Instant;
 }
 
 interface ActivityFold {
@@ -72,7 +74,7 @@ export function collectBatch(deps: CollectDeps, batch: RawBatch, flush: Flush<Ac
   return newest;
 }
 
-/** @returns when the change was committed; undefined if the record is not the change of a row. */
+/** @returns when the change was committed; undefined if that is unknown or the record is not the change of a row. */
 function collectRecord(
   deps: CollectDeps,
   source: Source,
@@ -84,8 +86,9 @@ function collectRecord(
   let committedAt: Instant | undefined;
   let outcome: Outcome;
   if (change.kind === 'row') {
-    committedAt = commitInstant(change, record);
-    outcome = activitiesOf(source, change.row, committedAt, deps.policy);
+    const now = deps.now();
+    committedAt = commitInstant(change, record, now);
+    outcome = activitiesOf(source, change.row, committedAt ?? now, deps.policy);
   } else outcome = change;
   countOutcome(flush.counts, source, outcome);
   if (deps.deadLetterLimit.exceededAfter(outcome.kind === 'deadLetter')) throw tooManyDeadLetters(outcome, batch);

@@ -129,11 +129,10 @@ function trackDeps(context: CommandContext, connections: Connections, summary: S
   const { database, kafka, registry, producer } = connections;
   const sources = sourceTopics(settings);
   return {
-    ...collectDeps(settings, registry, sources),
+    ...collectDeps(settings, registry, sources, now),
     database,
     deadLetters: withDeadLetterCount(createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC), metrics),
-    now,
-    progress: createProgress({ database, readBounds: (partition) => partitionBounds(kafka, partition) }),
+    progress: createProgress({ database, now, readBounds: (partition) => partitionBounds(kafka, partition) }),
     onGap: (gap) => {
       metrics.gaps.inc({ topic: gap.topic });
       log.error({ event: 'records_lost', ...gap }, describeGap(gap));

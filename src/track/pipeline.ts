@@ -1,4 +1,3 @@
-import type { Instant } from '../activity/instant.ts';
 import type { FailedRecordSink } from '../dead-letters/dead-letter.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
 import { createFold, type Fold } from '../last-seen/fold.ts';
@@ -13,8 +12,6 @@ export interface TrackDeps extends CollectDeps {
   readonly database: Database;
   readonly deadLetters: FailedRecordSink;
   readonly progress: Progress;
-  /** The wall clock, used only for `detected_at`. */
-  readonly now: () => Instant;
   /** Called after a new gap is recorded. */
   readonly onGap?: (gap: PartitionGap) => void;
   /** Called after each transaction. */

@@ -15,6 +15,8 @@ import type { Database, Queryable } from '../postgres/database.ts';
 
 export interface ProgressDeps {
   readonly database: Database;
+  /** The wall clock: timestamps of records that are much later are ignored. */
+  readonly now: () => Instant;
   /** The current start and end of the partition's log; called only if a batch does not continue the last one. */
   readonly readBounds: (partition: Partition) => Promise<LogBounds>;
 }
@@ -61,7 +63,7 @@ export function createProgress(deps: ProgressDeps): Progress {
       const { topic, partition } = batch;
       const key = partitionKey(batch);
       const started = await start(key, batch);
-      const ended = advanceReading(started.state, batch);
+      const ended = advanceReading(started.state, batch, deps.now());
       lastStates.set(key, ended.state);
       const change = partitions.get(key) ?? { topic, partition, state: ended.state, newestCommitAt: null };
       change.state = ended.state;

@@ -1,4 +1,5 @@
 import { neededColumns } from '../activity/activity-of.ts';
+import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import type { Settings } from '../config/settings.ts';
 import { createDeadLetterLimit } from '../dead-letters/dead-letter.ts';
@@ -11,6 +12,7 @@ export function collectDeps(
   settings: Settings,
   registry: Registry,
   sourceOf: ReadonlyMap<string, Source>,
+  now: () => Instant,
 ): CollectDeps {
   return {
     decoder: createDecoder({
@@ -19,6 +21,7 @@ export function collectDeps(
     }),
     deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
     sourceOf,
+    now,
     policy: {
       attemptSource: settings.ATTEMPT_SOURCE,
       maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),

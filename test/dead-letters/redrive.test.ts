@@ -128,6 +128,14 @@ describe('redriving', () => {
     );
   });
 
+  it.each(['-1', '1773000000000000000'])('sends a letter back whose record had the timestamp %s', async (timestamp) => {
+    const { topic, run } = world();
+    const redrive = run();
+    await redrive.send([letter(0, { 'lastseen.origin.timestamp': timestamp })]);
+    expect(redrive.counts).toMatchObject({ redriven: 1, rejected: 0 });
+    expect(topic).toMatchObject([{ headers: { 'lastseen.origin.timestamp': timestamp } }]);
+  });
+
   it('writes only to topics that lastseen reads, and reports why it rejects a letter', async () => {
     const { topic, run } = world();
     const reasons: string[] = [];

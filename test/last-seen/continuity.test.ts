@@ -4,15 +4,18 @@ import { advanceReading, type ReadState, startReading } from '../../src/last-see
 import type { Gap } from '../../src/last-seen/gap.ts';
 
 const MS = 1_000n;
+const MARCH_MS = BigInt(Date.UTC(2026, 2));
+const NOW = BigInt(Date.UTC(2026, 5)) * MS;
+const advance = (before: ReadState, read: ReturnType<typeof batch>) => advanceReading(before, read, NOW);
 /** A batch fetched at `from`, with records of these offsets and timestamps in ms. */
 const batch = (from: bigint, nextOffset: bigint, ...records: (readonly [bigint, bigint])[]) => ({
   fromOffset: from,
   nextOffset,
-  records: records.map(([offset, ms]) => ({ offset: String(offset), timestamp: String(ms) })),
+  records: records.map(([offset, ms]) => ({ offset: String(offset), timestamp: String(MARCH_MS + ms) })),
 });
 const position = (nextOffset: bigint, ms?: bigint): ReadState => ({
   nextOffset,
-  lastRecordAt: ms === undefined ? undefined : ms * MS,
+  lastRecordAt: ms === undefined ? undefined : (MARCH_MS + ms) * MS,
 });
 const whole = { start: 0n, end: 1_000n };
 
@@ -44,15 +47,15 @@ describe('a reading', () => {
   });
 
   it('keeps the timestamp of the last record, also after batches of control records only', () => {
-    const { state } = advanceReading({ ...position(0n) }, batch(0n, 3n, [0n, 5n], [1n, 6n]));
+    const { state } = advance({ ...position(0n) }, batch(0n, 3n, [0n, 5n], [1n, 6n]));
     expect(state).toEqual(position(3n, 6n));
-    expect(advanceReading(state, batch(3n, 4n)).state).toEqual(position(4n, 6n));
+    expect(advance(state, batch(3n, 4n)).state).toEqual(position(4n, 6n));
   });
 
   const again: ReadState = { ...position(0n), previous: position(10n, 7n) };
 
   it('that begins again keeps the previous position until it passes it', () => {
-    expect(advanceReading(again, batch(0n, 9n, [8n, 6n]))).toEqual({
+    expect(advance(again, batch(0n, 9n, [8n, 6n]))).toEqual({
       state: { ...position(9n, 6n), previous: position(10n, 7n) },
     });
   });
@@ -86,13 +89,13 @@ describe('a reading', () => {
     ],
     ['no record below it', [[12n, 9n]], false],
   ] as const)('that passes the previous position recognizes the topic by %s', (_, records, isAnother) => {
-    const { state, gap } = advanceReading(again, batch(0n, 13n, ...records));
+    const { state, gap } = advance(again, batch(0n, 13n, ...records));
     expect(state.previous).toBeUndefined();
     expect(gap).toEqual(isAnother ? { kind: 'another_topic', fromOffset: 10n, toOffset: null } : undefined);
   });
 
   it('assumes the same topic if no timestamp was recorded', () => {
-    const { gap } = advanceReading({ ...position(0n), previous: position(10n) }, batch(0n, 10n, [9n, 8n]));
+    const { gap } = advance({ ...position(0n), previous: position(10n) }, batch(0n, 10n, [9n, 8n]));
     expect(gap).toBeUndefined();
   });
 });
@@ -164,7 +167,7 @@ function createModel() {
       isNew = false;
       const started =
         process?.nextOffset === first ? { state: process } : startReading(recorded, first, { start, end: end() });
-      const ended = advanceReading(
+      const ended = advance(
         started.state,
         batch(first, to, ...records.map(({ at }, n) => [first + BigInt(n), at] as const)),
       );

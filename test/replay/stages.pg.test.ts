@@ -208,6 +208,7 @@ describe('a replay', () => {
       deadLetterLimit: { exceededAfter: () => false },
       sourceOf: new Map([['t', 'session']]),
       policy: { attemptSource: 'topic', maxClockSkewUs: 0n },
+      now: () => T + DAY,
       database: db.database,
       replayId: 'r',
       totals: saved?.totals ?? zeroTotals(),

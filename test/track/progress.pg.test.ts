@@ -21,14 +21,17 @@ beforeEach(async () => {
 
 const topic = 't';
 let bounds: LogBounds;
-const instance = () => createProgress({ database: db.database, readBounds: async () => bounds });
+const instance = () => createProgress({ database: db.database, now, readBounds: async () => bounds });
 
-/** Records `from` to below `to`, one per second from `epochMs` on. */
-function batch(from: number, to: number, epochMs = 0): RawBatch {
+const MARCH_MS = Date.UTC(2026, 2);
+const now = () => BigInt(Date.UTC(2026, 5)) * 1_000n;
+
+/** Records `from` to below `to`, one per second from `afterMs` after the start of March on. */
+function batch(from: number, to: number, afterMs = 0): RawBatch {
   const records = Array.from({ length: to - from }, (_, n) => ({
     key: null,
     value: null,
-    timestamp: String(epochMs + (from + n) * 1_000),
+    timestamp: String(MARCH_MS + afterMs + (from + n) * 1_000),
     offset: String(from + n),
   }));
   return { topic, partition: 0, records, fromOffset: BigInt(from), nextOffset: BigInt(to) };
@@ -51,8 +54,8 @@ const raisedByAnOlderRelease = (nextOffset: number) =>
 describe('the progress of a partition', () => {
   it('continues after a restart without a query to the broker', async () => {
     const asks = async () => Promise.reject(new Error('asked'));
-    await apply(createProgress({ database: db.database, readBounds: asks }), batch(0, 10));
-    await apply(createProgress({ database: db.database, readBounds: asks }), batch(10, 12));
+    await apply(createProgress({ database: db.database, now, readBounds: asks }), batch(0, 10));
+    await apply(createProgress({ database: db.database, now, readBounds: asks }), batch(10, 12));
     expect(await applied()).toBe(12n);
     expect(await gaps()).toEqual([]);
   });
@@ -182,6 +185,7 @@ describe('a gap', () => {
     let down = true;
     const progress = createProgress({
       database: db.database,
+      now,
       readBounds: async () => {
         if (down) throw new LastseenError('kafka_unavailable', 'down', { retriable: true });
         return { start: 20n, end: 30n };

@@ -8,6 +8,14 @@ export interface RawRecord {
   readonly headers?: RecordHeaders | undefined;
 }
 
+const YEAR_2000_MS = Date.UTC(2000, 0);
+const DAY_MS = 86_400_000;
+
+/** Whether a record's timestamp can be a time: -1 is unknown, and some producers write another unit than milliseconds. */
+export function isRecordTime(timestampMs: number, nowMs: number): boolean {
+  return timestampMs >= YEAR_2000_MS && timestampMs <= nowMs + DAY_MS;
+}
+
 export type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
 
 /** Consecutive records of one partition; none if it held only control records. */
