@@ -1,6 +1,12 @@
 import type { Change } from '../activity/activity.ts';
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
-import { isRecordTime, type RawRecord, type RecordHeaders } from '../kafka/client/records.ts';
+import {
+  type HeaderValue,
+  isRecordTime,
+  type OutgoingRecord,
+  type RawRecord,
+  type RecordHeaders,
+} from '../kafka/client/records.ts';
 
 /** Where a record was read first. It stays the same when the record is retried, redriven or fails again. */
 export interface Origin {
@@ -11,7 +17,7 @@ export interface Origin {
   readonly timestamp: string;
 }
 
-type Headers = Record<string, Buffer | string | (Buffer | string)[]>;
+type Headers = NonNullable<OutgoingRecord['headers']>;
 
 /** Headers that belong to one attempt; they are not copied to the next. */
 const ATTEMPT_HEADERS = [
@@ -75,20 +81,32 @@ export function attemptNumber({ headers }: RawRecord): number {
 /** The record's headers and its origin, without the headers of an earlier attempt. */
 export function originHeaders(topic: string, partition: number, record: RawRecord): Headers {
   const origin = resolveOrigin(topic, partition, record);
-  const headers: Headers = {};
-  for (const [name, value] of Object.entries(record.headers ?? {})) {
-    if (value !== undefined && !ATTEMPT_HEADERS.includes(name)) headers[name] = value;
-  }
+  const carried = Object.entries(record.headers ?? {}).flatMap(([name, value]) =>
+    value === undefined || ATTEMPT_HEADERS.includes(name) ? [] : [[name, writtenValues(value)] as const],
+  );
+  // Other than an assignment, this keeps a header with the name `__proto__`.
+  const headers: Headers = Object.fromEntries(carried);
   for (const [name, value] of Object.entries(origin)) headers[`lastseen.origin.${name}`] = String(value);
   headers['lastseen.attempts'] = String(attemptNumber(record));
   return headers;
 }
 
-/** The last value of the header. */
+/**
+ * The values that the producer wrote. If the header has the name of a member of every object, such as `constructor`, the
+ * driver puts that member before them; no upstream issue found.
+ */
+function writtenValues(value: HeaderValue | HeaderValue[]): HeaderValue | HeaderValue[] {
+  if (!Array.isArray(value)) return value;
+  const written = value.filter((each) => each === null || typeof each === 'string' || Buffer.isBuffer(each));
+  const [only] = written;
+  return written.length === 1 && only !== undefined ? only : written;
+}
+
+/** The last value of the header; undefined if it is absent or null. */
 export function headerText(headers: RecordHeaders | undefined, name: string): string | undefined {
   const value = headers?.[name];
   const last = Array.isArray(value) ? value.at(-1) : value;
-  return last === undefined ? undefined : String(last);
+  return last === undefined || last === null ? undefined : String(last);
 }
 
 /** A count or milliseconds; undefined if the header is absent or not a number. */

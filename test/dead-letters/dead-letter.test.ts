@@ -51,4 +51,17 @@ describe('a dead letter', () => {
       },
     });
   });
+
+  it('keeps headers whose value is null or whose name is that of a member of every object', () => {
+    const driverMember = [Object, Buffer.from('c')] as unknown as Buffer[];
+    const headers = { none: null, several: [null, 'b'], constructor: driverMember, ['__proto__']: Buffer.from('p') };
+    const letter = { topic: 't', partition: 3, reason: 'not_json', step: 'decode', detail: '' };
+    const carried = failureRecord({ ...letter, record: { ...record, headers } }).headers ?? {};
+    expect(Object.entries(carried).slice(0, 4)).toEqual([
+      ['none', null],
+      ['several', [null, 'b']],
+      ['constructor', Buffer.from('c')],
+      ['__proto__', Buffer.from('p')],
+    ]);
+  });
 });

@@ -2,6 +2,7 @@ import type { Kafka as Client, KafkaConfig, SASLOptions } from 'kafkajs';
 import type { Logger } from '../../runtime/logging.ts';
 import { registerCodecs } from './codecs.ts';
 import { Kafka, logLevel } from './driver.ts';
+import { allowNullHeaders } from './null-headers.ts';
 import { clearBuffersOnReconnect } from './reconnects.ts';
 import { createSocketFactory, registerRefusal } from './refusal.ts';
 
@@ -38,6 +39,7 @@ export interface BrokerLogin {
 export function createKafka(options: KafkaOptions): KafkaClient {
   registerCodecs();
   clearBuffersOnReconnect();
+  allowNullHeaders();
   const refusal = Promise.withResolvers<never>();
   const kafka = new Kafka({
     brokers: [...options.brokers],

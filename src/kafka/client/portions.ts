@@ -1,5 +1,5 @@
 import { must } from '../../runtime/must.ts';
-import type { OutgoingRecord } from './records.ts';
+import type { HeaderValue, OutgoingRecord } from './records.ts';
 
 /**
  * The end (exclusive) of the records from index `from` that fit into `maxBytes`: at least one.
@@ -31,6 +31,6 @@ function recordBytes({ key, value, headers = {} }: OutgoingRecord): number {
   return bytes;
 }
 
-function lengthOf(bytes: Buffer | string | null): number {
+function lengthOf(bytes: HeaderValue): number {
   return bytes === null ? 0 : Buffer.byteLength(bytes);
 }

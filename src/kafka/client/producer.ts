@@ -1,6 +1,7 @@
 import type { CompressionTypes as Compression, ICustomPartitioner, Kafka, Message, Producer } from 'kafkajs';
 import { LastseenError } from '../../runtime/errors.ts';
 import { CompressionTypes, Partitioners } from './driver.ts';
+import { driverHeaders } from './null-headers.ts';
 import { portionEnd } from './portions.ts';
 import type { OutgoingRecord } from './records.ts';
 import { failOnRefusal, kafkaFailure } from './refusal.ts';
@@ -39,7 +40,7 @@ export function createProducer(kafka: Kafka): EventProducer {
         topic,
         acks: -1,
         compression,
-        messages: records.map((record) => ({ ...record, headers: record.headers ?? {} })),
+        messages: records.map((record) => ({ ...record, headers: driverHeaders(record.headers ?? {}) })),
       });
     } catch (error) {
       open = undefined;
@@ -110,7 +111,7 @@ const repeatablePartitioner: ICustomPartitioner = () => {
 };
 
 /** Neither a missing topic nor a rejected record is retriable. */
-function toFailure(topic: string, error: unknown): LastseenError {
+function toFailure(topic: string, error: unknown): Error {
   const type = errorType(error);
   if (type === 'MESSAGE_TOO_LARGE' || type === 'INVALID_RECORD') {
     return new LastseenError(

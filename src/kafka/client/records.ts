@@ -16,7 +16,8 @@ export function isRecordTime(timestampMs: number, nowMs: number): boolean {
   return timestampMs >= YEAR_2000_MS && timestampMs <= nowMs + DAY_MS;
 }
 
-export type RecordHeaders = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+export type HeaderValue = Buffer | string | null;
+export type RecordHeaders = Readonly<Record<string, HeaderValue | HeaderValue[] | undefined>>;
 
 /** Consecutive records of one partition; none if it held only control records. */
 export interface RawBatch extends Partition {
@@ -35,7 +36,7 @@ export interface OutgoingRecord {
   readonly value: Buffer | null;
   /** Absent: chosen by the key. */
   readonly partition?: number;
-  readonly headers?: Record<string, Buffer | string | (Buffer | string)[]>;
+  readonly headers?: Record<string, HeaderValue | HeaderValue[]>;
 }
 
 export interface Partition {

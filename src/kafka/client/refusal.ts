@@ -46,10 +46,16 @@ export function failOnRefusal<T>(kafka: Kafka, work: Promise<T>): Promise<T> {
 /** Broker errors that are not retriable: wrong credentials, or missing permissions. */
 const REFUSED = /^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|\w+_AUTHORIZATION_FAILED)$/;
 
-/** `kafka_refused` for wrong credentials or missing permissions, else `kafka_unavailable`. */
-export function kafkaFailure(what: string, error: unknown, isOutage = true): LastseenError {
-  if (error instanceof LastseenError) return error;
+/**
+ * `kafka_refused` for wrong credentials or missing permissions, else `kafka_unavailable`. An error that neither the network
+ * nor a broker caused is no outage, and is returned as it is: it is unknown.
+ */
+export function kafkaFailure(what: string, error: unknown, isOutage = true): Error {
+  let root = error;
   for (let at = error; at instanceof Error; at = at.cause) {
+    // The driver wraps errors that it met in our code, such as those of a codec.
+    if (at instanceof LastseenError) return at;
+    root = at;
     const { type } = at as { type?: unknown };
     if (at.name === 'KafkaJSSASLAuthenticationError' || (typeof type === 'string' && REFUSED.test(type))) {
       return refusalError(
@@ -58,10 +64,21 @@ export function kafkaFailure(what: string, error: unknown, isOutage = true): Las
       );
     }
   }
+  if (isOutage && root instanceof Error && !isOfNetworkOrBroker(root)) return root;
   return new LastseenError('kafka_unavailable', `${what}: ${(error as Error).message}`, {
     retriable: isOutage,
     cause: error,
   });
+}
+
+/** The driver's errors for wrong arguments, and for what it can neither encode nor decode. */
+const DRIVER_BUG =
+  /^KafkaJS(NonRetriableError|NotImplemented|InvariantViolation|PartialMessageError|UnsupportedMagicByteInMessageSet)$/;
+
+function isOfNetworkOrBroker(root: Error): boolean {
+  if (root.name.startsWith('KafkaJS')) return !DRIVER_BUG.test(root.name);
+  // An error of the operating system, or the driver's for a broker that is no longer connected.
+  return 'syscall' in root || 'retriable' in root || root.message === 'Broker not connected';
 }
 
 function refusalError(message: string, cause: unknown): LastseenError {
