@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { formatInstant, type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { writeWeeklyFigures } from '../../src/kpi/weekly/figures-store.ts';
@@ -35,6 +35,10 @@ beforeAll(async () => {
   });
 });
 afterAll(() => db.close());
+beforeEach(async () => {
+  const tables = ['episode', 'inactivity_outbox', 'sweep_run', 'kpi_ledger', 'kpi_watermark'];
+  await db.database.query({ text: `TRUNCATE weekly_kpi, ${tables.map((name) => `lastseen.${name}`).join(', ')}` });
+});
 
 async function seen(userId: string, sessionAt: Instant, examAt: Instant | null = null): Promise<void> {
   await db.database.query({
@@ -120,7 +124,7 @@ describe('lastseen explain', () => {
     expect(ben.last_seen.in_sources).toMatchObject({ at: formatInstant(ago(8)), decided_by: 'session' });
   });
 
-  it('agrees with a sweep, and shows its episode, its event and its answer', async () => {
+  it('agrees with a sweep, and shows its episode, its event and its answer, also as text', async () => {
     const plan = { asOf: AS_OF, thresholds: [7, 14], lookbackDays: 30, refresh: 'daily' as const };
     await sweep(
       {
@@ -154,9 +158,7 @@ describe('lastseen explain', () => {
       answers: [{ cause_event_id: cause.eventId, previous_p: 0.25, p: 0.75, previous_s: null, s: 0.5 }],
       weekly_kpis: { P: 0.75, S: 0.5, other: 1 },
     });
-  });
 
-  it('prints all of it for people', async () => {
     const { code, stdout } = await run(['anna', '--as-of', formatInstant(AS_OF)]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^learner +anna\n/);

@@ -184,7 +184,9 @@ describe('a record that Debezium wrote', () => {
     for (const each of [record, bare]) {
       const { value: text, timestamp } = must(each, 'the capture has an attempt');
       const value = Buffer.from(must(text, 'the record has a value'), 'base64');
-      const change = decoder.decode('attempt', { key: null, value, timestamp: '0', offset: '0' });
+      const envelope = { key: null, value, timestamp: '0', offset: '0' };
+      await decoder.prepare([envelope]);
+      const change = decoder.decode('attempt', envelope);
       const committedAt = must(change.kind === 'row' ? change.committedAt : null, 'the envelope has a commit time');
       expect(committedAt % 1000n).not.toBe(0n);
       expect(Math.abs(Number(committedAt / 1000n) - Number(timestamp))).toBeLessThan(60_000);
