@@ -7,13 +7,15 @@ import { type DetectionTables, LIVE } from './detection-tables.ts';
 
 /**
  * Closes the open episodes of those learners whose row is now later than the episode's last seen, and records one
- * `RETURNED` event per learner, even if several rungs were open. Its as-of is the later of the activity's commit and the
- * episode's newest as-of, so that a consumer does not skip it as older than an event it has answered.
+ * `RETURNED` event per learner, even if several rungs were open. Its as-of is the latest of the activity's commit, the
+ * newest as-of of the closed episodes, and the learner's last seen: a consumer then skips it neither as older than an event
+ * it has answered nor because the learner was last seen after it. (An activity may lie after its commit: clocks differ, and
+ * Debezium cuts commit times to milliseconds.) A learner without a `user_id` gets no event.
  *
  * It must follow the upsert as a separate statement in the same transaction (READ COMMITTED): if a sweep recorded the
  * episode while the upsert waited for the learner's row, only a statement that starts after the wait sees the episode.
  *
- * @returns how many learners returned.
+ * @returns how many events were recorded.
  */
 export async function closeEpisodes(tx: Queryable, learners: LearnerColumns, detectedAt: Instant): Promise<number> {
   if (learners.size === 0) return 0;
@@ -23,7 +25,7 @@ export async function closeEpisodes(tx: Queryable, learners: LearnerColumns, det
       LIVE,
       `
   SELECT e.student_id, e.threshold_days, e.last_seen_at,
-    GREATEST(e.newest_as_of, u.committed_at) AS as_of
+    GREATEST(e.newest_as_of, u.committed_at, l.last_seen_at) AS as_of
   FROM unnest($2::uuid[], $3::timestamptz[]) AS u (student_id, committed_at)
   JOIN lastseen.episode e ON e.student_id = u.student_id AND e.returned_as_of IS NULL
   JOIN lastseen.user_last_seen l ON l.student_id = e.student_id AND l.last_seen_at > e.last_seen_at`,
@@ -78,7 +80,8 @@ INSERT INTO ${outbox}
    ${instantColumns()}, as_of, sweep_run_id, detected_at)
 SELECT DISTINCT ON (c.student_id)
   'RETURNED', c.student_id, l.user_id, c.threshold_days, c.last_seen_at,
-  ${instantColumns('l')}, c.returned_as_of, NULL, $1::timestamptz
+  ${instantColumns('l')}, max(c.returned_as_of) OVER (PARTITION BY c.student_id), NULL, $1::timestamptz
 FROM closed c JOIN ${lastSeen} l USING (student_id)
+WHERE l.user_id IS NOT NULL
 ORDER BY c.student_id, c.last_seen_at DESC, c.threshold_days DESC`;
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Source } from '../../src/activity/source.ts';
 import { createRegistry } from '../../src/registry/client.ts';
 import { createEventCodec } from '../../src/registry/event-codec.ts';
 import { recordsOf } from '../support/topic-records.ts';
@@ -19,6 +20,7 @@ export interface InactivityEventRead {
   /** Microseconds. */
   readonly last_seen_at: bigint;
   readonly as_of: bigint;
+  readonly last_seen_by_source: Readonly<Record<Source, bigint | null>>;
 }
 
 export interface KpiUpdatedRead {
