@@ -37,6 +37,8 @@ export default defineConfig({
           execArgv,
           // Half the time would go into importing the same modules for each file. No file changes a module's state.
           isolate: false,
+          // Some tests start a process, which takes seconds on a busy machine.
+          testTimeout: 60_000,
         },
       },
       { test: { ...onPostgres, name: 'postgres', include: ['test/**/*.pg.test.ts'] } },
