@@ -1,7 +1,9 @@
 import pg from 'pg';
-import { type Instant, parseInstant } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
+import { instantOf } from '../activity/times.ts';
 import { single } from '../runtime/must.ts';
 import { translateError } from './failures.ts';
+import { APPLY_SETTINGS } from './session-settings.ts';
 import { connectionOptions } from './tls.ts';
 
 /** With a `name`, the statement is prepared once per connection. */
@@ -60,19 +62,20 @@ export interface DatabaseOptions {
 /**
  * Opens a pool. No connection is made before the first query. Errors are translated by {@link translateError}.
  *
- * Result types: `int8` is a `bigint`, `timestamptz` an `Instant` (microseconds), `date` and `numeric` are text, the rest
- * is as in `pg`. Instants are bound as text by `formatInstant`.
+ * Result types: `int8` is a `bigint`, `timestamptz` an `Instant` (microseconds; `infinity` is after all others), `date` and
+ * `numeric` are text, the rest is as in `pg`. Instants are bound as text by `formatInstant`. A value in any other form
+ * throws, so that nothing is decided from it.
  */
 export function openDatabase(options: DatabaseOptions): Database {
+  const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
   const pool = new pg.Pool({
     ...connectionOptions(options.url),
     application_name: options.applicationName,
     max: options.maxConnections ?? 4,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     ...(options.statementTimeoutMs === undefined ? {} : { query_timeout: options.statementTimeoutMs }),
-    // Doubles are returned exactly, also if the server has another extra_float_digits.
-    options: '-c TimeZone=UTC -c extra_float_digits=1',
+    onConnect: (client) => prepareSession(client, connectTimeoutMs),
     types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
   });
   pool.on('connect', () => options.onConnected?.());
@@ -103,6 +106,15 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
+/** Before a connection is used for the first time. */
+async function prepareSession(client: pg.ClientBase, timeoutMs: number): Promise<void> {
+  const statement: pg.QueryConfig & { readonly query_timeout: number } = {
+    text: APPLY_SETTINGS,
+    query_timeout: timeoutMs,
+  };
+  await client.query(statement);
+}
+
 const TIMESTAMPTZ = 1184;
 const INT8 = 20;
 const DATE = 1082;
@@ -112,13 +124,27 @@ function typeParser(oid: number, format?: 'text' | 'binary'): (text: string) => 
     case INT8:
       return BigInt;
     case TIMESTAMPTZ:
-      // Only `infinity` and `-infinity`, which source tables may contain, stay text.
-      return (text) => parseInstant(text) ?? text;
+      return readInstant;
     case DATE:
-      return (text) => text;
+      return readDate;
     default:
       return pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown;
   }
+}
+
+function readInstant(text: string): Instant {
+  const [, year, rest] = /^(\d+)(-.*) BC$/.exec(text) ?? [];
+  // There is no year 0 in Postgres.
+  const iso = year === undefined ? text : `-${String(Number(year) - 1).padStart(4, '0')}${rest}`;
+  return instantOf(iso) ?? malformed('timestamptz');
+}
+
+function readDate(text: string): string {
+  return /^\d{4,}-\d\d-\d\d( BC)?$|^-?infinity$/.test(text) ? text : malformed('date');
+}
+
+function malformed(type: string): never {
+  throw new Error(`Postgres returned a ${type} that is not ISO text: DateStyle was changed within a session`);
 }
 
 async function send<R>(target: pg.Pool | pg.ClientBase, statement: Statement): Promise<QueryResult<R>> {

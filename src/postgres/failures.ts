@@ -3,13 +3,19 @@ import { LastseenError } from '../runtime/errors.ts';
 import { tlsRefusal } from '../runtime/tls-refusal.ts';
 
 const NETWORK = new Set([
+  'ECONNABORTED',
   'ECONNREFUSED',
   'ECONNRESET',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
   'EPIPE',
   'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
+  // A name that is unknown now may be known again soon, as in a failover.
   'EAI_AGAIN',
+  'EAI_FAIL',
+  'ENOTFOUND',
 ]);
 
 /** `code` is an ErrorCode, or the SQLSTATE of the driver. */
@@ -47,10 +53,7 @@ function translateSqlState(state: string, error: pg.DatabaseError): CodedError {
       cause: error,
     });
   }
-  // 08 connection, 53 resources, 57P0x shutdown or startup, 25006 read-only (a standby).
-  if (state.startsWith('08') || state.startsWith('53') || /^57P0[1-5]$/.test(state) || state === '25006') {
-    return unavailable(error);
-  }
+  if (OUTAGES.test(state)) return unavailable(error);
   // 28 login or pg_hba.conf, 3D000 unknown database.
   if (state.startsWith('28') || state === '3D000')
     return refused(`Postgres refuses the connection: ${error.message}; check the database URL and pg_hba.conf`, error);
@@ -62,6 +65,12 @@ function translateSqlState(state: string, error: pg.DatabaseError): CodedError {
   const message = VALUE_FREE.test(state) ? `${error.message} (SQLSTATE ${state})` : `SQLSTATE ${state}`;
   return Object.assign(new Error(`Postgres: ${message}`), { code: state });
 }
+
+/**
+ * 08 connection, 53 resources, 57P0x shutdown, startup or an idle session, 57014 statement cancelled or out of time, 55P03
+ * lock not available in time, 25P03 idle in a transaction, 25P04 transaction out of time, 25006 read-only (a standby).
+ */
+const OUTAGES = /^(08|53|57P0[1-5]|57014|55P03|25P03|25P04|25006)/;
 
 /** Classes whose messages name only tables, columns, types and the state of the server. Others may quote values. */
 const VALUE_FREE = /^(0A|25|26|34|42|55|57|58)/;

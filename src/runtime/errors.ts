@@ -17,7 +17,7 @@ export class LastseenError extends Error {
 export type ErrorCode =
   | 'config_invalid' // an environment variable or a flag is wrong: the message lists all mistakes
   | 'usage' // wrong command line
-  | 'postgres_unavailable' // connection refused or lost, shutting down, too many clients: wait
+  | 'postgres_unavailable' // connection refused or lost, unknown host, shutting down, out of time, too many clients: wait
   | 'postgres_refused' // TLS, the login, or a missing right: fix the configuration or the grants
   | 'postgres_data' // a statement failed because of a row's values, which are not shown: look at the row
   | 'postgres_conflict' // deadlock or serialization failure: retry the transaction

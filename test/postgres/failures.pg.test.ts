@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/postgres/database.ts';
+import { translateError } from '../../src/postgres/failures.ts';
 import { safeMessage } from '../../src/runtime/errors.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
@@ -29,5 +31,63 @@ describe('an error of Postgres', () => {
   it('that names no value keeps its message', async () => {
     const error = await db.database.query({ text: 'SELECT no_such FROM guarded' }).catch((each: unknown) => each);
     expect(safeMessage(error)).toBe('Postgres: column "no_such" does not exist (SQLSTATE 42703)');
+  });
+});
+
+describe('an outage', () => {
+  const SLOW = { text: 'SELECT pg_sleep(5)' };
+  it.each(['statement_timeout', 'transaction_timeout'])('is a statement that %s ends', async (name) => {
+    const ended = db.database.transaction(async (tx) => {
+      await tx.query({ text: `SET LOCAL ${name} = '100ms'` });
+      await tx.query(SLOW);
+    });
+    await expect(ended).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
+  });
+
+  it.each(['idle_in_transaction_session_timeout', 'transaction_timeout'])(
+    'is a transaction that %s ends while it waits for another system',
+    async (name) => {
+      const ended = db.database.transaction(async (tx) => {
+        await tx.query({ text: `SET LOCAL ${name} = '100ms'` });
+        await db.database.query({ text: 'SELECT pg_sleep(0.4)' });
+        await tx.query({ text: 'SELECT 1' });
+      });
+      await expect(ended).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
+    },
+  );
+
+  it('is a lock that is not available in time', async () => {
+    const ended = db.database.transaction(async (holder) => {
+      await holder.query({ text: 'LOCK TABLE guarded' });
+      await db.database.transaction(async (tx) => {
+        await tx.query({ text: `SET LOCAL lock_timeout = '100ms'` });
+        await tx.query({ text: 'SELECT FROM guarded' });
+      });
+    });
+    await expect(ended).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
+  });
+
+  it('is a statement that an operator cancels', async () => {
+    const cancelled = db.database.session(async (session) => {
+      const { rows } = await session.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' });
+      const slow = session.query(SLOW);
+      await db.database.query({ text: 'SELECT pg_cancel_backend($1)', values: [rows[0]?.pid] });
+      await slow;
+    });
+    await expect(cancelled).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
+  });
+
+  it('is a server whose name does not resolve', async () => {
+    const gone = openDatabase({ url: 'postgres://u:p@postgres.nowhere.invalid/x', applicationName: 'gone' });
+    await expect(gone.query({ text: 'SELECT 1' })).rejects.toMatchObject({
+      code: 'postgres_unavailable',
+      retriable: true,
+    });
+    await gone.close();
+  });
+
+  it.each(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ENETDOWN'])('is %s of the network', (code) => {
+    const error = Object.assign(new Error(`getaddrinfo ${code} postgres`), { code });
+    expect(translateError(error)).toMatchObject({ code: 'postgres_unavailable', retriable: true });
   });
 });
