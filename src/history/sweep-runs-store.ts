@@ -6,7 +6,7 @@ import type { SourceVolume } from './usual-volume.ts';
 
 /** What a usual run finds, from earlier runs. */
 export interface UsualRuns {
-  /** Learners who crossed in each of the newest runs with exactly these thresholds, at most 14. */
+  /** Learners who crossed on each of the newest UTC dates with runs of exactly these thresholds, at most 14 dates. */
   readonly usuallyCrossed: readonly bigint[];
   /** All thresholds that an ordinary run had. */
   readonly knownThresholds: ReadonlySet<number>;
@@ -17,15 +17,17 @@ const ORDINARY = `
 
 /**
  * Reads only ordinary completed runs: runs with a limit, forced runs, and runs whose as-of is more than a day before their
- * start do not show a usual day.
+ * start do not show a usual day. The runs of a UTC date are added up: if a sweep is run again until its events are
+ * published, only the first run of the date finds anyone.
  */
 export async function readUsualRuns(db: Queryable, thresholds: readonly number[]): Promise<UsualRuns> {
   const crossed = await db.query<{ crossed: bigint }>({
     text: `
-SELECT crossed FROM lastseen.sweep_run
+SELECT sum(crossed)::int8 AS crossed FROM lastseen.sweep_run
 WHERE ${ORDINARY}
   AND thresholds = $1::int[]
-ORDER BY started_at DESC
+GROUP BY (as_of AT TIME ZONE 'UTC')::date
+ORDER BY (as_of AT TIME ZONE 'UTC')::date DESC
 LIMIT 14`,
     values: [arrayLiteral(thresholds)],
   });

@@ -1,3 +1,4 @@
+import { type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import { median } from '../history/usual-volume.ts';
 
 /** What a run would emit, and what runs usually emit. All counts are learners. */
@@ -5,7 +6,7 @@ export interface HoldFigures {
   /** Learners who would cross, by threshold. */
   readonly crossing: ReadonlyMap<number, bigint>;
   readonly active: bigint;
-  /** Learners who crossed in each of the last ordinary runs with the same thresholds, at most 14. */
+  /** Learners who crossed on each of the last UTC dates with ordinary runs of the same thresholds, at most 14 dates. */
   readonly usuallyCrossed: readonly bigint[];
   /** Thresholds that had an ordinary run before this one. */
   readonly knownThresholds: ReadonlySet<number>;
@@ -32,6 +33,14 @@ export function holdReason(figures: HoldFigures): Hold | undefined {
   return newThreshold(figures) ?? unusual(figures);
 }
 
+/**
+ * A held run cannot be approved if both its as-of and its start are before this instant: learners have crossed since, and
+ * the sources may have changed. A run for a past as-of can be approved for as long after its start as any other.
+ */
+export function approvableSince(now: Instant): Instant {
+  return now - 3n * MICROS_PER_DAY;
+}
+
 function newThreshold({ crossing, knownThresholds }: HoldFigures): Hold | undefined {
   for (const [days, learners] of crossing) {
     if (knownThresholds.has(days) || learners <= BigInt(NEVER_HELD)) continue;
@@ -53,7 +62,7 @@ function unusual({ crossing, active, usuallyCrossed, maxShare }: HoldFigures): H
   };
   const times = usual !== undefined && {
     limit: usual * TIMES_USUAL,
-    what: `${TIMES_USUAL} times the ${usual} who usually cross`,
+    what: `${TIMES_USUAL} times the ${usual} who usually cross per day`,
   };
   const lower = times && times.limit < share.limit ? times : share;
   const limit = Math.max(NEVER_HELD, Math.floor(lower.limit));

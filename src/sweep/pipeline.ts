@@ -1,14 +1,23 @@
-import type { Instant } from '../activity/instant.ts';
+import { formatInstant, type Instant } from '../activity/instant.ts';
 import type { SourceEnds } from '../freshness/judgement.ts';
 import { readUsualRuns } from '../history/sweep-runs-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
-import { safeMessage } from '../runtime/errors.ts';
+import { LastseenError, safeMessage } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import { type Census, countCrossing, recordInactive, takeCensus } from './episodes-store.ts';
-import { type Hold, holdReason } from './hold.ts';
+import { approvableSince, type Hold, holdReason } from './hold.ts';
 import { closeAllEpisodes } from './returns-store.ts';
-import { completeRun, discardRun, failRun, heldPlan, holdRun, openRun, type SweepCounts } from './runs-store.ts';
+import {
+  completeRun,
+  discardRun,
+  failRun,
+  type HeldRun,
+  heldRun,
+  holdRun,
+  openRun,
+  type SweepCounts,
+} from './runs-store.ts';
 
 export interface SweepDeps {
   readonly database: Database;
@@ -74,7 +83,7 @@ async function decide(
       maxShare: deps.maxCrossedShare,
     });
     if (hold === undefined) return record(tx, plan, census, { runId, detectedAt, sourceEnds });
-    await holdRun(tx, runId, census, hold, sourceEnds);
+    await holdRun(tx, runId, { census, hold, sourceEnds, now: detectedAt });
     return { status: 'held', runId, ...census, ...hold };
   });
 }
@@ -83,11 +92,13 @@ async function decide(
  * Emits the events of a held run after the same proof of freshness. Each learner is checked again, so those who were seen
  * in the meantime are not flagged.
  *
- * @throws LastseenError `not_held`, and as {@link sweep}; the run then stays held.
+ * @throws LastseenError `not_held`, `too_old`, and as {@link sweep}; the run then stays held.
  */
 export function approve(deps: SweepDeps, runId: string): Promise<CompletedSweep> {
   return withLock(deps.database, 'sweep', async () => {
-    const plan = await heldPlan(deps.database, runId);
+    const held = await heldRun(deps.database, runId);
+    requireApprovable(held, deps.now());
+    const { plan } = held;
     const sourceEnds = await deps.proveFresh?.(plan.asOf);
     const detectedAt = deps.now();
     const counts = await deps.database.transaction(async (tx) =>
@@ -97,10 +108,20 @@ export function approve(deps: SweepDeps, runId: string): Promise<CompletedSweep>
   });
 }
 
+function requireApprovable({ runId, plan, startedAt }: HeldRun, now: Instant): void {
+  const since = approvableSince(now);
+  if (plan.asOf >= since || startedAt >= since) return;
+  throw new LastseenError(
+    'too_old',
+    `run ${runId} decided for ${formatInstant(plan.asOf)}, more than 3 days ago, and cannot be approved: ` +
+      `run \`lastseen sweep\` again, and drop this run with \`lastseen sweep discard ${runId}\``,
+  );
+}
+
 /** @throws LastseenError `not_held`, `busy`. */
 export function discard(database: Database, runId: string): Promise<void> {
   return withLock(database, 'sweep', async () => {
-    await heldPlan(database, runId);
+    await heldRun(database, runId);
     await discardRun(database, runId);
   });
 }
@@ -116,6 +137,6 @@ async function record(tx: Queryable, plan: SweepPlan, census: Census, run: Run):
   const returned = BigInt(await closeAllEpisodes(tx, detectedAt));
   const recorded = await recordInactive(tx, plan, runId, detectedAt);
   const counts = { ...census, ...recorded, returned };
-  await completeRun(tx, runId, counts, sourceEnds);
+  await completeRun(tx, runId, { counts, sourceEnds, now: detectedAt });
   return counts;
 }

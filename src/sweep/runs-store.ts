@@ -6,7 +6,7 @@ import type { Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import type { Census, RecordedCounts } from './episodes-store.ts';
-import type { Hold } from './hold.ts';
+import { approvableSince, type Hold } from './hold.ts';
 
 /** What a sweep counted and recorded. All counts are learners. */
 export interface SweepCounts extends Census, RecordedCounts {
@@ -41,17 +41,20 @@ VALUES ($1, $2, $3, $4, $5, $6, 'running', $7)`,
   });
 }
 
+interface Decided {
+  /** Undefined if freshness was not proven: the run is then recorded as forced. */
+  readonly sourceEnds: SourceEnds | undefined;
+  readonly now: Instant;
+}
+
 /**
- * Call it in the transaction that records the episodes, so that the events of a completed run exist. Supersedes an older
- * held run.
- *
- * @param sourceEnds undefined if freshness was not proven: the run is then recorded as forced.
+ * Call it in the transaction that records the episodes, so that the events of a completed run exist. See
+ * {@link supersedeHeld}.
  */
 export async function completeRun(
   tx: Queryable,
   runId: string,
-  counts: SweepCounts,
-  sourceEnds: SourceEnds | undefined,
+  { counts, sourceEnds, now }: Decided & { readonly counts: SweepCounts },
 ): Promise<void> {
   await tx.query({
     text: `
@@ -72,16 +75,14 @@ WHERE run_id = $1`,
       endsJson(sourceEnds),
     ],
   });
-  await supersedeOthers(tx, runId);
+  await supersedeHeld(tx, runId, now);
 }
 
 /** Stores the counts of a run that waits for approval. Otherwise as {@link completeRun}. */
 export async function holdRun(
   tx: Queryable,
   runId: string,
-  census: Census,
-  hold: Hold,
-  sourceEnds: SourceEnds | undefined,
+  { census, hold, sourceEnds, now }: Decided & { readonly census: Census; readonly hold: Hold },
 ): Promise<void> {
   await tx.query({
     text: `
@@ -102,13 +103,25 @@ WHERE run_id = $1`,
       endsJson(sourceEnds),
     ],
   });
-  await supersedeOthers(tx, runId);
+  await supersedeHeld(tx, runId, now);
 }
 
-async function supersedeOthers(tx: Queryable, runId: string): Promise<void> {
+/**
+ * Supersedes the held runs that this run decides again: those of the same thresholds and lookback, and of an as-of that is
+ * not later. A completed run also supersedes those that can no longer be approved. A run with a limit supersedes none.
+ */
+async function supersedeHeld(tx: Queryable, runId: string, now: Instant): Promise<void> {
   await tx.query({
-    text: `UPDATE lastseen.sweep_run SET status = 'superseded' WHERE status = 'held' AND run_id <> $1`,
-    values: [runId],
+    text: `
+UPDATE lastseen.sweep_run held SET status = 'superseded'
+FROM lastseen.sweep_run run
+WHERE run.run_id = $1 AND run.row_limit IS NULL
+  AND held.status = 'held' AND held.run_id <> run.run_id
+  AND (
+    (held.thresholds, held.lookback_days) = (run.thresholds, run.lookback_days) AND held.as_of <= run.as_of
+    OR run.status = 'completed' AND GREATEST(held.as_of, held.started_at) < $2::timestamptz
+  )`,
+    values: [runId, formatInstant(approvableSince(now))],
   });
 }
 
@@ -128,21 +141,25 @@ WHERE run_id = $1 AND status = 'running'`,
   });
 }
 
+export interface HeldRun {
+  readonly runId: string;
+  readonly plan: SweepPlan;
+  readonly startedAt: Instant;
+}
+
 /**
- * The plan of a held run. Call it under the sweep lock: the run then stays held.
+ * Reads a held run. Call it under the sweep lock: the run then stays held.
  *
  * @throws LastseenError `not_held`.
  */
-export async function heldPlan(db: Queryable, runId: string): Promise<SweepPlan> {
-  const { rows } = await db.query<{
-    status: SweepRun['status'];
-    as_of: Instant;
-    thresholds: number[];
-    lookback_days: number;
-    refresh: SweepPlan['refresh'];
-    row_limit: number | null;
-  }>({
-    text: 'SELECT status, as_of, thresholds, lookback_days, refresh, row_limit FROM lastseen.sweep_run WHERE run_id = $1',
+export async function heldRun(db: Queryable, runId: string): Promise<HeldRun> {
+  const { rows } = await db.query<
+    Omit<SweepPlan, 'limit'> & { status: SweepRun['status']; limit: number | null; startedAt: Instant }
+  >({
+    text: `
+SELECT status, as_of AS "asOf", thresholds, lookback_days AS "lookbackDays", refresh, row_limit AS limit,
+  started_at AS "startedAt"
+FROM lastseen.sweep_run WHERE run_id = $1`,
     values: [runId],
   });
   const [run] = rows;
@@ -150,13 +167,8 @@ export async function heldPlan(db: Queryable, runId: string): Promise<SweepPlan>
     const why = run === undefined ? 'does not exist' : `is ${run.status}, not held`;
     throw new LastseenError('not_held', `run ${runId} ${why}; \`lastseen sweep runs\` lists the runs`);
   }
-  return {
-    asOf: run.as_of,
-    thresholds: run.thresholds,
-    lookbackDays: run.lookback_days,
-    refresh: run.refresh,
-    limit: run.row_limit ?? undefined,
-  };
+  const { status: _, startedAt, limit, ...plan } = run;
+  return { runId, plan: { ...plan, limit: limit ?? undefined }, startedAt };
 }
 
 /** Call it under the sweep lock, for a held run. */

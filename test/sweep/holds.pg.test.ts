@@ -6,7 +6,7 @@ import { listRuns, readSourceVolumes, readSweepState, readUsualRuns } from '../.
 import { LastseenError } from '../../src/runtime/errors.ts';
 import type { SweepPlan } from '../../src/silence/plan.ts';
 import { approve, discard, type SweepDeps, sweep } from '../../src/sweep/pipeline.ts';
-import { heldPlan } from '../../src/sweep/runs-store.ts';
+import { heldRun } from '../../src/sweep/runs-store.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
@@ -106,7 +106,33 @@ describe('a held run', () => {
     });
   });
 
-  it('is superseded by the next run', async () => {
+  it.each<[string, Partial<SweepPlan>]>([
+    ['another threshold', { thresholds: [9] }],
+    ['another threshold besides', { thresholds: [7, 14] }],
+    ['another lookback', { lookbackDays: 31 }],
+    ['a limit', { limit: 1 }],
+    ['an earlier as-of', { asOf: asOf - 7n * DAY }],
+  ])('is not superseded by a run of %s', async (_, changes) => {
+    await silent(1_000, 1, 1_000);
+    await silent(150, 8);
+    const { runId } = await run();
+    await run(changes);
+    expect(await approve(deps(), runId)).toMatchObject({ status: 'completed', runId });
+  });
+
+  it('that is too old to approve is superseded by a completed run of any plan without a limit', async () => {
+    await silent(150, 8);
+    await run();
+    const later = asOf + 3n * DAY;
+    await run({ asOf: later, thresholds: [12] }, { now: () => later });
+    expect(await statuses()).toEqual(['completed', 'held']);
+    await run({ asOf: later + 1n, thresholds: [12], limit: 1 }, { now: () => later + 1n });
+    expect(await statuses()).toEqual(['completed', 'completed', 'held']);
+    await run({ asOf: later + 1n, thresholds: [12] }, { now: () => later + 1n });
+    expect(await statuses()).toEqual(['completed', 'completed', 'completed', 'superseded']);
+  });
+
+  it('is superseded by the next run of the same plan', async () => {
     await silent(150, 8);
     await run();
     await run();
@@ -140,7 +166,7 @@ describe('an approval', () => {
   it('checks each learner again and does not flag those seen in the meantime', async () => {
     await silent(150, 8);
     const { runId } = await run({ refresh: 'off' });
-    expect(await heldPlan(db.database, runId)).toEqual({ ...plan, refresh: 'off', limit: undefined });
+    expect((await heldRun(db.database, runId)).plan).toEqual({ ...plan, refresh: 'off', limit: undefined });
     await seenAgain(1, asOf - DAY);
     await seenAgain(2, asOf + DAY);
     expect(await approve(deps(), runId)).toMatchObject({ status: 'completed', runId, crossed: 148n });
@@ -157,6 +183,25 @@ describe('an approval', () => {
     await expect(approve(deps({ proveFresh: notFresh }), runId)).rejects.toMatchObject({ code: 'not_fresh' });
     expect(await written()).toBe(0);
     expect(await statuses()).toEqual(['held']);
+  });
+
+  it('is refused more than 3 days after the as-of, forced or not', async () => {
+    await silent(150, 8);
+    const { runId } = await run();
+    const tooLate = { now: () => asOf + 3n * DAY + 1n };
+    await expect(approve(deps(tooLate), runId)).rejects.toMatchObject({ code: 'too_old' });
+    await expect(approve(deps({ ...tooLate, proveFresh: undefined }), runId)).rejects.toMatchObject({
+      code: 'too_old',
+    });
+    expect(await statuses()).toEqual(['held']);
+    expect(await approve(deps({ now: () => asOf + 3n * DAY }), runId)).toMatchObject({ crossed: 150n });
+  });
+
+  it('is accepted for a past as-of up to 3 days after the start of the run', async () => {
+    await silent(150, 8);
+    const startedAt = asOf + 100n * DAY;
+    const { runId } = await run({}, { now: () => startedAt });
+    expect(await approve(deps({ now: () => startedAt + 3n * DAY }), runId)).toMatchObject({ crossed: 150n });
   });
 
   it('without the proof of freshness is recorded as forced', async () => {
@@ -191,10 +236,24 @@ describe('the usual number', () => {
     });
   });
 
-  it('is taken from the newest 14 runs', async () => {
+  it('is taken from the newest 14 UTC dates', async () => {
     for (let day = 1n; day <= 16n; day++) await nightly(day, Number(day));
     const { usuallyCrossed } = await readUsualRuns(db.database, [7]);
     expect(usuallyCrossed).toEqual(Array.from({ length: 14 }, (_, n) => BigInt(n + 1)));
+  });
+
+  it('is the sum of the runs of a date, also if a date has many runs', async () => {
+    for (let day = 1n; day <= 13n; day++) await nightly(day, 300);
+    await silent(3_000, 1, 1_000);
+    await silent(300, 8);
+    const relay = () => Promise.reject(new Error('no broker answers'));
+    // The CronJob starts the sweep again until its events are published; each run but the first crosses nobody.
+    for (let second = 0n; second < 9n; second++) {
+      await expect(run({ asOf: asOf + second * 1_000_000n }, { relay })).rejects.toThrow('no broker');
+    }
+    expect((await readUsualRuns(db.database, [7])).usuallyCrossed).toEqual(Array.from({ length: 14 }, () => 300n));
+    await silent(300, 7, 10_000);
+    expect(await run({ asOf: asOf + DAY })).toMatchObject({ status: 'completed', crossed: 300n });
   });
 
   it('keeps the ends of each source’s topic at a completed run exactly', async () => {
