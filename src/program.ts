@@ -10,6 +10,7 @@ import { addExplain } from './learner/explain-command.ts';
 import { addForget } from './learner/forget-command.ts';
 import { addRecompute } from './recompute/command.ts';
 import { addReplay } from './replay/command.ts';
+import { printableLines } from './runtime/printable.ts';
 import { addMigrate } from './setup/migrate-command.ts';
 import { addSchemas } from './setup/schemas-command.ts';
 import { addTopics } from './setup/topics-command.ts';
@@ -23,6 +24,7 @@ export function createProgram(): Command {
     .version(pkg.version)
     .showHelpAfterError('(`--help` lists commands and options)')
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
     // Here and in `sweep`, so that `sweep runs --json` is an option of `runs`.
     .enablePositionalOptions()
     .addHelpText(

@@ -11,6 +11,7 @@ import type { Service, Settings } from '../config/settings.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { framesOf, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
+import { printable, printableLines } from '../runtime/printable.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
 import { table } from './tables.ts';
 
@@ -25,7 +26,7 @@ export interface CommandContext extends Pick<Shutdown, 'stopping' | 'graceDeadli
   /** Standard error, if it is a terminal that can move its cursor. */
   readonly terminal: NodeJS.WriteStream | undefined;
   now(): Instant;
-  /** Writes a result to standard output. */
+  /** Writes a result to standard output, unprintable characters escaped. */
   print(text: string): void;
   /** Writes bytes to standard output as they are. */
   write(bytes: Buffer): void;
@@ -114,7 +115,7 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
     terminal: process.stderr.isTTY && process.env['TERM'] !== 'dumb' ? process.stderr : undefined,
     now: () => BigInt(Date.now()) * 1000n,
     write: (bytes) => process.stdout.write(bytes),
-    print: (text) => process.stdout.write(`${text}\n`),
+    print: (text) => process.stdout.write(`${printableLines(text)}\n`),
     flushed,
   });
 }
@@ -131,11 +132,11 @@ function report(error: unknown, command: string): number {
   if (error instanceof LastseenError && error.code === 'stopped') return EXIT.done;
   if (!(error instanceof LastseenError)) {
     const frames = error instanceof Error ? framesOf(error) : '';
-    process.stderr.write(`lastseen ${command}: unexpected: ${safeMessage(error)}${frames}\n`);
+    process.stderr.write(`lastseen ${command}: unexpected: ${printableLines(safeMessage(error) + frames)}\n`);
     return EXIT.failed;
   }
   const lines = error.message.split('\n');
-  for (const line of lines) process.stderr.write(`lastseen ${command}: ${line}\n`);
+  for (const line of lines) process.stderr.write(`lastseen ${command}: ${printable(line)}\n`);
   switch (error.code) {
     case 'config_invalid':
     case 'usage':

@@ -3,13 +3,14 @@ import Table from 'cli-table3';
 import { DateTime } from 'luxon';
 import type { Instant } from '../activity/instant.ts';
 import { must } from '../runtime/must.ts';
+import { printable, printableJson } from '../runtime/printable.ts';
 import { snakeKeys } from '../runtime/snake-keys.ts';
 
 type Cell = string | number | bigint;
 
 /**
  * A table for people: two blanks between columns, no frame, no colours. If the terminal is too narrow for most lines,
- * each cell gets its own line, after the name of its column.
+ * each cell gets its own line, after the name of its column. A cell cannot break its line or control the terminal.
  */
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[], width = terminalWidth()): string {
   const lines = aligned(head, rows);
@@ -27,15 +28,19 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
 
 function aligned(head: readonly string[], rows: readonly (readonly Cell[])[]): readonly string[] {
   const display = new Table({
-    head: [...head],
+    head: head.map(printable),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
     chars: Object.fromEntries(FRAME.map((part) => [part, ''])),
   });
-  display.push(...rows.map((row) => row.map((cell) => (typeof cell === 'bigint' ? String(cell) : cell))));
+  display.push(...rows.map((row) => row.map(cellText)));
   return display
     .toString()
     .split('\n')
     .map((line) => line.trimEnd());
+}
+
+function cellText(cell: Cell): string {
+  return printable(String(cell));
 }
 
 function terminalWidth(): number {
@@ -55,9 +60,13 @@ export function readableInstant(instant: Instant): string {
   );
 }
 
-/** JSON on one line, keys in snake_case. Bigints are numbers if they are exact as numbers, else text. */
+/**
+ * JSON on one line, keys in snake_case. Bigints are numbers if they are exact as numbers, else text. Unprintable characters
+ * are escaped, so a reader of the JSON gets the exact text and a terminal is safe.
+ */
 export function json(value: unknown): string {
-  return JSON.stringify(snakeKeys(value), (_key, item) =>
+  const text = JSON.stringify(snakeKeys(value), (_key, item) =>
     typeof item === 'bigint' ? (Number.isSafeInteger(Number(item)) ? Number(item) : String(item)) : item,
   );
+  return printableJson(text);
 }

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { LogEvent } from '../runtime/log-events.ts';
+import { printableJson } from '../runtime/printable.ts';
 
 /**
  * Imported first. Node prints warnings as plain text, which would mix with JSON log lines. Two that kafkajs causes on
@@ -10,7 +11,6 @@ const CAUSED_BY_KAFKAJS = new Set(['DEP0030', 'TimeoutNegativeWarning']);
 process.removeAllListeners('warning');
 process.on('warning', (warning: Error & { code?: string }) => {
   if (CAUSED_BY_KAFKAJS.has(warning.code ?? warning.name)) return;
-  process.stderr.write(
-    `${JSON.stringify({ level: 40, event: 'node_warned' satisfies LogEvent, name: warning.name, msg: warning.message })}\n`,
-  );
+  const line = { level: 40, event: 'node_warned' satisfies LogEvent, name: warning.name, msg: warning.message };
+  process.stderr.write(`${printableJson(JSON.stringify(line))}\n`);
 });

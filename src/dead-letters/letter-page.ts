@@ -1,6 +1,6 @@
 import { formatInstant } from '../activity/instant.ts';
 import { readableInstant, table } from '../cli/tables.ts';
-import { must } from '../runtime/must.ts';
+import { printableLines } from '../runtime/printable.ts';
 import type { Letter } from './letters.ts';
 
 export interface LetterCount {
@@ -24,18 +24,18 @@ export function lettersPage(rows: readonly LetterRow[], counts: readonly LetterC
       id,
       readableInstant(letter.writtenAt),
       originText(letter),
-      printable(letter.reason),
-      printable(letter.step),
+      letter.reason,
+      letter.step,
       letter.attempts,
       redriven ? 'yes' : '',
-      printable(letter.detail),
+      letter.detail,
     ]),
   );
   const totals = table(
     ['topic', 'reason', 'step', 'letters'],
     counts
       .toSorted((a, b) => b.letters - a.letters)
-      .map(({ topic, reason, step, letters }) => [topic, printable(reason), printable(step), letters]),
+      .map(({ topic, reason, step, letters }) => [topic, reason, step, letters]),
   );
   const all = counts.reduce((sum, { letters }) => sum + letters, 0);
   const more = all > rows.length ? [`${rows.length} of ${all} listed; --limit lists more`] : [];
@@ -48,12 +48,7 @@ export function letterJson({ record: _record, writtenAt, ...letter }: Letter) {
 }
 
 export function originText({ origin }: Letter): string {
-  return origin === undefined ? '' : printable(`${origin.topic}/${origin.partition}/${origin.offset}`);
-}
-
-/** Text for a terminal: control and formatting characters are escaped as `\u{…}`. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeCharacter);
+  return origin === undefined ? '' : `${origin.topic}/${origin.partition}/${origin.offset}`;
 }
 
 /** Bytes as text if they are UTF-8, else as a hex dump. Cut after `maxBytes`, with a line that counts the rest. */
@@ -68,14 +63,10 @@ function decodeText(bytes: Buffer, isCut: boolean): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: isCut });
     if (/[^\P{Cc}\t\n\r]/u.test(text)) return undefined;
-    return text.replace(/[\r\p{Cf}\p{Zl}\p{Zp}]/gu, escapeCharacter);
+    return printableLines(text);
   } catch {
     return undefined;
   }
-}
-
-function escapeCharacter(character: string): string {
-  return `\\u{${must(character.codePointAt(0), 'a match is not empty').toString(16)}}`;
 }
 
 const LINE_BYTES = 16;

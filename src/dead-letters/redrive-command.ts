@@ -13,7 +13,6 @@ import { withLock } from '../postgres/locks.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { addFilterFlags, type FilterFlags } from './filter-flags.ts';
 import { appendLetterId, formatLetterId, type LetterId } from './letter-id.ts';
-import { printable } from './letter-page.ts';
 import { readLetters } from './reading-pipeline.ts';
 import { createRedrive, type OriginCount, type RedriveCounts } from './redrive-pipeline.ts';
 import { findRedriven, markRedriven } from './redriven-store.ts';
@@ -99,7 +98,7 @@ function page({ dryRun, letters, redriven, redrivenBefore, rejected, origins }: 
     [
       ['matching', letters],
       [dryRun ? 'would be sent back' : 'sent back', redriven],
-      ...origins.map((origin) => [`  ${origin.topic}, ${printable(origin.reason)}`, origin.letters] as const),
+      ...origins.map((origin) => [`  ${origin.topic}, ${origin.reason}`, origin.letters] as const),
       ['sent back before', redrivenBefore],
       ['cannot be sent back', rejected],
     ],

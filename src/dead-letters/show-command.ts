@@ -4,7 +4,7 @@ import { readPositive } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, readableInstant, table } from '../cli/tables.ts';
 import { formatLetterId, type LetterId, letterPosition, noSuchLetter, parseLetterId } from './letter-id.ts';
-import { contentText, letterJson, originText, printable } from './letter-page.ts';
+import { contentText, letterJson, originText } from './letter-page.ts';
 import type { Letter } from './letters.ts';
 import { readLetters } from './reading-pipeline.ts';
 
@@ -67,11 +67,7 @@ function show({ settings, print, write }: CommandContext, flags: Flags, letter: 
     print(
       table(
         ['letter', formatLetterId(settings, letter)],
-        [
-          ['written', readableInstant(letter.writtenAt)],
-          ['from', originText(letter)],
-          ...headers.map(([name, text]) => [printable(name), printable(text)]),
-        ],
+        [['written', readableInstant(letter.writtenAt)], ['from', originText(letter)], ...headers],
       ),
     );
     print(`\nkey, ${contentSection(key, flags.maxBytes)}`);

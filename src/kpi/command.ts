@@ -8,6 +8,7 @@ import { json, table } from '../cli/tables.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError, usageError } from '../runtime/errors.ts';
+import { printable } from '../runtime/printable.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { configuredPlan, silenceWindow } from '../silence/plan.ts';
 import { FIGURES, type FigureName } from './figures/figure.ts';
@@ -94,9 +95,7 @@ async function run(
       onFailed: (userId, why) => {
         // The results name the learner; log lines never do.
         log.error({ event: 'learner_failed', error: why }, 'could not compute the figures of a learner');
-        print(
-          flags.json ? json({ ...keys(userId, plan), message: why }) : `${userId.padEnd(USER_WIDTH)}  failed: ${why}`,
-        );
+        print(flags.json ? json({ ...keys(userId, plan), message: why }) : `${userCell(userId)}  failed: ${why}`);
       },
     },
     plan,
@@ -169,7 +168,11 @@ function heading({ wanted }: KpiPlan): string {
 
 function line(userId: string, { wanted }: KpiPlan, figures: { readonly [name in FigureName]?: number | null }): string {
   const cells = wanted.map((name) => figures[name]?.toFixed(4) ?? '–');
-  return [userId.padEnd(USER_WIDTH), ...cells.map((cell) => cell.padStart(FIGURE_WIDTH))].join('  ');
+  return [userCell(userId), ...cells.map((cell) => cell.padStart(FIGURE_WIDTH))].join('  ');
+}
+
+function userCell(userId: string): string {
+  return printable(userId).padEnd(USER_WIDTH);
 }
 
 function summary(counts: KpiRunCounts, { asOf, store }: KpiPlan): string {

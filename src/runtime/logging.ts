@@ -1,6 +1,7 @@
 import pino from 'pino';
 import pretty from 'pino-pretty';
 import type { LogEvent } from './log-events.ts';
+import { printableJson, printableLines } from './printable.ts';
 import { snakeKeys } from './snake-keys.ts';
 
 /** Writes a line; `message` describes the event for people. */
@@ -10,7 +11,7 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 
 /**
  * The logger of the process, on stderr: JSON lines, or readable text on a terminal. A line has an event and fields; never
- * row data, never a secret.
+ * row data, never a secret. Unprintable characters are escaped.
  */
 export function createLogger(options: { level: LogLevel; pretty: boolean; colors?: boolean; command: string }): Logger {
   const base = {
@@ -20,9 +21,11 @@ export function createLogger(options: { level: LogLevel; pretty: boolean; colors
     formatters: { log: (fields: object) => snakeKeys(fields) as Record<string, unknown> },
   };
   // Synchronous, so that the last lines before an exit are written.
-  if (!options.pretty) return pino(base, pino.destination({ fd: 2, sync: true }));
+  if (!options.pretty) {
+    return pino({ ...base, hooks: { streamWrite: printableJson } }, pino.destination({ fd: 2, sync: true }));
+  }
   return pino(
-    base,
+    { ...base, formatters: { log: (fields) => printableText(snakeKeys(fields)) as Record<string, unknown> }, hooks },
     pretty({
       destination: 2,
       sync: true,
@@ -31,4 +34,18 @@ export function createLogger(options: { level: LogLevel; pretty: boolean; colors
       translateTime: 'HH:MM:ss.l',
     }),
   );
+}
+
+const hooks: NonNullable<pino.LoggerOptions['hooks']> = {
+  logMethod(args, method) {
+    method.apply(this, args.map((each) => (typeof each === 'string' ? printableLines(each) : each)) as typeof args);
+  },
+};
+
+/** A copy with the text at any depth escaped. */
+function printableText(value: unknown): unknown {
+  if (typeof value === 'string') return printableLines(value);
+  if (Array.isArray(value)) return value.map(printableText);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, printableText(item)]));
 }

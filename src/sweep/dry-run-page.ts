@@ -4,6 +4,7 @@ import type { CommandContext } from '../cli/run-command.ts';
 import { json, readableInstant, table } from '../cli/tables.ts';
 import { daysInactive, decidingSource } from '../events/inactivity-decision.ts';
 import type { Database } from '../postgres/database.ts';
+import { printable } from '../runtime/printable.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import { type DueLearner, eachDue, takeCensus } from './episodes-store.ts';
 import { countRows, silentFor } from './sweep-page.ts';
@@ -48,7 +49,7 @@ function describe(learner: DueLearner, plan: SweepPlan) {
 type Described = ReturnType<typeof describe>;
 
 const COLUMNS: readonly { name: string; width: number; cell: (learner: Described) => string }[] = [
-  { name: 'user_id', width: 36, cell: (learner) => learner.userId },
+  { name: 'user_id', width: 36, cell: (learner) => printable(learner.userId) },
   { name: 'phase', width: 7, cell: (learner) => learner.phase },
   { name: 'last seen', width: 27, cell: (learner) => learner.lastSeenAt },
   { name: 'days', width: 4, cell: (learner) => String(learner.daysInactive) },

@@ -15,6 +15,10 @@ await runCommand({ name: 'test', needs: [], work: async (context) => { context.p
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
   });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
@@ -27,10 +31,37 @@ await runCommand({ name: 'test', needs: [], work: async (context) => { context.p
     }
   });
   const [code] = await once(child, 'close');
-  return { code, stderr };
+  return { code, stdout, stderr };
 }
 
 describe('a process', () => {
+  const hostile = "'red\\u001b[31m, back\\u202e, clear\\u009b2J'";
+  const shown = 'red\\u{1b}[31m, back\\u{202e}, clear\\u{9b}2J';
+
+  it('shows control characters and direction marks as escapes in its output, log lines and errors', async () => {
+    const { stdout, stderr } = await runWork(
+      `context.print(${hostile});
+       context.log.warn({ event: 'kafka_client_logged', topic: ${hostile} }, ${hostile});
+       throw new Error(${hostile});`,
+    );
+    expect(stdout.split('\n')).toContain(shown);
+    expect(stderr.split('\n')).toContain(shown.replace(/^/, 'lastseen test: unexpected: '));
+    const line = stderr.split('\n').find((each) => each.startsWith('{')) ?? '';
+    expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(JSON.parse(line)).toMatchObject({ topic: 'red\u001b[31m, back\u202e, clear\u009b2J' });
+  });
+
+  it('shows them as escapes in log lines for people', async () => {
+    const logging = new URL('../../src/runtime/logging.ts', import.meta.url).href;
+    const { stderr } = await runWork(
+      `const { createLogger } = await import('${logging}');
+       const log = createLogger({ level: 'info', pretty: true, command: 'test' });
+       log.warn({ event: 'kafka_client_logged', topics: [${hostile}] }, ${hostile});`,
+    );
+    expect(stderr).toContain(`WARN: ${shown}`);
+    expect(stderr).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+  });
+
   it.each([
     ['a rejection', `Promise.reject(new Error('lost')); await ${NEVER};`],
     ['an exception', `setTimeout(() => { throw new Error('lost'); }); await ${NEVER};`],
