@@ -14,7 +14,16 @@ export interface FreshnessEvidence {
 /** The connector's replication slot, compared with the position to prove. */
 export type SlotEvidence =
   | { readonly name: string; readonly kind: 'missing' | 'lost' | 'past' }
-  | { readonly name: string; readonly kind: 'behind'; readonly bytes: bigint };
+  | {
+      readonly name: string;
+      readonly kind: 'behind';
+      readonly bytes: bigint;
+      /** For how long the connector has been connected without confirming a further position. */
+      readonly stillMs: number;
+    };
+
+/** An idle source writes no log that the connector could confirm, unless its heartbeat writes some. */
+const IDLE_AFTER_MS = 30_000;
 
 export interface SourceEvidence {
   readonly source: Source;
@@ -95,8 +104,9 @@ export function missingSlot(name: string): string {
 
 function slotBehind(slot: SlotEvidence): string[] {
   if (slot.kind !== 'behind') return [];
+  const idle = slot.stillMs < IDLE_AFTER_MS ? '' : '; idle source: set heartbeat.action.query';
   return [
-    `the connector has not delivered: replication slot ${slot.name} has not passed the position to prove, ${slot.bytes} bytes behind`,
+    `the connector has not delivered: replication slot ${slot.name} has not passed the position to prove, ${slot.bytes} bytes behind${idle}`,
   ];
 }
 

@@ -1,4 +1,4 @@
-import type { Instant } from '../activity/instant.ts';
+import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { auditedSources } from '../history/audit-runs-store.ts';
 import { readSourceVolumes } from '../history/sweep-runs-store.ts';
@@ -8,7 +8,14 @@ import { openGaps } from '../last-seen/gaps-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import type { Database, Lsn } from '../postgres/database.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
-import { type Freshness, type FreshnessEvidence, judgeFreshness, missingSlot, type SourceEnds } from './judgement.ts';
+import {
+  type Freshness,
+  type FreshnessEvidence,
+  judgeFreshness,
+  missingSlot,
+  type SlotEvidence,
+  type SourceEnds,
+} from './judgement.ts';
 import { compareSlot, currentPosition, publishedSources, slotExists, sourcesWithRows } from './replication-store.ts';
 
 /** What evidence is read from. */
@@ -43,6 +50,8 @@ export interface Target {
   readonly position: Lsn;
   /** Undefined until the slot has passed the position. */
   ends: TopicEnds | undefined;
+  /** The last movement of the slot, as far as it was observed. */
+  moved?: { readonly confirmed: Lsn | null; readonly at: Instant };
 }
 
 interface TopicEnds {
@@ -143,6 +152,14 @@ export async function readApplied({ database, sources }: FreshnessView): Promise
   return new Map(progress.map((position) => [partitionKey(position), position.nextOffset]));
 }
 
+async function readSlot({ database, slot, now }: FreshnessView, target: Target): Promise<SlotEvidence> {
+  const compared = await compareSlot(database, slot, target.position);
+  if (compared.kind !== 'behind') return compared;
+  const { confirmed, ...behind } = compared;
+  if (confirmed === null || target.moved?.confirmed !== confirmed) target.moved = { confirmed, at: now() };
+  return { ...behind, stillMs: Number((now() - target.moved.at) / MICROS_PER_MS) };
+}
+
 /** Sets the ends of the target as soon as the slot has passed its position. */
 export async function readEvidence(
   view: FreshnessView,
@@ -150,7 +167,7 @@ export async function readEvidence(
   target: Target,
 ): Promise<FreshnessEvidence> {
   const { database, sources, publication } = view;
-  const slot = await compareSlot(database, view.slot, target.position);
+  const slot = await readSlot(view, target);
   const published = await publishedSources(database, publication);
   if (slot.kind === 'past') target.ends ??= await readTopicEnds(view);
   const { ends } = target;

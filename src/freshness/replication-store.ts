@@ -6,8 +6,9 @@ import { single } from '../runtime/must.ts';
 import type { SlotEvidence } from './judgement.ts';
 
 /**
- * The current WAL position of the source; undefined until the source's clock has reached the instant, because a commit
- * before the instant may still follow.
+ * A WAL position past all commits that are visible at the source; undefined until the source's clock has reached the
+ * instant, because a commit before the instant may still follow. The position of inserts, not of writes: with
+ * `synchronous_commit=off` a commit is visible before it is written.
  *
  * @throws LastseenError `not_fresh` on a standby, which has no WAL position of its own.
  */
@@ -15,7 +16,7 @@ export async function currentPosition(source: Queryable, asOf: Instant): Promise
   const { rows } = await source.query<{ lsn: Lsn | null; reached: boolean }>({
     text: `
 SELECT
-  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn()::text END AS lsn,
+  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END AS lsn,
   clock_timestamp() >= $1::timestamptz AS reached`,
     values: [formatInstant(asOf)],
   });
@@ -42,12 +43,30 @@ export async function slotExists(source: Queryable, name: string): Promise<boole
   return count > 0;
 }
 
+type ComparedSlot =
+  | Exclude<SlotEvidence, { readonly kind: 'behind' }>
+  | {
+      readonly name: string;
+      readonly kind: 'behind';
+      readonly bytes: bigint;
+      /** The position that an active slot has confirmed; null if the connector is not connected. */
+      readonly confirmed: Lsn | null;
+    };
+
 /** Compares the connector's slot with a position. Connect confirms only what Kafka has acknowledged. */
-export async function compareSlot(source: Queryable, name: string, position: Lsn): Promise<SlotEvidence> {
-  const { rows } = await source.query<{ lost: boolean; past: boolean; bytes: bigint }>({
+export async function compareSlot(source: Queryable, name: string, position: Lsn): Promise<ComparedSlot> {
+  const { rows } = await source.query<{
+    lost: boolean;
+    past: boolean;
+    bytes: bigint;
+    active: boolean;
+    confirmed: Lsn | null;
+  }>({
     text: `
 SELECT
   coalesce(wal_status = 'lost', false) AS lost,
+  active,
+  confirmed_flush_lsn::text AS confirmed,
   coalesce(confirmed_flush_lsn > $2::pg_lsn, false) AS past,
   coalesce(pg_wal_lsn_diff($2::pg_lsn, confirmed_flush_lsn), 0)::int8 AS bytes
 FROM pg_replication_slots
@@ -57,7 +76,8 @@ WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()
   const [row] = rows;
   if (row === undefined) return { name, kind: 'missing' };
   if (row.lost) return { name, kind: 'lost' };
-  return row.past ? { name, kind: 'past' } : { name, kind: 'behind', bytes: row.bytes };
+  if (row.past) return { name, kind: 'past' };
+  return { name, kind: 'behind', bytes: row.bytes, confirmed: row.active ? row.confirmed : null };
 }
 
 export interface SlotState {

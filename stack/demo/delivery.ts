@@ -68,7 +68,7 @@ export function watchDelivery({ kafka, database, topicPrefix, slot, signal }: De
 }
 
 async function currentLsn(database: Queryable): Promise<string> {
-  const { rows } = await database.query<{ lsn: string }>({ text: 'SELECT pg_current_wal_lsn()::text AS lsn' });
+  const { rows } = await database.query<{ lsn: string }>({ text: 'SELECT pg_current_wal_insert_lsn()::text AS lsn' });
   return rows[0]?.lsn ?? '0/0';
 }
 

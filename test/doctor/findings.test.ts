@@ -69,7 +69,7 @@ describe('findings about change capture', () => {
       at: 0n,
       history: [],
     });
-    const slot = { name: 's', kind: 'behind', bytes: 9n } as const;
+    const slot = { name: 's', kind: 'behind', bytes: 9n, stillMs: 0 } as const;
     const statuses = (...sources: ReturnType<typeof source>[]) =>
       capture.sourcesFresh({ slot, publication: 'p', sources }).map(({ status }) => status);
     expect(statuses(source('session', 5n), source('attempt', 4n))).toEqual(['ok', 'warning']);

@@ -58,9 +58,16 @@ describe('a source is not fresh', () => {
     [
       'if the slot is behind',
       {},
-      { slot: { name: 'conn', kind: 'behind', bytes: 77n } as const },
+      { slot: { name: 'conn', kind: 'behind', bytes: 77n, stillMs: 29_999 } as const },
       'behind',
-      /slot conn has not passed the position to prove, 77 bytes behind/,
+      /slot conn has not passed the position to prove, 77 bytes behind$/,
+    ],
+    [
+      'and names the heartbeat if the connected slot has not moved for 30 seconds',
+      {},
+      { slot: { name: 'conn', kind: 'behind', bytes: 77n, stillMs: 30_000 } as const },
+      'behind',
+      /77 bytes behind; idle source: set heartbeat.action.query$/,
     ],
     [
       'if there is no slot',

@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Source } from '../../src/activity/source.ts';
 import { type FreshnessDeps, proveApplied, proveFresh } from '../../src/freshness/pipeline.ts';
-import { readSlotState } from '../../src/freshness/replication-store.ts';
+import { currentPosition, readSlotState } from '../../src/freshness/replication-store.ts';
 import { watchFreshness } from '../../src/freshness/watch-pipeline.ts';
 import type { Position } from '../../src/kafka/client/records.ts';
 import { recordProgress } from '../../src/last-seen/progress-store.ts';
@@ -156,6 +157,69 @@ describe('a proof of freshness', () => {
     await expect(prove({ publication: 'inserts' }, [deliver])).rejects.toMatchObject({
       message: expect.stringMatching(/not in publication/),
     });
+  });
+});
+
+describe('the position to prove', () => {
+  it('is past each commit that is visible, also if commits do not wait until they are written', async () => {
+    let before = 0;
+    for (let n = 0; n < 20; n++) {
+      await db.database.transaction(async (tx) => {
+        await tx.query({ text: 'SET LOCAL synchronous_commit = off' });
+        await tx.query({
+          text: `INSERT INTO session (id, user_id, started_at) VALUES ($1, 'u', now())`,
+          values: [`l${n}`],
+        });
+      });
+      const { rows } = await sql('SELECT pg_current_wal_insert_lsn()::text AS "committed"');
+      const position = await currentPosition(db.database, 0n);
+      const { count } = await sql('SELECT WHERE $1::pg_lsn < $2::pg_lsn', [position, rows[0]?.['committed']]);
+      before += count;
+    }
+    expect(before).toBe(0);
+  });
+});
+
+describe('a connector that is connected but does not move', () => {
+  const isActive = (active: boolean) =>
+    vi.waitUntil(
+      async () =>
+        (await sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active = $2', [slot, active])).count > 0,
+      { timeout: 10_000 },
+    );
+  const idle = /idle source: set heartbeat.action.query/;
+  const proofAfter = async (seconds: bigint) => {
+    let now = 0n;
+    const later = async () => {
+      now += seconds * 1_000_000n;
+      return true;
+    };
+    const error = await proveFresh(
+      deps({ now: () => now, pause: later, waitMs: 2 * Number(seconds) * 1000 }),
+      0n,
+    ).catch((each: unknown) => each);
+    return (error as Error).message;
+  };
+
+  it('is an idle source after 30 seconds', async () => {
+    const connector = new pg.Client({ connectionString: db.url, replication: 'database' } as pg.ClientConfig);
+    await connector.connect();
+    const streaming = connector
+      .query(`START_REPLICATION SLOT ${slot} LOGICAL 0/0 (proto_version '1', publication_names 'pub')`)
+      .catch(() => {});
+    try {
+      await isActive(true);
+      expect(await proofAfter(31n)).toMatch(idle);
+      expect(await proofAfter(1n)).not.toMatch(idle);
+    } finally {
+      await connector.end();
+      await streaming;
+      await isActive(false);
+    }
+  });
+
+  it('is not named idle while it is not connected', async () => {
+    expect(await proofAfter(31n)).not.toMatch(idle);
   });
 });
 

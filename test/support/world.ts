@@ -168,7 +168,7 @@ function createCommands(
  * slot.
  */
 async function waitForDelivery(database: Database, name: string): Promise<void> {
-  const { rows } = await database.query<{ lsn: string }>({ text: 'SELECT pg_current_wal_lsn()::text AS lsn' });
+  const { rows } = await database.query<{ lsn: string }>({ text: 'SELECT pg_current_wal_insert_lsn()::text AS lsn' });
   for (const deadline = Date.now() + 120_000; Date.now() < deadline; ) {
     const { count } = await database.query({
       text: `SELECT FROM pg_replication_slots WHERE database = current_database() AND confirmed_flush_lsn > $1::pg_lsn`,
