@@ -41,10 +41,11 @@ WITH learner AS (
   SELECT position, session_id, at,
     extract(epoch FROM at - lag(at) OVER (PARTITION BY position ORDER BY at)) / 86400 AS gap
   FROM (
-    SELECT position, d, session_id, coalesce(updated_at, created_at) AS at
+    SELECT position, (as_of AT TIME ZONE 'UTC')::date AS last_day, session_id, coalesce(updated_at, created_at) AS at
     FROM learner JOIN exam_results USING (user_id)
   ) AS e
-  WHERE (at AT TIME ZONE 'UTC')::date BETWEEN d - 55 AND d
+  WHERE (at AT TIME ZONE 'UTC')::date BETWEEN last_day - 55 AND last_day
+    AND ($4 <> 'legacy' OR at <= (last_day || ' 23:59:59Z')::timestamptz)
 ), exams AS (
   SELECT position, coalesce(avg(gap)::float8, 0) AS m, count(DISTINCT session_id) AS n, max(at) AS newest
   FROM exam GROUP BY position

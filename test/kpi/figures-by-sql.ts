@@ -92,8 +92,10 @@ WITH learner AS (
     (SELECT se FROM mirt_ability AS m WHERE m.user_id = learner.user_id AND within @> fitted_at AND theta IS NOT NULL
      ORDER BY fitted_at DESC LIMIT 1) AS mirt_se
   FROM learner CROSS JOIN LATERAL (VALUES
-    (true, tstzrange((d - 13 || ' 00:00Z')::timestamptz, (d + 1 || ' 00:00Z')::timestamptz)),
-    (false, tstzrange((d - 27 || ' 00:00Z')::timestamptz, (d - 13 || ' 00:00Z')::timestamptz))) AS w (recent, within)
+    (true, d - 13, d), (false, d - 27, d - 14)) AS days (recent, first, last)
+  CROSS JOIN LATERAL (SELECT CASE WHEN $4 = 'legacy'
+    THEN tstzrange((first || ' 00:00Z')::timestamptz, (last || ' 23:59:59Z')::timestamptz, '[]')
+    ELSE tstzrange((first || ' 00:00Z')::timestamptz, (last + 1 || ' 00:00Z')::timestamptz) END AS within) AS w
 ), abilities AS (
   SELECT now.position, coalesce(now.mirt_theta, now.topics) AS theta,
     CASE WHEN now.mirt_theta IS NULL THEN now.topics_se ELSE now.mirt_se END AS se,

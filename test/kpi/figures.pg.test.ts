@@ -208,8 +208,8 @@ describe('the day of the figures', () => {
     ]);
     const s = async (row: 'whole' | 'existing', changes: Partial<FigureDeps['options']> = {}) =>
       (await figuresOf('anna', ['S'], changes, { row }))?.figures.S;
-    // Until 03-22: k = 2 from 03-20, m = 5, n = 2. Until 03-18: k = 3 from 03-15, m = 0, n = 1.
-    expect(await s('whole', LEGACY)).toBeCloseTo((0.6 * 2) / 14 + (0.25 * 5) / 7 + 0.15 * 0.8, 12);
+    // Exams until 03-18: m = 0, n = 1. From 03-15, k = 7 until 03-22, and k = 3 until 03-18.
+    expect(await s('whole', LEGACY)).toBeCloseTo((0.6 * 7) / 14 + 0.15 * 0.9, 12);
     expect(await s('existing', LEGACY)).toBeCloseTo((0.6 * 3) / 14 + 0.15 * 0.9, 12);
     expect(await s('whole')).toBeCloseTo((0.6 * 3) / 14 + 0.15 * 0.9, 12);
     expect(await s('existing')).toBe(await s('whole'));

@@ -93,9 +93,20 @@ export function improvementWindows(day: Instant, policy: EdgePolicy): WindowPair
   return windowPair(day, 14, policy.windowEdges);
 }
 
-/** The abilities that I_t compares: [d−13 00:00, d end] with [d−27 00:00, d−14 end], whole days in both profiles. */
-export function thetaWindows(day: Instant): WindowPair {
-  return windowPair(day, 14, 'whole_days');
+/**
+ * W(d, n) whose first day is whole in both profiles; its last day ends at 23:59:59.999999, or in the legacy profile at
+ * 23:59:59.000000.
+ */
+function fromMidnight(day: Instant, days: number, { windowEdges }: EdgePolicy): Window {
+  return { from: windowOf(day, days, 'whole_days').from, through: windowOf(day, days, windowEdges).through };
+}
+
+/** The abilities that I_t compares: [d−13 00:00, d end] with [d−27 00:00, d−14 end]. */
+export function thetaWindows(day: Instant, policy: EdgePolicy): WindowPair {
+  return {
+    recent: fromMidnight(day, 14, policy),
+    previous: fromMidnight(day - 14n * MICROS_PER_DAY, 14, policy),
+  };
 }
 
 /** The answers that E_t and R_t compare: W(d, 28) with W(d−28, 28). A_t reads the recent ones. */
@@ -109,9 +120,9 @@ export function neededAnswers(day: Instant, policy: EdgePolicy): Window {
   return { from: previous.from, through: recent.through };
 }
 
-/** The exams that S counts: W(d, 56) with whole days in both profiles, d the date of the as-of. */
-export function examWindow(asOf: Instant): Window {
-  return windowOf(asOf, 56, 'whole_days');
+/** The exams that S counts: the 56 days up to the date of the as-of, also if k of a whole row counts to its Sunday. */
+export function examWindow(asOf: Instant, policy: EdgePolicy): Window {
+  return fromMidnight(asOf, 56, policy);
 }
 
 /** The ability rows that are observations of P: the 26 weeks up to the as-of. */

@@ -27,6 +27,8 @@ export interface GrowthInputs {
   readonly posteriorSummary: string | null;
   /** `kpis ->> 'P'` of the learner's newest weekly row that has one; read only if the policy uses it. */
   readonly storedP: string | null;
+  /** The newest row of any sd, undated ones first, that has a mean; used by the rule `newest_row` only. */
+  readonly newestWithMean: Ability | null;
   /** What the growth service answered to the {@link predictionQuestion}; null if it was not asked or failed. */
   readonly predicted: number | null;
   readonly horizonDays: number;
@@ -63,13 +65,14 @@ type GoalPolicy = Pick<MetricsPolicy, 'abilityRow' | 'storedProbability' | 'grow
 /**
  * P, the probability of reaching the goal, in every mode. The first rule that applies:
  *
- * 1. legacy policy: the stored P, if it reads as a number, clamped
+ * 1. legacy policy: the stored P, if it reads as a number, clamped; NaN counts as 1
  * 2. if there is a growth fit: what the growth service predicted, if that is a probability; else P(line ≥ target), the
  *    line being the learner's at the as-of + `horizonDays` (legacy policy: `clamp(Φ(−z))`, z = (target − mean) /
- *    max(sd, 1e-6), of the chosen row, and null without a usable one)
+ *    max(sd, 1e-6), of the newest row with a mean; null without one)
  * 3. the normal rule, {@link goalProbability}; the only rule if the growth model is off
  *
- * Rule 3 also applies if the fit lacks a parameter or the learner has no observation. All on the target's scale.
+ * Rule 3 also applies if the fit lacks a parameter or the learner has no observation (legacy policy: if the fit is
+ * empty). All on the target's scale.
  */
 export function goalFigure(inputs: GoalInputs, policy: GoalPolicy): GoalFigure {
   return (
@@ -120,16 +123,21 @@ function byGrowth(inputs: GoalInputs, growth: GrowthInputs, policy: GoalPolicy):
     case 'line':
       return byLine(inputs, growth, growth.posteriorSummary);
     case 'newest_row':
-      return figure('newest_row', byNewestRow(inputs, policy));
+      if (EMPTY_JSON.has(growth.posteriorSummary)) return null;
+      return figure('newest_row', byNewestRow(growth.newestWithMean, inputs.target, policy));
   }
 }
+
+/** A `posterior_summary` that the previous job, in Python, took as missing, in the spelling of Postgres' jsonb. */
+const EMPTY_JSON: ReadonlySet<string> = new Set(['null', '{}', '[]', '""', '0', 'false']);
 
 function storedProbability({ storedP }: GrowthInputs, policy: Pick<MetricsPolicy, 'storedProbability'>): number | null {
   switch (policy.storedProbability) {
     case 'never':
       return null;
     case 'first': {
-      const stored = storedP === null ? null : numberOf(storedP);
+      if (storedP === null) return null;
+      const stored = /^\s*[+-]?nan\s*$/i.test(storedP) ? 1 : numberOf(storedP);
       return stored === null ? null : clamp(stored);
     }
   }
@@ -142,9 +150,9 @@ function byLine(inputs: GoalInputs, { horizonDays }: GrowthInputs, posteriorSumm
   return posterior && { p: chanceAtOrAbove(inputs.target, posterior), rule: 'line', posterior };
 }
 
-function byNewestRow({ ability, target }: GoalInputs, policy: Pick<MetricsPolicy, 'abilityRow'>): number | null {
-  if (ability === null || ability.sd === null || !(ability.sd > 0)) return null;
-  return goalProbability({ mean: ability.mean, sd: Math.max(ability.sd, 1e-6) }, target, policy);
+/** The sd is at least 1e-6, also if it is null or not a number. */
+function byNewestRow(row: Ability | null, target: number, policy: Pick<MetricsPolicy, 'abilityRow'>): number | null {
+  return row && goalProbability({ mean: row.mean, sd: Math.max(row.sd || 0, 1e-6) }, target, policy);
 }
 
 /** P(X ≥ target) for X ~ N(mean, sd²); with sd 0, X is the mean. */

@@ -8,7 +8,8 @@ export interface MetricsPolicy {
   readonly profile: MetricsProfile;
   /**
    * The edges of W(d, n). `whole_days`: from 00:00:00.000000 of its first day through 23:59:59.999999 of its last.
-   * `last_seconds`: from 23:59:59.000000 of its first day through 23:59:59.000000 of its last. S always uses whole days.
+   * `last_seconds`: from 23:59:59.000000 of its first day through 23:59:59.000000 of its last. The windows of exams for S
+   * and of thetas begin with a whole day in both.
    */
   readonly windowEdges: 'whole_days' | 'last_seconds';
   /**
@@ -39,8 +40,8 @@ export interface MetricsPolicy {
   readonly storedProbability: 'first' | 'never';
   /**
    * P from a growth fit if no service predicts it. `line`: the probability that the learner's own line, the fit updated
-   * by the learner's ability rows, is at or above the target. `newest_row`: the normal rule with sd at least 1e-6, and
-   * null without a usable row.
+   * by the learner's ability rows, is at or above the target. `newest_row`: the normal rule for the newest row with a
+   * mean, its sd at least 1e-6; null without such a row.
    */
   readonly growthFit: 'line' | 'newest_row';
 }

@@ -13,6 +13,7 @@ import type { Observation } from '../figures/growth-model.ts';
  */
 
 interface Abilities extends AbilityRows {
+  readonly newestWithMean: Ability | null;
   /** The usable rows dated from `observedFrom` through the as-of. */
   readonly observations: readonly Observation[];
 }
@@ -22,15 +23,16 @@ interface AbilityRow extends Ability {
   readonly at: Instant | null;
   readonly newest: boolean;
   readonly newest_usable: boolean;
+  readonly newest_with_mean: boolean;
   readonly observed: boolean;
 }
 
 /**
  * The rows of `ability_estimates` that P is computed from. The date of a row is the first of fitted_at, updated_at and
- * created_at. `newest` is the newest of all rows, undated ones first. Usable rows are not after the as-of and have a finite
- * mean and a finite sd above 0; `newestUsable` is the newest of them, undated ones last. The table has no key: among rows
- * of one date the one with the smaller sd comes first, then the one with the smaller mean, so that the result does not
- * depend on their physical order.
+ * created_at. `newest` is the newest of all rows, undated ones first; `newestWithMean` that of the rows with a mean. Usable
+ * rows are not after the as-of and have a finite mean and a finite sd above 0; `newestUsable` is the newest of them, undated
+ * ones last. The table has no key: among rows of one date the one with the smaller sd comes first, then the one with the
+ * smaller mean, so that the result does not depend on their physical order.
  */
 export async function abilitiesOf<L extends { readonly userId: string; readonly asOf: Instant }>(
   source: Queryable,
@@ -40,12 +42,14 @@ export async function abilitiesOf<L extends { readonly userId: string; readonly 
   // Postgres sorts NaN above infinity, so "below infinity" excludes both.
   const { rows } = await source.query<AbilityRow>({
     text: `
-SELECT position, mean, sd, at, newest, newest_usable, usable AND at >= observed_from AS observed
+SELECT position, mean, sd, at, newest, newest_usable, newest_with_mean, usable AND at >= observed_from AS observed
 FROM (
   SELECT learner.position::int AS position, learner.observed_from, mean, sd, at, usable,
     row_number() OVER (PARTITION BY learner.position ORDER BY at DESC NULLS FIRST, sd, mean) = 1 AS newest,
     usable AND row_number() OVER (PARTITION BY learner.position, usable ORDER BY at DESC NULLS LAST, sd, mean) = 1
-      AS newest_usable
+      AS newest_usable,
+    has_mean AND row_number() OVER (PARTITION BY learner.position, has_mean ORDER BY at DESC NULLS FIRST, sd, mean) = 1
+      AS newest_with_mean
   FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
     WITH ORDINALITY AS learner (user_id, as_of, observed_from, position)
   JOIN (
@@ -54,10 +58,11 @@ FROM (
   ) AS ability USING (user_id)
   CROSS JOIN LATERAL (
     SELECT coalesce(at <= as_of, true) AND coalesce(
-      mean > '-infinity' AND mean < 'infinity' AND sd > 0 AND sd < 'infinity', false) AS usable
+      mean > '-infinity' AND mean < 'infinity' AND sd > 0 AND sd < 'infinity', false) AS usable,
+      coalesce(mean < 'NaN', false) AS has_mean
   ) AS judged
 ) AS ranked
-WHERE newest OR newest_usable OR (usable AND at >= observed_from)
+WHERE newest OR newest_usable OR newest_with_mean OR (usable AND at >= observed_from)
 ORDER BY position, at, mean, sd`,
     values: [
       textArray(learners.map(({ userId }) => userId)),
@@ -70,6 +75,7 @@ ORDER BY position, at, mean, sd`,
     {
       newest: abilityIn(own.find((row) => row.newest)),
       newestUsable: abilityIn(own.find((row) => row.newest_usable)),
+      newestWithMean: abilityIn(own.find((row) => row.newest_with_mean)),
       observations: own.filter((row) => row.observed) as Observation[],
     },
   ]);

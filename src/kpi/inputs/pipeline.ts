@@ -1,4 +1,3 @@
-import type { Instant } from '../../activity/instant.ts';
 import type { Source } from '../../activity/source.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import { type ChurnInputs, NO_EXAMS } from '../figures/churn-risk.ts';
@@ -72,7 +71,7 @@ async function loadAnswers(
   const windowOf = (request: FigureRequest) => neededAnswers(dayOf(request), options.policy);
   const exams = await examsWithQuestions(source, requests, windowOf);
   const attempts = options.attemptSource === 'topic' ? await capturedAttempts(source, requests, windowOf) : undefined;
-  const thetas = options.useIrtTheta ? await loadThetas(source, requests, dayOf) : undefined;
+  const thetas = options.useIrtTheta ? await loadThetas(source, requests, options.policy) : undefined;
   return new Map(
     requests.map((request) => [
       request,
@@ -89,10 +88,10 @@ async function loadAnswers(
 async function loadThetas(
   source: Queryable,
   requests: readonly FigureRequest[],
-  dayOf: (request: FigureRequest) => Instant,
+  policy: FigureOptions['policy'],
 ): Promise<ByRequest<NonNullable<AnswerInputs['thetas']>>> {
   const pairs = requests.map((request) => {
-    const { recent, previous } = thetaWindows(dayOf(request));
+    const { recent, previous } = thetaWindows(weeklyInstant(request.asOf, policy), policy);
     const { userId } = request;
     return { request, recent: { userId, window: recent }, previous: { userId, window: previous } };
   });
@@ -133,6 +132,7 @@ async function loadGoals(
             ? {
                 posteriorSummary: fits.get(request.asOf)?.summary ?? null,
                 storedP: stored?.get(request)?.p ?? null,
+                newestWithMean: rows?.newestWithMean ?? null,
                 predicted: null,
                 horizonDays: churnHorizonDays,
               }
@@ -164,7 +164,7 @@ async function loadChurn(deps: FigureDeps, requests: readonly FigureRequest[]): 
   if (requests.length === 0) return new Map();
   const { policy } = deps.options;
   const learners = requests.map((request) => ({ ...request, asOf: churnInstant(request, policy), request }));
-  const exams = await examsInWindow(deps.source, learners, ({ asOf }) => examWindow(asOf));
+  const exams = await examsInWindow(deps.source, learners, ({ request }) => examWindow(request.asOf, policy));
   const lastSeen = policy.silentSince === 'last_seen' ? await loadLastSeen(deps, learners) : undefined;
   return new Map(
     learners.map((learner) => [

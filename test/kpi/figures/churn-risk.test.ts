@@ -85,7 +85,7 @@ describe('S', () => {
   });
 
   it('reads exams of 56 whole days', () => {
-    const { from, through } = examWindow(AS_OF);
+    const { from, through } = examWindow(AS_OF, standard);
     expect(formatInstant(from)).toBe('2026-01-20T00:00:00.000000Z');
     expect(formatInstant(through)).toBe('2026-03-16T23:59:59.999999Z');
   });

@@ -19,6 +19,7 @@ const FIT = { b_Intercept: 0, b_week: 0.1, sd_student__Intercept: 1, sd_student_
 const growth = (more: Partial<GrowthInputs> = {}): GrowthInputs => ({
   posteriorSummary: JSON.stringify(FIT),
   storedP: null,
+  newestWithMean: { mean: 1, sd: 0.5 },
   predicted: null,
   horizonDays: 14,
   ...more,
@@ -117,32 +118,44 @@ describe('P by the growth model in the legacy profile', () => {
     expect(goalFigure(inputs({ growth: stored }), legacy)).toEqual({ p, rule: 'stored', posterior: null });
   });
 
-  it.each(['NaN', 'Infinity', 'true', '', 'high', '{"p": 1}', '[0.5]'])('ignores the stored P %j', (storedP) => {
+  it.each(['NaN', ' nan '])('is 1 for a stored P of %j, as in the previous job', (storedP) => {
+    expect(goalFigure(inputs({ growth: growth({ storedP }) }), legacy)).toMatchObject({ p: 1, rule: 'stored' });
+  });
+
+  it.each(['Infinity', 'true', '', 'high', '{"p": 1}', '[0.5]'])('ignores the stored P %j', (storedP) => {
     expect(goalFigure(inputs({ growth: growth({ storedP }) }), legacy).rule).toBe('newest_row');
   });
 
-  it('comes from the newest row with an sd of at least 1e-6, if there is a fit', () => {
+  const withMean = (newestWithMean: GrowthInputs['newestWithMean'], target: number) =>
+    goalFigure(inputs({ ability: null, target, growth: growth({ newestWithMean }) }), legacy);
+
+  it('comes from the newest row with a mean, if there is a fit', () => {
     // z = (0 − 0.5)/0.8
-    const figure = goalFigure(inputs({ ability: { mean: 0.5, sd: 0.8 }, target: 0 }), legacy);
-    expect(figure).toEqual({ p: expect.closeTo(0.734014470951299, 12), rule: 'newest_row', posterior: null });
-    // sd 1e-9 counts as 1e-6: Φ(−5e-7/1e-6) = Φ(−0.5); without a fit Φ(−500)
-    const narrow = { ability: { mean: 0, sd: 1e-9 }, target: 5e-7 };
-    expect(goalFigure(inputs(narrow), legacy).p).toBeCloseTo(0.3085375387259869, 12);
-    expect(goalFigure(inputs({ ...narrow, growth: growth({ posteriorSummary: null }) }), legacy).p).toBe(0);
+    expect(withMean({ mean: 0.5, sd: 0.8 }, 0)).toEqual({
+      p: expect.closeTo(0.734014470951299, 12),
+      rule: 'newest_row',
+      posterior: null,
+    });
+    expect(withMean(null, 0)).toEqual({ p: null, rule: 'newest_row', posterior: null });
+  });
+
+  it.each([1e-9, 0, -1, null, Number.NaN])('takes an sd of %s as 1e-6', (sd) => {
+    // Φ(−5e-7/1e-6) = Φ(−0.5)
+    expect(withMean({ mean: 0, sd }, 5e-7).p).toBeCloseTo(0.3085375387259869, 12);
+  });
+
+  it('has no least sd without a fit', () => {
+    const narrow = { ability: { mean: 0, sd: 1e-9 }, target: 5e-7, growth: growth({ posteriorSummary: null }) };
+    expect(goalFigure(inputs(narrow), legacy)).toEqual({ p: 0, rule: 'normal', posterior: null });
+  });
+
+  it.each(['null', '{}', '[]'])('comes from the normal rule if the posterior is %s', (posteriorSummary) => {
+    expect(goalFigure(inputs({ growth: growth({ posteriorSummary }) }), legacy).rule).toBe('normal');
   });
 
   it('needs no parameter of the fit', () => {
-    expect(goalFigure(inputs({ growth: growth({ posteriorSummary: 'null' }) }), legacy).rule).toBe('newest_row');
-  });
-
-  it.each([
-    ['no row', null],
-    ['a null mean', { mean: null, sd: 1 }],
-    ['a null sd', { mean: 1, sd: null }],
-    ['an sd of 0', { mean: 1, sd: 0 }],
-    ['an sd that is no number', { mean: 1, sd: Number.NaN }],
-  ])('is null with %s', (_, ability) => {
-    expect(goalFigure(inputs({ ability }), legacy)).toEqual({ p: null, rule: 'newest_row', posterior: null });
+    const posteriorSummary = '{"b_week": 0.1}';
+    expect(goalFigure(inputs({ growth: growth({ posteriorSummary }) }), legacy).rule).toBe('newest_row');
   });
 });
 
@@ -206,6 +219,12 @@ describe('P in any mode', () => {
       fc.record({
         posteriorSummary: fc.option(fc.constant(JSON.stringify(FIT))),
         storedP: fc.constantFrom(null, '0.5', '-1', 'NaN'),
+        newestWithMean: fc.option(
+          fc.record({
+            mean: fc.double({ min: -5, max: 5, noNaN: true }),
+            sd: fc.option(fc.double({ min: -1, max: 5 })),
+          }),
+        ),
         predicted: fc.option(fc.double()),
         horizonDays: fc.integer({ min: -14, max: 90 }),
       }),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { formatInstant } from '../../../src/activity/instant.ts';
 import {
   answerWindows,
+  examWindow,
   improvementWindows,
   neededAnswers,
   thetaWindows,
@@ -33,9 +34,19 @@ describe('the answers to load', () => {
 
 describe('the windows of thetas', () => {
   it('are two weeks of whole days each, without a gap', () => {
-    const { recent, previous } = thetaWindows(DAY);
+    const { recent, previous } = thetaWindows(DAY, standard);
     expect(edges(recent)).toEqual(['2026-03-03T00:00:00.000000Z', '2026-03-16T23:59:59.999999Z']);
     expect(edges(previous)).toEqual(['2026-02-17T00:00:00.000000Z', '2026-03-02T23:59:59.999999Z']);
+  });
+});
+
+describe('in the legacy profile', () => {
+  it('the windows of thetas and exams begin at midnight, and end with the last second of their last day', () => {
+    const { recent, previous } = thetaWindows(DAY, legacy);
+    expect(edges(recent)).toEqual(['2026-03-03T00:00:00.000000Z', '2026-03-16T23:59:59.000000Z']);
+    expect(edges(previous)).toEqual(['2026-02-17T00:00:00.000000Z', '2026-03-02T23:59:59.000000Z']);
+    expect(edges(examWindow(DAY, legacy))).toEqual(['2026-01-20T00:00:00.000000Z', '2026-03-16T23:59:59.000000Z']);
+    expect(edges(examWindow(DAY, standard))).toEqual(['2026-01-20T00:00:00.000000Z', '2026-03-16T23:59:59.999999Z']);
   });
 });
 

@@ -87,6 +87,23 @@ describe('the ability row', () => {
     expect(await meanOf(LEGACY)).not.toBe(1);
   });
 
+  it('with a mean is the newest of any sd, undated ones first, for the legacy growth model', async () => {
+    await insertRows(db.database, 'growth_brms_meta', [
+      { run_id: 'r', posterior_summary: { b_week: 1 }, fitted_at: '2026-03-01Z' },
+    ]);
+    const withMean = async () =>
+      (await inputsOf('anna', { ...LEGACY, useBayesian: true }))?.growth?.newestWithMean?.mean;
+    await abilities(
+      { mean: 1, sd: 1, fitted_at: '2026-01-01Z' },
+      { mean: 2, sd: null, fitted_at: '2026-02-01Z' },
+      { mean: null, sd: 1, fitted_at: '2026-03-01Z' },
+      { mean: 'NaN', sd: 1 },
+    );
+    expect(await withMean()).toBe(2);
+    await abilities({ mean: 3, sd: 0 });
+    expect(await withMean()).toBe(3);
+  });
+
   it('is the same for rows of one date in any physical order', async () => {
     const rows = [
       { mean: 1, sd: 0.5, fitted_at: '2026-03-01Z' },
