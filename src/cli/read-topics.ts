@@ -1,10 +1,12 @@
-import { committedPositions, topicBounds } from '../kafka/admin/offsets.ts';
+import { describeHidden } from '../kafka/admin/hidden-records.ts';
+import { committedPositions, endPositions, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
+import { partitionKey } from '../kafka/client/records.ts';
 import type { Delay } from '../kafka/consumer/delays.ts';
 import type { StageLimits } from '../kafka/consumer/stage-runner.ts';
 import { type ConsumerListener, startStagedConsumer } from '../kafka/consumer/staged-consumer.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
-import { safeMessage } from '../runtime/errors.ts';
+import { LastseenError, safeMessage } from '../runtime/errors.ts';
 import { withAbort } from '../runtime/waiting.ts';
 import { createOutageReporter } from './outage-waits.ts';
 import type { ConsumerState } from './probes.ts';
@@ -60,8 +62,12 @@ export async function readTopics<A>(context: CommandContext, reading: TopicReadi
   });
   if (stopping.aborted) finished.resolve();
   stopping.addEventListener('abort', () => finished.resolve(), { once: true });
+  const watchHidden = createHiddenWatch(context, reading, finished.reject);
   const others = untilEnd
-    ? setInterval(() => readCommitsOfOthers(context, reading, updateProgress), READ_COMMITS_EVERY_MS)
+    ? setInterval(() => {
+        readCommitsOfOthers(context, reading, updateProgress);
+        watchHidden();
+      }, READ_COMMITS_EVERY_MS)
     : undefined;
   try {
     await Promise.race([finished.promise, consumer.done]);
@@ -88,6 +94,37 @@ function readCommitsOfOthers<A>({ log }: CommandContext, reading: TopicReading<A
     .then(updateProgress, (error) =>
       log.debug({ event: 'offset_fetch_failed', error: safeMessage(error) }, 'could not fetch committed offsets'),
     );
+}
+
+/**
+ * Ends a reading of which nothing but records behind open transactions is left, and which has made no progress for
+ * `WAIT_FRESH`.
+ */
+function createHiddenWatch<A>(
+  { log, settings }: CommandContext,
+  { kafka, topics, state: { partitions } }: TopicReading<A>,
+  end: (error: LastseenError) => void,
+): () => void {
+  let read = -1;
+  let sinceMs = 0;
+  const check = async () => {
+    if (partitions.progress.read !== read) {
+      read = partitions.progress.read;
+      sinceMs = performance.now();
+    }
+    if (performance.now() - sinceMs < settings.WAIT_FRESH) return;
+    const left = new Set(partitions.unfinished);
+    const ends = (await endPositions(kafka, topics)).filter((each) => left.has(partitionKey(each)));
+    if (ends.length === 0 || ends.some(({ nextOffset, stableOffset }) => stableOffset >= nextOffset)) return;
+    end(
+      new LastseenError('not_fresh', ends.map((each) => `cannot read to the end: ${describeHidden(each)}`).join('\n')),
+    );
+  };
+  return () => {
+    check().catch((error) =>
+      log.debug({ event: 'offset_fetch_failed', error: safeMessage(error) }, 'could not fetch the ends of the topics'),
+    );
+  };
 }
 
 function listener(context: CommandContext): ConsumerListener {

@@ -88,7 +88,8 @@ async function rangesOfPositions(kafka: KafkaClient, positions: readonly LetterP
     const { topic, partition, offset } = position;
     const key = partitionKey(position);
     const bounds = boundsOf.get(key);
-    if (bounds === undefined || offset < bounds.firstOffset || offset >= bounds.endOffset) throw noSuchLetter(position);
+    if (bounds === undefined || offset < bounds.firstOffset || offset >= bounds.stableOffset)
+      throw noSuchLetter(position);
     const { firstOffset = offset, endOffset = 0n } = ranges.get(key) ?? {};
     ranges.set(key, {
       topic,

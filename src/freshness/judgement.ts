@@ -1,6 +1,7 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { type SourceVolume, usualPerDayIfQuiet } from '../history/usual-volume.ts';
+import { describeHidden } from '../kafka/admin/hidden-records.ts';
 import { describeGap, type PartitionGap } from '../last-seen/gap.ts';
 import { must } from '../runtime/must.ts';
 
@@ -43,8 +44,10 @@ export interface SourceEvidence {
 
 interface PartitionEvidence {
   readonly partition: number;
-  /** The offset after the partition's last record. */
+  /** The high watermark: the offset after the partition's last record. */
   readonly end: bigint;
+  /** The last stable offset; below the end, an open transaction hides the records from there on. */
+  readonly stable: bigint;
   /** The offset below which every record is applied; undefined if no progress is recorded. */
   readonly applied: bigint | undefined;
   /** The same, right before the end was read. An end below it belongs to a recreated topic. */
@@ -140,9 +143,11 @@ function sourceBroken({ source, topic, partitions, hasRows, history, at }: Sourc
 
 /** Nothing if the partitions are unknown: the slot is then behind, which is a reason of its own. */
 function sourceBehind({ source, topic, partitions }: SourceEvidence): string[] {
-  return (partitions ?? []).flatMap(({ partition, end, applied }) => {
+  return (partitions ?? []).flatMap(({ partition, end, stable, applied }) => {
     // Without progress, only an empty partition is applied.
     if ((applied ?? 0n) >= end) return [];
+    if (stable < end)
+      return [`${source}: ${describeHidden({ topic, partition, nextOffset: end, stableOffset: stable })}`];
     const behind = applied === undefined ? `no progress is recorded below ${end}` : `${end - applied} records behind`;
     return [`${source}: ${topic} partition ${partition}: ${behind}`];
   });

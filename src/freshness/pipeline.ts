@@ -3,7 +3,8 @@ import type { Source } from '../activity/source.ts';
 import { auditedSources } from '../history/audit-runs-store.ts';
 import { readSourceVolumes } from '../history/sweep-runs-store.ts';
 import type { SourceVolume } from '../history/usual-volume.ts';
-import { type Position, partitionKey } from '../kafka/client/records.ts';
+import type { EndPosition } from '../kafka/admin/offsets.ts';
+import { partitionKey } from '../kafka/client/records.ts';
 import { openGaps } from '../last-seen/gaps-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import type { Database, Lsn } from '../postgres/database.ts';
@@ -27,7 +28,7 @@ export interface FreshnessView {
   readonly slot: string;
   readonly publication: string;
   /** The current ends of the topics; topics that do not exist are left out. */
-  readonly readEnds: (topics: readonly string[]) => Promise<readonly Position[]>;
+  readonly readEnds: (topics: readonly string[]) => Promise<readonly EndPosition[]>;
   readonly now: () => Instant;
 }
 
@@ -55,7 +56,7 @@ export interface Target {
 }
 
 interface TopicEnds {
-  readonly positions: readonly Position[];
+  readonly positions: readonly EndPosition[];
   readonly at: Instant;
   /** The progress right before the ends were read, by partition. */
   readonly appliedBefore: ReadonlyMap<string, bigint>;
@@ -172,6 +173,7 @@ export async function readEvidence(
   if (slot.kind === 'past') target.ends ??= await readTopicEnds(view);
   const { ends } = target;
   const applied = await readApplied(view);
+  const stable = await readStable(view, ends?.positions ?? [], applied);
   const gaps = baseline.checksGaps ? await openGaps(database, [...sources.keys()]) : [];
   return {
     slot,
@@ -186,6 +188,7 @@ export async function readEvidence(
         .map((end) => ({
           partition: end.partition,
           end: end.nextOffset,
+          stable: stable.get(partitionKey(end)) ?? end.stableOffset,
           applied: applied.get(partitionKey(end)),
           appliedBefore: ends.appliedBefore.get(partitionKey(end)),
         })),
@@ -194,4 +197,21 @@ export async function readEvidence(
       history: baseline.history.get(source) ?? [],
     })),
   };
+}
+
+/**
+ * The current last stable offsets, if open transactions hid records when the ends were read and these are not applied. Most
+ * transactions are short.
+ */
+async function readStable(
+  view: FreshnessView,
+  ends: readonly EndPosition[],
+  applied: ReadonlyMap<string, bigint>,
+): Promise<ReadonlyMap<string, bigint>> {
+  const hidden = ends.filter(
+    (end) => end.stableOffset < end.nextOffset && (applied.get(partitionKey(end)) ?? 0n) < end.nextOffset,
+  );
+  if (hidden.length === 0) return new Map();
+  const now = await view.readEnds([...new Set(hidden.map(({ topic }) => topic))]);
+  return new Map(now.map((end) => [partitionKey(end), end.stableOffset]));
 }

@@ -34,15 +34,17 @@ export function freshnessSample({ metrics, settings, now }: CommandContext, fres
     name: 'freshness',
     forget() {
       metrics.sourceBehindRecords.reset();
+      metrics.sourceHiddenRecords.reset();
       for (const source of sources.values()) metrics.sourceFresh.set({ source }, 0);
     },
     async take() {
       const states = await observe();
       return () => {
-        for (const { source, provenAt, behindRecords } of states) {
+        for (const { source, provenAt, behindRecords, hiddenRecords } of states) {
           const isFresh = provenAt !== undefined && now() - provenAt <= FRESH_US;
           metrics.sourceFresh.set({ source }, isFresh ? 1 : 0);
           if (provenAt !== undefined) metrics.sourceProvenAt.set({ source }, Number(provenAt) / 1e6);
+          metrics.sourceHiddenRecords.set({ source }, Number(hiddenRecords));
           if (behindRecords === undefined) metrics.sourceBehindRecords.remove({ source });
           else metrics.sourceBehindRecords.set({ source }, Number(behindRecords));
         }

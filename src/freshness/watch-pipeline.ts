@@ -1,6 +1,7 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { readSourceVolumes } from '../history/sweep-runs-store.ts';
+import type { EndPosition } from '../kafka/admin/offsets.ts';
 import { type Position, partitionKey } from '../kafka/client/records.ts';
 import { must } from '../runtime/must.ts';
 import { judgeFreshness } from './judgement.ts';
@@ -12,6 +13,8 @@ interface SourceState {
   readonly provenAt: Instant | undefined;
   /** Undefined if the topic does not exist. */
   readonly behindRecords: bigint | undefined;
+  /** Records of the topic that open transactions hide. */
+  readonly hiddenRecords: bigint;
 }
 
 /** Then a target is replaced even if a source has not reached it, because the proofs of the other sources would age. */
@@ -30,9 +33,9 @@ export function watchFreshness(view: FreshnessView): () => Promise<readonly Sour
     current ??= await newTarget(view);
     const { since, baseline, target } = current;
 
-    let ends: Promise<readonly Position[]> | undefined;
-    const readEnds = (topics: readonly string[]) => {
-      ends ??= view.readEnds(topics);
+    let ends: Promise<readonly EndPosition[]> | undefined;
+    const readEnds = () => {
+      ends ??= view.readEnds([...view.sources.keys()]);
       return ends;
     };
     const evidence = await readEvidence({ ...view, readEnds }, baseline, target);
@@ -40,11 +43,13 @@ export function watchFreshness(view: FreshnessView): () => Promise<readonly Sour
       if (judgeFreshness({ ...evidence, sources: [source] }).kind === 'fresh') provenAt.set(source.source, since);
     }
     if (evidence.sources.every(({ source }) => provenAt.get(source) === since)) current = undefined;
-    const behind = recordsBehind(await readApplied(view), await readEnds([...view.sources.keys()]));
+    const behind = recordsBehind(await readApplied(view), await readEnds());
+    const hidden = recordsHidden(await readEnds());
     return evidence.sources.map(({ source, topic }) => ({
       source,
       provenAt: provenAt.get(source),
       behindRecords: behind.get(topic),
+      hiddenRecords: hidden.get(topic) ?? 0n,
     }));
   };
 }
@@ -63,4 +68,13 @@ function recordsBehind(applied: ReadonlyMap<string, bigint>, ends: readonly Posi
     behind.set(end.topic, (behind.get(end.topic) ?? 0n) + (left > 0n ? left : 0n));
   }
   return behind;
+}
+
+/** By topic. */
+function recordsHidden(ends: readonly EndPosition[]): ReadonlyMap<string, bigint> {
+  const hidden = new Map<string, bigint>();
+  for (const { topic, nextOffset, stableOffset } of ends) {
+    hidden.set(topic, (hidden.get(topic) ?? 0n) + nextOffset - stableOffset);
+  }
+  return hidden;
 }

@@ -126,6 +126,11 @@ export function createMetrics() {
       'Records in the topic of the source that are not applied',
       'source',
     ),
+    sourceHiddenRecords: gauge(
+      'source_hidden_records',
+      'Records in the topic of the source that open transactions of other producers hide',
+      'source',
+    ),
     slotBehindBytes: gauge(
       'slot_behind_bytes',
       'WAL between the replication slot of the connector and the current position; absent if the slot is missing or lost',

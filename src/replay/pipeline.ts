@@ -5,7 +5,7 @@ import { SOURCES, type Source } from '../activity/source.ts';
 import type { RangeReading } from '../cli/read-offset-ranges.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { deleteGroup } from '../kafka/admin/groups.ts';
-import { endPositions, offsetsForTime, type PartitionBounds, topicBounds } from '../kafka/admin/offsets.ts';
+import { offsetsForTime, type StableBounds, stablePositions, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { partitionKey } from '../kafka/client/records.ts';
 import { missingHistory, remainingRanges } from '../kafka/consumer/offset-ranges.ts';
@@ -122,7 +122,7 @@ async function offsetsAt({ kafka, topics }: Replay, instant: Instant | 'earliest
  *
  * @throws LastseenError `not_rebuildable` with all reasons.
  */
-async function requireHistory(replay: Replay, bounds: readonly PartitionBounds[]): Promise<void> {
+async function requireHistory(replay: Replay, bounds: readonly StableBounds[]): Promise<void> {
   const { database, attemptSource, plan, topics } = replay;
   const { missing, recreated } = missingHistory(bounds, await readProgress(database, topics));
   const isRead = (source: Source) =>
@@ -146,7 +146,7 @@ async function awaitSnapshot(replay: Replay, state: ReplayState, snapshotId: str
   if (state.ranges.every(({ endOffset }) => endOffset !== undefined)) return state;
   await replay.waitForSnapshot(snapshotId);
   if (plan.rebuild) return state;
-  const ends = await endPositions(kafka, topics);
+  const ends = await stablePositions(kafka, topics);
   await setReplayEnds(database, replayId, ends);
   const endOf = new Map(ends.map((end) => [partitionKey(end), end.nextOffset]));
   const ranges = state.ranges.map((range) => ({
@@ -167,7 +167,7 @@ async function rebuild(
   state: ReplayState,
 ): Promise<{ totals: ReplayTotals; corrections: Corrections | undefined }> {
   const { database, kafka, log, topics, replayId } = replay;
-  const ends = await endPositions(kafka, topics);
+  const ends = await stablePositions(kafka, topics);
   let corrections: Corrections | undefined;
   const totals = await readRemaining(replay, state, writeShadow, {
     ends,

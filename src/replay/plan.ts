@@ -3,7 +3,7 @@ import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { sourceTopics } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
-import type { PartitionBounds } from '../kafka/admin/offsets.ts';
+import type { StableBounds } from '../kafka/admin/offsets.ts';
 import type { Position } from '../kafka/client/records.ts';
 import { type OffsetRange, rangesBetween } from '../kafka/consumer/offset-ranges.ts';
 import { usageError } from '../runtime/errors.ts';
@@ -80,7 +80,7 @@ function chosenTopics(settings: Settings, chosen: readonly string[] | undefined)
  */
 export function plannedRanges(
   { rebuild, snapshot }: ReplayPlan,
-  bounds: readonly PartitionBounds[],
+  bounds: readonly StableBounds[],
   starts: readonly Position[] | undefined,
   ends: readonly Position[] | undefined,
 ): OffsetRange[] {

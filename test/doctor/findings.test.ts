@@ -64,7 +64,7 @@ describe('findings about change capture', () => {
       topic: `t.${name}`,
       published: true,
       hasRows: true,
-      partitions: [{ partition: 0, end, applied, appliedBefore: applied }],
+      partitions: [{ partition: 0, end, stable: end, applied, appliedBefore: applied }],
       gaps: [],
       at: 0n,
       history: [],

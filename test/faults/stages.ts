@@ -7,6 +7,7 @@ import { stallStage } from './stages/stalls.ts';
 import { sweepStage } from './stages/sweep.ts';
 import { topicStage } from './stages/topics.ts';
 import { trackStage } from './stages/track.ts';
+import { unreadStage } from './stages/unread.ts';
 
 /** All faults, by the world they are injected into. */
 export const STAGES: readonly AnyStage[] = [
@@ -16,6 +17,7 @@ export const STAGES: readonly AnyStage[] = [
   returningStage,
   stallStage,
   topicStage,
+  unreadStage,
   poisonStage,
   securedStage,
 ];

@@ -10,8 +10,8 @@ const session: SourceEvidence = {
   published: true,
   hasRows: true,
   partitions: [
-    { partition: 0, end: 10n, applied: 10n, appliedBefore: 10n },
-    { partition: 1, end: 0n, applied: undefined, appliedBefore: undefined },
+    { partition: 0, end: 10n, stable: 10n, applied: 10n, appliedBefore: 10n },
+    { partition: 1, end: 0n, stable: 0n, applied: undefined, appliedBefore: undefined },
   ],
   gaps: [],
   at: now,
@@ -25,7 +25,10 @@ const judge = (changes: Partial<SourceEvidence> = {}, more: Partial<FreshnessEvi
     ...more,
   });
 const partitions = (end: bigint, applied: bigint | undefined, appliedBefore = applied) => ({
-  partitions: [{ partition: 3, end, applied, appliedBefore }],
+  partitions: [{ partition: 3, end, stable: end, applied, appliedBefore }],
+});
+const hiddenFrom = (stable: bigint, applied: bigint) => ({
+  partitions: [{ partition: 3, end: 10n, stable, applied, appliedBefore: applied }],
 });
 /** One sweep per day before now, with so many new records on each. */
 const daily = (...records: bigint[]) => {
@@ -83,6 +86,13 @@ describe('a source is not fresh', () => {
       {},
       'behind',
       /session: p.public.session partition 3: 3 records behind/,
+    ],
+    [
+      'if an open transaction hides records, with the command that aborts it',
+      hiddenFrom(7n, 7n),
+      {},
+      'behind',
+      /session: p.public.session partition 3: an open transaction hides 3 records, from offset 7 on.*find-hanging --topic p.public.session --partition 3`.*abort --topic p.public.session --partition 3 --start-offset 7`/,
     ],
     ['if no progress is recorded', partitions(10n, undefined), {}, 'behind', /partition 3: no progress .* below 10$/],
     [

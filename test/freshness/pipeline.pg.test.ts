@@ -4,7 +4,7 @@ import type { Source } from '../../src/activity/source.ts';
 import { type FreshnessDeps, proveApplied, proveFresh } from '../../src/freshness/pipeline.ts';
 import { currentPosition, readSlotState } from '../../src/freshness/replication-store.ts';
 import { watchFreshness } from '../../src/freshness/watch-pipeline.ts';
-import type { Position } from '../../src/kafka/client/records.ts';
+import type { EndPosition } from '../../src/kafka/admin/offsets.ts';
 import { recordProgress } from '../../src/last-seen/progress-store.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
 import { must } from '../../src/runtime/must.ts';
@@ -35,7 +35,7 @@ async function deliver(): Promise<void> {
   await sql('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [slot]);
 }
 
-const end = (nextOffset: bigint): Position => ({ topic, partition: 0, nextOffset });
+const end = (nextOffset: bigint): EndPosition => ({ topic, partition: 0, nextOffset, stableOffset: nextOffset });
 const apply = (nextOffset: bigint) => recordProgress(db.database, [{ ...end(nextOffset), newestCommitAt: null }]);
 
 /** Runs one step of `meanwhile` in each pause, and shuts down after the last. */
@@ -237,7 +237,7 @@ describe('the state of the slot', () => {
 describe('the watch', () => {
   const other = 'p.public.attempt';
   let now = 0n;
-  let ends: Position[];
+  let ends: EndPosition[];
   const watch = () =>
     watchFreshness({
       database: db.database,
@@ -252,7 +252,7 @@ describe('the watch', () => {
     });
   beforeEach(() => {
     now = 1n;
-    ends = [end(3n), { topic: other, partition: 0, nextOffset: 5n }];
+    ends = [end(3n), { topic: other, partition: 0, nextOffset: 5n, stableOffset: 5n }];
   });
 
   it('proves no source while the slot is behind, and then each source that is applied', async () => {
@@ -262,8 +262,8 @@ describe('the watch', () => {
     await apply(3n);
     now = 2n;
     expect(await look()).toEqual([
-      { source: 'session', provenAt: 1n, behindRecords: 0n },
-      { source: 'attempt', provenAt: undefined, behindRecords: 5n },
+      { source: 'session', provenAt: 1n, behindRecords: 0n, hiddenRecords: 0n },
+      { source: 'attempt', provenAt: undefined, behindRecords: 5n, hiddenRecords: 0n },
     ]);
   });
 
@@ -282,7 +282,7 @@ describe('the watch', () => {
   });
 
   it('takes a new position as soon as all sources have reached the current one', async () => {
-    ends = [end(3n), { topic: other, partition: 0, nextOffset: 0n }];
+    ends = [end(3n), { topic: other, partition: 0, nextOffset: 0n, stableOffset: 0n }];
     const look = watch();
     await recordProgress(db.database, [{ topic: other, partition: 0, nextOffset: 0n, newestCommitAt: null }]);
     await apply(3n);

@@ -28,7 +28,7 @@ describe('the flags of a replay', () => {
   });
 
   it('choose the offsets: from the first record for a rebuild, from the end for a snapshot, else between instants', () => {
-    const bounds = [{ topic: 't', partition: 0, firstOffset: 3n, endOffset: 9n }];
+    const bounds = [{ topic: 't', partition: 0, firstOffset: 3n, endOffset: 9n, stableOffset: 9n }];
     const at = (nextOffset: bigint) => [{ topic: 't', partition: 0, nextOffset }];
     const ranges = (flags: ReplayFlags) => plannedRanges(plan(flags), bounds, at(5n), at(7n));
     expect(ranges({ rebuild: true, snapshot: true })).toMatchObject([{ firstOffset: 3n }]);

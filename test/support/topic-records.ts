@@ -6,8 +6,10 @@ const READ_MS = 60_000;
 
 /** All records that a topic holds now, in order per partition. */
 export async function recordsOf({ kafka, name }: World, topic: string): Promise<RawRecord[]> {
-  const bounds = (await topicBounds(kafka, [topic])).filter(({ firstOffset, endOffset }) => firstOffset < endOffset);
-  const left = new Map(bounds.map(({ partition, endOffset }) => [partition, endOffset]));
+  const bounds = (await topicBounds(kafka, [topic])).filter(
+    ({ firstOffset, stableOffset }) => firstOffset < stableOffset,
+  );
+  const left = new Map(bounds.map(({ partition, stableOffset }) => [partition, stableOffset]));
   const found: RawRecord[] = [];
   if (left.size === 0) return found;
   const consumer = kafka.consumer({ groupId: `${name}-read-${Math.random()}` });

@@ -1,17 +1,28 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { must } from '../../runtime/must.ts';
+import { withHighWatermarks } from '../client/isolation.ts';
 import { type Partition, type Position, partitionKey } from '../client/records.ts';
 import { withAdmin } from './admin.ts';
 
 /** The offsets of a partition: from the first that retention has not deleted to before the end. */
 export interface PartitionBounds extends Partition {
   readonly firstOffset: bigint;
-  /** The offset after the last record ever written, even if retention has deleted it. */
+  /** The high watermark: the offset after the last record ever written, even if retention has deleted it. */
   readonly endOffset: bigint;
 }
 
+export interface StableBounds extends PartitionBounds {
+  /** The last stable offset. If it is below the end, an open transaction hides the records from here on. */
+  readonly stableOffset: bigint;
+}
+
+/** The end of a partition. */
+export interface EndPosition extends Position {
+  readonly stableOffset: bigint;
+}
+
 /** The current bounds of every partition. Fails if a topic is missing. */
-export function topicBounds(kafka: Kafka, topics: readonly string[]): Promise<PartitionBounds[]> {
+export function topicBounds(kafka: Kafka, topics: readonly string[]): Promise<StableBounds[]> {
   return withAdmin(kafka, (admin) => fetchBounds(admin, topics));
 }
 
@@ -26,14 +37,21 @@ export async function partitionBounds(
 }
 
 /** The current end of every partition. Missing topics are left out. */
-export function endPositions(kafka: Kafka, topics: readonly string[]): Promise<Position[]> {
+export function endPositions(kafka: Kafka, topics: readonly string[]): Promise<EndPosition[]> {
   return withAdmin(kafka, async (admin) =>
-    (await fetchBounds(admin, await existing(admin, topics))).map(({ topic, partition, endOffset }) => ({
+    (await fetchBounds(admin, await existing(admin, topics))).map(({ topic, partition, endOffset, stableOffset }) => ({
       topic,
       partition,
       nextOffset: endOffset,
+      stableOffset,
     })),
   );
+}
+
+/** The last stable offset of every partition: a reading that ends there waits for no open transaction. */
+export async function stablePositions(kafka: Kafka, topics: readonly string[]): Promise<Position[]> {
+  const ends = await endPositions(kafka, topics);
+  return ends.map(({ stableOffset, ...end }) => ({ ...end, nextOffset: stableOffset }));
 }
 
 /** Per partition, the offset of the first record with this timestamp or later; the end if there is none. */
@@ -84,15 +102,25 @@ export function keptRecords(kafka: Kafka, topics: readonly string[]): Promise<Re
   });
 }
 
-function fetchBounds(admin: Admin, topics: readonly string[]): Promise<PartitionBounds[]> {
-  return forEachTopic(topics, async (topic) =>
-    (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
-      topic,
-      partition,
-      firstOffset: BigInt(low),
-      endOffset: BigInt(high),
-    })),
-  );
+function fetchBounds(admin: Admin, topics: readonly string[]): Promise<StableBounds[]> {
+  return forEachTopic(topics, async (topic) => {
+    // The ends are read first: records that are written meanwhile do not count as hidden.
+    const ends = await withHighWatermarks(() => admin.fetchTopicOffsets(topic));
+    const stable = new Map(
+      (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, BigInt(high)]),
+    );
+    return ends.map(({ partition, low, high }) => {
+      const endOffset = BigInt(high);
+      const stableOffset = stable.get(partition) ?? endOffset;
+      return {
+        topic,
+        partition,
+        firstOffset: BigInt(low),
+        endOffset,
+        stableOffset: stableOffset < endOffset ? stableOffset : endOffset,
+      };
+    });
+  });
 }
 
 async function fetchCommitted(admin: Admin, groupId: string, topics: readonly string[]): Promise<Position[]> {

@@ -1,5 +1,5 @@
 import { LastseenError } from '../../runtime/errors.ts';
-import type { PartitionBounds } from '../admin/offsets.ts';
+import type { PartitionBounds, StableBounds } from '../admin/offsets.ts';
 import { type Partition, type Position, partitionKey } from '../client/records.ts';
 
 /** The offsets of one partition to read: `firstOffset` to before `endOffset`. Without an end, reading does not stop. */
@@ -12,16 +12,16 @@ export interface OffsetRange extends Partition {
  * The range of each partition between two positions.
  *
  * @param starts undefined: from the first record.
- * @param ends undefined: to the current last record.
+ * @param ends undefined: to the current last record. Records that an open transaction hides are not read.
  */
 export function rangesBetween(
-  bounds: readonly PartitionBounds[],
+  bounds: readonly StableBounds[],
   starts: readonly Position[] | undefined,
   ends: readonly Position[] | undefined,
 ): OffsetRange[] {
   const startOf = offsetsOf(starts);
   const endOf = offsetsOf(ends);
-  return bounds.map(({ topic, partition, firstOffset, endOffset }) => {
+  return bounds.map(({ topic, partition, firstOffset, stableOffset: endOffset }) => {
     const key = partitionKey({ topic, partition });
     // The partition may have grown or been truncated between the two queries.
     const first = clamp(startOf.get(key) ?? firstOffset, firstOffset, endOffset);

@@ -162,6 +162,11 @@ export class PartitionStates {
     if (goal !== undefined && position.nextOffset < goal.end) goal.end = position.nextOffset;
   }
 
+  /** The partitions that are not read to their goals. */
+  get unfinished(): readonly string[] {
+    return [...this.#states].flatMap(([key, { goal }]) => (goal !== undefined && goal.applied < goal.end ? [key] : []));
+  }
+
   get progress(): ReadingProgress {
     let total = 0;
     let left = 0;

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { missingHistory, rangesBetween, remainingRanges } from '../../../src/kafka/consumer/offset-ranges.ts';
 
 const at = { topic: 't', partition: 0 };
-const bounds = (firstOffset: bigint, endOffset: bigint) => [{ ...at, firstOffset, endOffset }];
+const bounds = (firstOffset: bigint, endOffset: bigint, stableOffset = endOffset) => [
+  { ...at, firstOffset, endOffset, stableOffset },
+];
 const position = (nextOffset: bigint) => [{ ...at, nextOffset }];
 
 describe('the ranges between two positions', () => {
@@ -10,6 +12,12 @@ describe('the ranges between two positions', () => {
     expect(rangesBetween(bounds(3n, 9n), undefined, undefined)).toEqual([{ ...at, firstOffset: 3n, endOffset: 9n }]);
     expect(rangesBetween(bounds(3n, 9n), position(5n), position(7n))).toEqual([
       { ...at, firstOffset: 5n, endOffset: 7n },
+    ]);
+  });
+
+  it('end before the records that an open transaction hides', () => {
+    expect(rangesBetween(bounds(3n, 9n, 6n), undefined, undefined)).toEqual([
+      { ...at, firstOffset: 3n, endOffset: 6n },
     ]);
   });
 

@@ -1,0 +1,125 @@
+import { createProducer } from '../../../src/kafka/client/producer.ts';
+import { recordsOf } from '../../support/topic-records.ts';
+import type { World } from '../../support/world.ts';
+import { inactivityEvents } from '../events.ts';
+import { stage } from '../fault.ts';
+import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
+import { sweepUntilDone } from '../sweeping.ts';
+import { until } from '../waiting.ts';
+
+/** Records of other producers: hidden behind an open transaction, removed before the first reading, or odd. */
+interface UnreadStage {
+  readonly harness: Harness;
+  readonly world: World;
+  readonly topic: string;
+  readonly track: Service;
+  close(): Promise<void>;
+}
+
+const APPLIED_WITHIN_MS = 60_000;
+const PARTITIONS = [0, 1, 2, 3];
+
+async function open(harness: Harness): Promise<UnreadStage> {
+  const world = await harness.openWorld();
+  await world.prepare();
+  await world.connect();
+  const track = keepRunning(world, envThroughProxies(harness.lastseenProxies, world, 'track'), 'track');
+  return {
+    harness,
+    world,
+    topic: `${world.name}.public.session`,
+    track,
+    close: () => track.stop().finally(() => world.close()),
+  };
+}
+
+const insertSession = ({ database }: World, learner: string, ago: string) =>
+  database.query({
+    text: 'INSERT INTO session (id, user_id, started_at) VALUES (gen_random_uuid(), $1, now() - $2::interval)',
+    values: [learner, ago],
+  });
+
+async function untilSeen(world: World, learner: string): Promise<void> {
+  const find = () =>
+    world.database.query({ text: 'SELECT FROM lastseen.user_last_seen WHERE user_id = $1', values: [learner] });
+  const { seen } = await until(find, ({ count }) => count > 0, APPLIED_WITHIN_MS);
+  if (seen.count === 0) throw new Error(`track did not apply the session of ${learner}`);
+}
+
+/** A transaction of another producer with one tombstone per partition. */
+async function openTransaction({ kafka }: World, topic: string, id: string) {
+  const producer = kafka.producer({ transactionalId: id, idempotent: true, maxInFlightRequests: 1 });
+  await producer.connect();
+  const transaction = await producer.transaction();
+  await transaction.send({ topic, messages: PARTITIONS.map((partition) => ({ partition, key: 'open', value: null })) });
+  return {
+    async commit() {
+      await transaction.commit();
+      await producer.disconnect();
+    },
+  };
+}
+
+const HIDDEN = /an open transaction hides \d+ records, from offset \d+ on.*kafka-transactions.sh .* --start-offset \d+/;
+
+export const unreadStage = stage<UnreadStage>({
+  name: 'unread',
+  open,
+  faults: [
+    {
+      name: 'open-transaction',
+      about:
+        'an open transaction hides the return of a learner: sweep, audit and `track --until-end` must end with 75 and name it',
+      async inject({ world, topic }, n) {
+        const learner = `hidden-${n}`;
+        await insertSession(world, learner, '10 days');
+        await untilSeen(world, learner);
+        const transaction = await openTransaction(world, topic, `${world.name}-${n}`);
+        await insertSession(world, learner, '1 hour');
+        await world.waitForDelivery();
+        const refused = [
+          await world.lastseen('sweep', '--wait-fresh', '3s', '--json'),
+          await world.lastseen('audit', '--wait-fresh', '3s', '--json'),
+          await world.lastseenWith({ WAIT_FRESH: '3s' }, 'track', '--until-end', '--json'),
+        ];
+        const wrongly = refused.filter(({ code, stderr }) => code !== 75 || !HIDDEN.test(stderr));
+        for (const { code, stderr } of wrongly) console.error(`a command ended with ${code}:\n${stderr}`);
+        await transaction.commit();
+        const endedAt = performance.now();
+        await sweepUntilDone(world);
+        const recoveryMs = Math.round(performance.now() - endedAt);
+        const { events, duplicates } = await inactivityEvents(world);
+        const flagged = events.filter(({ user_id }) => user_id === learner);
+        return { records: 1, lost: 0, wrong: wrongly.length + flagged.length, duplicates, recoveryMs };
+      },
+    },
+    {
+      name: 'null-header',
+      about:
+        'an undecodable record with a header whose value is null: it becomes a dead letter with that header, also after a redrive',
+      async inject({ world, topic }, n) {
+        const letters = world.env['TRACK_DLQ_TOPIC'] ?? '';
+        const id = `null-header-${n}`;
+        const isOurs = (record: { readonly key: Buffer | null }) => record.key?.toString() === id;
+        const kept = async () => (await recordsOf(world, letters)).filter(isOurs);
+        const producer = createProducer(world.kafka);
+        await producer.send(topic, [
+          { key: id, value: Buffer.from('no JSON'), headers: { none: null, several: [null, 'text'] } },
+        ]);
+        await producer.close();
+        const sentAt = performance.now();
+        await until(kept, (found) => found.length === 1, APPLIED_WITHIN_MS);
+        await insertSession(world, id, '1 hour');
+        await untilSeen(world, id);
+        const recoveryMs = Math.round(performance.now() - sentAt);
+        const redriven = await world.lastseen('dlq', 'redrive', '--json');
+        const { seen } = await until(kept, (found) => found.length === 2, APPLIED_WITHIN_MS);
+        const withHeaders = seen.filter(
+          ({ headers }) => headers?.['none'] === null && String(headers['several']) === ',text',
+        );
+        const wrong = seen.length - withHeaders.length + (redriven.code === 0 ? 0 : 1);
+        return { records: 1, lost: 2 - seen.length, wrong, duplicates: 0, recoveryMs };
+      },
+    },
+  ],
+});
