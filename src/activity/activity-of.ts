@@ -5,6 +5,7 @@ import {
   deadLetter,
   type Outcome,
   type Row,
+  type StudentId,
   skip,
 } from './activity.ts';
 import type { Instant } from './instant.ts';
@@ -67,6 +68,15 @@ export function activitiesOf(source: Source, row: Row, committedAt: Instant, pol
     return { kind: 'applied', activities: [activity, { ...activity, source: 'attempt' }] };
   }
   return { kind: 'applied', activities: [activity] };
+}
+
+/** The learner in a row that cannot be applied for another reason; undefined if not readable. */
+export function learnerIn(source: Source, row: Row): StudentId | undefined {
+  const { learner } = SOURCE_FACTS[source];
+  const value = row[learner];
+  if (value === undefined || value === null || value === '') return undefined;
+  const identity = learner === 'student_id' ? byStudentId(value) : byUserId(value);
+  return identity?.studentId.toString() as StudentId | undefined;
 }
 
 type Identity = Pick<Activity, 'studentId' | 'userId'>;

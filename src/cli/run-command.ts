@@ -9,7 +9,7 @@ import {
 } from '../config/configuration.ts';
 import type { Service, Settings } from '../config/settings.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
-import { framesOf, LastseenError, safeMessage } from '../runtime/errors.ts';
+import { framesOf, LastseenError, placeOf, safeMessage } from '../runtime/errors.ts';
 import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
 import { printable, printableLines } from '../runtime/printable.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
@@ -130,12 +130,14 @@ function printConfiguration(configuration: Configuration): number {
 /** Prints the lines of a known error, or the message and stack frames of an unknown one. Returns the exit code. */
 function report(error: unknown, command: string): number {
   if (error instanceof LastseenError && error.code === 'stopped') return EXIT.done;
+  const place = placeOf(error);
+  const where = place === undefined ? '' : `; records: ${place}`;
   if (!(error instanceof LastseenError)) {
     const frames = error instanceof Error ? framesOf(error) : '';
-    process.stderr.write(`lastseen ${command}: unexpected: ${printableLines(safeMessage(error) + frames)}\n`);
+    process.stderr.write(`lastseen ${command}: unexpected: ${printableLines(safeMessage(error) + where + frames)}\n`);
     return EXIT.failed;
   }
-  const lines = error.message.split('\n');
+  const lines = `${error.message}${where}`.split('\n');
   for (const line of lines) process.stderr.write(`lastseen ${command}: ${printable(line)}\n`);
   switch (error.code) {
     case 'config_invalid':

@@ -45,22 +45,58 @@ export interface DeadLetterLimit {
   exceededAfter(isDeadLetter: boolean): boolean;
 }
 
+/** A limit that can be checked before letters are counted, and that survives a restart. */
+export interface DeadLetterWindow extends DeadLetterLimit {
+  /** Whether it would be exceeded by dead letters among this many more records. Counts nothing. */
+  wouldExceed(letters: number, records: number): boolean;
+  /** Counts dead letters among this many records that were counted before. */
+  add(letters: number, records: number): void;
+  /** One byte per record, the oldest first; undefined if no record became a dead letter, as in the last snapshot. */
+  snapshot(): Uint8Array | undefined;
+  /** Continues from a snapshot. */
+  restore(snapshot: Uint8Array): void;
+}
+
 /**
  * The limit is exceeded by at least 50 dead letters that are more than `maxShare` of the last 1,000 records. That many
  * indicate a bad deploy: continuing would move the whole topic into the dead letters.
  */
-export function createDeadLetterLimit(maxShare: number, window = 1_000, minLetters = 50): DeadLetterLimit {
+export function createDeadLetterWindow(maxShare: number, window = 1_000, minLetters = 50): DeadLetterWindow {
   const recent = new Uint8Array(window);
   let next = 0;
   let letters = 0;
+  let isChanged = false;
+  const isExceededBy = (sum: number) => sum >= minLetters && sum > maxShare * window;
+  const count = (isDeadLetter: boolean) => {
+    letters += (isDeadLetter ? 1 : 0) - (recent[next] ?? 0);
+    recent[next] = isDeadLetter ? 1 : 0;
+    next = (next + 1) % window;
+  };
+  /** Of more records than the window holds, the same share of the window. */
+  const scaled = (some: number, records: number) => Math.ceil(some * Math.min(1, window / Math.max(1, records)));
   return {
     exceededAfter(isDeadLetter) {
-      letters += (isDeadLetter ? 1 : 0) - (recent[next] ?? 0);
-      recent[next] = isDeadLetter ? 1 : 0;
-      next = (next + 1) % window;
-      return letters >= minLetters && letters > maxShare * window;
+      count(isDeadLetter);
+      // A good record never stops the consumer, so it can continue after an operator has repaired the cause.
+      return isDeadLetter && isExceededBy(letters);
+    },
+    wouldExceed: (more, records) => isExceededBy(letters + scaled(more, records)),
+    add(more, records) {
+      for (let n = scaled(more, records); n > 0; n--) count(true);
+    },
+    snapshot() {
+      if (letters === 0 && !isChanged) return undefined;
+      isChanged = letters > 0;
+      return Uint8Array.from([...recent.subarray(next), ...recent.subarray(0, next)]);
+    },
+    restore(snapshot) {
+      for (const byte of snapshot.subarray(-window)) count(byte === 1);
     },
   };
+}
+
+export function createDeadLetterLimit(maxShare: number, window?: number, minLetters?: number): DeadLetterLimit {
+  return createDeadLetterWindow(maxShare, window, minLetters);
 }
 
 /** Counts the letters that the broker has acknowledged, by reason. */

@@ -36,13 +36,16 @@ export function readOrigin({ headers }: RawRecord): Origin | undefined {
   if (topic === undefined || partition === undefined || offset === undefined || timestamp === undefined) {
     return undefined;
   }
-  if (![partition, offset].every((text) => /^\d{1,18}$/.test(text)) || !/^-?\d{1,19}$/.test(timestamp))
-    return undefined;
+  if (!/^\d{1,9}$/.test(partition) || !/^\d{1,18}$/.test(offset) || !isInt8(timestamp)) return undefined;
   return { topic, partition: Number(partition), offset, timestamp };
 }
 
+function isInt8(text: string): boolean {
+  return /^-?\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
+}
+
 /** The origin in the record's headers, else the position it was read at. */
-function resolveOrigin(topic: string, partition: number, record: RawRecord): Origin {
+export function resolveOrigin(topic: string, partition: number, record: RawRecord): Origin {
   const { offset, timestamp } = record;
   return readOrigin(record) ?? { topic, partition, offset, timestamp };
 }

@@ -1,7 +1,7 @@
 import type { Activity, StudentId } from '../activity/activity.ts';
 import type { Instant } from '../activity/instant.ts';
 import { smallerUserId } from '../activity/learner.ts';
-import { SOURCES, type Source } from '../activity/source.ts';
+import { perSource, SOURCES, type Source } from '../activity/source.ts';
 import type { Uuid } from '../activity/uuid.ts';
 import { createStudentIndex, type StudentKeys, WORDS } from './student-index.ts';
 
@@ -147,20 +147,39 @@ export function splitLearners(learners: LearnerColumns, count: number): LearnerC
   return Array.from({ length: count }, (_, part) => {
     const from = Math.floor((learners.size * part) / count);
     const to = Math.floor((learners.size * (part + 1)) / count);
-    const { studentIds, instants } = learners;
-    return {
-      size: to - from,
-      studentIds: {
-        words: studentIds.words.subarray(WORDS * from, WORDS * to),
-        textOf: (learner) => studentIds.textOf(from + learner),
-      },
-      userId: (learner) => learners.userId(from + learner),
-      instants: Object.fromEntries(
-        Object.entries(instants).map(([source, column]) => [source, column.subarray(from, to)]),
-      ),
-      committedAt: learners.committedAt.subarray(from, to),
-    };
+    return sliceLearners(learners, from, to);
   });
+}
+
+/** The learners from number `from` to below `to`. */
+export function sliceLearners(learners: LearnerColumns, from: number, to: number): LearnerColumns {
+  const { studentIds, instants } = learners;
+  return {
+    size: to - from,
+    studentIds: {
+      words: studentIds.words.subarray(WORDS * from, WORDS * to),
+      textOf: (learner) => studentIds.textOf(from + learner),
+    },
+    userId: (learner) => learners.userId(from + learner),
+    instants: Object.fromEntries(
+      Object.entries(instants).map(([source, column]) => [source, column.subarray(from, to)]),
+    ),
+    committedAt: learners.committedAt.subarray(from, to),
+  };
+}
+
+/** One learner as a row. */
+export function rowOf(learners: LearnerColumns, learner: number): LearnerRow {
+  const studentId = learners.studentIds.textOf(learner);
+  const userId = learners.userId(learner);
+  return {
+    studentId,
+    userId: userId === undefined ? studentId : userId,
+    ...perSource((source) => {
+      const at = learners.instants[source]?.[learner] ?? NEVER;
+      return at === NEVER ? null : at;
+    }),
+  };
 }
 
 /** The columns of rows that come from elsewhere. */

@@ -15,6 +15,7 @@ CASE WHEN user_id ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
  */
 const ROWS = {
   user_last_seen: 'lastseen.user_last_seen WHERE student_id = $1::uuid',
+  dead_letter: 'lastseen.dead_letter WHERE student_id = $1::uuid',
   episode: 'lastseen.episode WHERE student_id = $1::uuid',
   inactivity_outbox: 'lastseen.inactivity_outbox WHERE student_id = $1::uuid',
   replay_shadow: 'lastseen.replay_shadow WHERE student_id = $1::uuid',

@@ -200,3 +200,18 @@ async function inTransaction<T>(client: pg.PoolClient, begin: string, work: (tx:
     throw error;
   }
 }
+
+/** Runs `work` inside a transaction; if it throws, only its own changes are rolled back. Not to be nested. */
+export async function withSavepoint<T>(tx: Queryable, work: () => Promise<T>): Promise<T> {
+  await tx.query({ text: 'SAVEPOINT part' });
+  try {
+    const result = await work();
+    await tx.query({ text: 'RELEASE SAVEPOINT part' });
+    return result;
+  } catch (error) {
+    await tx.query({ text: 'ROLLBACK TO SAVEPOINT part' }).catch(() => {
+      // The first error is reported; the connection is lost.
+    });
+    throw error;
+  }
+}

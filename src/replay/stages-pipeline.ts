@@ -1,6 +1,7 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Stages } from '../kafka/consumer/stages.ts';
 import { createFold } from '../last-seen/fold.ts';
+import { closeAppliedLetters } from '../last-seen/letters-store.ts';
 import { countBehind, raiseLastSeen, raiseShadow } from '../last-seen/raise-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { closeEpisodes } from '../sweep/returns-store.ts';
@@ -59,6 +60,7 @@ export function writeLastSeen(emitAt: (() => Instant) | undefined): ReplayWrite 
     const learners = flush.fold.columns();
     const raised = await countBehind(tx, learners);
     const rowsChanged = await raiseLastSeen(tx, learners);
+    await closeAppliedLetters(tx, flush.settled, 'replay');
     const returned = emitAt === undefined || rowsChanged === 0 ? 0 : await closeEpisodes(tx, learners, emitAt());
     return { rowsChanged, raised, returned };
   };

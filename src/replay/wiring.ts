@@ -6,6 +6,7 @@ import { notificationTopic } from '../config/kafka-names.ts';
 import { inactivityRelay } from '../events/wiring.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
+import { createOpenLetters } from '../track/open-letters-pipeline.ts';
 import { collectDeps } from '../track/wiring.ts';
 import type { ReplayDeps } from './pipeline.ts';
 import type { ReplayPlan } from './plan.ts';
@@ -24,7 +25,7 @@ export function replayDeps(context: CommandContext, database: Database, { topics
   };
   return {
     ...shared,
-    collect: collectDeps(settings, registry, topics, now),
+    collect: { ...collectDeps(settings, registry, topics, now), openLetters: createOpenLetters(database) },
     attemptSource: settings.ATTEMPT_SOURCE,
     waitForSnapshot: (snapshotId) =>
       waitForSnapshot(

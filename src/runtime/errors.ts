@@ -43,6 +43,18 @@ export type ErrorCode =
   | 'snapshot_failed' // Debezium aborted an incremental snapshot
   | 'busy'; // another run holds the lock
 
+const places = new WeakMap<Error, string>();
+
+/** Notes which records an error is about, for the operator. The first note is kept, because it is the most exact. */
+export function notePlace(error: unknown, place: string): void {
+  if (error instanceof Error && !places.has(error)) places.set(error, place);
+}
+
+/** What {@link notePlace} noted. */
+export function placeOf(error: unknown): string | undefined {
+  return error instanceof Error ? places.get(error) : undefined;
+}
+
 /** Wrong flags or arguments: exit code 2. */
 export function usageError(message: string): LastseenError {
   return new LastseenError('usage', message);

@@ -24,6 +24,8 @@ export const LOG_EVENTS = {
   postgres_connection_lost: 'A connection was lost. It is opened again.',
   process_crashed: 'A bug: the process exits with code 1. The line has the stack.',
   progress_made: 'The progress of a long operation. Logged every 5 s.',
+  learners_refused:
+    'Postgres refused the rows of learners; the other learners were written, and these have open letters.',
   records_lost: 'Records were removed before `track` read them. No sweep decides while the gap is open.',
   relay_failed: 'Events could not be published. The relay tries again.',
   replay_completed: 'A replay is done.',

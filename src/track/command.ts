@@ -22,6 +22,7 @@ import { partitionBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { createProducer, type EventProducer } from '../kafka/client/producer.ts';
 import { describeGap } from '../last-seen/gap.ts';
+import { loadLetterWindow } from '../last-seen/letters-store.ts';
 import { gapSample } from '../last-seen/samples.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Sample } from '../observability/sampling.ts';
@@ -29,6 +30,8 @@ import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
 import { must } from '../runtime/must.ts';
 import { requireOwnTables } from '../setup/wiring.ts';
+import { TRACK_WINDOW } from './letters-pipeline.ts';
+import { createOpenLetters } from './open-letters-pipeline.ts';
 import { addOutcomeCounts, emptyOutcomeCounts, type OutcomeCounts, outcomeRows } from './outcome-counts.ts';
 import { type AppliedFlush, createTrack, type TrackDeps } from './pipeline.ts';
 import { createProgress } from './progress-pipeline.ts';
@@ -98,7 +101,10 @@ async function run(context: CommandContext, flags: Flags, database: Database, st
   const summary: Summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, returned: 0, transactions: 0 };
   const producer = createProducer(kafka);
   try {
-    const stages = createTrack(trackDeps(context, { database, kafka, registry, producer }, summary));
+    const deps = trackDeps(context, { database, kafka, registry, producer }, summary);
+    const window = await begin(() => loadLetterWindow(database, TRACK_WINDOW));
+    if (window !== undefined) deps.deadLetterLimit.restore(window);
+    const stages = createTrack(deps);
     const relayReturns = await begin(() => inactivityRelay(context, registry, database, producer));
     await relayWhile(context, relayReturns, [], () =>
       readTopics(context, {
@@ -133,6 +139,14 @@ function trackDeps(context: CommandContext, connections: Connections, summary: S
     database,
     deadLetters: withDeadLetterCount(createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC), metrics),
     progress: createProgress({ database, now, readBounds: (partition) => partitionBounds(kafka, partition) }),
+    openLetters: createOpenLetters(database),
+    onRefused: (learners) => {
+      metrics.deadLetters.inc({ reason: 'postgres_refused' }, learners);
+      log.error(
+        { event: 'learners_refused', learners },
+        'Postgres refuses rows of learners: `lastseen dlq list --open`',
+      );
+    },
     onGap: (gap) => {
       metrics.gaps.inc({ topic: gap.topic });
       log.error({ event: 'records_lost', ...gap }, describeGap(gap));

@@ -23,6 +23,8 @@ export interface ProgressDeps {
 
 /** What one transaction records about a partition. */
 export interface PartitionChange extends Partition {
+  /** Where the first batch of the transaction was requested. */
+  readonly fromOffset: bigint;
   state: ReadState;
   /** The newest commit at the source among the records of the transaction; null: unknown. */
   newestCommitAt: Instant | null;
@@ -65,7 +67,10 @@ export function createProgress(deps: ProgressDeps): Progress {
       const started = await start(key, batch);
       const ended = advanceReading(started.state, batch, deps.now());
       lastStates.set(key, ended.state);
-      const change = partitions.get(key) ?? { topic, partition, state: ended.state, newestCommitAt: null };
+      const change = partitions.get(key) ?? {
+        ...{ topic, partition, fromOffset: batch.fromOffset },
+        ...{ state: ended.state, newestCommitAt: null },
+      };
       change.state = ended.state;
       partitions.set(key, change);
       for (const { gap } of [started, ended]) {

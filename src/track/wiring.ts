@@ -2,7 +2,7 @@ import { neededColumns } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import type { Settings } from '../config/settings.ts';
-import { createDeadLetterLimit } from '../dead-letters/dead-letter.ts';
+import { createDeadLetterWindow, type DeadLetterWindow } from '../dead-letters/dead-letter.ts';
 import type { Registry } from '../registry/client.ts';
 import { createDecoder } from '../registry/decoder.ts';
 import type { CollectDeps } from './collect-pipeline.ts';
@@ -13,13 +13,13 @@ export function collectDeps(
   registry: Registry,
   sourceOf: ReadonlyMap<string, Source>,
   now: () => Instant,
-): CollectDeps {
+): CollectDeps & { readonly deadLetterLimit: DeadLetterWindow } {
   return {
     decoder: createDecoder({
       registry,
       neededColumns: (source) => neededColumns(source, settings.ATTEMPT_SOURCE),
     }),
-    deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
+    deadLetterLimit: createDeadLetterWindow(settings.DLQ_MAX_SHARE),
     sourceOf,
     now,
     policy: {

@@ -20,6 +20,7 @@ const ANNA = 'canary-anna';
 const LOWER = '0b6f9c1e-0000-4000-8000-00000000000a';
 const ALL = {
   user_last_seen: 1,
+  dead_letter: 1,
   episode: 2,
   inactivity_outbox: 2,
   replay_shadow: 1,
@@ -51,6 +52,8 @@ INSERT INTO lastseen.as_if_activity (sweep_on, student_id, user_id)
 SELECT '2026-03-16', student_id, user_id FROM lastseen.user_last_seen;
 INSERT INTO lastseen.as_if_last_seen (student_id, user_id, session_at)
 SELECT student_id, user_id, session_at FROM lastseen.user_last_seen;
+INSERT INTO lastseen.dead_letter (topic, partition, record_offset, record_timestamp, reason, step, detail, student_id)
+SELECT 't', 0, row_number() OVER (), 0, 'missing_column', 'activity', '', student_id FROM lastseen.user_last_seen;
 INSERT INTO lastseen.as_if_episode SELECT * FROM lastseen.episode;
 INSERT INTO lastseen.as_if_outbox OVERRIDING SYSTEM VALUE SELECT * FROM lastseen.inactivity_outbox;
 INSERT INTO lastseen.kpi_watermark

@@ -260,6 +260,7 @@ describe('a replay', () => {
       const nothing = await writeShadow(tx, {
         fold: Object.assign(createFold(), { columns: () => learnersOf([1, T]) }),
         letters: [],
+        settled: [],
         letterBytes: 0,
         counts: zeroTotals().counts,
       });

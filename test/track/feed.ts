@@ -1,14 +1,15 @@
 import { neededColumns } from '../../src/activity/activity-of.ts';
 import { parseInstant } from '../../src/activity/instant.ts';
-import { createDeadLetterLimit, type FailedRecord } from '../../src/dead-letters/dead-letter.ts';
+import { createDeadLetterWindow, type FailedRecord } from '../../src/dead-letters/dead-letter.ts';
 import type { RawRecord } from '../../src/kafka/client/records.ts';
 import type { Database } from '../../src/postgres/database.ts';
 import { createDecoder } from '../../src/registry/decoder.ts';
 import { must } from '../../src/runtime/must.ts';
+import { createOpenLetters } from '../../src/track/open-letters-pipeline.ts';
 import { createTrack, type TrackDeps } from '../../src/track/pipeline.ts';
 import { createProgress } from '../../src/track/progress-pipeline.ts';
 
-export const NOW = must(parseInstant('2026-03-16T05:00:00Z'), 'an instant');
+const NOW = must(parseInstant('2026-03-16T05:00:00Z'), 'an instant');
 export const TOPIC = 'source.public.session';
 
 /** A record of a flattened row of `session`, without an envelope. */
@@ -32,9 +33,10 @@ export function feeder(database: Database, changes: Partial<TrackDeps> = {}) {
       registry: { writerSchema: async () => ({ kind: 'unknown' as const }) },
       neededColumns: (source) => neededColumns(source, 'topic'),
     }),
-    deadLetterLimit: createDeadLetterLimit(0.05),
+    deadLetterLimit: createDeadLetterWindow(0.05),
     sourceOf: new Map([[TOPIC, 'session' as const]]),
     policy: { attemptSource: 'topic', maxClockSkewUs: 600_000_000n },
+    openLetters: createOpenLetters(database),
     ...changes,
   });
   return {

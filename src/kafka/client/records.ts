@@ -53,3 +53,15 @@ export function partitionKey({ topic, partition }: Partition): string {
 export interface Position extends Partition {
   readonly nextOffset: bigint;
 }
+
+/** Consecutive offsets of a partition. */
+export interface OffsetRange extends Position {
+  readonly fromOffset: bigint;
+}
+
+/** For people: topic, partition, and the first and the last offset. */
+export function describeRange({ topic, partition, fromOffset, nextOffset }: OffsetRange): string {
+  const last = nextOffset - 1n;
+  const offsets = last > fromOffset ? `offsets ${fromOffset} to ${last}` : `offset ${fromOffset}`;
+  return `${topic} partition ${partition} ${offsets}`;
+}

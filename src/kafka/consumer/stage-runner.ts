@@ -1,5 +1,6 @@
+import { notePlace } from '../../runtime/errors.ts';
 import { retryOutages } from '../../runtime/retries.ts';
-import { type Position, partitionKey, type RawBatch } from '../client/records.ts';
+import { describeRange, type OffsetRange, type Position, partitionKey, type RawBatch } from '../client/records.ts';
 import type { BatchQueue } from './batch-queue.ts';
 import type { Stages } from './stages.ts';
 
@@ -33,7 +34,7 @@ export interface StageRunnerOptions<A> {
 interface Accumulation<A> {
   readonly into: A;
   /** By partition. The newest batch does not have the highest offset if the partition is read again. */
-  readonly newest: Map<string, Position & Pick<RawBatch, 'isBehind'>>;
+  readonly newest: Map<string, OffsetRange & Pick<RawBatch, 'isBehind'>>;
   readonly sinceMs: number;
 }
 
@@ -101,16 +102,19 @@ export class StageRunner<A> {
     const { stages } = this.#options;
     this.#open ??= { into: stages.open(), newest: new Map(), sinceMs: performance.now() };
     const { into, newest } = this.#open;
-    await this.#retry(() => stages.collect(batch, into));
+    await this.#retry(() => stages.collect(batch, into)).catch(failAt([batch]));
     const { topic, partition, nextOffset, isBehind = false } = batch;
-    newest.set(partitionKey(batch), { topic, partition, nextOffset, isBehind });
+    const fromOffset = newest.get(partitionKey(batch))?.fromOffset ?? batch.fromOffset;
+    newest.set(partitionKey(batch), { topic, partition, fromOffset, nextOffset, isBehind });
   }
 
   #apply({ into, newest }: Accumulation<A>): void {
     const { stages, commit, queue } = this.#options;
     this.#open = undefined;
-    const positions = [...newest.values()].map(({ isBehind: _, ...position }) => position);
+    const ranges = [...newest.values()];
+    const positions = ranges.map(({ topic, partition, nextOffset }) => ({ topic, partition, nextOffset }));
     this.#applying = this.#retry(() => stages.apply(into, positions))
+      .catch(failAt(ranges))
       .then(() => commit(positions))
       .catch((error) => this.fail(error))
       .finally(() => {
@@ -141,4 +145,12 @@ export class StageRunner<A> {
     if (this.#open === undefined || this.#applying !== undefined) return IDLE_WAIT_MS;
     return Math.max(0, this.#delayLeftMs(this.#open));
   }
+}
+
+/** Throws the error with the records that it is about. */
+function failAt(ranges: readonly OffsetRange[]): (error: unknown) => never {
+  return (error) => {
+    notePlace(error, ranges.map(describeRange).join(', '));
+    throw error;
+  };
 }
