@@ -146,6 +146,7 @@ function report(error: unknown, command: string): number {
     case 'held':
       return EXIT.held;
     case 'busy':
+    case 'lock_lost':
     case 'not_fresh':
       return EXIT.tryLater;
     default:

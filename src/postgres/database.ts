@@ -3,6 +3,7 @@ import type { Instant } from '../activity/instant.ts';
 import { instantOf } from '../activity/times.ts';
 import { single } from '../runtime/must.ts';
 import { translateError } from './failures.ts';
+import { requireHeldLocks } from './held-lock.ts';
 import { APPLY_SETTINGS } from './session-settings.ts';
 import { connectionOptions } from './tls.ts';
 
@@ -40,7 +41,7 @@ export interface Database extends Queryable {
   close(): Promise<void>;
 }
 
-interface Session extends Queryable {
+export interface Session extends Queryable {
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   /** The driver's own client, for a cursor or a migration tool. */
   readonly client: pg.PoolClient;
@@ -148,6 +149,7 @@ function malformed(type: string): never {
 }
 
 async function send<R>(target: pg.Pool | pg.ClientBase, statement: Statement): Promise<QueryResult<R>> {
+  requireHeldLocks();
   try {
     const result = await target.query({
       text: statement.text,
@@ -176,13 +178,16 @@ async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
   try {
     return await work(client);
   } catch (error) {
-    if (translateError(error).code === 'postgres_unavailable') broken ??= error as Error;
+    if (DROPPED.has(translateError(error).code)) broken ??= error as Error;
     throw error;
   } finally {
     client.off('error', onError);
     client.release(broken ?? false);
   }
 }
+
+/** After these errors the connection is not used again. */
+const DROPPED: ReadonlySet<string | undefined> = new Set(['postgres_unavailable', 'lock_lost']);
 
 const READ_COMMITTED = 'BEGIN ISOLATION LEVEL READ COMMITTED';
 const SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY';
@@ -194,7 +199,7 @@ async function inTransaction<T>(client: pg.PoolClient, begin: string, work: (tx:
     await send(client, { text: 'COMMIT' });
     return result;
   } catch (error) {
-    await send(client, { text: 'ROLLBACK' }).catch(() => {
+    await client.query('ROLLBACK').catch(() => {
       // The first error is reported; withClient drops a connection that cannot roll back.
     });
     throw error;

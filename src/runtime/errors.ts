@@ -41,7 +41,8 @@ export type ErrorCode =
   | 'replay_lost' // the progress of a replay, or the records it has to read, are gone: start it again
   | 'not_rebuildable' // the topics do not contain the whole history: the message says what is missing and what to do
   | 'snapshot_failed' // Debezium aborted an incremental snapshot
-  | 'busy'; // another run holds the lock
+  | 'busy' // another run holds the lock
+  | 'lock_lost'; // the connection that held the lock was lost: nothing more was done; run it again
 
 const places = new WeakMap<Error, string>();
 
