@@ -6,6 +6,7 @@ import { translateError } from './failures.ts';
 import { requireHeldLocks } from './held-lock.ts';
 import { APPLY_SETTINGS } from './session-settings.ts';
 import { connectionOptions } from './tls.ts';
+import { refuseTransactionPooler } from './transaction-pooler.ts';
 
 /** With a `name`, the statement is prepared once per connection. */
 export interface Statement {
@@ -69,14 +70,17 @@ export interface DatabaseOptions {
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
-  const pool = new pg.Pool({
+  const connection = {
     ...connectionOptions(options.url),
     application_name: options.applicationName,
-    max: options.maxConnections ?? 4,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
+  };
+  const pool = new pg.Pool({
+    ...connection,
+    max: options.maxConnections ?? 4,
     ...(options.statementTimeoutMs === undefined ? {} : { query_timeout: options.statementTimeoutMs }),
-    onConnect: (client) => prepareSession(client, connectTimeoutMs),
+    onConnect: createSessionSetup({ ...connection, query_timeout: connectTimeoutMs }),
     types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
   });
   pool.on('connect', () => options.onConnected?.());
@@ -107,13 +111,19 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-/** Before a connection is used for the first time. */
-async function prepareSession(client: pg.ClientBase, timeoutMs: number): Promise<void> {
-  const statement: pg.QueryConfig & { readonly query_timeout: number } = {
-    text: APPLY_SETTINGS,
-    query_timeout: timeoutMs,
+/** What is done with each connection before it is used. Only the first one is checked for what it leads to. */
+function createSessionSetup(config: pg.ClientConfig): (client: pg.ClientBase) => Promise<void> {
+  const settings = { text: APPLY_SETTINGS, query_timeout: config.query_timeout };
+  let checked: Promise<void> | undefined;
+  return async (client) => {
+    checked ??= refuseTransactionPooler(client, config).catch((error: unknown) => {
+      checked = undefined;
+      throw error;
+    });
+    await checked;
+    // Not before the check: they would stay in the sessions of other clients.
+    await client.query(settings);
   };
-  await client.query(statement);
 }
 
 const TIMESTAMPTZ = 1184;

@@ -53,6 +53,7 @@ function translateSqlState(state: string, error: pg.DatabaseError): CodedError {
       cause: error,
     });
   }
+  if (POOLER_REFUSALS.test(error.message)) return refused(`the pooler refuses the connection: ${error.message}`, error);
   if (OUTAGES.test(state)) return unavailable(error);
   // 28 login or pg_hba.conf, 3D000 unknown database.
   if (state.startsWith('28') || state === '3D000')
@@ -71,6 +72,9 @@ function translateSqlState(state: string, error: pg.DatabaseError): CodedError {
  * lock not available in time, 25P03 idle in a transaction, 25P04 transaction out of time, 25006 read-only (a standby).
  */
 const OUTAGES = /^(08|53|57P0[1-5]|57014|55P03|25P03|25P04|25006)/;
+
+/** PgBouncer sends these with 08P01, as it does its outages. */
+const POOLER_REFUSALS = /^(unsupported startup parameter|no such database|no such user|SASL authentication failed)/;
 
 /** Classes whose messages name only tables, columns, types and the state of the server. Others may quote values. */
 const VALUE_FREE = /^(0A|25|26|34|42|55|57|58)/;
