@@ -8,7 +8,7 @@ import { type FigureRequest, figures, hasNumber, type LearnerFigures } from './f
 import { type FigureDeps, loadFigureInputs } from './inputs/pipeline.ts';
 import { learnerFault } from './learner-fault.ts';
 import { type WriteOutcome, writeWeeklyFigures } from './weekly/figures-store.ts';
-import { weekOf } from './weekly/rows-store.ts';
+import { existingRows, weekOf } from './weekly/rows-store.ts';
 
 export interface KpiRunDeps extends FigureDeps {
   readonly database: Database;
@@ -24,9 +24,12 @@ export interface KpiPlan {
   readonly store: boolean;
 }
 
-/** `nothing`: none of the wanted figures could be computed. Outcomes of writing are counted if rows are written. */
+/**
+ * `nothing`: none of the wanted figures could be computed. Outcomes of writing are counted if rows are written;
+ * `unknown`: no source table has the learner, so no row was created.
+ */
 export type KpiRunCounts = Record<
-  'learners' | Exclude<WriteOutcome, 'redelivered'> | 'nothing' | 'skippedAnswers' | 'failed',
+  'learners' | Exclude<WriteOutcome, 'redelivered'> | 'unknown' | 'nothing' | 'skippedAnswers' | 'failed',
   number
 >;
 
@@ -38,6 +41,7 @@ export function createKpiRun(deps: KpiRunDeps, plan: KpiPlan) {
     updated: 0,
     unchanged: 0,
     outdated: 0,
+    unknown: 0,
     nothing: 0,
     skippedAnswers: 0,
     failed: 0,
@@ -71,11 +75,16 @@ async function computeSome(
   const inputs = await loadFigureInputs(deps, requests);
   const weekStart = weekOf(asOf);
   const learners = requests.map((request) => {
-    const computed = figures(must(inputs.get(request), 'inputs are loaded for every learner'), deps.options);
-    return { userId: request.userId, weekStart, asOf, cause: null, ...computed };
+    const loaded = must(inputs.get(request), 'inputs are loaded for every learner');
+    const { userId } = request;
+    return { userId, weekStart, asOf, cause: null, isKnown: loaded.isKnown, ...figures(loaded, deps.options) };
   });
   if (store) {
-    const writable = learners.filter((each) => hasNumber(each.figures));
+    const computed = learners.filter((each) => hasNumber(each.figures));
+    const unknown = computed.filter(({ isKnown }) => !isKnown);
+    const existing = unknown.length === 0 ? new Map() : await existingRows(deps.database, unknown);
+    const writable = computed.filter((each) => each.isKnown || existing.has(each));
+    counts.unknown += computed.length - writable.length;
     const outcomes = await retryOnConflict(() => writeWeeklyFigures(deps.database, writable));
     for (const outcome of outcomes.values()) if (outcome !== 'redelivered') counts[outcome] += 1;
   }

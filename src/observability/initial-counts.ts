@@ -7,6 +7,7 @@ const OUTAGES = [
   'postgres_conflict',
   'postgres_unavailable',
   'registry_unavailable',
+  'replica_behind',
 ] as const satisfies readonly ErrorCode[];
 
 const LETTERS = {
@@ -20,7 +21,8 @@ const LETTERS = {
   instant_too_old: 0,
   bad_event: 0,
   recompute_failed: 0,
-} as const satisfies Readonly<Record<DeadLetterReason | 'bad_event' | 'recompute_failed', 0>>;
+  replica_behind: 0,
+} as const satisfies Readonly<Record<DeadLetterReason | 'bad_event' | 'recompute_failed' | 'replica_behind', 0>>;
 
 /** Sets the counters of alerts to 0: for a counter that first appears with a value, Prometheus sees no increase. */
 export function countFromZero(metrics: Metrics): void {

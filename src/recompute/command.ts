@@ -22,6 +22,7 @@ import type { Database } from '../postgres/database.ts';
 import { snakeCase } from '../runtime/snake-keys.ts';
 import { requireOwnTables } from '../setup/wiring.ts';
 import { createRecompute, type RecomputeCounts } from './pipeline.ts';
+import { createReplica } from './replica-store.ts';
 import { createRetrySink, retryDelay } from './retries.ts';
 
 interface Flags extends OutputFlags {
@@ -114,6 +115,7 @@ async function run(
     }),
     retryTopic,
     deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
+    replica: settings.SOURCE_DATABASE_URL === undefined ? undefined : createReplica(database, source),
     onFigures: ({ P, S }) => {
       if (typeof P === 'number') metrics.goalProbability.observe(P);
       if (typeof S === 'number') metrics.churnRisk.observe(S);

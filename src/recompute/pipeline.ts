@@ -16,10 +16,11 @@ import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
 import { isolateFailures } from '../runtime/retries.ts';
 import { settleAll } from '../runtime/waiting.ts';
+import { type ReplicaGoal, type ReplicaWait, replicaGoal, waitForReplica } from './replica-pipeline.ts';
 
 /**
  * `whole`: all six figures were computed, because there was no row to refresh. `nothing`: none of the figures could be
- * computed, so nothing was written. `pNull` and `sNull`: that figure could not be computed. `skippedAnswers`: malformed
+ * computed, so nothing was written. `unknown`: no source table has the learner, so no row was created. `pNull` and `sNull`: that figure could not be computed. `skippedAnswers`: malformed
  * elements of `questions`. The others are outcomes of writing.
  */
 const COUNTS = [
@@ -32,6 +33,7 @@ const COUNTS = [
   'redelivered',
   'whole',
   'nothing',
+  'unknown',
   'pNull',
   'sNull',
   'skippedAnswers',
@@ -50,6 +52,8 @@ export interface RecomputeDeps extends FigureDeps {
   /** Receives events whose figures could not be computed or written: to be retried, or to become dead letters. */
   readonly failedLearners: FailedRecordSink;
   readonly deadLetterLimit: DeadLetterLimit;
+  /** If the source tables are read from a replica: events wait until it has replayed what the primary had committed. */
+  readonly replica?: ReplicaWait | undefined;
   /** The topic of events that failed before. */
   readonly retryTopic?: string;
   /** Learners per transaction; 1,000 by default. */
@@ -84,6 +88,8 @@ interface Round {
   lettersSent: boolean;
   /** Learners whose failure the limit has counted, so that a repeated apply does not count it again. */
   readonly failuresCounted: Set<string>;
+  /** Read once, so that a repeated apply waits for the same position until the same deadline. */
+  replicaGoal?: ReplicaGoal;
 }
 
 /**
@@ -112,20 +118,24 @@ export function createRecompute(deps: RecomputeDeps): Stages<Round> {
       counts.learners = round.newest.size;
       counts.undecodable = round.letters.length;
       const failed: FailedRecord[] = [];
-      await inLanes(slicesOf([...round.newest.values()], deps.sliceSize ?? 1_000), (slice) =>
-        isolateFailures(
-          slice,
-          async (some) => count(deps, await answerEvents(deps, some), counts),
-          learnerFault,
-          ({ topic, partition, record, studentId }, detail) => {
-            const letter = { topic, partition, record, reason: 'recompute_failed', step: 'recompute', detail };
-            failed.push(letter);
-            if (round.failuresCounted.has(studentId)) return;
-            round.failuresCounted.add(studentId);
-            watchLimit(deps, letter);
-          },
-        ),
-      );
+      const pending = [...round.newest.values()];
+      const isBehind = pending.length > 0 && deps.replica !== undefined && !(await replicaShows(deps.replica, round));
+      if (isBehind) failed.push(...pending.map(behindReplica));
+      else
+        await inLanes(slicesOf(pending, deps.sliceSize ?? 1_000), (slice) =>
+          isolateFailures(
+            slice,
+            async (some) => count(deps, await answerEvents(deps, some), counts),
+            learnerFault,
+            ({ topic, partition, record, studentId }, detail) => {
+              const letter = { topic, partition, record, reason: 'recompute_failed', step: 'recompute', detail };
+              failed.push(letter);
+              if (round.failuresCounted.has(studentId)) return;
+              round.failuresCounted.add(studentId);
+              watchLimit(deps, letter);
+            },
+          ),
+        );
       await deps.failedLearners.send(failed);
       counts.failed = failed.length;
       deps.onApplied?.(counts);
@@ -133,6 +143,16 @@ export function createRecompute(deps: RecomputeDeps): Stages<Round> {
 
     size: (round) => round.newest.size + round.letters.length,
   };
+}
+
+async function replicaShows(replica: ReplicaWait, round: Round): Promise<boolean> {
+  round.replicaGoal ??= await replicaGoal(replica);
+  return waitForReplica(replica, round.replicaGoal);
+}
+
+function behindReplica({ topic, partition, record }: Pending): FailedRecord {
+  const detail = 'the replica of the source tables did not replay the log of the primary in time';
+  return { topic, partition, record, reason: 'replica_behind', step: 'recompute', detail };
 }
 
 async function decodeRecord(deps: RecomputeDeps, batch: RawBatch, record: RawRecord): Promise<Pending | FailedRecord> {
@@ -198,7 +218,7 @@ const WHOLE_ROW = { row: 'whole', wanted: FIGURES, computed: 'ALL' } as const;
 
 interface Answer extends LearnerFigures {
   readonly computed: Computed;
-  readonly outcome: WriteOutcome | 'nothing';
+  readonly outcome: WriteOutcome | 'nothing' | 'unknown';
 }
 
 /** Loads, computes and writes the figures of learners, each given once, in one transaction. In the order of `events`. */
@@ -208,18 +228,26 @@ export async function answerEvents(
 ): Promise<readonly Answer[]> {
   const weeks = events.map((event) => ({ ...event, weekStart: weekOf(event.asOf) }));
   const existing = await existingRows(deps.database, weeks);
-  const requests = weeks.map((week) => ({ ...week, ...(existing.get(week)?.isObject === true ? REFRESH : WHOLE_ROW) }));
+  const requests = weeks.map((week) => ({
+    ...week,
+    hasRow: existing.has(week),
+    ...(existing.get(week)?.isObject === true ? REFRESH : WHOLE_ROW),
+  }));
   const inputs = await loadFigureInputs(deps, requests);
   const answers = requests.map((request) => {
-    const result = figures(must(inputs.get(request), 'inputs are loaded for every request'), deps.options);
-    const { eventId, computed } = request;
-    return { ...request, ...result, cause: { eventId, computed, pInterval: result.pInterval } };
+    const loaded = must(inputs.get(request), 'inputs are loaded for every request');
+    const result = figures(loaded, deps.options);
+    const { eventId, computed, hasRow } = request;
+    const skipped = !hasNumber(result.figures) ? 'nothing' : loaded.isKnown || hasRow ? undefined : 'unknown';
+    return { ...request, ...result, skipped, cause: { eventId, computed, pInterval: result.pInterval } } as const;
   });
-  const writable = answers.filter((answer) => hasNumber(answer.figures));
-  const outcomes = await writeWeeklyFigures(deps.database, writable);
+  const outcomes = await writeWeeklyFigures(
+    deps.database,
+    answers.filter(({ skipped }) => skipped === undefined),
+  );
   return answers.map((answer) => ({
     ...answer,
-    outcome: hasNumber(answer.figures) ? must(outcomes.get(answer), 'every written learner has an outcome') : 'nothing',
+    outcome: answer.skipped ?? must(outcomes.get(answer), 'every written learner has an outcome'),
   }));
 }
 

@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'postgres_refused' // TLS, the login, or a missing right: fix the configuration or the grants
   | 'postgres_data' // a statement failed because of a row's values, which are not shown: look at the row
   | 'postgres_conflict' // deadlock or serialization failure: retry the transaction
+  | 'replica_behind' // the replica of the source tables has not replayed the primary's log: wait
   | 'registry_unavailable' // the schema registry does not answer or answers 5xx: wait
   | 'registry_refused' // TLS or the login: fix the configuration
   | 'schema_incompatible' // the registry rejects an own schema

@@ -149,6 +149,18 @@ describe('lastseen kpi', () => {
     expect(rows).toEqual([]);
   });
 
+  it('creates no row for a learner that no source table has', async () => {
+    await db.database.query({
+      text: `INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at) VALUES ($1, 'gone', '2026-03-01Z')`,
+      values: [studentIdOf('gone')],
+    });
+    const { code, stdout } = await run([...AS_OF, '--inactive', '--store']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^gone .* 1\.0000$/m);
+    expect(stdout).toMatch(/rows unknown +1\n/);
+    expect(await weekly()).toEqual([]);
+  });
+
   it('does not store the figures of an as-of that is older than the stored ones', async () => {
     await anna();
     await run(['--as-of', '2026-03-18T05:00:00Z', '--user', 'anna', '--store']);

@@ -197,6 +197,23 @@ describe('recompute', () => {
     expect(await unpublished()).toEqual([]);
   });
 
+  it('creates no row for a learner that no source table has any more, and refreshes an existing one', async () => {
+    await db.database.query({
+      text: `INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at)
+             SELECT id, name, '2026-03-08Z' FROM unnest($1::uuid[], $2::text[]) AS learner (id, name)`,
+      values: [
+        [studentIdOf('gone'), studentIdOf('kept')],
+        ['gone', 'kept'],
+      ],
+    });
+    await existing('{"A_t": 0.5}', 'kept');
+    const { run } = recomputing();
+    expect(await run(eventOf('gone'), eventOf('kept'))).toMatchObject({ learners: 2, unknown: 1, updated: 1 });
+    expect(await kpisOf('gone')).toBeUndefined();
+    expect(await kpisOf('kept')).toEqual({ A_t: 0.5, S: expect.any(Number) });
+    expect(await unpublished()).toMatchObject([{ user_id: 'kept' }]);
+  });
+
   it('passes written figures to onFigures, and those of a redelivered event not again', async () => {
     await learners('anna', 'ben');
     const shown: unknown[] = [];

@@ -38,6 +38,8 @@ export interface FigureRequest {
 /** All that one learner's figures are computed from; null if no wanted figure needs it. */
 export interface FigureInputs {
   readonly wanted: readonly FigureName[];
+  /** Whether a source table has the learner; asked for whole rows only. An unknown learner gets no new weekly row. */
+  readonly isKnown: boolean;
   readonly answers: AnswerInputs | null;
   readonly goal: GoalInputs | null;
   readonly churn: ChurnInputs | null;

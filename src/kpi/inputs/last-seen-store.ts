@@ -52,6 +52,30 @@ export async function lastSeenInSources<L extends SeenUntil>(
   return latest;
 }
 
+/** The learners that a source table, `exam_results` or `ability_estimates` has a row of. */
+export async function knownLearners<L extends Omit<SeenUntil, 'asOf'>>(
+  source: Queryable,
+  learners: readonly L[],
+  sources: ReadonlySet<Source>,
+): Promise<ReadonlySet<L>> {
+  const columns = new Map<string, string>([
+    ...[...sources].map((each) => [each, SOURCE_FACTS[each].learner] as const),
+    ['exam_results', 'user_id'],
+    ['ability_estimates', 'user_id'],
+  ]);
+  const exists = [...columns].map(
+    ([table, column]) => `EXISTS (SELECT FROM ${table} AS known WHERE known.${column} = learner.${column})`,
+  );
+  const { rows } = await source.query<{ position: number }>({
+    text: `
+SELECT learner.position::int AS position
+FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS learner (user_id, student_id, position)
+WHERE ${exists.join(' OR ')}`,
+    values: [textArray(learners.map(({ userId }) => userId)), uuidArray(learners.map(({ studentId }) => studentId))],
+  });
+  return new Set(rowByItem(learners, rows).keys());
+}
+
 /** As in `track`, an instant before 2000 and `-infinity` are not activity. */
 function latestActivity(source: Source, learners: readonly SeenUntil[]): Statement {
   const column = SOURCE_FACTS[source].learner;

@@ -21,7 +21,7 @@ import { abilitiesOf, goalTargets, newestMirtThetas, topicThetas } from './abili
 import { capturedAttempts, examsInWindow, examsWithQuestions } from './answers-store.ts';
 import type { GrowthService } from './growth-service-client.ts';
 import { newestGrowthFits, storedProbabilities } from './growth-store.ts';
-import { lastSeenInSources, lastSeenInTable } from './last-seen-store.ts';
+import { knownLearners, lastSeenInSources, lastSeenInTable } from './last-seen-store.ts';
 
 export interface FigureDeps {
   /** Where learner data is read from; may be a replica. */
@@ -49,17 +49,37 @@ export async function loadFigureInputs<R extends FigureRequest>(
   const answers = await loadAnswers(deps, wanting('I_t', 'E_t', 'R_t', 'A_t'));
   const goals = await loadGoals(deps, wanting('P'));
   const churn = await loadChurn(deps, wanting('S'));
+  const loaded = requests.map((request) => ({
+    request,
+    answers: answers.get(request) ?? null,
+    goal: goals.get(request) ?? null,
+    churn: churn.get(request) ?? null,
+  }));
+  const seldomSeen = loaded.filter((each) => each.request.row === 'whole' && !showsLearner(each));
+  const known = await loadKnown(
+    deps,
+    seldomSeen.map(({ request }) => request),
+  );
+  const unknown = new Set(seldomSeen.map(({ request }) => request).filter((request) => !known.has(request)));
   return new Map(
-    requests.map((request) => [
+    loaded.map(({ request, ...inputs }) => [
       request,
-      {
-        wanted: request.wanted,
-        answers: answers.get(request) ?? null,
-        goal: goals.get(request) ?? null,
-        churn: churn.get(request) ?? null,
-      },
+      { wanted: request.wanted, isKnown: !unknown.has(request), ...inputs },
     ]),
   );
+}
+
+/** Whether the inputs themselves show that the platform knows the learner. In the legacy profile a stored P does. */
+function showsLearner({ answers, goal, churn }: Pick<FigureInputs, 'answers' | 'goal' | 'churn'>): boolean {
+  return (
+    (answers !== null && answers.exams.length + answers.attempts.length > 0) ||
+    (goal !== null && (goal.ability !== null || goal.growth?.storedP != null)) ||
+    (churn !== null && churn.exams.count > 0)
+  );
+}
+
+async function loadKnown<R extends FigureRequest>({ source, options }: FigureDeps, requests: readonly R[]) {
+  return requests.length === 0 ? new Set<R>() : knownLearners(source, requests, sourcesToRead(options));
 }
 
 async function loadAnswers(

@@ -12,6 +12,7 @@ const legacy = metricsPolicy('legacy');
 
 const inputs: FigureInputs = {
   wanted: FIGURES,
+  isKnown: true,
   answers: {
     day: DAY,
     exams: [
@@ -52,6 +53,7 @@ describe('the figures of a learner', () => {
   it('are null without data', () => {
     const none: FigureInputs = {
       wanted: FIGURES,
+      isKnown: true,
       answers: { day: DAY, exams: [], attempts: [], thetas: null },
       goal: { asOf: DAY, target: 0, ability: null, observations: [], growth: null },
       churn: { asOf: DAY, exams: NO_EXAMS, lastSeenAt: null },

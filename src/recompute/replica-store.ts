@@ -1,0 +1,26 @@
+import type { Database, Lsn } from '../postgres/database.ts';
+import { single } from '../runtime/must.ts';
+
+/** The database of the source tables, if it may be a replica of the own database. */
+export interface Replica {
+  /** The end of the log of the primary: every commit that is visible there lies before it. */
+  primaryPosition(): Promise<Lsn>;
+  /** Whether the replica shows all commits before the position. Always true if it is no standby. */
+  hasReplayed(position: Lsn): Promise<boolean>;
+}
+
+export function createReplica(primary: Database, source: Database): Replica {
+  return {
+    async primaryPosition() {
+      const { rows } = await primary.query<{ lsn: Lsn }>({ text: 'SELECT pg_current_wal_insert_lsn()::text AS lsn' });
+      return single(rows, 'a SELECT without FROM returns one row').lsn;
+    },
+    async hasReplayed(position) {
+      const { rows } = await source.query<{ replayed: boolean }>({
+        text: 'SELECT NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() >= $1::pg_lsn AS replayed',
+        values: [position],
+      });
+      return single(rows, 'a SELECT without FROM returns one row').replayed;
+    },
+  };
+}
