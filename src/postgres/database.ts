@@ -1,6 +1,6 @@
 import pg from 'pg';
-import type { Instant } from '../activity/instant.ts';
-import { instantOf } from '../activity/times.ts';
+import { type Instant, parseInstant } from '../activity/instant.ts';
+import { AFTER_ALL_TIME, BEFORE_ALL_TIME } from '../activity/times.ts';
 import { single } from '../runtime/must.ts';
 import { translateError } from './failures.ts';
 import { requireHeldLocks } from './held-lock.ts';
@@ -144,10 +144,12 @@ function typeParser(oid: number, format?: 'text' | 'binary'): (text: string) => 
 }
 
 function readInstant(text: string): Instant {
+  if (text === 'infinity') return AFTER_ALL_TIME;
+  if (text === '-infinity') return BEFORE_ALL_TIME;
   const [, year, rest] = /^(\d+)(-.*) BC$/.exec(text) ?? [];
   // There is no year 0 in Postgres.
   const iso = year === undefined ? text : `-${String(Number(year) - 1).padStart(4, '0')}${rest}`;
-  return instantOf(iso) ?? malformed('timestamptz');
+  return parseInstant(iso) ?? malformed('timestamptz');
 }
 
 function readDate(text: string): string {
