@@ -1,3 +1,4 @@
+import type { StudentId } from '../activity/activity.ts';
 import type { AttemptSource } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import { smallerUserId } from '../activity/learner.ts';
@@ -6,14 +7,15 @@ import { currentPosition, isStandby } from '../freshness/replication-store.ts';
 import type { AuditResult, Repair } from '../history/audit-runs-store.ts';
 import type { LearnerRow } from '../last-seen/fold.ts';
 import { closeGaps } from '../last-seen/gaps-store.ts';
+import { closeComparedLetters, markDriftingLetters } from '../last-seen/letters-store.ts';
 import { countLastSeen, streamLastSeen } from '../last-seen/rows-store.ts';
 import type { Database, Lsn, Queryable } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
-import { compareLearner } from './comparison.ts';
+import { compareLearner, isDrift } from './comparison.ts';
 import { mergeByLearner } from './merge-by-learner.ts';
-import { addRepairs, lowerAhead, NO_REPAIRS, type RepairCounts, raiseDrifting } from './repair-pipeline.ts';
+import { addRepairs, lowerAhead, NO_REPAIRS, type Repaired, raiseDrifting } from './repair-pipeline.ts';
 import { completeAudit, failAudit, openAudit } from './runs-store.ts';
 import { readSourceActivity } from './source-activity-store.ts';
 import { type ComparedLearner, createTally, type Sample } from './tally.ts';
@@ -51,6 +53,7 @@ export interface AuditOutcome extends AuditResult {
   readonly runId: string;
   readonly samples: readonly Sample[];
   readonly gapsClosed: number;
+  readonly lettersClosed: number;
 }
 
 /** Learners per batch: the most that is held in memory, and the rows of one repair transaction. */
@@ -71,15 +74,19 @@ export function audit(deps: AuditDeps, plan: AuditPlan): Promise<AuditOutcome> {
     try {
       const { samples, isPrimary, ...result } =
         plan.repair === 'trust_source'
-          ? await database.snapshot((before) => auditSnapshot(deps, plan, before))
-          : await auditSnapshot(deps, plan, undefined);
-      const gapsClosed = await database.transaction(async (tx) => {
+          ? await database.snapshot((before) => auditSnapshot(deps, { ...plan, runId }, before))
+          : await auditSnapshot(deps, { ...plan, runId }, undefined);
+      const closed = await database.transaction(async (tx) => {
         await completeAudit(tx, runId, result);
-        // A replica may lack the records of the gap.
-        if (result.status === 'drift' || !isPrimary) return 0;
-        return closeGaps(tx, deps.topics, result.snapshotAt, `audit ${runId}`);
+        // A replica may lack the records of a gap or a letter.
+        if (result.status === 'drift' || !isPrimary) return { gapsClosed: 0, lettersClosed: 0 };
+        const by = `audit ${runId}`;
+        return {
+          gapsClosed: await closeGaps(tx, deps.topics, result.snapshotAt, by),
+          lettersClosed: await closeComparedLetters(tx, deps.topics, result.snapshotAt, by),
+        };
       });
-      return { runId, ...result, gapsClosed, samples };
+      return { runId, ...result, ...closed, samples };
     } catch (error) {
       // The message of an unknown error is not stored: it may quote a row.
       const failure = error instanceof LastseenError ? error.message : 'an unknown error';
@@ -91,12 +98,16 @@ export function audit(deps: AuditDeps, plan: AuditPlan): Promise<AuditOutcome> {
   });
 }
 
+interface IdentifiedPlan extends AuditPlan {
+  readonly runId: string;
+}
+
 type Findings = AuditResult & { readonly samples: readonly Sample[] };
 
 /** @param before a snapshot of the table from before the snapshot of the sources; needed to lower rows. */
 function auditSnapshot(
   deps: AuditDeps,
-  plan: AuditPlan,
+  plan: IdentifiedPlan,
   before: Queryable | undefined,
 ): Promise<Findings & { readonly isPrimary: boolean }> {
   return deps.sourceDatabase.snapshot(async (sources, snapshotAt) => {
@@ -119,14 +130,19 @@ interface Snapshots {
   readonly snapshotLsn: Lsn;
 }
 
-async function compareAndRepair(deps: AuditDeps, plan: AuditPlan, snapshots: Snapshots): Promise<Findings> {
+async function compareAndRepair(deps: AuditDeps, plan: IdentifiedPlan, snapshots: Snapshots): Promise<Findings> {
   const { snapshotAt, snapshotLsn, table } = snapshots;
   const tally = createTally(deps.sources, plan.maxSamples);
   const progress = deps.showProgress(await countLastSeen(table));
   let repairs = NO_REPAIRS;
+  let refused = 0;
   let batch: ComparedLearner[] = [];
   const endBatch = async () => {
-    repairs = addRepairs(repairs, await repairBatch(deps, plan, snapshots.before, batch));
+    const repaired = await repairBatch(deps, plan, snapshots.before, batch);
+    const left = plan.repair === 'none' ? driftingOf(batch) : repaired.refused;
+    await markDriftingLetters(deps.database, plan.runId, left);
+    refused += repaired.refused.length;
+    repairs = addRepairs(repairs, repaired.counts);
     batch = [];
     progress.update(tally.learners());
   };
@@ -148,8 +164,9 @@ async function compareAndRepair(deps: AuditDeps, plan: AuditPlan, snapshots: Sna
   }
   const { samples, ...counts } = tally.result();
   const isClean = counts.drifting === 0 && repairs.lowered + repairs.deleted === 0;
-  const status = isClean ? 'clean' : plan.repair === 'none' ? 'drift' : 'repaired';
-  return { status, snapshotAt, snapshotLsn, ...counts, ...repairs, samples };
+  const status = isClean ? 'clean' : plan.repair === 'none' || refused > 0 ? 'drift' : 'repaired';
+  const drifting = refused > 0 ? refused : counts.drifting;
+  return { status, snapshotAt, snapshotLsn, ...counts, drifting, ...repairs, samples };
 }
 
 const NO_INSTANTS = perSource(() => null);
@@ -180,9 +197,14 @@ async function repairBatch(
   { repair }: AuditPlan,
   before: Queryable | undefined,
   batch: readonly ComparedLearner[],
-): Promise<RepairCounts> {
-  if (repair === 'none') return NO_REPAIRS;
+): Promise<Repaired> {
+  if (repair === 'none') return { counts: NO_REPAIRS, refused: [] };
   // Lowering comes first: it changes only rows that are still as they were compared.
   const lowered = before === undefined ? NO_REPAIRS : await lowerAhead(database, before, sources, batch);
-  return addRepairs(lowered, await raiseDrifting(database, batch));
+  const { counts, refused } = await raiseDrifting(database, batch);
+  return { counts: addRepairs(lowered, counts), refused };
+}
+
+function driftingOf(batch: readonly ComparedLearner[]): StudentId[] {
+  return batch.filter(({ comparisons }) => isDrift(comparisons)).map(({ studentId }) => studentId);
 }

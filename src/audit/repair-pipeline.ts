@@ -1,3 +1,4 @@
+import type { StudentId } from '../activity/activity.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { AuditResult } from '../history/audit-runs-store.ts';
 import { columnsOf, type LearnerRow } from '../last-seen/fold.ts';
@@ -5,7 +6,8 @@ import { lowerLastSeen } from '../last-seen/lower-store.ts';
 import { raiseLastSeen } from '../last-seen/raise-store.ts';
 import { readLastSeenRows } from '../last-seen/rows-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
-import { retryOnConflict } from '../runtime/retries.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { isolateFailures, retryOnConflict } from '../runtime/retries.ts';
 import { hasComparison, isDrift, replaceAuditedFields } from './comparison.ts';
 import type { ComparedLearner } from './tally.ts';
 
@@ -22,13 +24,28 @@ export function addRepairs(a: RepairCounts, b: RepairCounts): RepairCounts {
   };
 }
 
+/** What was repaired in a batch, and the learners whose rows Postgres refuses. */
+export interface Repaired {
+  readonly counts: RepairCounts;
+  readonly refused: readonly StudentId[];
+}
+
 /** Applies values that are missing or behind, with the upsert of `track`. Never lowers a row. */
-export async function raiseDrifting(database: Database, learners: readonly ComparedLearner[]): Promise<RepairCounts> {
+export async function raiseDrifting(database: Database, learners: readonly ComparedLearner[]): Promise<Repaired> {
   const rows = learners.flatMap(({ expected, comparisons }) =>
     expected !== undefined && isDrift(comparisons) ? [expected] : [],
   );
-  const raised = await retryOnConflict(() => database.transaction((tx) => raiseLastSeen(tx, columnsOf(rows))));
-  return { ...NO_REPAIRS, raised };
+  let raised = 0;
+  const refused: StudentId[] = [];
+  await isolateFailures(
+    rows,
+    async (some) => {
+      raised += await retryOnConflict(() => database.transaction((tx) => raiseLastSeen(tx, columnsOf(some))));
+    },
+    (error) => (error instanceof LastseenError && error.code === 'postgres_data' ? error.message : undefined),
+    ({ studentId }) => refused.push(studentId),
+  );
+  return { counts: { ...NO_REPAIRS, raised }, refused };
 }
 
 /**

@@ -162,6 +162,11 @@ export const SETTINGS = {
     '10m',
   ),
   DLQ_MAX_SHARE: setting(share, 'share of dead letters among the last 1,000 records that stops a consumer', '0.05'),
+  DLQ_UNREADABLE_MAX: setting(
+    whole.pipe(z.number().min(0, 'must be 0 or more')),
+    'open dead letters of a source without a readable learner above which no sweep is fresh',
+    '0',
+  ),
   FLUSH_MAX_DELAY: setting(duration, 'longest time that a record waits for its transaction', '10ms'),
   FLUSH_MAX_DELAY_BEHIND: setting(
     duration,

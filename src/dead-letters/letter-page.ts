@@ -1,5 +1,6 @@
 import { formatInstant } from '../activity/instant.ts';
 import { readableInstant, table } from '../cli/tables.ts';
+import type { OpenLetter } from '../last-seen/letters-store.ts';
 import { printableLines } from '../runtime/printable.ts';
 import type { Letter } from './letters.ts';
 
@@ -40,6 +41,29 @@ export function lettersPage(rows: readonly LetterRow[], counts: readonly LetterC
   const all = counts.reduce((sum, { letters }) => sum + letters, 0);
   const more = all > rows.length ? [`${rows.length} of ${all} listed; --limit lists more`] : [];
   return [list, totals, ...more].join('\n\n');
+}
+
+/** Letters whose records are still missing in the table. */
+export function openLettersPage(letters: readonly OpenLetter[]): string {
+  return table(
+    ['number', 'recorded', 'from', 'reason', 'learner', 'detail'],
+    letters.map((letter) => [
+      letter.letter_id,
+      readableInstant(letter.recorded_at),
+      `${letter.topic}/${letter.partition}/${letter.record_offset}`,
+      letter.reason,
+      letter.student_id ?? 'not readable',
+      letter.detail,
+    ]),
+  );
+}
+
+export function openLetterJson({ committed_at, recorded_at, ...letter }: OpenLetter) {
+  return {
+    ...letter,
+    committed_at: committed_at === null ? null : formatInstant(committed_at),
+    recorded_at: formatInstant(recorded_at),
+  };
 }
 
 /** A letter as JSON, without the content of its record. */

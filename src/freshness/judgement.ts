@@ -1,5 +1,6 @@
-import type { Instant } from '../activity/instant.ts';
+import { formatInstant, type Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
+import type { AuditDrift } from '../history/audit-runs-store.ts';
 import { type SourceVolume, usualPerDayIfQuiet } from '../history/usual-volume.ts';
 import { describeHidden } from '../kafka/admin/hidden-records.ts';
 import { describeGap, type PartitionGap } from '../last-seen/gap.ts';
@@ -9,6 +10,10 @@ import { must } from '../runtime/must.ts';
 export interface FreshnessEvidence {
   readonly slot: SlotEvidence;
   readonly publication: string;
+  /** What the newest audit left missing or behind. */
+  readonly drift: AuditDrift | undefined;
+  /** `DLQ_UNREADABLE_MAX`. */
+  readonly maxUnreadableLetters: number;
   readonly sources: readonly SourceEvidence[];
 }
 
@@ -36,6 +41,8 @@ export interface SourceEvidence {
   readonly partitions: readonly PartitionEvidence[] | undefined;
   /** Open gaps: ranges of offsets that were never read. */
   readonly gaps: readonly PartitionGap[];
+  /** Open dead letters of which the learner is not readable: any learner may have returned. */
+  readonly unreadableLetters: bigint;
   /** When the ends were read. */
   readonly at: Instant;
   /** The sums of the ends at earlier completed sweeps. */
@@ -71,11 +78,19 @@ export type Freshness =
  * only after its snapshot is in Kafka. It does not prove that each table is in the snapshot: a table that has rows,
  * but whose topic never had a record, was not in it.
  */
-export function judgeFreshness({ slot, publication, sources }: FreshnessEvidence): Freshness {
+export function judgeFreshness({
+  slot,
+  publication,
+  sources,
+  drift,
+  maxUnreadableLetters,
+}: FreshnessEvidence): Freshness {
   const broken = [
     ...slotBroken(slot),
     ...sources.filter(({ published }) => !published).map((source) => unpublished(source, publication)),
     ...sources.flatMap(unread),
+    ...sources.flatMap((source) => unreadable(source, maxUnreadableLetters)),
+    ...drifted(drift),
     ...sources.flatMap(sourceBroken),
   ];
   if (broken.length > 0) return { kind: 'broken', reasons: broken };
@@ -119,6 +134,23 @@ function unpublished({ source }: SourceEvidence, publication: string): string {
 
 function unread({ source, gaps }: SourceEvidence): string[] {
   return gaps.map((gap) => `${source}: ${describeGap(gap)}: run \`lastseen audit --repair\``);
+}
+
+function unreadable({ source, topic, unreadableLetters }: SourceEvidence, most: number): string[] {
+  if (unreadableLetters <= BigInt(most)) return [];
+  return [
+    `${source}: dead letters name no readable learner (${unreadableLetters}; DLQ_UNREADABLE_MAX is ${most}), so records of ` +
+      `${topic} may be returns of any learner: run \`lastseen audit --repair\``,
+  ];
+}
+
+function drifted(drift: AuditDrift | undefined): string[] {
+  if (drift === undefined) return [];
+  const { runId, snapshotAt, learners } = drift;
+  return [
+    `the newest audit (${runId}, ${formatInstant(snapshotAt)}) left ${learners} ` +
+      `${learners === 1n ? 'learner' : 'learners'} missing or behind: run \`lastseen audit --repair\``,
+  ];
 }
 
 function sourceBroken({ source, topic, partitions, hasRows, history, at }: SourceEvidence): string[] {

@@ -1,11 +1,12 @@
 import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import { auditedSources } from '../history/audit-runs-store.ts';
+import { auditedSources, readUnexplainedDrift } from '../history/audit-runs-store.ts';
 import { readSourceVolumes } from '../history/sweep-runs-store.ts';
 import type { SourceVolume } from '../history/usual-volume.ts';
 import type { EndPosition } from '../kafka/admin/offsets.ts';
 import { partitionKey } from '../kafka/client/records.ts';
 import { openGaps } from '../last-seen/gaps-store.ts';
+import { countOpenLetters } from '../last-seen/letters-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import type { Database, Lsn } from '../postgres/database.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
@@ -27,6 +28,8 @@ export interface FreshnessView {
   readonly sources: ReadonlyMap<string, Source>;
   readonly slot: string;
   readonly publication: string;
+  /** `DLQ_UNREADABLE_MAX`. */
+  readonly maxUnreadableLetters: number;
   /** The current ends of the topics; topics that do not exist are left out. */
   readonly readEnds: (topics: readonly string[]) => Promise<readonly EndPosition[]>;
   readonly now: () => Instant;
@@ -43,7 +46,8 @@ export interface FreshnessDeps extends FreshnessView {
 export interface Baseline {
   readonly hasRows: ReadonlySet<Source>;
   readonly history: ReadonlyMap<Source, readonly SourceVolume[]>;
-  readonly checksGaps: boolean;
+  /** Whether records that are known to be missing matter: gaps, dead letters, and the drift of the newest audit. */
+  readonly checksMissing: boolean;
 }
 
 /** Positions that are read once and then waited for, so that a busy source cannot postpone the proof for ever. */
@@ -77,13 +81,13 @@ export async function proveFresh(deps: FreshnessDeps, asOf: Instant): Promise<So
 }
 
 /**
- * The same for the changes committed until now, for an audit, which itself finds what is missing: open gaps, and sources
- * that are not captured or have no new records, do not matter.
+ * The same for the changes committed until now, for an audit, which itself finds what is missing: open gaps, dead letters,
+ * the drift of an earlier audit, and sources that are not captured or have no new records, do not matter.
  *
  * @throws LastseenError `not_fresh` with one line per reason.
  */
 export async function proveApplied(deps: FreshnessDeps): Promise<void> {
-  await prove(deps, 0n, { hasRows: new Set(), history: new Map(), checksGaps: false });
+  await prove(deps, 0n, { hasRows: new Set(), history: new Map(), checksMissing: false });
 }
 
 export async function readBaseline({ database, sources }: FreshnessView): Promise<Baseline> {
@@ -92,7 +96,7 @@ export async function readBaseline({ database, sources }: FreshnessView): Promis
   return {
     hasRows: await sourcesWithRows(database, unaudited),
     history: await readSourceVolumes(database),
-    checksGaps: true,
+    checksMissing: true,
   };
 }
 
@@ -174,10 +178,13 @@ export async function readEvidence(
   const { ends } = target;
   const applied = await readApplied(view);
   const stable = await readStable(view, ends?.positions ?? [], applied);
-  const gaps = baseline.checksGaps ? await openGaps(database, [...sources.keys()]) : [];
+  const gaps = baseline.checksMissing ? await openGaps(database, [...sources.keys()]) : [];
+  const letters = baseline.checksMissing ? await countOpenLetters(database, [...sources.keys()]) : [];
   return {
     slot,
     publication,
+    drift: baseline.checksMissing ? await readUnexplainedDrift(database) : undefined,
+    maxUnreadableLetters: view.maxUnreadableLetters,
     sources: [...sources].map(([topic, source]) => ({
       source,
       topic,
@@ -193,6 +200,7 @@ export async function readEvidence(
           appliedBefore: ends.appliedBefore.get(partitionKey(end)),
         })),
       gaps: gaps.filter((gap) => gap.topic === topic),
+      unreadableLetters: letters.find((each) => each.topic === topic)?.unreadable ?? 0n,
       at: ends?.at ?? view.now(),
       history: baseline.history.get(source) ?? [],
     })),

@@ -56,7 +56,7 @@ export function watchFreshness(view: FreshnessView): () => Promise<readonly Sour
 
 async function newTarget(view: FreshnessView) {
   const since = view.now();
-  const baseline = { hasRows: new Set<Source>(), history: await readSourceVolumes(view.database), checksGaps: true };
+  const baseline = { hasRows: new Set<Source>(), history: await readSourceVolumes(view.database), checksMissing: true };
   return { since, baseline, target: must(await targetAt(view, 0n), 'the clock of the primary is after 1970') };
 }
 

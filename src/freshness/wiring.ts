@@ -22,6 +22,7 @@ export function freshnessDeps(context: CommandContext, database: Database, kafka
     sources: sourceTopics(settings),
     slot,
     publication: settings.PUBLICATION ?? slot,
+    maxUnreadableLetters: settings.DLQ_UNREADABLE_MAX,
     waitMs: settings.WAIT_FRESH,
     readEnds: (topics) => endPositions(kafka, topics),
     now,

@@ -89,3 +89,33 @@ WHERE status <> 'drift'`,
   });
   return new Set(rows.map(({ source }) => source));
 }
+
+/** An audit that left learners missing or behind. */
+export interface AuditDrift {
+  readonly runId: string;
+  readonly snapshotAt: Instant;
+  /** Without those whose dead letters explain it. */
+  readonly learners: bigint;
+}
+
+/**
+ * The drift that the newest audit with a result left, without learners whose dead letters are open, or were applied since;
+ * undefined if there is none.
+ */
+export async function readUnexplainedDrift(db: Queryable): Promise<AuditDrift | undefined> {
+  const { rows } = await db.query<AuditDrift>({
+    text: `
+SELECT run_id AS "runId", snapshot_at AS "snapshotAt", drifting - (
+  SELECT count(DISTINCT student_id) FROM lastseen.dead_letter
+  WHERE drift_run_id = run_id AND (closed_at IS NULL OR closed_by IN ('track', 'replay'))
+) AS learners
+FROM (
+  SELECT run_id, snapshot_at, status, drifting FROM lastseen.audit_run
+  WHERE status IN ('clean', 'drift', 'repaired')
+  ORDER BY started_at DESC
+  LIMIT 1
+) AS newest
+WHERE status = 'drift'`,
+  });
+  return rows.find(({ learners }) => learners > 0n);
+}

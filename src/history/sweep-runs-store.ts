@@ -100,8 +100,10 @@ export interface SweepState {
   readonly completed?: { readonly finishedAt: Instant; readonly counts: FoundCounts };
 }
 
-/** Learners; `returned` is null in runs of older releases. */
-type FoundCounts = Readonly<Record<'active' | 'inactive' | 'crossed' | 'ongoing' | 'returned', bigint | null>>;
+/** Learners; `returned` and `doubtful` are null in runs of older releases. */
+type FoundCounts = Readonly<
+  Record<'active' | 'inactive' | 'crossed' | 'ongoing' | 'returned' | 'doubtful', bigint | null>
+>;
 
 /** The history as the metrics show it. */
 export async function readSweepState(db: Queryable): Promise<SweepState> {
@@ -110,7 +112,7 @@ export async function readSweepState(db: Queryable): Promise<SweepState> {
   });
   const newest = await db.query<FoundCounts & { finished_at: Instant }>({
     text: `
-SELECT finished_at, active, inactive, crossed, ongoing, returned
+SELECT finished_at, active, inactive, crossed, ongoing, returned, doubtful
 FROM lastseen.sweep_run
 WHERE status = 'completed'
 ORDER BY finished_at DESC

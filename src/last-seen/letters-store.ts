@@ -1,4 +1,4 @@
-import type { Instant } from '../activity/instant.ts';
+import { formatInstant, type Instant } from '../activity/instant.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 
@@ -86,6 +86,25 @@ WHERE (d.topic, d.partition, d.record_offset, d.record_timestamp)
   });
 }
 
+/**
+ * Closes the open letters of these topics that were recorded before an instant. The caller has compared last seen with the
+ * source tables as of that instant or later. @returns how many were closed.
+ */
+export async function closeComparedLetters(
+  tx: Queryable,
+  topics: readonly string[],
+  recordedBefore: Instant,
+  closedBy: string,
+): Promise<number> {
+  const { count } = await tx.query({
+    text: `
+UPDATE lastseen.dead_letter SET closed_at = now(), closed_by = $3
+WHERE closed_at IS NULL AND topic = ANY ($1::text[]) AND recorded_at < $2::timestamptz`,
+    values: [[...topics], formatInstant(recordedBefore), closedBy],
+  });
+  return count;
+}
+
 /** The timestamps of the records of a partition that have open letters, by offset. */
 export async function openLetterTimestamps(
   db: Queryable,
@@ -100,6 +119,97 @@ WHERE topic = $1 AND partition = $2 AND record_offset >= $3 AND refused_row IS N
     values: [topic, partition, fromOffset],
   });
   return new Map(rows.map(({ offset, timestamp }) => [`${offset}`, `${timestamp}`]));
+}
+
+/** Open letters of a topic. */
+export interface OpenLetterCounts {
+  readonly topic: string;
+  readonly letters: bigint;
+  /** Those of which the learner is not readable. */
+  readonly unreadable: bigint;
+}
+
+export async function countOpenLetters(db: Queryable, topics: readonly string[]): Promise<OpenLetterCounts[]> {
+  const { rows } = await db.query<OpenLetterCounts>({
+    text: `
+SELECT topic, count(*) AS letters, count(*) FILTER (WHERE student_id IS NULL) AS unreadable
+FROM lastseen.dead_letter
+WHERE closed_at IS NULL AND topic = ANY ($1::text[])
+GROUP BY topic`,
+    values: [[...topics]],
+  });
+  return rows;
+}
+
+/** Records that an audit found these learners missing or behind, if they have open letters that explain it. */
+export async function markDriftingLetters(db: Queryable, runId: string, studentIds: readonly string[]): Promise<void> {
+  if (studentIds.length === 0) return;
+  await db.query({
+    text: `
+UPDATE lastseen.dead_letter SET drift_run_id = $1 WHERE closed_at IS NULL AND student_id = ANY ($2::uuid[])`,
+    values: [runId, [...studentIds]],
+  });
+}
+
+/** An open letter, as it is printed. */
+export interface OpenLetter {
+  readonly letter_id: bigint;
+  readonly topic: string;
+  readonly partition: number;
+  readonly record_offset: bigint;
+  readonly reason: string;
+  readonly detail: string;
+  readonly student_id: string | null;
+  readonly committed_at: Instant | null;
+  readonly recorded_at: Instant;
+}
+
+/** An absent property matches every letter. */
+export interface OpenLetterFilter {
+  readonly ids?: readonly bigint[] | undefined;
+  readonly reason?: string | undefined;
+  readonly since?: Instant | undefined;
+  readonly sourceTopic?: string | undefined;
+}
+
+const MATCHES = `closed_at IS NULL
+  AND ($1::int8[] IS NULL OR letter_id = ANY ($1)) AND ($2::text IS NULL OR reason = $2)
+  AND ($3::timestamptz IS NULL OR recorded_at >= $3) AND ($4::text IS NULL OR topic = $4)`;
+
+function filterValues({ ids, reason, since, sourceTopic }: OpenLetterFilter): unknown[] {
+  return [
+    ids === undefined ? null : arrayLiteral(ids),
+    reason ?? null,
+    since === undefined ? null : formatInstant(since),
+    sourceTopic ?? null,
+  ];
+}
+
+/** The newest open letters, newest first. */
+export async function listOpenLetters(
+  db: Queryable,
+  filter: OpenLetterFilter,
+  limit: number,
+): Promise<readonly OpenLetter[]> {
+  const { rows } = await db.query<OpenLetter>({
+    text: `
+SELECT letter_id, topic, partition, record_offset, reason, detail, student_id, committed_at, recorded_at
+FROM lastseen.dead_letter
+WHERE ${MATCHES}
+ORDER BY letter_id DESC
+LIMIT $5`,
+    values: [...filterValues(filter), limit],
+  });
+  return rows;
+}
+
+/** Closes open letters without a comparison: a person takes the responsibility. @returns how many were closed. */
+export async function discardLetters(db: Queryable, filter: OpenLetterFilter, closedBy: string): Promise<number> {
+  const { count } = await db.query({
+    text: `UPDATE lastseen.dead_letter SET closed_at = now(), closed_by = $5 WHERE ${MATCHES}`,
+    values: [...filterValues(filter), closedBy],
+  });
+  return count;
 }
 
 /** Which of the last records became dead letters, as recorded by `track`; undefined if none did, or no letter is open. */

@@ -17,6 +17,7 @@ import {
   readEpisodes,
   readEvents,
   readLastSeen,
+  readOpenLetters,
   readWeeklyKpis,
 } from './explain-store.ts';
 
@@ -54,7 +55,7 @@ export async function explain(deps: FigureDeps, name: string, plan: SweepPlan) {
       inTable: seen === undefined ? null : lastSeenInTable(seen),
       inSources: await readLastSeenInSources(source, learner, deps.options.sources),
     },
-    ...checkGates({ seen, episodes }, plan),
+    ...checkGates({ seen, episodes, letters: await readOpenLetters(database, studentId) }, plan),
     episodes,
     events: events.map((event) => ({ ...event, eventId: eventId({ ...event, studentId }) })),
     p: explainP(must(inputs.goal, 'P is wanted'), deps.options),

@@ -50,6 +50,20 @@ ORDER BY last_seen_at DESC, threshold_days DESC`,
   return rows;
 }
 
+/** The learner's open dead letters. */
+export async function readOpenLetters(
+  database: Queryable,
+  studentId: StudentId,
+): Promise<readonly { readonly latestActivityAt: Instant | null }[]> {
+  const { rows } = await database.query<{ latestActivityAt: Instant | null }>({
+    text: `
+SELECT latest_activity_at AS "latestActivityAt" FROM lastseen.dead_letter
+WHERE student_id = $1 AND closed_at IS NULL`,
+    values: [studentId],
+  });
+  return rows;
+}
+
 export interface EventRow {
   readonly phase: Phase;
   readonly thresholdDays: number;

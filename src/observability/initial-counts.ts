@@ -19,10 +19,13 @@ const LETTERS = {
   bad_instant: 0,
   instant_in_future: 0,
   instant_too_old: 0,
+  postgres_refused: 0,
   bad_event: 0,
   recompute_failed: 0,
   replica_behind: 0,
-} as const satisfies Readonly<Record<DeadLetterReason | 'bad_event' | 'recompute_failed' | 'replica_behind', 0>>;
+} as const satisfies Readonly<
+  Record<DeadLetterReason | 'postgres_refused' | 'bad_event' | 'recompute_failed' | 'replica_behind', 0>
+>;
 
 /** Sets the counters of alerts to 0: for a counter that first appears with a value, Prometheus sees no increase. */
 export function countFromZero(metrics: Metrics): void {

@@ -50,6 +50,12 @@ export function createMetrics() {
     deadLetters: counter('dead_letters_total', 'Dead letters acknowledged by the broker', 'reason'),
 
     gapsOpen: gauge('gaps_open', 'Open gaps in `track`; while one is open, no sweep is fresh', 'topic'),
+    lettersOpen: gauge(
+      'letters_open',
+      'Open dead letters of `track`: `readable`, whose learners are left out of sweeps, and `unreadable`, which name no learner',
+      'topic',
+      'learner',
+    ),
     gaps: counter('gaps_total', 'Gaps found by `track`: records removed before they were read', 'topic'),
 
     flushSeconds: histogram(
@@ -138,7 +144,7 @@ export function createMetrics() {
     sweepCompletedAt: gauge('sweep_completed_timestamp_seconds', 'End of the newest completed sweep'),
     sweepLearners: gauge(
       'sweep_learners',
-      'Learners in the newest completed sweep: `active`, `inactive`, `crossed`, `ongoing`, `returned`',
+      'Learners in the newest completed sweep: `active`, `inactive`, `crossed`, `ongoing`, `returned`, `doubtful`',
       'what',
     ),
     sweepRuns: gauge(

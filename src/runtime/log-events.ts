@@ -24,6 +24,7 @@ export const LOG_EVENTS = {
   postgres_connection_lost: 'A connection was lost. It is opened again.',
   process_crashed: 'A bug: the process exits with code 1. The line has the stack.',
   progress_made: 'The progress of a long operation. Logged every 5 s.',
+  letters_discarded: '`dlq discard` has closed open dead letters.',
   learners_refused:
     'Postgres refused the rows of learners; the other learners were written, and these have open letters.',
   records_lost: 'Records were removed before `track` read them. No sweep decides while the gap is open.',

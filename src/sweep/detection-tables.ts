@@ -3,10 +3,13 @@ export interface DetectionTables {
   readonly lastSeen: `lastseen.${string}`;
   readonly episode: `lastseen.${string}`;
   readonly outbox: `lastseen.${string}`;
+  /** Learners with open letters are left out; absent: none are. */
+  readonly letters?: `lastseen.${string}`;
 }
 
 export const LIVE: DetectionTables = {
   lastSeen: 'lastseen.user_last_seen',
   episode: 'lastseen.episode',
   outbox: 'lastseen.inactivity_outbox',
+  letters: 'lastseen.dead_letter',
 };

@@ -51,22 +51,38 @@ function planValues(plan: SweepPlan): unknown[] {
  * wanted, $8 the as-of, $9 the limit. `rung` is the highest threshold that the learner has reached; every inactive
  * learner has reached the lowest. The join repeats the window for the episodes: without it, it would read all episodes ever recorded.
  */
-const due = ({ lastSeen, episode }: DetectionTables, { thresholds }: SweepPlan) => `
+const due = ({ lastSeen, episode, letters }: DetectionTables, { thresholds }: SweepPlan) => `
 FROM ${lastSeen} seen
 CROSS JOIN LATERAL (
-  SELECT CASE ${reached(thresholds.length)} END AS threshold_days
+  SELECT CASE ${reached(thresholds.length, '$8')} END AS threshold_days
 ) rung
 LEFT JOIN ${episode} e
   ON e.student_id = seen.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = seen.last_seen_at
   AND e.last_seen_at > $1::timestamptz AND e.last_seen_at <= $2::timestamptz
 WHERE ${SILENT}
   AND seen.user_id IS NOT NULL
-  AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))`;
+  AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))${
+    letters === undefined
+      ? ''
+      : `
+  AND NOT ${isDoubtful(letters, '$8')}`
+  }`;
 
-function reached(rungs: number): string {
+/** Whether an open letter may contain an activity after the learner's threshold: the record cannot have a later one. */
+function isDoubtful(letters: string, asOf: string): string {
+  return `EXISTS (
+    SELECT FROM ${letters} letter
+    WHERE letter.student_id = seen.student_id AND letter.closed_at IS NULL AND (
+      letter.latest_activity_at IS NULL
+      OR letter.latest_activity_at > ${asOf}::timestamptz - rung.threshold_days * interval '24 hours'
+    )
+  )`;
+}
+
+function reached(rungs: number, asOf: string): string {
   const whens = Array.from({ length: rungs }, (_, index) => {
     const days = `($5::int[])[${index + 1}]`;
-    return `WHEN seen.last_seen_at <= $8::timestamptz - ${days} * interval '24 hours' THEN ${days}`;
+    return `WHEN seen.last_seen_at <= ${asOf}::timestamptz - ${days} * interval '24 hours' THEN ${days}`;
   });
   return whens.join(' ');
 }
@@ -177,11 +193,14 @@ export interface Census {
   readonly unresolved: bigint;
   /** Seen after the as-of: the table keeps only the latest activity, so it cannot show their state at the as-of. */
   readonly undecidable: bigint;
+  /** Inactive, but an open dead letter may contain a later activity: no event until it is closed. */
+  readonly doubtful: bigint;
 }
 
-export async function takeCensus(tx: Queryable, plan: SweepPlan, { lastSeen } = LIVE): Promise<Census> {
+export async function takeCensus(tx: Queryable, plan: SweepPlan, tables: DetectionTables = LIVE): Promise<Census> {
+  const { lastSeen } = tables;
   const window = silenceWindow(plan);
-  const { rows } = await tx.query<Census>({
+  const { rows } = await tx.query<Omit<Census, 'doubtful'>>({
     text: `
 SELECT
   count(*) FILTER (WHERE last_seen_at <= $3::timestamptz) AS active,
@@ -192,5 +211,24 @@ FROM ${lastSeen}
 WHERE last_active_on >= $4::date AND last_seen_at > $1::timestamptz`,
     values: [formatInstant(window.after), formatInstant(window.until), formatInstant(plan.asOf), window.firstDate],
   });
-  return single(rows, 'an aggregate returns one row');
+  return { ...single(rows, 'an aggregate returns one row'), doubtful: await countDoubtful(tx, plan, tables) };
+}
+
+async function countDoubtful(tx: Queryable, plan: SweepPlan, { lastSeen, letters }: DetectionTables): Promise<bigint> {
+  if (letters === undefined) return 0n;
+  const { rows } = await tx.query<{ learners: bigint }>({
+    text: `
+SELECT count(*) AS learners
+FROM ${lastSeen} seen
+CROSS JOIN LATERAL (
+  SELECT CASE ${reached(plan.thresholds.length, '$6')} END AS threshold_days
+) rung
+WHERE ${SILENT} AND ${isDoubtful(letters, '$6')}`,
+    values: [
+      ...silenceValues(silenceWindow(plan)),
+      arrayLiteral(plan.thresholds.toSorted((a, b) => b - a)),
+      formatInstant(plan.asOf),
+    ],
+  });
+  return single(rows, 'an aggregate returns one row').learners;
 }

@@ -2,7 +2,7 @@ import { dateOf, formatInstant, type Instant, MICROS_PER_DAY } from '../activity
 import type { SweepPlan } from '../silence/plan.ts';
 
 /** The conditions for an event, in the order in which they are checked; the first that fails decides. */
-const GATES = ['known', 'named', 'decidable', 'within_lookback', 'past_threshold', 'due'] as const;
+const GATES = ['known', 'named', 'decidable', 'within_lookback', 'past_threshold', 'undoubted', 'due'] as const;
 
 interface Gate {
   readonly gate: (typeof GATES)[number];
@@ -21,6 +21,11 @@ export interface GateInputs {
     /** UTC date of its newest event. */
     readonly notedOn: string;
   }[];
+  /** Open dead letters of the learner. */
+  readonly letters?: readonly {
+    /** The latest instant that the record can contain; null if unknown. */
+    readonly latestActivityAt: Instant | null;
+  }[];
 }
 
 interface GateVerdict {
@@ -32,7 +37,7 @@ interface GateVerdict {
 }
 
 /** What a sweep with this plan would decide for one learner, gate by gate. The sweep itself decides in one statement. */
-export function checkGates({ seen, episodes }: GateInputs, plan: SweepPlan): GateVerdict {
+export function checkGates({ seen, episodes, letters = [] }: GateInputs, plan: SweepPlan): GateVerdict {
   if (seen === undefined) {
     const gates = untilFailure({ known: { passed: false, why: 'no activity was ever applied' } });
     return { gates, phase: null, thresholdDays: null };
@@ -44,6 +49,10 @@ export function checkGates({ seen, episodes }: GateInputs, plan: SweepPlan): Gat
   const thresholdDays = plan.thresholds.filter(isAtLeast).sort((a, b) => b - a)[0] ?? null;
   const noted = episodes.find((each) => each.thresholdDays === thresholdDays && each.lastSeenAt === lastSeenAt);
   const phase = noted === undefined ? 'CROSSED' : isDueAgain(noted.notedOn, plan) ? 'ONGOING' : null;
+  const thresholdAt = plan.asOf - BigInt(thresholdDays ?? 0) * MICROS_PER_DAY;
+  const doubts = letters.filter(
+    ({ latestActivityAt }) => latestActivityAt === null || latestActivityAt > thresholdAt,
+  ).length;
   const gates = untilFailure({
     known: { passed: true, why: 'has a row in user_last_seen' },
     named: { passed: userId !== null, why: userId === null ? 'no source has a user_id' : `user_id ${userId}` },
@@ -65,13 +74,19 @@ export function checkGates({ seen, episodes }: GateInputs, plan: SweepPlan): Gat
           ? `${silent} of at least ${Math.min(...plan.thresholds)} days`
           : `${silent} days, at least ${thresholdDays}`,
     },
+    undoubted: {
+      passed: doubts === 0,
+      why: doubts === 0 ? 'no open dead letter matters' : `${doubts} open dead letters may contain a later activity`,
+    },
     due: {
       passed: phase !== null,
       why: noted === undefined ? 'this silence has no event yet' : `noted on ${noted.notedOn}`,
     },
   });
   const isPast = gates.some(({ gate, passed }) => gate === 'past_threshold' && passed === true);
-  return isPast ? { gates, phase, thresholdDays } : { gates, phase: null, thresholdDays: null };
+  return isPast
+    ? { gates, phase: doubts === 0 ? phase : null, thresholdDays }
+    : { gates, phase: null, thresholdDays: null };
 }
 
 function untilFailure(checks: Partial<Record<Gate['gate'], { passed: boolean; why: string }>>): Gate[] {

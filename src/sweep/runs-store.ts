@@ -60,7 +60,7 @@ export async function completeRun(
     text: `
 UPDATE lastseen.sweep_run SET
   status = 'completed', active = $2, inactive = $3, crossed = $4, ongoing = $5, unresolved = $6, undecidable = $7,
-  returned = $8, forced = forced OR $9, source_ends = $10, finished_at = clock_timestamp()
+  returned = $8, forced = forced OR $9, source_ends = $10, doubtful = $11, finished_at = clock_timestamp()
 WHERE run_id = $1`,
     values: [
       runId,
@@ -73,6 +73,7 @@ WHERE run_id = $1`,
       counts.returned,
       sourceEnds === undefined,
       endsJson(sourceEnds),
+      counts.doubtful,
     ],
   });
   await supersedeHeld(tx, runId, now);
@@ -88,7 +89,8 @@ export async function holdRun(
     text: `
 UPDATE lastseen.sweep_run SET
   status = 'held', active = $2, inactive = $3, unresolved = $4, undecidable = $5,
-  crossing = $6, crossing_limit = $7, held_because = $8, forced = $9, source_ends = $10, finished_at = clock_timestamp()
+  crossing = $6, crossing_limit = $7, held_because = $8, forced = $9, source_ends = $10, doubtful = $11,
+  finished_at = clock_timestamp()
 WHERE run_id = $1`,
     values: [
       runId,
@@ -101,6 +103,7 @@ WHERE run_id = $1`,
       hold.because,
       sourceEnds === undefined,
       endsJson(sourceEnds),
+      census.doubtful,
     ],
   });
   await supersedeHeld(tx, runId, now);

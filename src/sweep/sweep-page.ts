@@ -56,6 +56,7 @@ export function countRows(census: Census, ofInactive: readonly Row[]): Row[] {
     ['inactive', census.inactive],
     ...ofInactive,
     ['  unresolved (no user_id yet)', census.unresolved],
+    ['  doubtful (a dead letter may be a return)', census.doubtful],
     ['undecidable (seen after the as-of)', census.undecidable],
   ];
 }

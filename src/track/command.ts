@@ -23,7 +23,7 @@ import type { KafkaClient } from '../kafka/client/client.ts';
 import { createProducer, type EventProducer } from '../kafka/client/producer.ts';
 import { describeGap } from '../last-seen/gap.ts';
 import { loadLetterWindow } from '../last-seen/letters-store.ts';
-import { gapSample } from '../last-seen/samples.ts';
+import { gapSample, letterSample } from '../last-seen/samples.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
@@ -84,6 +84,7 @@ function samples(sources: SampleSources): readonly Sample[] {
     freshnessSample(context, freshnessDeps(context, database, kafka)),
     slotSample(metrics, database, settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX),
     gapSample(metrics, database, topics),
+    letterSample(metrics, database, topics),
     sweepSample(metrics, database),
     auditSample(metrics, database),
   ];

@@ -4,7 +4,12 @@ import { formatInstant, MICROS_PER_SECOND, parseInstant } from '../../src/activi
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { perSource, SOURCES } from '../../src/activity/source.ts';
 import { type AuditDeps, type AuditPlan, audit } from '../../src/audit/pipeline.ts';
-import { auditedSources, listAudits, readAuditState } from '../../src/history/audit-runs-store.ts';
+import {
+  auditedSources,
+  listAudits,
+  readAuditState,
+  readUnexplainedDrift,
+} from '../../src/history/audit-runs-store.ts';
 import { createFold } from '../../src/last-seen/fold.ts';
 import { raiseLastSeen } from '../../src/last-seen/raise-store.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
@@ -123,6 +128,58 @@ describe('an audit', () => {
     expect(await stored(UUID)).toMatchObject({ user_id: UUID.toUpperCase(), session_at: at('2026-03-02T00:00:00Z') });
     expect(await stored('old')).toBeUndefined();
     expect(await stored('ahead')).toBeUndefined();
+  });
+
+  describe('and dead letters', () => {
+    const letter = (user: string, topic = 'p.public.session', recordedAt = `now() - interval '1 second'`) =>
+      sql(`
+INSERT INTO lastseen.dead_letter (topic, partition, record_offset, record_timestamp, reason, step, detail, student_id, recorded_at)
+SELECT '${topic}', 0, count(*), 0, 'missing_column', 'activity', '', '${id(user)}', ${recordedAt} FROM lastseen.dead_letter`);
+    const open = async () =>
+      (await sql('SELECT topic, student_id FROM lastseen.dead_letter WHERE closed_at IS NULL ORDER BY letter_id')).rows;
+    beforeEach(() => sql('TRUNCATE lastseen.dead_letter, lastseen.audit_run'));
+    afterAll(() => sql('TRUNCATE lastseen.dead_letter, lastseen.audit_run'));
+
+    it('closes those of its topics that are older than its snapshot, if it is clean or repaired', async () => {
+      await letter('u7');
+      await letter('u8', 'p.public.session', `now() + interval '1 hour'`);
+      await letter('u9', 'elsewhere');
+      await lose('u7');
+      expect(await run()).toMatchObject({ status: 'drift', lettersClosed: 0 });
+      expect(await repair('missing')).toMatchObject({ status: 'repaired', lettersClosed: 1 });
+      expect(await open()).toEqual([
+        { topic: 'p.public.session', student_id: id('u8') },
+        { topic: 'elsewhere', student_id: id('u9') },
+      ]);
+      await letter('u7');
+      expect(await run()).toMatchObject({ status: 'clean', lettersClosed: 1 });
+    });
+
+    it('leaves drift that they explain apart from other drift', async () => {
+      await letter('u7');
+      await lose('u7');
+      await run();
+      expect(await readUnexplainedDrift(database)).toBeUndefined();
+      await lose('u8');
+      await run();
+      expect(await readUnexplainedDrift(database)).toMatchObject({ learners: 1n });
+      expect(await repair('missing')).toMatchObject({ status: 'repaired' });
+      expect(await readUnexplainedDrift(database)).toBeUndefined();
+    });
+
+    it('repairs all but the learners whose rows Postgres refuses, which keep their letters', async () => {
+      await letter('u7');
+      await lose('u7');
+      await lose('u8');
+      const owner = db.database;
+      await owner.query({
+        text: `ALTER TABLE lastseen.user_last_seen ADD CONSTRAINT refused CHECK (user_id <> 'u7') NOT VALID`,
+      });
+      expect(await repair('missing')).toMatchObject({ status: 'drift', drifting: 1, raised: 1, lettersClosed: 0 });
+      expect(await readUnexplainedDrift(database)).toBeUndefined();
+      await owner.query({ text: 'ALTER TABLE lastseen.user_last_seen DROP CONSTRAINT refused' });
+      expect(await repair('missing')).toMatchObject({ status: 'repaired', raised: 1, lettersClosed: 1 });
+    });
   });
 
   it('closes the gaps of its topics that are older than the snapshot, but only without drift', async () => {

@@ -90,11 +90,12 @@ describe('with only the rights of its role', () => {
       sources: new Map([['t', 'session' as const]]),
       slot: 'seedtest',
       publication: 'seedtest',
+      maxUnreadableLetters: 0,
       readEnds: async () => [],
       now: () => AS_OF,
     };
     const history = await readSourceVolumes(database);
-    const facts = { hasRows: new Set<Source>(), history, checksGaps: true };
+    const facts = { hasRows: new Set<Source>(), history, checksMissing: true };
     await currentPosition(database, AS_OF);
     const evidence = await readEvidence(view, facts, { position: '0/0' as Lsn, ends: undefined });
     expect(evidence).toMatchObject({ slot: { kind: 'missing' } });

@@ -66,12 +66,15 @@ describe('findings about change capture', () => {
       hasRows: true,
       partitions: [{ partition: 0, end, stable: end, applied, appliedBefore: applied }],
       gaps: [],
+      unreadableLetters: 0n,
       at: 0n,
       history: [],
     });
     const slot = { name: 's', kind: 'behind', bytes: 9n, stillMs: 0 } as const;
     const statuses = (...sources: ReturnType<typeof source>[]) =>
-      capture.sourcesFresh({ slot, publication: 'p', sources }).map(({ status }) => status);
+      capture
+        .sourcesFresh({ slot, publication: 'p', drift: undefined, maxUnreadableLetters: 0, sources })
+        .map(({ status }) => status);
     expect(statuses(source('session', 5n), source('attempt', 4n))).toEqual(['ok', 'warning']);
     expect(statuses(source('session', 6n), source('attempt', undefined, 0n))).toEqual(['failed', 'failed']);
   });

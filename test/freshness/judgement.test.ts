@@ -14,6 +14,7 @@ const session: SourceEvidence = {
     { partition: 1, end: 0n, stable: 0n, applied: undefined, appliedBefore: undefined },
   ],
   gaps: [],
+  unreadableLetters: 0n,
   at: now,
   history: [],
 };
@@ -21,6 +22,8 @@ const judge = (changes: Partial<SourceEvidence> = {}, more: Partial<FreshnessEvi
   judgeFreshness({
     slot: { name: 'conn', kind: 'past' },
     publication: 'pub',
+    drift: undefined,
+    maxUnreadableLetters: 0,
     sources: [{ ...session, ...changes }],
     ...more,
   });
@@ -148,5 +151,26 @@ describe('a source without new records', () => {
     const end = 5_000n;
     const again = [...history, { at: now - DAY / 100n, records: end }];
     expect(judge({ history: again, ...partitions(end, end) })).toMatchObject({ kind: 'fresh' });
+  });
+});
+
+describe('what is known to be missing', () => {
+  it('is not fresh if more dead letters than allowed name no readable learner', () => {
+    expect(judge({ unreadableLetters: 2n }, { maxUnreadableLetters: 2 }).kind).toBe('fresh');
+    expect(judge({ unreadableLetters: 3n }, { maxUnreadableLetters: 2 })).toEqual({
+      kind: 'broken',
+      reasons: [
+        'session: dead letters name no readable learner (3; DLQ_UNREADABLE_MAX is 2), so records of p.public.session ' +
+          'may be returns of any learner: run `lastseen audit --repair`',
+      ],
+    });
+  });
+
+  it('is not fresh if the newest audit left learners missing or behind', () => {
+    const drift = { runId: 'r', snapshotAt: 0n, learners: 1n };
+    expect(judge({}, { drift })).toMatchObject({
+      kind: 'broken',
+      reasons: [expect.stringContaining('(r, 1970-01-01T00:00:00.000000Z) left 1 learner missing or behind')],
+    });
   });
 });

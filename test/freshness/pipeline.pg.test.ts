@@ -46,6 +46,7 @@ function deps(changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown
     sources: new Map<string, Source>([[topic, 'session']]),
     slot,
     publication: 'pub',
+    maxUnreadableLetters: 0,
     waitMs: 60_000,
     readEnds: async () => [end(0n)],
     now: () => 0n,
@@ -65,6 +66,40 @@ describe('a proof of freshness', () => {
     await expect(prove({ readEnds: async () => [end(3n)] }, [deliver, () => apply(3n)])).resolves.toEqual(
       new Map([['session', 3n]]),
     );
+  });
+
+  it('fails while a dead letter names no readable learner, which an audit does not ask for', async () => {
+    await db.database.query({
+      text: `INSERT INTO lastseen.dead_letter (topic, partition, record_offset, record_timestamp, reason, step, detail)
+        VALUES ('${topic}', 0, 1, 0, 'not_decodable', 'decode', '')`,
+    });
+    const readEnds = async () => [end(3n)];
+    await deliver();
+    await apply(3n);
+    await expect(prove({ readEnds }, [deliver])).rejects.toThrow(/dead letters name no readable learner \(1;/);
+    await expect(prove({ readEnds, maxUnreadableLetters: 1 }, [deliver])).resolves.toBeDefined();
+    await expect(proveApplied(deps({ readEnds }, [deliver, deliver]))).resolves.toBeUndefined();
+    await db.database.query({ text: 'TRUNCATE lastseen.dead_letter' });
+  });
+
+  it('fails after an audit that left drift which no dead letter explains', async () => {
+    await db.database.query({
+      text: `
+INSERT INTO lastseen.audit_run (run_id, status, sources, repair, snapshot_at, drifting, started_at, finished_at)
+VALUES (md5('r')::uuid, 'drift', '{session}', 'none', now(), 2, now(), now());
+INSERT INTO lastseen.dead_letter (topic, partition, record_offset, record_timestamp, reason, step, detail, student_id, drift_run_id)
+VALUES ('${topic}', 0, 1, 0, 'missing_column', 'activity', '', md5('a')::uuid, md5('r')::uuid)`,
+    });
+    const readEnds = async () => [end(3n)];
+    await apply(3n);
+    await expect(prove({ readEnds }, [deliver])).rejects.toThrow(/left 1 learner missing or behind/);
+    await expect(proveApplied(deps({ readEnds }, [deliver, deliver]))).resolves.toBeUndefined();
+    await db.database.query({ text: 'UPDATE lastseen.audit_run SET drifting = 1' });
+    await expect(prove({ readEnds }, [deliver, deliver])).resolves.toBeDefined();
+    // Discarded: the learner's drift is no longer explained.
+    await db.database.query({ text: `UPDATE lastseen.dead_letter SET closed_at = now(), closed_by = 'discarded'` });
+    await expect(prove({ readEnds }, [deliver, deliver])).rejects.toThrow(/left 1 learner missing or behind/);
+    await db.database.query({ text: 'TRUNCATE lastseen.dead_letter, lastseen.audit_run' });
   });
 
   it('waits for the ends that were read once, not for later records', async () => {
@@ -247,6 +282,7 @@ describe('the watch', () => {
       ]),
       slot,
       publication: 'pub',
+      maxUnreadableLetters: 0,
       readEnds: async () => ends,
       now: () => now,
     });
@@ -301,6 +337,7 @@ describe('the watch', () => {
       sources: new Map(),
       slot: 'another',
       publication: 'pub',
+      maxUnreadableLetters: 0,
       readEnds: async () => [],
       now: () => 0n,
     });

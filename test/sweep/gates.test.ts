@@ -36,9 +36,18 @@ describe('checkGates', () => {
     expect(judgement.gates.at(-1)).toEqual({ gate: 'due', passed: phase !== null, why: `noted on ${notedOn}` });
   });
 
+  it.each([
+    ['unknown', null, null],
+    ['a microsecond after the threshold', AS_OF - days(7) + 1n, null],
+    ['the threshold', AS_OF - days(7), 'CROSSED'],
+  ])('decides for a dead letter whose latest activity is %s', (_, latestActivityAt, phase) => {
+    const judgement = checkGates({ seen: silentFor(days(8)), episodes: [], letters: [{ latestActivityAt }] }, plan);
+    expect(judgement).toMatchObject({ phase, thresholdDays: 7 });
+  });
+
   it('marks the gates after a failed one as not reached', () => {
     const { gates, phase } = checkGates({ seen: undefined, episodes: [] }, plan);
     expect(phase).toBeNull();
-    expect(gates.map(({ passed }) => passed)).toEqual([false, null, null, null, null, null]);
+    expect(gates.map(({ passed }) => passed)).toEqual([false, null, null, null, null, null, null]);
   });
 });
