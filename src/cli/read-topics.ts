@@ -58,6 +58,7 @@ export async function readTopics<A>(context: CommandContext, reading: TopicReadi
     stages: reading.stages,
     delay: reading.delay,
     health,
+    handsOverStarts: true,
     on: { ...listener(context), progressed: updateProgress },
   });
   if (stopping.aborted) finished.resolve();

@@ -52,6 +52,22 @@ const raisedByAnOlderRelease = (nextOffset: number) =>
   db.database.query({ text: `UPDATE lastseen.track_progress SET next_offset = ${nextOffset}, updated_at = now()` });
 
 describe('the progress of a partition', () => {
+  it('has a gap up to the start of reading before any record is read', async () => {
+    bounds = { start: 7n, end: 7n };
+    expect(await apply(instance(), batch(7, 7))).toMatchObject([
+      { kind: 'beginning_missing', fromOffset: 0n, toOffset: 7n },
+    ]);
+    expect(await applied()).toBe(7n);
+    expect(await apply(instance(), batch(7, 9))).toEqual([]);
+  });
+
+  it('has a gap up to the end of a log whose unread records were all removed', async () => {
+    await apply(instance(), batch(0, 5));
+    bounds = { start: 9n, end: 9n };
+    expect(await apply(instance(), batch(9, 9))).toMatchObject([{ kind: 'lost', fromOffset: 5n, toOffset: 9n }]);
+    expect(await applied()).toBe(9n);
+  });
+
   it('continues after a restart without a query to the broker', async () => {
     const asks = async () => Promise.reject(new Error('asked'));
     await apply(createProgress({ database: db.database, now, readBounds: asks }), batch(0, 10));

@@ -1,7 +1,9 @@
-import type { Batch, Consumer, EachBatchPayload } from 'kafkajs';
-import type { RawBatch } from '../client/records.ts';
+import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { committedPositions, topicBounds } from '../admin/offsets.ts';
+import { partitionKey, type RawBatch } from '../client/records.ts';
 import type { BatchQueue } from './batch-queue.ts';
 import { type Delay, dueRecords } from './delays.ts';
+import type { EmptyFetch } from './empty-fetches.ts';
 import type { PartitionStates } from './partition-state.ts';
 
 /** A field that the driver's types lack. */
@@ -78,6 +80,41 @@ export function enqueueControlRecords(enqueueing: Enqueueing): void {
       isBehind: false,
     });
   });
+}
+
+/**
+ * Enqueues what a fetch without records proves, so that the progress reaches the end of a partition whose last records were
+ * removed by retention or compaction. An empty partition needs none.
+ */
+export function enqueueEmptyFetch(enqueueing: Enqueueing, fetch: EmptyFetch): void {
+  const { consumer, partitions, stopping } = enqueueing;
+  const { topic, partition, fetchOffset, endOffset } = fetch;
+  const isKnown = endOffset === 0n || partitions.fetchedTo(fetch) === endOffset;
+  if (isKnown || !partitions.owns(fetch) || stopping.aborted) return;
+  push(enqueueing, { topic, partition, records: [], fromOffset: fetchOffset, nextOffset: endOffset });
+  if (fetchOffset < endOffset) consumer.seek({ topic, partition, offset: String(endOffset) });
+}
+
+/**
+ * Enqueues where the reading of each assigned partition starts: records below were removed before they were read, if no
+ * progress is recorded. Without this they would be missed until the partition has a record that can be read.
+ */
+export async function enqueueStarts(
+  enqueueing: Enqueueing,
+  { kafka, groupId, topics }: { readonly kafka: Kafka; readonly groupId: string; readonly topics: readonly string[] },
+): Promise<void> {
+  const { partitions, stopping } = enqueueing;
+  const committed = new Map(
+    (await committedPositions(kafka, groupId, topics)).map((each) => [partitionKey(each), each.nextOffset]),
+  );
+  for (const { topic, partition, firstOffset, endOffset } of await topicBounds(kafka, topics)) {
+    const offset = committed.get(partitionKey({ topic, partition }));
+    // Outside of the log, the driver starts at the first record.
+    const start = offset === undefined || offset < firstOffset || offset > endOffset ? firstOffset : offset;
+    const isRead = partitions.fetchedTo({ topic, partition }) !== undefined;
+    if (start === 0n || isRead || !partitions.owns({ topic, partition }) || stopping.aborted) continue;
+    push(enqueueing, { topic, partition, records: [], fromOffset: start, nextOffset: start });
+  }
 }
 
 function push({ consumer, partitions, queue }: Enqueueing, fetched: RawBatch): void {

@@ -10,7 +10,14 @@ import { type BatchQueue, createBatchQueue } from './batch-queue.ts';
 import type { ConsumerHealth } from './consumer-health.ts';
 import type { Delay } from './delays.ts';
 import { followDriver } from './driver-events.ts';
-import { enqueueControlRecords, enqueueWhenRoom } from './enqueueing.ts';
+import { withEmptyFetches } from './empty-fetches.ts';
+import {
+  type Enqueueing,
+  enqueueControlRecords,
+  enqueueEmptyFetch,
+  enqueueStarts,
+  enqueueWhenRoom,
+} from './enqueueing.ts';
 import { FETCHING } from './fetching.ts';
 import type { PartitionStates } from './partition-state.ts';
 import { type StageLimits, StageRunner } from './stage-runner.ts';
@@ -29,6 +36,8 @@ export interface StagedConsumerOptions<A> {
   /** Absent: every record is due at once. */
   readonly delay?: Delay | undefined;
   readonly health: ConsumerHealth;
+  /** Also hand over where reading starts, as batches without records; the group's offsets must be its positions. */
+  readonly handsOverStarts?: boolean;
   /** Once aborted, work in flight is abandoned and `done` rejects with the signal's reason. */
   readonly graceDeadline: AbortSignal;
   readonly on: ConsumerListener;
@@ -184,6 +193,8 @@ async function startFetching<A>(running: Running<A>): Promise<void> {
   const { consumer, health, on, stopping } = running;
   const enqueueing = { ...running, delay: running.delay, onPostponed: () => on.progressed?.() };
   enqueueControlRecords(enqueueing);
+  if (running.handsOverStarts === true)
+    consumer.on(consumer.events.GROUP_JOIN, () => void handOverStarts(running, enqueueing));
   await retryOutages(() => connect(running), {
     isOutage: isRetriable,
     signal: stopping,
@@ -193,11 +204,24 @@ async function startFetching<A>(running: Running<A>): Promise<void> {
     },
   });
   if (stopping.aborted) return;
-  await consumer.run({
-    autoCommit: false,
-    eachBatchAutoResolve: false,
-    eachBatch: (payload) => enqueueWhenRoom(enqueueing, payload),
-  });
+  await withEmptyFetches(
+    (fetch) => enqueueEmptyFetch(enqueueing, fetch),
+    () =>
+      consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        eachBatch: (payload) => enqueueWhenRoom(enqueueing, payload),
+      }),
+  );
+}
+
+/** A failure is only logged: the first batch that is read shows the same. */
+async function handOverStarts<A>(running: Running<A>, enqueueing: Enqueueing): Promise<void> {
+  try {
+    await enqueueStarts(enqueueing, running);
+  } catch (error) {
+    running.log.debug({ event: 'offset_fetch_failed', error: (error as Error).message }, 'could not fetch offsets');
+  }
 }
 
 async function connect<A>({ kafka, consumer, topics }: Running<A>): Promise<void> {

@@ -1,8 +1,9 @@
 import { createProducer } from '../../../src/kafka/client/producer.ts';
+import { lossesAgainstSources } from '../../support/source-comparison.ts';
 import { recordsOf } from '../../support/topic-records.ts';
 import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
-import { stage } from '../fault.ts';
+import { type Outcome, stage } from '../fault.ts';
 import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
 import { sweepUntilDone } from '../sweeping.ts';
 import { until } from '../waiting.ts';
@@ -60,6 +61,48 @@ async function openTransaction({ kafka }: World, topic: string, id: string) {
   };
 }
 
+/** One learner's only attempt was captured and removed; the table has it. */
+async function emptiedBeforeFirstRead(world: World, n: number): Promise<Outcome> {
+  const topic = `${world.name}.public.attempt`;
+  await world.prepare();
+  await world.connect();
+  await insertSession(world, `present-${n}`, '2 days');
+  await world.database.query({
+    text: `INSERT INTO attempt (id, student_id, completed_at) SELECT g, gen_random_uuid(), now() - interval '2 days' FROM generate_series(1, 40) g`,
+  });
+  await world.waitForDelivery();
+  const admin = world.kafka.admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  await admin.deleteTopicRecords({
+    topic,
+    partitions: ends.map(({ partition, high }) => ({ partition, offset: high })),
+  });
+  await admin.disconnect();
+  const track = world.start({}, 'track');
+  const startedAt = performance.now();
+  const refused = await world.lastseen('sweep', '--wait-fresh', '30s', '--json');
+  const rightly = refused.code === 75 && /were removed before it was read for the first time/.test(refused.stderr);
+  if (!rightly) console.error(`the sweep ended with ${refused.code}:\n${refused.stderr}`);
+  const repaired = await world.lastseen('audit', '--repair', '--wait-fresh', '30s', '--json');
+  if (repaired.code !== 0 && repaired.code !== 1)
+    console.error(`the audit ended with ${repaired.code}:\n${repaired.stderr}`);
+  const swept = await world.lastseen('sweep', '--wait-fresh', '30s', '--json');
+  if (swept.code !== 0) console.error(`the sweep ended with ${swept.code}:\n${swept.stderr}`);
+  const recoveryMs = Math.round(performance.now() - startedAt);
+  track.process.kill('SIGTERM');
+  await track.ended;
+  const { differing, lost } = await lossesAgainstSources(world.database);
+  const refusals = [rightly, repaired.code === 0 || repaired.code === 1, swept.code === 0].filter((right) => !right);
+  return {
+    records: 41,
+    lost: Number(lost),
+    wrong: Number(differing - lost) + refusals.length,
+    duplicates: 0,
+    recoveryMs,
+  };
+}
+
 const HIDDEN = /an open transaction hides \d+ records, from offset \d+ on.*kafka-transactions.sh .* --start-offset \d+/;
 
 export const unreadStage = stage<UnreadStage>({
@@ -91,6 +134,19 @@ export const unreadStage = stage<UnreadStage>({
         const { events, duplicates } = await inactivityEvents(world);
         const flagged = events.filter(({ user_id }) => user_id === learner);
         return { records: 1, lost: 0, wrong: wrongly.length + flagged.length, duplicates, recoveryMs };
+      },
+    },
+    {
+      name: 'emptied-before-first-read',
+      about:
+        'partitions without a record that `track` could read: the sweep must refuse, and an audit must repair last seen',
+      async inject({ harness }, n) {
+        const world = await harness.openWorld();
+        try {
+          return await emptiedBeforeFirstRead(world, n);
+        } finally {
+          await world.close();
+        }
       },
     },
     {
