@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'kafka_refused' // TLS, the login, or a missing right: fix the configuration or the ACLs
   | 'topic_missing'
   | 'record_refused' // the broker rejects a record: too large, or invalid for the topic
+  | 'batch_unreadable' // a batch in a topic cannot be decompressed or decoded: it is not skipped
   | 'no_such_letter' // no dead letter has this id
   | 'too_many_dead_letters' // more than DLQ_MAX_SHARE: look at the newest deploy of the source
   | 'not_migrated' // own tables are missing, or older than this release: run `lastseen migrate`

@@ -5,6 +5,7 @@ import { Kafka, logLevel } from './driver.ts';
 import { allowNullHeaders } from './null-headers.ts';
 import { clearBuffersOnReconnect } from './reconnects.ts';
 import { createSocketFactory, registerRefusal } from './refusal.ts';
+import { reportUnreadableBatches } from './unreadable-batches.ts';
 
 /** The driver's client, for code that only passes it on. */
 export type KafkaClient = Client;
@@ -40,6 +41,7 @@ export function createKafka(options: KafkaOptions): KafkaClient {
   registerCodecs();
   clearBuffersOnReconnect();
   allowNullHeaders();
+  reportUnreadableBatches();
   const refusal = Promise.withResolvers<never>();
   const kafka = new Kafka({
     brokers: [...options.brokers],

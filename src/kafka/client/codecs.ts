@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib';
+import { type InputType, zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 
 import { compressFrame, decompressFrame, decompressFrameSync } from 'lz4-napi';
 import { compress, uncompress, uncompressSync } from 'snappy';
@@ -19,7 +19,16 @@ export function registerCodecs(): void {
 }
 
 const zstdCompressAsync = promisify(zstdCompress);
-const zstdDecompressAsync = promisify(zstdDecompress);
+/** What Node returns with the option `info`, which its types lack. */
+interface Decompressed {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+const WITH_ENGINE = { info: true } as const;
+const zstdDecompressAsync = promisify(zstdDecompress) as unknown as (
+  packed: InputType,
+  options: typeof WITH_ENGINE,
+) => Promise<Decompressed>;
 
 /** Size of the compressed batch. A larger batch is decompressed in another thread, because it would block this one. */
 const MAX_INLINE_BYTES = 65_536;
@@ -46,10 +55,34 @@ async function decompressInline(
   return decompressed;
 }
 
+/** Node decompresses only the first frame and reports how many bytes it has read; Java clients read all frames. */
 const zstd: Codec = {
   compress: (encoder) => zstdCompressAsync(encoder.buffer),
-  decompress: (buffer) => decompressInline(buffer, zstdDecompressSync, zstdDecompressAsync),
+  async decompress(buffer) {
+    const frames: Buffer[] = [];
+    for (let at = 0; at < buffer.length || frames.length === 0; ) {
+      let read = 0;
+      const decompressed = ({ buffer: bytes, engine }: Decompressed) => {
+        read = engine.bytesWritten;
+        return bytes;
+      };
+      const frame = await decompressInline(
+        buffer.subarray(at),
+        (packed) => decompressed(zstdDecompressSync(packed, WITH_ENGINE) as unknown as Decompressed),
+        async (packed) => decompressed(await zstdDecompressAsync(packed, WITH_ENGINE)),
+      );
+      frames.push(frame);
+      at += read;
+    }
+    return onlyOrAll(frames);
+  },
 };
+
+/** Avoids a copy of the usual single part. */
+function onlyOrAll(parts: readonly Buffer[]): Buffer {
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+}
 
 const lz4: Codec = {
   compress: (encoder) => compressFrame(encoder.buffer),
@@ -65,9 +98,15 @@ const snappy: Codec = {
   async decompress(buffer) {
     if (!buffer.subarray(0, XERIAL_HEADER.length).equals(XERIAL_HEADER)) return uncompressBlock(buffer);
     const blocks: Buffer[] = [];
-    for (let at = XERIAL_PREFIX_LENGTH; at < buffer.length; ) {
+    for (let at = 0; at < buffer.length; ) {
+      // A header may follow the last block of a stream: streams may be concatenated.
+      if (buffer.subarray(at, at + XERIAL_HEADER.length).equals(XERIAL_HEADER)) {
+        at += XERIAL_PREFIX_LENGTH;
+        continue;
+      }
       const length = buffer.readInt32BE(at);
       at += 4;
+      if (length <= 0 || at + length > buffer.length) throw new Error('a snappy block is cut off');
       blocks.push(await uncompressBlock(buffer.subarray(at, at + length)));
       at += length;
     }

@@ -1,6 +1,8 @@
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { LastseenError } from '../../runtime/errors.ts';
 import { committedPositions, topicBounds } from '../admin/offsets.ts';
-import { partitionKey, type RawBatch } from '../client/records.ts';
+import { type Partition, partitionKey, type RawBatch } from '../client/records.ts';
+import { type UnreadableBatch, unreadableAtEnd } from '../client/unreadable-batches.ts';
 import type { BatchQueue } from './batch-queue.ts';
 import { type Delay, dueRecords } from './delays.ts';
 import type { EmptyFetch } from './empty-fetches.ts';
@@ -33,13 +35,17 @@ export async function enqueueWhenRoom(enqueueing: Enqueueing, payload: EachBatch
 }
 
 /**
+ * Fails at a batch that could not be decoded: its records must be neither skipped nor become dead letters.
  * Enqueues the due records and resolves their offsets, so that the driver fetches on. If a record is not due, the
  * partition is paused before it: its owner fetches the record again when it is due.
  */
 function enqueue(enqueueing: Enqueueing, { batch, resolveOffset, pause }: EachBatchPayload): void {
   const { delay, partitions } = enqueueing;
-  const { topic, partition, messages } = batch;
+  const { topic, partition } = batch;
+  const unreadable = unreadableAtEnd(batch.messages);
+  const messages = unreadable === undefined ? batch.messages : batch.messages.slice(0, -1);
   const { due, waiting } = delay === undefined ? { due: messages } : dueRecords(topic, messages, delay);
+  if (unreadable !== undefined && waiting === undefined) throw batchUnreadable({ topic, partition }, unreadable);
   const nextOffset = waiting?.offset ?? BigInt(batch.lastOffset()) + 1n;
   if (waiting === undefined || due.length > 0) {
     push(enqueueing, {
@@ -56,6 +62,12 @@ function enqueue(enqueueing: Enqueueing, { batch, resolveOffset, pause }: EachBa
   partitions.pause({ topic, partition }, pause(), waiting.waitMs);
   partitions.lowerGoal({ topic, partition, nextOffset });
   enqueueing.onPostponed();
+}
+
+function batchUnreadable({ topic, partition }: Partition, { firstOffset, lastOffset, why }: UnreadableBatch) {
+  const range = `the records from offset ${firstOffset} to ${lastOffset} cannot be decoded: ${why}`;
+  const fix = 'see "A batch that cannot be decoded" in docs/operations/dead-letters.md';
+  return new LastseenError('batch_unreadable', `${topic} partition ${partition}: ${range}; ${fix}`);
 }
 
 /**

@@ -49,7 +49,13 @@ async function untilSeen(world: World, learner: string): Promise<void> {
 
 /** A transaction of another producer with one tombstone per partition. */
 async function openTransaction({ kafka }: World, topic: string, id: string) {
-  const producer = kafka.producer({ transactionalId: id, idempotent: true, maxInFlightRequests: 1 });
+  const transactionTimeout = 600_000;
+  const producer = kafka.producer({
+    transactionalId: id,
+    idempotent: true,
+    maxInFlightRequests: 1,
+    transactionTimeout,
+  });
   await producer.connect();
   const transaction = await producer.transaction();
   await transaction.send({ topic, messages: PARTITIONS.map((partition) => ({ partition, key: 'open', value: null })) });
