@@ -31,7 +31,7 @@ export function readConfiguration(
   const origins: Record<string, Origin> = {};
   const mistakes: string[] = [];
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
-    const found = effective(name, setting, environment, flags, readFile);
+    const found = effective(name, withOwnPrefix(setting, settings['OWN_PREFIX']), environment, flags, readFile);
     if ('mistake' in found) {
       mistakes.push(found.mistake);
       continue;
@@ -49,6 +49,12 @@ export function readConfiguration(
   if (mistakes.length === 0) mistakes.push(...findConflicts(settings));
   if (mistakes.length > 0) throw new LastseenError('config_invalid', mistakes.join('\n'));
   return { settings: settings as Settings, origins: origins as Record<SettingName, Origin> };
+}
+
+/** `OWN_PREFIX` comes before the topics that it names. */
+function withOwnPrefix(setting: Setting<unknown>, prefix: unknown): Setting<unknown> {
+  if (!setting.isOwnTopic || typeof prefix !== 'string' || setting.fallback === undefined) return setting;
+  return { ...setting, fallback: setting.fallback.replace(/^lastseen/, () => prefix) };
 }
 
 type Found = { readonly text: string | undefined; readonly origin: Origin } | { readonly mistake: string };

@@ -1,9 +1,14 @@
 import { SOURCES, type Source, topicSetting } from '../activity/source.ts';
 import type { Settings } from './settings.ts';
 
-/** The consumer groups if `KAFKA_GROUP_ID` is not set. */
-export const TRACK_GROUP = 'lastseen-track';
-export const RECOMPUTE_GROUP = 'lastseen-recompute';
+/** The consumer group of a command that runs continuously. */
+export function groupOf({ KAFKA_GROUP_ID, OWN_PREFIX }: Settings, reader: Reader): string {
+  return KAFKA_GROUP_ID ?? defaultGroup(OWN_PREFIX, reader);
+}
+
+export function defaultGroup(ownPrefix: string, reader: Reader): string {
+  return `${ownPrefix}-${reader}`;
+}
 
 /** The source topics, each with its source. `attempt` has none if `ATTEMPT_SOURCE=exam_results`. */
 export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {

@@ -7,6 +7,8 @@ export interface Setting<T> {
   readonly read: z.ZodType<T, string | undefined>;
   /** The default, as text in the environment. */
   readonly fallback?: string;
+  /** The default is the name of an own topic, and begins with `OWN_PREFIX` instead. */
+  readonly isOwnTopic?: true;
   readonly about: string;
   /** Never printed; may also be in a file, whose path is in `NAME_FILE`. */
   readonly secret?: true;
@@ -92,6 +94,10 @@ function setting<T>(read: z.ZodType<T, string | undefined>, about: string, fallb
   return { read, about, ...(fallback === undefined ? {} : { fallback }) };
 }
 
+function ownTopic(about: string, fallback: string): Setting<string> {
+  return { ...setting(text, about, fallback), isOwnTopic: true };
+}
+
 function needed<T>(neededFor: Service, read: z.ZodType<T, string>, about: string): Setting<T | undefined> {
   return { read: read.optional(), about, neededFor };
 }
@@ -108,7 +114,12 @@ export const SETTINGS = {
   ),
   KAFKA_BROKERS: needed('kafka', brokerList, 'bootstrap brokers, `host:port` separated by commas'),
   KAFKA_CLIENT_ID: setting(text, 'client id in the logs of the brokers', 'lastseen'),
-  KAFKA_GROUP_ID: setting(optional, 'consumer group; default `lastseen-track` or `lastseen-recompute`'),
+  OWN_PREFIX: setting(
+    z.string().regex(/^[a-zA-Z0-9._-]{1,100}$/, 'must be letters, digits, dots, hyphens or underscores'),
+    'begins the names of consumer groups and own topics by default; a second installation on the same brokers needs another one',
+    'lastseen',
+  ),
+  KAFKA_GROUP_ID: setting(optional, 'consumer group; default `<OWN_PREFIX>-track` or `<OWN_PREFIX>-recompute`'),
   KAFKA_SESSION_TIMEOUT: setting(
     duration,
     'time without a heartbeat after which the group reassigns the partitions of a member',
@@ -144,12 +155,11 @@ export const SETTINGS = {
   ...(Object.fromEntries(
     SOURCES.map((source) => [topicSetting(source), setting(optional, `topic of \`${source}\`, if its name differs`)]),
   ) as Record<ReturnType<typeof topicSetting>, Setting<string | undefined>>),
-  INACTIVITY_TOPIC: setting(text, 'topic of inactivity events', 'lastseen.inactivity.v1'),
-  KPI_UPDATED_TOPIC: setting(text, 'topic of updates of P and S', 'lastseen.kpi-updated.v1'),
-  TRACK_DLQ_TOPIC: setting(text, 'topic of the dead letters of `track`', 'lastseen.track.dlq.v1'),
-  RECOMPUTE_DLQ_TOPIC: setting(text, 'topic of the dead letters of `recompute`', 'lastseen.recompute.dlq.v1'),
-  RECOMPUTE_RETRY_TOPIC: setting(
-    text,
+  INACTIVITY_TOPIC: ownTopic('topic of inactivity events', 'lastseen.inactivity.v1'),
+  KPI_UPDATED_TOPIC: ownTopic('topic of updates of P and S', 'lastseen.kpi-updated.v1'),
+  TRACK_DLQ_TOPIC: ownTopic('topic of the dead letters of `track`', 'lastseen.track.dlq.v1'),
+  RECOMPUTE_DLQ_TOPIC: ownTopic('topic of the dead letters of `recompute`', 'lastseen.recompute.dlq.v1'),
+  RECOMPUTE_RETRY_TOPIC: ownTopic(
     'topic of events that failed in `recompute` and are retried',
     'lastseen.recompute.retry.v1',
   ),

@@ -1,7 +1,7 @@
 import { neededColumns } from '../activity/activity-of.ts';
 import { openKafka, openRegistry, withDatabase, withSourceDatabase } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
-import { RECOMPUTE_GROUP, sourceTopics, TRACK_GROUP } from '../config/kafka-names.ts';
+import { defaultGroup, sourceTopics } from '../config/kafka-names.ts';
 import { readOutboxState } from '../events/outbox-store.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { type FreshnessView, readBaseline, readEvidence, readTopicEnds } from '../freshness/pipeline.ts';
@@ -54,6 +54,8 @@ function doctorChecks(connections: Connections): Check[] {
   const { settings, now } = context;
   const view = freshnessDeps(context, database, kafka);
   const sources = [...sourceTopics(settings).keys()];
+  const trackGroup = defaultGroup(settings.OWN_PREFIX, 'track');
+  const recomputeGroup = defaultGroup(settings.OWN_PREFIX, 'recompute');
   const recomputed = [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC];
   const onPostgres = (name: string, run: CheckRun, hint = GRANTS) => check(name, ['postgres'], hint, run);
   const onBrokers = (name: string, acl: string, run: CheckRun) =>
@@ -86,10 +88,8 @@ function doctorChecks(connections: Connections): Check[] {
     check('connector', [], 'start Kafka Connect, or correct CONNECT_URL', () => connectorFindings(context, view.slot)),
     check('freshness', ['postgres', 'brokers'], GRANTS, () => freshnessFindings(view)),
 
-    onBrokers(TRACK_GROUP, 'Describe on groups', () => groupFinding(kafka, TRACK_GROUP, 'track', sources)),
-    onBrokers(RECOMPUTE_GROUP, 'Describe on groups', () =>
-      groupFinding(kafka, RECOMPUTE_GROUP, 'recompute', recomputed),
-    ),
+    onBrokers(trackGroup, 'Describe on groups', () => groupFinding(kafka, trackGroup, 'track', sources)),
+    onBrokers(recomputeGroup, 'Describe on groups', () => groupFinding(kafka, recomputeGroup, 'recompute', recomputed)),
     onBrokers('dead letters', 'Describe on topics', () => deadLetterFindings(connections)),
     onPostgres('outboxes', () => outboxFindings(database)),
     onPostgres('last sweep', async () => work.lastSweep((await listRuns(database, 1))[0], now())),
@@ -156,7 +156,7 @@ async function groupFinding(
   const existing = (await readTopicSettings(kafka, topics)).map(({ topic }) => topic);
   const lags = await groupLag(kafka, group, existing);
   const lag = lags.reduce((sum, { records }) => sum + records, 0n);
-  return work.group(command, await readGroupFacts(kafka, group), lag);
+  return work.group(command, await readGroupFacts(kafka, group), lag, topics);
 }
 
 async function deadLetterFindings({ context: { settings }, kafka }: Connections): Promise<Finding[]> {

@@ -33,8 +33,20 @@ export function brokers(count: number): Finding {
   return ok(count === 1 ? '1 broker answers' : `${count} brokers answer`);
 }
 
-export function group(command: string, { state, members }: GroupFacts, lag: bigint): Finding {
+export function group(
+  command: string,
+  { state, members, subscriptions }: GroupFacts,
+  lag: bigint,
+  topics: readonly string[],
+): Finding {
   const message = `${members} members, ${state}, ${lag} records behind`;
+  const other = subscriptions.find((each) => new Set(each.topics).symmetricDifference(new Set(topics)).size > 0);
+  if (other !== undefined) {
+    return failed(
+      `${message}: member ${other.member} reads ${other.topics.join(', ')}`,
+      `this process would read ${topics.join(', ')}: give a second installation another OWN_PREFIX, or restart \`${command}\` after a change of SOURCES`,
+    );
+  }
   return members === 0 ? warning(`${message}: no process reads`, `start \`lastseen ${command}\``) : ok(message);
 }
 

@@ -7,13 +7,14 @@ import { type ConsumerState, type SampleSources, withProbes } from '../cli/probe
 import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
-import { RECOMPUTE_GROUP } from '../config/kafka-names.ts';
+import { groupOf } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
 import { createDeadLetterLimit, createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
 import { inactivityCodec, inactivityRelay, kpiUpdatedRelay, relayWhile } from '../events/wiring.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
+import { requireOwnGroup } from '../kafka/admin/groups.ts';
 import { groupLag } from '../kafka/admin/offsets.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import { figureDeps } from '../kpi/wiring.ts';
@@ -57,14 +58,13 @@ export function addRecompute(program: Command): void {
 
 const MAX_EVENTS_PER_ROUND = 10_000;
 
-const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? RECOMPUTE_GROUP;
 const topicsOf = (settings: Settings) => [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC];
 
 function samples(sources: SampleSources): readonly Sample[] {
   const { context, database } = sources;
   const { settings, metrics } = context;
   return [
-    lagSample(sources, groupOf(settings), topicsOf(settings)),
+    lagSample(sources, groupOf(settings, 'recompute'), topicsOf(settings)),
     outboxSample(metrics, database, INACTIVITY_OUTBOX),
     outboxSample(metrics, database, KPI_UPDATED_OUTBOX),
   ];
@@ -90,6 +90,9 @@ async function run(
       retryTopic,
       settings.RECOMPUTE_DLQ_TOPIC,
     ]),
+  );
+  await begin(() =>
+    requireOwnGroup(kafka, groupOf(settings, 'recompute'), topicsOf(settings), settings.KAFKA_SESSION_TIMEOUT),
   );
   const registry = openRegistry(settings);
   const inactivity = await begin(() => inactivityCodec(settings, registry));
@@ -133,7 +136,7 @@ async function run(
     await relayWhile(context, relayKpis, [relayInactivity], () =>
       readTopics(context, {
         kafka,
-        groupId: groupOf(settings),
+        groupId: groupOf(settings, 'recompute'),
         topics: topicsOf(settings),
         stages,
         state,
@@ -147,7 +150,7 @@ async function run(
       }),
     );
     if (flags.untilEnd) {
-      const lags = await groupLag(kafka, groupOf(settings), [retryTopic]);
+      const lags = await groupLag(kafka, groupOf(settings, 'recompute'), [retryTopic]);
       summary.waiting = lags.reduce((sum, { records }) => sum + Number(records), 0);
     }
   } finally {

@@ -8,8 +8,7 @@ import { type ConsumerState, type SampleSources, withProbes } from '../cli/probe
 import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
-import { sourceTopics, TRACK_GROUP } from '../config/kafka-names.ts';
-import type { Settings } from '../config/settings.ts';
+import { groupOf, sourceTopics } from '../config/kafka-names.ts';
 import { createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
 import { INACTIVITY_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
@@ -18,6 +17,7 @@ import { freshnessSample, slotSample } from '../freshness/samples.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { auditSample, sweepSample } from '../history/samples.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
+import { requireOwnGroup } from '../kafka/admin/groups.ts';
 import { partitionBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { createProducer, type EventProducer } from '../kafka/client/producer.ts';
@@ -72,14 +72,12 @@ export function addTrack(program: Command): void {
     );
 }
 
-const groupOf = ({ KAFKA_GROUP_ID }: Settings) => KAFKA_GROUP_ID ?? TRACK_GROUP;
-
 function samples(sources: SampleSources): readonly Sample[] {
   const { context, database, kafka } = sources;
   const { settings, metrics } = context;
   const topics = [...sourceTopics(settings).keys()];
   return [
-    lagSample(sources, groupOf(settings), topics),
+    lagSample(sources, groupOf(settings, 'track'), topics),
     outboxSample(metrics, database, INACTIVITY_OUTBOX),
     freshnessSample(context, freshnessDeps(context, database, kafka)),
     slotSample(metrics, database, settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX),
@@ -97,6 +95,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, st
   const kafka = openKafka(context);
   const topics = [...sourceTopics(settings).keys()];
   await begin(() => requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]));
+  await begin(() => requireOwnGroup(kafka, groupOf(settings, 'track'), topics, settings.KAFKA_SESSION_TIMEOUT));
   const registry = openRegistry(settings);
 
   const summary: Summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, returned: 0, transactions: 0 };
@@ -110,7 +109,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, st
     await relayWhile(context, relayReturns, [], () =>
       readTopics(context, {
         kafka,
-        groupId: groupOf(settings),
+        groupId: groupOf(settings, 'track'),
         topics,
         stages,
         state,

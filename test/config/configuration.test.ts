@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeConfiguration, readConfiguration as read, type SettingTexts } from '../../src/config/configuration.ts';
+import { groupOf } from '../../src/config/kafka-names.ts';
 import type { Service } from '../../src/config/settings.ts';
 
 const enough = {
@@ -39,6 +40,14 @@ describe('the configuration', () => {
       METRICS_USE_BAYESIAN: false,
       METRICS_CHURN_HORIZON_DAYS: 14,
     });
+  });
+
+  it('names own topics and groups of another installation by its prefix', () => {
+    const { settings } = readConfiguration({ OWN_PREFIX: 'school', RECOMPUTE_DLQ_TOPIC: 'dead' }, {}, []);
+    expect(settings).toMatchObject({ INACTIVITY_TOPIC: 'school.inactivity.v1', RECOMPUTE_DLQ_TOPIC: 'dead' });
+    expect(groupOf(settings, 'track')).toBe('school-track');
+    expect(groupOf(readConfiguration({}, {}, []).settings, 'recompute')).toBe('lastseen-recompute');
+    expect(mistakesOf({ OWN_PREFIX: 'a b' })).toMatch('OWN_PREFIX must be letters');
   });
 
   it('reports all mistakes together, without secrets', () => {

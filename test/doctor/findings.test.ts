@@ -86,6 +86,13 @@ const SCHEMA = { subject: 's', registeredId: undefined, incompatibilities: [] };
 const NOW = 100n * 86_400_000_000n;
 const RUN = { status: 'completed', started_at: NOW, failure: 'a\nb' } as SweepRun;
 
+/** One member that reads these topics; none without topics. */
+const groupReading = (...topics: string[]) => ({
+  state: topics.length === 0 ? 'Empty' : 'Stable',
+  members: topics.length === 0 ? 0 : 1,
+  subscriptions: topics.length === 0 ? [] : [{ member: 'lastseen at /10.0.0.1', topics }],
+});
+
 describe('findings about the work of lastseen', () => {
   it.each([
     ['a missing topic', 'failed', work.topic(SPEC, undefined)],
@@ -94,8 +101,9 @@ describe('findings about the work of lastseen', () => {
     ['a registered schema', 'ok', work.schema({ ...SCHEMA, registeredId: 1 })],
     ['an unregistered schema', 'failed', work.schema(SCHEMA)],
     ['an incompatible schema', 'failed', work.schema({ ...SCHEMA, incompatibilities: ['x'] })],
-    ['a group with members', 'ok', work.group('track', { state: 'Stable', members: 1 }, 7n)],
-    ['a group without members', 'warning', work.group('track', { state: 'Empty', members: 0 }, 0n)],
+    ['a group with members', 'ok', work.group('track', groupReading('t', 'u'), 7n, ['u', 't'])],
+    ['a group with a member of other topics', 'failed', work.group('track', groupReading('t'), 7n, ['t', 'u'])],
+    ['a group without members', 'warning', work.group('track', groupReading(), 0n, ['t'])],
     ['an empty topic of dead letters', 'ok', work.deadLetters('t', 0n)],
     ['a missing topic of dead letters', 'skipped', work.deadLetters('t', undefined)],
     ['dead letters', 'warning', work.deadLetters('t', 3n)],

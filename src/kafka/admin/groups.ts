@@ -1,21 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
-import { safeMessage } from '../../runtime/errors.ts';
+import { LastseenError, safeMessage } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logging.ts';
 import { single } from '../../runtime/must.ts';
+import { AssignerProtocol } from '../client/driver.ts';
 import { withAdmin } from './admin.ts';
 
 export interface GroupFacts {
   /** `Stable`, `Empty`, `Dead` (no such group) or one of the states of a rebalance. */
   readonly state: string;
   readonly members: number;
+  /** What each member subscribes to; empty while the group rebalances. */
+  readonly subscriptions: readonly Subscription[];
+}
+
+interface Subscription {
+  /** Client id and host. */
+  readonly member: string;
+  readonly topics: readonly string[];
 }
 
 export function readGroupFacts(kafka: Kafka, groupId: string): Promise<GroupFacts> {
   return withAdmin(kafka, async (admin) => {
     const { groups } = await admin.describeGroups([groupId]);
     const { state, members } = single(groups, 'one group was described');
-    return { state, members: members.length };
+    const subscriptions = members.flatMap(({ clientId, clientHost, memberMetadata }) => {
+      const topics =
+        memberMetadata.length === 0 ? undefined : AssignerProtocol.MemberMetadata.decode(memberMetadata)?.topics;
+      return topics === undefined ? [] : [{ member: `${clientId} at ${clientHost}`, topics }];
+    });
+    return { state, members: members.length, subscriptions };
   });
+}
+
+const SETTLED = ['Stable', 'Empty', 'Dead'];
+const POLL_MS = 500;
+
+/**
+ * Refuses a group of another installation: its members and this process would take each other's partitions. A member of this
+ * installation has at least one topic in common, also while a deploy changes the sources.
+ *
+ * @param waitMs how long a rebalance may take: the subscriptions of a group are unknown meanwhile
+ * @throws LastseenError `config_invalid`
+ */
+export async function requireOwnGroup(
+  kafka: Kafka,
+  groupId: string,
+  topics: readonly string[],
+  waitMs: number,
+): Promise<void> {
+  const deadline = performance.now() + waitMs;
+  for (;;) {
+    const { state, subscriptions } = await readGroupFacts(kafka, groupId);
+    const other = subscriptions.find((each) => each.topics.every((topic) => !topics.includes(topic)));
+    if (other !== undefined) {
+      throw new LastseenError(
+        'config_invalid',
+        `consumer group ${groupId} has a member (${other.member}) that reads ${other.topics.join(', ')}: ` +
+          'it belongs to another installation; set OWN_PREFIX to another name than that of the other one',
+      );
+    }
+    if (SETTLED.includes(state) || performance.now() > deadline) return;
+    await sleep(POLL_MS);
+  }
 }
 
 /** Deletes a consumer group. A failure is only logged: brokers expire a group without members. */

@@ -156,6 +156,35 @@ export const unreadStage = stage<UnreadStage>({
       },
     },
     {
+      name: 'two-installations',
+      about:
+        'a second installation with the same consumer group on the same brokers: its `track` must be refused, and the first goes on',
+      async inject({ harness, world, track }, n) {
+        const second = await harness.openWorld();
+        try {
+          await second.prepare();
+          const endsBefore = track.ends.length;
+          const group = { KAFKA_GROUP_ID: world.groupOf('track') };
+          const startedAt = performance.now();
+          const refused = await second.lastseenWith(group, 'track', '--until-end');
+          const rightly = refused.code === 2 && /belongs to another installation; set OWN_PREFIX/.test(refused.stderr);
+          if (!rightly) console.error(`the second track ended with ${refused.code}:\n${refused.stderr}`);
+          await insertSession(world, `first-${n}`, '1 hour');
+          await untilSeen(world, `first-${n}`);
+          const recoveryMs = Math.round(performance.now() - startedAt);
+          return {
+            records: 1,
+            lost: 0,
+            wrong: (rightly ? 0 : 1) + track.ends.length - endsBefore,
+            duplicates: 0,
+            recoveryMs,
+          };
+        } finally {
+          await second.close();
+        }
+      },
+    },
+    {
       name: 'null-header',
       about:
         'an undecodable record with a header whose value is null: it becomes a dead letter with that header, also after a redrive',
