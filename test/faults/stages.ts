@@ -1,4 +1,5 @@
 import type { AnyStage } from './fault.ts';
+import { lettersStage } from './stages/letters.ts';
 import { poisonStage } from './stages/poison.ts';
 import { recomputeStage } from './stages/recompute.ts';
 import { returningStage } from './stages/returning.ts';
@@ -18,6 +19,7 @@ export const STAGES: readonly AnyStage[] = [
   stallStage,
   topicStage,
   unreadStage,
+  lettersStage,
   poisonStage,
   securedStage,
 ];

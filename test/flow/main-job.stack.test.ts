@@ -95,7 +95,10 @@ test('the main job tracks, sweeps and recomputes the right values', { timeout: 6
     const damaged = await world.lastseen('audit');
     expect(damaged).toMatchObject({ code: 1, stderr: expect.stringContaining('drift: last seen of 1 learner ') });
     expect(damaged.stdout).toMatch(/user_id +missing +– +user-7/);
-    await sql(`UPDATE lastseen.user_last_seen SET user_id = 'user-7' WHERE student_id = md5('user-7')::uuid`);
+    const undecided = await world.lastseen('sweep', '--as-of', '2026-03-16T05:00:00Z', '--wait-fresh', '0s');
+    expect(undecided).toMatchObject({ code: 75, stderr: expect.stringContaining('left 1 learner missing or behind') });
+    const repaired = await world.lastseen('audit', '--repair', '--json');
+    expect(repaired.json(), repaired.stderr).toMatchObject({ status: 'repaired', raised: 1 });
   });
 
   await step('a second sweep emits no event again', async () => {
