@@ -5,6 +5,7 @@ import { recomputeStage } from './stages/recompute.ts';
 import { returningStage } from './stages/returning.ts';
 import { securedStage } from './stages/secured.ts';
 import { stallStage } from './stages/stalls.ts';
+import { surroundingsStage } from './stages/surroundings.ts';
 import { sweepStage } from './stages/sweep.ts';
 import { topicStage } from './stages/topics.ts';
 import { trackStage } from './stages/track.ts';
@@ -13,6 +14,7 @@ import { unreadStage } from './stages/unread.ts';
 /** All faults, by the world they are injected into. */
 export const STAGES: readonly AnyStage[] = [
   trackStage,
+  surroundingsStage,
   recomputeStage,
   sweepStage,
   returningStage,

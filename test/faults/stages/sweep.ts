@@ -1,12 +1,13 @@
 import { dateOf, formatInstant } from '../../../src/activity/instant.ts';
 import type { CliRun } from '../../support/lastseen-cli.ts';
+import { startPgBouncer } from '../../support/pgbouncer.ts';
 import type { World } from '../../support/world.ts';
 import { type InactivityEventRead, inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';
 import { envThroughProxies, type Harness } from '../harness.ts';
 import type { TcpProxy } from '../proxy.ts';
 import { compare, morning, sweepUntilDone } from '../sweeping.ts';
-import { sleep } from '../waiting.ts';
+import { sleep, until } from '../waiting.ts';
 
 /**
  * Sweeps of one day after another over inactive learners. After each fault the sweep is run again to
@@ -107,6 +108,29 @@ function cutting(name: string, about: string, proxyOf: (harness: Harness) => Tcp
   });
 }
 
+/** Whether there was one. */
+async function endLockHolder(world: World): Promise<boolean> {
+  const { count } = await world.database.query({
+    text: `
+SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
+WHERE locktype = 'advisory' AND objid = 1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+  });
+  return count > 0;
+}
+
+async function through(
+  world: World,
+  mode: 'session' | 'transaction',
+  work: (env: Record<string, string>) => Promise<void>,
+): Promise<void> {
+  const pooler = await startPgBouncer(world.env['DATABASE_URL'] ?? '', mode);
+  try {
+    await work({ DATABASE_URL: pooler.url });
+  } finally {
+    await pooler.stop();
+  }
+}
+
 export const sweepStage = stage<SweepStage>({
   name: 'sweep',
   open,
@@ -127,6 +151,51 @@ export const sweepStage = stage<SweepStage>({
     cutting('cut-sweep-kafka', '`sweep` cut off from Kafka', (harness) => harness.lastseenProxies.kafka),
     cutting('cut-sweep-postgres', '`sweep` cut off from Postgres', (harness) => harness.lastseenProxies.postgres),
     cutting('cut-sweep-registry', '`sweep` cut off from the registry', (harness) => harness.lastseenProxies.registry),
+    disturbing(
+      'lost-lock',
+      'the connection of a sweep’s lock ended while the sweep waits, and a second sweep started: the first decides nothing',
+      async ({ world }, _, start) => {
+        await world.pause();
+        const first = start();
+        await until(
+          () => endLockHolder(world),
+          (ended) => ended,
+          30_000,
+        );
+        const second = start();
+        await sleep(1_000);
+        await world.resume();
+        const { code, stderr } = await first;
+        await second;
+        if (code !== 75 || !stderr.includes('the lock of the sweep was lost'))
+          throw new Error(`the sweep that lost its lock ended with ${code}:\n${stderr}`);
+      },
+    ),
+    disturbing(
+      'pooler',
+      'two sweeps and `track` through PgBouncer: refused in transaction mode, right in session mode',
+      async ({ world, mornings }) => {
+        const flags = ['--as-of', morning(mornings - 1), '--lookback', String(LOOKBACK_DAYS), '--json'];
+        await through(world, 'transaction', async (env) => {
+          const runs = [
+            ['sweep', ...flags],
+            ['sweep', ...flags],
+            ['track', '--until-end'],
+          ];
+          for (const { code, stderr } of await Promise.all(runs.map((args) => world.lastseenWith(env, ...args)))) {
+            if (code !== 1 || !stderr.includes('pooler in transaction mode'))
+              throw new Error(`a command through a transaction pooler ended with ${code}:\n${stderr}`);
+          }
+        });
+        await through(world, 'session', async (env) => {
+          const runs = await Promise.all([flags, flags].map((args) => world.lastseenWith(env, 'sweep', ...args)));
+          if (!runs.some(({ code }) => code === 0))
+            throw new Error(
+              `no sweep completed through a session pooler:\n${runs.map(({ stderr }) => stderr).join('')}`,
+            );
+        });
+      },
+    ),
     disturbing('two-sweeps', 'two sweeps with the same as-of at once', (_, __, start) =>
       Promise.all([start(), start()]),
     ),

@@ -12,7 +12,7 @@ import { sleep, until } from '../waiting.ts';
  * `track` while the platform writes. After each fault the last seen of every learner equals SQL over the source tables, and
  * every return was emitted once.
  */
-interface TrackStage {
+export interface TrackStage {
   readonly harness: Harness;
   readonly world: World;
   readonly track: Service;
@@ -28,7 +28,12 @@ const SETTLES_WITHIN_MS = 120_000;
 /** Small transactions, so that faults fall into one, or between one and its offset commit. */
 const SMALL = { FLUSH_MAX_ROWS: '100', FLUSH_MAX_DELAY: '5ms', QUEUE_MAX_BYTES: '20000' };
 
-async function open(harness: Harness, injections: number): Promise<TrackStage> {
+/** @param addressed changes the environment of `track`. */
+export async function openTrackStage(
+  harness: Harness,
+  injections: number,
+  addressed: (env: Record<string, string>) => Record<string, string> = (env) => env,
+): Promise<TrackStage> {
   const silent = injections * MOST_LOADS * RETURNS;
   const world = await harness.openWorld();
   await world.prepare();
@@ -38,7 +43,7 @@ async function open(harness: Harness, injections: number): Promise<TrackStage> {
   const restarting = keepRestarting(() => restartFailed(harness.stack.addresses, world.name));
   const track = keepRunning(
     world,
-    { ...envThroughProxies(harness.lastseenProxies, world, 'track'), ...SMALL },
+    { ...addressed(envThroughProxies(harness.lastseenProxies, world, 'track')), ...SMALL },
     'track',
   );
   const settled = await until(() => lossesAgainstSources(world.database), isRight, SETTLES_WITHIN_MS);
@@ -67,11 +72,11 @@ function keepRestarting(restart: () => Promise<void>): { stop(): void } {
 const isRight = ({ differing }: { readonly differing: bigint }) => differing === 0n;
 
 /** Loads around the disturbance, then waits for the end state. */
-function disturbing(
+export function disturbing<S extends TrackStage>(
   name: string,
   about: string,
-  disturb: (state: TrackStage, n: number, load: () => Promise<void>) => Promise<void>,
-): Fault<TrackStage> {
+  disturb: (state: S, n: number, load: () => Promise<void>) => Promise<void>,
+): Fault<S> {
   return {
     name,
     about,
@@ -135,7 +140,7 @@ function cutting(name: string, about: string, proxyOf: (harness: Harness) => Tcp
 
 const cutOf = (n: number): Cut => (n % 2 === 0 ? 'reset' : 'silence');
 
-async function whileCut(proxy: TcpProxy, how: Cut, work: () => Promise<void>): Promise<void> {
+export async function whileCut(proxy: TcpProxy, how: Cut, work: () => Promise<void>): Promise<void> {
   proxy.cut(how);
   try {
     await work();
@@ -157,7 +162,7 @@ async function requireEffect({ world }: TrackStage): Promise<void> {
 
 export const trackStage = stage<TrackStage>({
   name: 'track',
-  open,
+  open: (harness, injections) => openTrackStage(harness, injections),
   faults: [
     disturbing(
       'kill-track',
