@@ -9,7 +9,7 @@ import {
   skip,
 } from './activity.ts';
 import type { Instant } from './instant.ts';
-import { learnerKeyOf } from './learner.ts';
+import { learnerKeyOf, unpadded } from './learner.ts';
 import { hasQuestions } from './questions.ts';
 import { SOURCE_FACTS, type Source } from './source.ts';
 import { instantOf } from './times.ts';
@@ -43,13 +43,13 @@ export function neededColumns(source: Source, attemptSource: AttemptSource): rea
 export function activitiesOf(source: Source, row: Row, committedAt: Instant, policy: ActivityPolicy): Outcome {
   const { learner: learnerColumn, instants } = SOURCE_FACTS[source];
 
-  const learner = row[learnerColumn];
+  const learner = unpaddedId(row[learnerColumn]);
   if (learner === undefined) return missingColumn(learnerColumn);
   // An absent column ends the search, because its value is unknown.
   const instantColumn = instants.find((column) => row[column] !== null) ?? instants[0];
   const instantValue = row[instantColumn];
   if (instantValue === undefined) return missingColumn(instantColumn);
-  if (learner === null) return skip('no_learner');
+  if (learner === null || learner === '') return skip('no_learner');
   if (instantValue === null) return skip('no_instant');
 
   const identity = learnerColumn === 'student_id' ? byStudentId(learner) : byUserId(learner);
@@ -73,10 +73,14 @@ export function activitiesOf(source: Source, row: Row, committedAt: Instant, pol
 /** The learner in a row that cannot be applied for another reason; undefined if not readable. */
 export function learnerIn(source: Source, row: Row): StudentId | undefined {
   const { learner } = SOURCE_FACTS[source];
-  const value = row[learner];
+  const value = unpaddedId(row[learner]);
   if (value === undefined || value === null || value === '') return undefined;
   const identity = learner === 'student_id' ? byStudentId(value) : byUserId(value);
   return identity?.studentId.toString() as StudentId | undefined;
+}
+
+function unpaddedId(value: ColumnValue): ColumnValue {
+  return typeof value === 'string' ? unpadded(value) : value;
 }
 
 type Identity = Pick<Activity, 'studentId' | 'userId'>;
@@ -97,7 +101,9 @@ function badLearner(column: string, value: ColumnValue): string {
   if (typeof value === 'object' && value !== null && 'unreadable' in value)
     return `${column} is of type ${value.unreadable}`;
   if (typeof value !== 'string') return `${column} is of type ${typeof value}, not text`;
-  return column === 'student_id' ? `${column} is not a UUID` : `${column} has a NUL character or invalid Unicode`;
+  return column === 'student_id'
+    ? `${column} is not a UUID in 8-4-4-4-12 text`
+    : `${column} has a NUL character or invalid Unicode`;
 }
 
 function isAlsoAttempt(source: Source, attemptSource: AttemptSource): boolean {

@@ -3,14 +3,42 @@ import type { StudentId } from './activity.ts';
 import { parseUuid, Uuid } from './uuid.ts';
 
 /**
- * The key of a learner in every source: the user id itself if it is a UUID, otherwise the 16 bytes of the md5 of its UTF-8
- * text (in Postgres: `md5(user_id)::uuid`; no version or variant bits are set).
+ * An id without trailing blanks: Postgres pads a `char(n)` with them and ignores them when it compares. A record does not
+ * say the type of its column, so they are part of no id, in code as in SQL ({@link unpaddedSql}).
+ */
+export function unpadded(id: string): string {
+  let end = id.length;
+  while (end > 0 && id.charCodeAt(end - 1) === BLANK) end--;
+  return end === id.length ? id : id.slice(0, end);
+}
+
+const BLANK = 32;
+
+/** SQL: {@link unpadded} of a column of any type. */
+export function unpaddedSql(column: string): string {
+  return `rtrim(${column}::text, ' ')`;
+}
+
+/**
+ * The key of a learner in every source: the user id itself if it is a UUID in 8-4-4-4-12 text of any case, otherwise the 16
+ * bytes of the md5 of its UTF-8 text (no version or variant bits are set). In Postgres: {@link learnerKeySql}.
  */
 export function learnerKeyOf(userId: string): Uuid {
-  const own = parseUuid(userId);
+  const id = unpadded(userId);
+  const own = parseUuid(id);
   if (own !== undefined) return own;
-  const md5 = hash('md5', userId, 'buffer');
+  const md5 = hash('md5', id, 'buffer');
   return new Uuid(md5.readInt32BE(0), md5.readInt32BE(4), md5.readInt32BE(8), md5.readInt32BE(12));
+}
+
+/** SQL: whether text is a UUID by the rule of {@link learnerKeyOf}. Postgres itself reads more spellings. */
+export function isUuidSql(text: string): string {
+  return `${text} COLLATE "C" ~ '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$'`;
+}
+
+/** SQL: {@link learnerKeyOf} of an unpadded user id. `md5` of text would depend on the encoding of the database. */
+export function learnerKeySql(userId: string): string {
+  return `CASE WHEN ${isUuidSql(userId)} THEN ${userId} ELSE md5(convert_to(${userId}, 'UTF8')) END::uuid`;
 }
 
 /** {@link learnerKeyOf} as text. */

@@ -1,6 +1,7 @@
 import type { StudentId } from '../activity/activity.ts';
 import type { AttemptSource } from '../activity/activity-of.ts';
 import { formatInstant, type Instant } from '../activity/instant.ts';
+import { isUuidSql, learnerKeySql, unpaddedSql } from '../activity/learner.ts';
 import { activityInstant, SOURCE_FACTS, type Source } from '../activity/source.ts';
 import { streamRows } from '../postgres/cursor.ts';
 import type { Queryable } from '../postgres/database.ts';
@@ -31,27 +32,34 @@ export function readSourceActivity(
 const IS_VALID = `at BETWEEN '2000-01-01 00:00:00Z' AND $1::timestamptz`;
 
 /**
- * Groups by name before the student id is computed, because computing it for every row is slower. The C collation
- * compares bytes, as `smallerUserId` does.
+ * Groups by the column before the name and the student id are computed, because computing them for every row is slower
+ * (OFFSET 0 keeps the planner from doing so). The C collation compares bytes, as `smallerUserId` does.
  */
 const byUserId = (activity: string) => `
-SELECT
-  CASE WHEN name ~ '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$'
-    THEN name ELSE md5(name) END::uuid AS "studentId",
-  min(name) AS "userId", max(at) AS at
-FROM (
-  SELECT user_id::text COLLATE "C" AS name, max(at) AS at
-  FROM (${activity}) AS activity
-  WHERE user_id IS NOT NULL AND ${IS_VALID}
-  GROUP BY 1
-) AS named
+SELECT ${learnerKeySql('name')} AS "studentId", min(name) AS "userId", max(at) AS at
+FROM (${named(`user_id::text COLLATE "C"`, activity)}) AS named
+WHERE name <> ''
 GROUP BY 1
 ORDER BY 1`;
 
+function named(id: string, activity: string): string {
+  return `
+  SELECT ${unpaddedSql('id')} AS name, at
+  FROM (
+    SELECT ${id} AS id, max(at) AS at
+    FROM (${activity}) AS activity
+    WHERE ${IS_VALID}
+    GROUP BY 1
+  ) AS grouped
+  WHERE id IS NOT NULL
+  OFFSET 0`;
+}
+
+/** Other spellings of a UUID, which a column of type text may have, are dead letters of `track`. */
 const byStudentId = (activity: string) => `
-SELECT student_id::uuid AS "studentId", NULL AS "userId", max(at) AS at
-FROM (${activity}) AS activity
-WHERE student_id IS NOT NULL AND ${IS_VALID}
+SELECT name::uuid AS "studentId", NULL AS "userId", max(at) AS at
+FROM (${named('student_id', activity)}) AS named
+WHERE ${isUuidSql('name')}
 GROUP BY 1
 ORDER BY 1`;
 

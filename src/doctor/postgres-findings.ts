@@ -1,4 +1,5 @@
 import type { Instant } from '../activity/instant.ts';
+import { SOURCE_FACTS, type Source } from '../activity/source.ts';
 import type { MigrationNames } from '../setup/migrations-store.ts';
 import { type Finding, failed, ok, warning } from './checks.ts';
 import type { ServerFacts, TableFacts } from './postgres-store.ts';
@@ -63,7 +64,26 @@ export function ownTables(role: string, unreadable: readonly string[]): Finding 
   );
 }
 
-export function sourceTable({ table, exists, missing, unreadable }: TableFacts): Finding {
+const TEXT_TYPES: readonly (string | null)[] = ['text', 'character varying', 'character', 'bpchar'];
+
+/** Undefined if learners can be read from a column of this type. */
+function learnerColumn(table: Source, type: string | null): Finding | undefined {
+  const { learner } = SOURCE_FACTS[table];
+  const message = `${learner} of ${table} is of type ${type}`;
+  const isUuid = type === 'uuid';
+  if (TEXT_TYPES.includes(type)) {
+    if (learner === 'user_id') return undefined;
+    return warning(
+      `${message}: UUIDs in another form than 8-4-4-4-12 become dead letters, and those in mixed case are not found by kpi`,
+      'change its type to uuid',
+    );
+  }
+  if (!isUuid) return failed(`${message}: its records become dead letters`, `change its type to text`);
+  if (learner === 'student_id') return undefined;
+  return warning(`${message}: kpi, explain and recompute cannot read it`, 'change its type to text');
+}
+
+export function sourceTable({ table, exists, missing, unreadable, learnerType }: TableFacts): Finding {
   if (!exists) return failed(`there is no table ${table}`, 'create it, or remove it from SOURCES');
   if (missing.length > 0)
     return failed(
@@ -76,5 +96,5 @@ export function sourceTable({ table, exists, missing, unreadable }: TableFacts):
       'apply k8s/postgres/roles.sql of this release',
     );
   }
-  return ok(`${table} has all columns that are read`);
+  return learnerColumn(table as Source, learnerType) ?? ok(`${table} has all columns that are read`);
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatInstant, type Instant } from '../activity/instant.ts';
+import { unpadded } from '../activity/learner.ts';
 import { withSourceDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
@@ -125,7 +126,7 @@ interface Learners {
 
 function learnersOf(flags: Flags, asOf: Instant, settings: Settings, database: Database, source: Database): Learners {
   if (flags.user !== undefined) {
-    const userIds = [...new Set(flags.user)];
+    const userIds = [...new Set(flags.user.map(unpadded))];
     return {
       count: async () => userIds.length,
       each: async (onUserIds) => {

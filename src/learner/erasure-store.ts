@@ -1,13 +1,12 @@
 import type { StudentId } from '../activity/activity.ts';
+import { learnerKeySql, unpaddedSql } from '../activity/learner.ts';
 import type { Queryable } from '../postgres/database.ts';
 
 /**
  * Compares the student id of each `user_id`, computed as by `studentIdOf`. This finds every spelling of the learner, also if
  * only the student id is known. It uses no index: erasing is rare and must miss nothing.
  */
-const HAS_STUDENT_ID = `
-CASE WHEN user_id ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
-  THEN user_id::uuid ELSE md5(user_id)::uuid END = $1::uuid`;
+const HAS_STUDENT_ID = `${learnerKeySql(unpaddedSql('user_id'))} = $1::uuid`;
 
 /**
  * The rows of one learner in every own table that identifies learners, in the order of erasing. The row of last seen comes

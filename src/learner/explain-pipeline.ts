@@ -1,5 +1,5 @@
 import { dateOf, type Instant, startOfIsoWeek } from '../activity/instant.ts';
-import { studentIdOf } from '../activity/learner.ts';
+import { studentIdOf, unpadded } from '../activity/learner.ts';
 import { perSource, SOURCES, type Source } from '../activity/source.ts';
 import { decidingSource, eventId } from '../events/inactivity-decision.ts';
 import { type ChurnInputs, churnRisk, churnTerms } from '../kpi/figures/churn-risk.ts';
@@ -30,10 +30,11 @@ const NEWEST_COUNT = 20;
  * Everything that is known about one learner, and what follows from it as of an instant: when and in which source they were
  * last seen, what a sweep would decide and why, their episodes, events and answers, and the terms of P and S. Writes nothing.
  *
- * @param name a user_id or a student_id
+ * @param user a user_id or a student_id
  */
-export async function explain(deps: FigureDeps, name: string, plan: SweepPlan) {
+export async function explain(deps: FigureDeps, user: string, plan: SweepPlan) {
   const { source, database } = deps;
+  const name = unpadded(user);
   const studentId = studentIdOf(name);
   const seen = await readLastSeen(database, studentId);
   const learner: FigureRequest = {

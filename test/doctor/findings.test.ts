@@ -6,7 +6,7 @@ import type { SweepRun } from '../../src/history/sweep-runs-store.ts';
 import type { TopicSpec } from '../../src/kafka/admin/admin.ts';
 
 const FACTS = { versionNumber: 180_004, version: '18.4', role: 'r', isStandby: false, walLevel: 'logical' };
-const TABLE = { table: 't', exists: true, missing: [], unreadable: [] };
+const TABLE = { table: 'session', exists: true, missing: [], unreadable: [], learnerType: 'text' };
 
 describe('findings about Postgres', () => {
   it.each([
@@ -25,6 +25,10 @@ describe('findings about Postgres', () => {
     ['readable own tables', 'ok', postgres.ownTables('r', [])],
     ['an unreadable own table', 'warning', postgres.ownTables('r', ['episode'])],
     ['a complete source table', 'ok', postgres.sourceTable(TABLE)],
+    ['padded user ids', 'ok', postgres.sourceTable({ ...TABLE, learnerType: 'character' })],
+    ['user ids of type uuid', 'warning', postgres.sourceTable({ ...TABLE, learnerType: 'uuid' })],
+    ['user ids that are numbers', 'failed', postgres.sourceTable({ ...TABLE, learnerType: 'bigint' })],
+    ['student ids of type text', 'warning', postgres.sourceTable({ ...TABLE, table: 'attempt' })],
     ['a missing source table', 'failed', postgres.sourceTable({ ...TABLE, exists: false })],
     ['a missing column', 'failed', postgres.sourceTable({ ...TABLE, missing: ['c'] })],
     ['an unreadable column', 'failed', postgres.sourceTable({ ...TABLE, unreadable: ['c'] })],

@@ -1,10 +1,11 @@
 import type { StudentId } from '../../activity/activity.ts';
-import { textArray, uuidArray, windowArrays } from '../../postgres/arrays.ts';
+import { textArray, windowArrays } from '../../postgres/arrays.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import { rowByItem, rowsByItem } from '../../postgres/ordinality.ts';
 import type { AttemptRow, ExamResult } from '../figures/attempt.ts';
 import type { Exams } from '../figures/churn-risk.ts';
 import type { Window } from '../figures/figure.ts';
+import { hasStudentId, studentIdSpellings } from './last-seen-store.ts';
 
 interface Learner {
   readonly userId: string;
@@ -46,15 +47,19 @@ export async function capturedAttempts<L extends Learner>(
     text: `
 SELECT learner.position::int AS position, attempt.item_id, attempt.topic_id, attempt.correct,
   attempt.response_time_ms, attempt.hint_used, attempt.session_id, attempt.completed_at
-FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[])
+FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
   WITH ORDINALITY AS learner (student_id, window_from, window_through, position)
-JOIN attempt ON attempt.student_id = learner.student_id AND attempt.student_id = ANY ($1)
+JOIN attempt ON ${hasStudentId('attempt', 'learner.student_id', '$4')}
   AND attempt.completed_at BETWEEN learner.window_from AND learner.window_through
 WHERE attempt.item_id IS NOT NULL AND NOT EXISTS (
   SELECT FROM exam_results AS exam
   WHERE exam.session_id = attempt.session_id
     AND jsonb_typeof(exam.result_json -> 'questions') = 'array' AND exam.result_json -> 'questions' <> '[]')`,
-    values: [uuidArray(learners.map(({ studentId }) => studentId)), ...windowArrays(learners.map(windowOf))],
+    values: [
+      textArray(learners.map(({ studentId }) => studentId)),
+      ...windowArrays(learners.map(windowOf)),
+      studentIdSpellings(learners),
+    ],
   });
   return rowsByItem(learners, rows);
 }

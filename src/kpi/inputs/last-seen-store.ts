@@ -78,23 +78,38 @@ WHERE ${exists.join(' OR ')}`,
 
 /** As in `track`, an instant before 2000 and `-infinity` are not activity. */
 function latestActivity(source: Source, learners: readonly SeenUntil[]): Statement {
-  const column = SOURCE_FACTS[source].learner;
+  const byName = SOURCE_FACTS[source].learner === 'user_id';
   const at = activityInstant(source, 'activity');
-  const [type, ids] =
-    column === 'user_id'
-      ? ['text', textArray(learners.map(({ userId }) => userId))]
-      : ['uuid', uuidArray(learners.map(({ studentId }) => studentId))];
+  const ids = learners.map(({ userId, studentId }) => (byName ? userId : studentId));
+  const isLearners = byName
+    ? 'activity.user_id = learner.id AND activity.user_id = ANY ($1)'
+    : hasStudentId('activity', 'learner.id', '$3');
   return {
     text: `
 SELECT learner.position::int AS position, max(${at}) AS at
-FROM unnest($1::${type}[], $2::timestamptz[]) WITH ORDINALITY AS learner (id, as_of, position)
-JOIN ${source} AS activity ON activity.${column} = learner.id AND activity.${column} = ANY ($1)
+FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY AS learner (id, as_of, position)
+JOIN ${source} AS activity ON ${isLearners}
   AND ${at} BETWEEN '2000-01-01 00:00:00Z' AND learner.as_of
 GROUP BY learner.position`,
-    values: [ids, asOfs(learners)],
+    values: [textArray(ids), asOfs(learners), ...(byName ? [] : [studentIdSpellings(learners)])],
   };
 }
 
 function asOfs(learners: readonly SeenUntil[]): Buffer {
   return instantArray(learners.map(({ asOf }) => asOf));
+}
+
+/**
+ * SQL: whether a row of `attempt` is of the learner with this key, for a column of type uuid or text.
+ *
+ * @param spellings the parameter with {@link studentIdSpellings}. It has no cast, so Postgres gives it the column's type and
+ *   uses the column's index.
+ */
+export function hasStudentId(row: string, key: string, spellings: string): string {
+  return `${row}.student_id = ANY (${spellings}) AND lower(rtrim(${row}.student_id::text)) = ${key}`;
+}
+
+/** In lower and in upper case: a column of type text may have either. */
+export function studentIdSpellings(learners: readonly { readonly studentId: StudentId }[]): readonly string[] {
+  return learners.flatMap(({ studentId }) => [studentId, studentId.toUpperCase()]);
 }

@@ -1,3 +1,4 @@
+import { unpaddedSql } from '../../activity/learner.ts';
 import { SOURCE_FACTS, SOURCES } from '../../activity/source.ts';
 import { forEachBatch } from '../../postgres/cursor.ts';
 import type { Database, Queryable } from '../../postgres/database.ts';
@@ -7,12 +8,14 @@ import type { SilenceWindow } from '../../silence/plan.ts';
 
 type OnUserIds = (userIds: readonly string[]) => Promise<void>;
 
+const NAME = unpaddedSql('user_id');
+
 /**
  * The learners in the source tables. These are the tables that figures are computed from and that have a user_id; a
  * learner in none of them has no figure. `attempt` has no user_id: its learners are found once another table has them.
  */
 const USER_IDS = [...SOURCES.filter((source) => SOURCE_FACTS[source].learner === 'user_id'), 'ability_estimates']
-  .map((table) => `SELECT user_id FROM ${table} WHERE user_id <> ''`)
+  .map((table) => `SELECT ${NAME} AS user_id FROM ${table} WHERE ${NAME} <> ''`)
   .join(' UNION ');
 
 /** All learners in the source tables, in batches, in the order of the bytes of their user_ids. */

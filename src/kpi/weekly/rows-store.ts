@@ -78,7 +78,7 @@ ON CONFLICT (user_id, week_start) DO UPDATE SET
   kpis = CASE WHEN jsonb_typeof(weekly.kpis) = 'object' THEN weekly.kpis || excluded.kpis ELSE excluded.kpis END,
   updated_at = now()
 WHERE CASE WHEN jsonb_typeof(weekly.kpis) = 'object' THEN weekly.kpis || excluded.kpis <> weekly.kpis ELSE true END
-RETURNING user_id, week_start, xmax = 0 AS inserted`,
+RETURNING user_id::text, week_start, xmax = 0 AS inserted`,
     values: [...keyArrays(targets), textArray(targets.map(({ figures }) => numbersAsJson(figures)))],
   });
   const byKey = new Map(targets.map((target) => [`${target.weekStart} ${target.userId}`, target]));
