@@ -1,4 +1,5 @@
 import type { Source } from '../activity/source.ts';
+import { NOT_PUBLISHED, type SourceCapture, uncaptured } from '../freshness/capture.ts';
 import {
   type Freshness,
   type FreshnessEvidence,
@@ -28,12 +29,36 @@ export function slot(name: string, state: SlotState | undefined): Finding {
   return ok(message);
 }
 
-export function publication(name: string, published: ReadonlySet<Source>, enabled: readonly Source[]): Finding {
-  const missing = enabled.filter((source) => !published.has(source));
-  if (missing.length === 0) return ok(`publication ${name} contains ${enabled.join(', ')}`);
-  return failed(
-    `publication ${name} does not contain ${missing.join(', ')}`,
-    `ALTER PUBLICATION ${name} ADD TABLE ${missing.join(', ')}; rows written before that need a new snapshot`,
+export function publication(
+  name: string,
+  captures: ReadonlyMap<Source, SourceCapture>,
+  enabled: readonly Source[],
+): readonly Finding[] {
+  return enabled.map((source) => sourceCaptured(name, source, captures.get(source) ?? NOT_PUBLISHED));
+}
+
+function sourceCaptured(publication: string, source: Source, capture: SourceCapture): Finding {
+  const reasons = uncaptured(source, publication, capture);
+  if (reasons.length > 0)
+    return failed(reasons.join('; '), `${captureHint(publication, source, capture)}; ${SNAPSHOT}`);
+  const own = capture.tables.length === 1 && capture.tables[0] === `public.${source}`;
+  if (own) return ok(`publication ${publication} contains ${source}`);
+  return ok(
+    `publication ${publication} contains ${source} by its partitions: a router (ByLogicalTableRouter) must join their topics`,
+  );
+}
+
+const SNAPSHOT = 'rows written before that need a new snapshot';
+
+function captureHint(publication: string, source: Source, { tables, missingPartitions }: SourceCapture): string {
+  const alter = `ALTER PUBLICATION ${publication}`;
+  if (missingPartitions.length === 0) return `${alter} SET TABLE with all tables, without a row filter and column list`;
+  if (tables.length > 0) return `${alter} ADD TABLE ${missingPartitions.join(', ')}`;
+  const isPartitioned = missingPartitions.join() !== `public.${source}`;
+  if (!isPartitioned) return `${alter} ADD TABLE ${source}`;
+  return (
+    `${alter} ADD TABLE ${source}, and either ${alter} SET (publish_via_partition_root = true), ` +
+    'or join the topics of its partitions by a router'
   );
 }
 

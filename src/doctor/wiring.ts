@@ -4,8 +4,9 @@ import type { CommandContext } from '../cli/run-command.ts';
 import { defaultGroup, sourceTopics } from '../config/kafka-names.ts';
 import { readOutboxState } from '../events/outbox-store.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
+import { readCaptures } from '../freshness/capture-store.ts';
 import { type FreshnessView, readBaseline, readEvidence, readTopicEnds } from '../freshness/pipeline.ts';
-import { currentPosition, publishedSources, readSlotState } from '../freshness/replication-store.ts';
+import { currentPosition, readSlotState } from '../freshness/replication-store.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { listRuns } from '../history/sweep-runs-store.ts';
 import { brokerCount } from '../kafka/admin/admin.ts';
@@ -76,7 +77,7 @@ function doctorChecks(connections: Connections): Check[] {
     check('source tables', ['source'], START_SOURCE, () => sourceTableFindings(connections)),
 
     onPostgres('slot', async () => capture.slot(view.slot, await readSlotState(database, view.slot)), CAPTURE_NAMES),
-    onPostgres('publication', () => publicationFinding(view), CAPTURE_NAMES),
+    onPostgres('publication', () => publicationFindings(view), CAPTURE_NAMES),
 
     check('brokers', [], 'start the brokers, or correct KAFKA_BROKERS, KAFKA_SSL_* and KAFKA_SASL_*', async () =>
       work.brokers(await brokerCount(kafka)),
@@ -116,8 +117,8 @@ async function sourceTableFindings({ context: { settings }, source }: Connection
   return (await readTableFacts(source, wanted)).map(postgres.sourceTable);
 }
 
-async function publicationFinding({ database, sources, publication }: FreshnessView): Promise<Finding> {
-  return capture.publication(publication, await publishedSources(database, publication), [...sources.values()]);
+async function publicationFindings({ database, sources, publication }: FreshnessView): Promise<readonly Finding[]> {
+  return capture.publication(publication, await readCaptures(database, publication), [...sources.values()]);
 }
 
 async function topicFindings({ context: { settings }, kafka }: Connections): Promise<Finding[]> {

@@ -5,6 +5,7 @@ import { type SourceVolume, usualPerDayIfQuiet } from '../history/usual-volume.t
 import { describeHidden } from '../kafka/admin/hidden-records.ts';
 import { describeGap, type PartitionGap } from '../last-seen/gap.ts';
 import { must } from '../runtime/must.ts';
+import { type SourceCapture, uncaptured } from './capture.ts';
 
 /** The state of each step between the source tables and the last-seen table, at one moment. */
 export interface FreshnessEvidence {
@@ -34,8 +35,7 @@ const IDLE_AFTER_MS = 30_000;
 export interface SourceEvidence {
   readonly source: Source;
   readonly topic: string;
-  /** Whether the publication has the source's table, with inserts and updates. */
-  readonly published: boolean;
+  readonly capture: SourceCapture;
   readonly hasRows: boolean;
   /** Undefined until the slot has passed the position: earlier ends of the topic prove nothing. */
   readonly partitions: readonly PartitionEvidence[] | undefined;
@@ -87,7 +87,7 @@ export function judgeFreshness({
 }: FreshnessEvidence): Freshness {
   const broken = [
     ...slotBroken(slot),
-    ...sources.filter(({ published }) => !published).map((source) => unpublished(source, publication)),
+    ...sources.flatMap(({ source, capture }) => uncaptured(source, publication, capture)),
     ...sources.flatMap(unread),
     ...sources.flatMap((source) => unreadable(source, maxUnreadableLetters)),
     ...drifted(drift),
@@ -126,10 +126,6 @@ function slotBehind(slot: SlotEvidence): string[] {
   return [
     `the connector has not delivered: replication slot ${slot.name} has not passed the position to prove, ${slot.bytes} bytes behind${idle}`,
   ];
-}
-
-function unpublished({ source }: SourceEvidence, publication: string): string {
-  return `${source}: table ${source} is not in publication ${publication}, so its changes are not captured`;
 }
 
 function unread({ source, gaps }: SourceEvidence): string[] {

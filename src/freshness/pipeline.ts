@@ -10,6 +10,8 @@ import { countOpenLetters } from '../last-seen/letters-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import type { Database, Lsn } from '../postgres/database.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
+import { capturedAs, NOT_PUBLISHED } from './capture.ts';
+import { readCaptures } from './capture-store.ts';
 import {
   type Freshness,
   type FreshnessEvidence,
@@ -18,7 +20,7 @@ import {
   type SlotEvidence,
   type SourceEnds,
 } from './judgement.ts';
-import { compareSlot, currentPosition, publishedSources, slotExists, sourcesWithRows } from './replication-store.ts';
+import { compareSlot, currentPosition, slotExists, sourcesWithRows } from './replication-store.ts';
 
 /** What evidence is read from. */
 export interface FreshnessView {
@@ -46,7 +48,7 @@ export interface FreshnessDeps extends FreshnessView {
 export interface Baseline {
   readonly hasRows: ReadonlySet<Source>;
   readonly history: ReadonlyMap<Source, readonly SourceVolume[]>;
-  /** Whether records that are known to be missing matter: gaps, dead letters, and the drift of the newest audit. */
+  /** Whether what is known to be missing matters: uncaptured changes, gaps, dead letters, drift of the newest audit. */
   readonly checksMissing: boolean;
 }
 
@@ -173,7 +175,7 @@ export async function readEvidence(
 ): Promise<FreshnessEvidence> {
   const { database, sources, publication } = view;
   const slot = await readSlot(view, target);
-  const published = await publishedSources(database, publication);
+  const captures = baseline.checksMissing ? await readCaptures(database, publication) : undefined;
   if (slot.kind === 'past') target.ends ??= await readTopicEnds(view);
   const { ends } = target;
   const applied = await readApplied(view);
@@ -188,7 +190,7 @@ export async function readEvidence(
     sources: [...sources].map(([topic, source]) => ({
       source,
       topic,
-      published: published.has(source),
+      capture: captures === undefined ? capturedAs(source) : (captures.get(source) ?? NOT_PUBLISHED),
       hasRows: baseline.hasRows.has(source),
       partitions: ends?.positions
         .filter((end) => end.topic === topic)

@@ -1,5 +1,5 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
-import { SOURCES, type Source } from '../activity/source.ts';
+import type { Source } from '../activity/source.ts';
 import type { Lsn, Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { single } from '../runtime/must.ts';
@@ -99,18 +99,6 @@ WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()
     values: [name],
   });
   return rows[0];
-}
-
-/** The sources whose tables are in the publication, with inserts and updates. */
-export async function publishedSources(source: Queryable, publication: string): Promise<ReadonlySet<Source>> {
-  const { rows } = await source.query<{ tablename: Source }>({
-    text: `
-SELECT t.tablename
-FROM pg_publication_tables t JOIN pg_publication p USING (pubname)
-WHERE t.pubname = $1 AND t.schemaname = 'public' AND t.tablename = ANY ($2::text[]) AND p.pubinsert AND p.pubupdate`,
-    values: [publication, [...SOURCES]],
-  });
-  return new Set(rows.map(({ tablename }) => tablename));
 }
 
 /** The given sources whose tables have a row. The tables of other sources may not exist. */

@@ -10,13 +10,9 @@ import { findRedriven, markRedriven } from '../../src/dead-letters/redriven-stor
 import { readOutboxState } from '../../src/events/outbox-store.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../../src/events/outboxes.ts';
 import { createRelay } from '../../src/events/relay-pipeline.ts';
+import { readCaptures } from '../../src/freshness/capture-store.ts';
 import { readEvidence } from '../../src/freshness/pipeline.ts';
-import {
-  currentPosition,
-  publishedSources,
-  slotExists,
-  sourcesWithRows,
-} from '../../src/freshness/replication-store.ts';
+import { currentPosition, slotExists, sourcesWithRows } from '../../src/freshness/replication-store.ts';
 import { auditedSources, listAudits, readAuditState } from '../../src/history/audit-runs-store.ts';
 import { readSourceVolumes, readSweepState } from '../../src/history/sweep-runs-store.ts';
 import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
@@ -108,7 +104,7 @@ describe('with only the rights of its role', () => {
     const database = as('sweep');
     const proveFresh = async () => {
       expect(await sourcesWithRows(database, SOURCES)).toEqual(new Set(['session']));
-      expect(await publishedSources(database, 'seedtest')).toEqual(new Set(['session']));
+      expect((await readCaptures(database, 'seedtest')).get('session')?.tables).toEqual(['public.session']);
       await readSourceVolumes(database);
       await auditedSources(database);
       await slotExists(database, 'seedtest');
@@ -206,7 +202,7 @@ describe('with only the rights of its role', () => {
     const source = openDatabase({ url: asRole(db.url, 'audit'), applicationName: 'audit-source' });
     const proveApplied = async () => {
       await slotExists(database, 'seedtest');
-      await publishedSources(database, 'seedtest');
+      await readCaptures(database, 'seedtest');
       await readProgress(database, ['t']);
     };
     const deps = {

@@ -43,7 +43,40 @@ const part = (state: string, trace?: string) => ({ part: 'task 0 of c', state, t
 const connectorWith = (...tasks: ReturnType<typeof part>[]) =>
   capture.connectors([{ ...OURS, name: 'c', parts: [part('RUNNING'), ...tasks] }], OURS).at(-1);
 
+const CAPTURED = { tables: ['public.session'], missingPartitions: [], rowFilters: [], hiddenColumns: [] };
+const CAPTURES = new Map([['session', CAPTURED] as const]);
+const hintFor = (changes: Partial<typeof CAPTURED>) => {
+  const [finding] = capture.publication('p', new Map([['session', { ...CAPTURED, ...changes }]]), ['session']);
+  return finding?.status === 'failed' ? finding.hint : finding?.message;
+};
+
 describe('findings about change capture', () => {
+  it.each<[string, Partial<Record<keyof typeof CAPTURED, string[]>>, RegExp]>([
+    [
+      'an unpublished table',
+      { tables: [], missingPartitions: ['public.session'] },
+      /^ALTER PUBLICATION p ADD TABLE session;/,
+    ],
+    [
+      'an unpublished partitioned table',
+      { tables: [], missingPartitions: ['public.session_1'] },
+      /publish_via_partition_root = true.* or join the topics of its partitions by a router/,
+    ],
+    [
+      'a missing partition',
+      { tables: ['public.session_1'], missingPartitions: ['public.session_2'] },
+      /^ALTER PUBLICATION p ADD TABLE public.session_2;/,
+    ],
+    ['a row filter', { rowFilters: ['public.session WHERE (org_id = 1)'] }, /without a row filter/],
+    [
+      'partitions that are all published',
+      { tables: ['public.session_1', 'public.session_2'] },
+      /a router .* must join/,
+    ],
+  ])('advise what fits %s', (_, changes, advice) => {
+    expect(hintFor(changes as Partial<typeof CAPTURED>)).toMatch(advice);
+  });
+
   it.each([
     ['an active slot', 'ok', capture.slot('s', SLOT)],
     ['a missing slot', 'failed', capture.slot('s', undefined)],
@@ -51,8 +84,8 @@ describe('findings about change capture', () => {
     ['a slot that lost changes', 'failed', capture.slot('s', { ...SLOT, walStatus: 'lost' })],
     ['a slot whose WAL is unreserved', 'warning', capture.slot('s', { ...SLOT, walStatus: 'unreserved' })],
     ['a slot that is far behind', 'warning', capture.slot('s', { ...SLOT, behindBytes: 1n << 40n })],
-    ['a complete publication', 'ok', capture.publication('p', new Set(['session']), ['session'])],
-    ['a publication without a table', 'failed', capture.publication('p', new Set(['session']), ['session', 'attempt'])],
+    ['a complete publication', 'ok', capture.publication('p', CAPTURES, ['session'])[0]],
+    ['a publication without a table', 'failed', capture.publication('p', CAPTURES, ['session', 'attempt'])[1]],
     ['a running connector', 'ok', connectorWith(part('RUNNING'))],
     ['a failed task', 'failed', connectorWith(part('FAILED', 'why'))],
     ['a paused task', 'warning', connectorWith(part('PAUSED'))],
@@ -66,7 +99,7 @@ describe('findings about change capture', () => {
     const source = (name: 'session' | 'attempt', applied: bigint | undefined, end = 5n) => ({
       source: name,
       topic: `t.${name}`,
-      published: true,
+      capture: CAPTURED,
       hasRows: true,
       partitions: [{ partition: 0, end, stable: end, applied, appliedBefore: applied }],
       gaps: [],

@@ -4,10 +4,11 @@ import { type FreshnessEvidence, judgeFreshness, type SourceEvidence } from '../
 
 const DAY = MICROS_PER_DAY;
 const now = 100n * DAY;
+const CAPTURE = { tables: ['public.session'], missingPartitions: [], rowFilters: [], hiddenColumns: [] };
 const session: SourceEvidence = {
   source: 'session',
   topic: 'p.public.session',
-  published: true,
+  capture: CAPTURE,
   hasRows: true,
   partitions: [
     { partition: 0, end: 10n, stable: 10n, applied: 10n, appliedBefore: 10n },
@@ -116,10 +117,31 @@ describe('a source is not fresh', () => {
     ],
     [
       'if its table is not in the publication',
-      { published: false },
+      { capture: { ...CAPTURE, tables: [] } },
       {},
       'broken',
       /table session is not in publication pub/,
+    ],
+    [
+      'if one of its partitions is not in the publication',
+      { capture: { ...CAPTURE, tables: ['public.session_1'], missingPartitions: ['public.session_2'] } },
+      {},
+      'broken',
+      /^session: partitions public.session_2 are not in publication pub/,
+    ],
+    [
+      'if the publication filters its rows',
+      { capture: { ...CAPTURE, rowFilters: ['public.session WHERE (org_id = 1)'] } },
+      {},
+      'broken',
+      /^session: publication pub has the row filter public.session WHERE \(org_id = 1\)/,
+    ],
+    [
+      'if the publication leaves out a column in use',
+      { capture: { ...CAPTURE, hiddenColumns: ['public.session.ended_at'] } },
+      {},
+      'broken',
+      /^session: publication pub leaves out the columns public.session.ended_at/,
     ],
     ['if it has rows but no record', partitions(0n, undefined), {}, 'broken', /its snapshot was not taken/],
   ] as const)('%s', (_, changes, more, kind, reason) => {
