@@ -12,14 +12,14 @@ interface Flags extends OutputFlags {
   readonly reason?: string;
   readonly since?: Instant;
   readonly sourceTopic?: string;
-  readonly because: string;
+  readonly because?: string;
 }
 
 export function addDlqDiscard(dlq: Command): void {
   dlq
     .command('discard')
     .description('close open dead letters of track without applying them: sweeps no longer wait for their learners')
-    .requiredOption('--because <text>', 'why they do not matter; it is recorded', readReason)
+    .option('--because <text>', 'why they do not matter; it is recorded (required)', readReason)
     .option('--id <number>', 'only this one, with its number from `dlq list --open`; may be repeated', appendNumber)
     .option('--reason <reason>', 'only with this reason, e.g. missing_column')
     .option('--since <instant>', 'only recorded at this instant or later, e.g. 2026-03-16T05:00:00Z', readInstant)
@@ -36,8 +36,9 @@ export function addDlqDiscard(dlq: Command): void {
           withOwnTables(context, async (database) => {
             const { id: ids, reason, since, sourceTopic, because } = flags;
             if ([ids, reason, since, sourceTopic].every((each) => each === undefined)) {
-              throw usageError('say which letters: --id, --reason, --since or --source-topic');
+              throw usageError('no letters are selected; give --id, --reason, --since or --source-topic');
             }
+            if (because === undefined) throw usageError('--because is missing; give the reason to discard them');
             const discarded = await discardLetters(
               database,
               { ids, reason, since, sourceTopic },
