@@ -80,6 +80,7 @@ SELECT 's-quiet-' || u, 'quiet-' || u, now() - interval '8 days' FROM generate_s
   {
     name: 'rows-missing',
     fires: ['LastseenAuditDrift'],
+    mayFire: ['LastseenSourceNotFresh'],
     async inject({ sql, lastseen }) {
       await sql(`DELETE FROM lastseen.user_last_seen WHERE user_id IN ('user-1', 'user-2', 'user-3')`);
       await lastseen([1], 'audit', '--json');
@@ -197,12 +198,27 @@ WHERE seq = (SELECT max(seq) FROM lastseen.inactivity_outbox)`);
   },
   {
     name: 'bad-record',
-    fires: ['LastseenDeadLetters'],
-    async inject({ sql }) {
+    fires: ['LastseenDeadLetters', 'LastseenLettersOpen'],
+    async inject({ sql, lastseen }) {
       await sql(
         `INSERT INTO session (id, user_id, started_at) VALUES ('s-future', 'user-1', now() + interval '1 year')`,
       );
-      return async () => void (await sql(`DELETE FROM session WHERE id = 's-future'`));
+      return async () => {
+        await sql(`DELETE FROM session WHERE id = 's-future'`);
+        await lastseen([0], 'dlq', 'discard', '--reason', 'instant_in_future', '--because', 'a fault');
+      };
+    },
+  },
+  {
+    name: 'unreadable-record',
+    fires: ['LastseenLettersUnreadable'],
+    mayFire: ['LastseenDeadLetters', 'LastseenSourceNotFresh'],
+    async inject({ world, lastseen }) {
+      const producer = world.kafka.producer();
+      await producer.connect();
+      await producer.send({ topic: `${world.name}.public.session`, messages: [{ key: 'k', value: 'no record' }] });
+      await producer.disconnect();
+      return async () => void (await lastseen([0], 'audit', '--repair', '--json'));
     },
   },
   {

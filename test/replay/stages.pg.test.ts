@@ -15,6 +15,7 @@ import { loadReplay, recordReplayProgress, saveReplay } from '../../src/replay/s
 import { type ReplayTotals, zeroTotals } from '../../src/replay/totals.ts';
 import { recordInactive } from '../../src/sweep/episodes-store.ts';
 import { closeAllEpisodes } from '../../src/sweep/returns-store.ts';
+import { createOpenLetters } from '../../src/track/open-letters-pipeline.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
@@ -209,6 +210,7 @@ describe('a replay', () => {
       sourceOf: new Map([['t', 'session']]),
       policy: { attemptSource: 'topic', maxClockSkewUs: 0n },
       now: () => T + DAY,
+      openLetters: createOpenLetters(db.database),
       database: db.database,
       replayId: 'r',
       totals: saved?.totals ?? zeroTotals(),
@@ -253,6 +255,24 @@ describe('a replay', () => {
     expect(await returns()).toEqual(['b']);
     expect(await db.database.transaction((tx) => closeAllEpisodes(tx, T))).toBe(1);
     expect(await returns()).toEqual(['b', 'a']);
+  });
+
+  it('closes the letter of a record that it applies', async () => {
+    await db.database.query({
+      text: `
+INSERT INTO lastseen.dead_letter (topic, partition, record_offset, record_timestamp, reason, step, detail, student_id)
+SELECT 't', 0, "offset", ${T / 1000n}, 'missing_column', 'activity', '', md5('u')::uuid FROM unnest(ARRAY[0, 5]) "offset"`,
+    });
+    await save(0n, 10n);
+    await replayed([record(0, 'u', '2026-03-10T00:00:00Z')]);
+    const { rows } = await db.database.query({
+      text: 'SELECT record_offset, closed_by FROM lastseen.dead_letter ORDER BY 1',
+    });
+    expect(rows).toEqual([
+      { record_offset: 0n, closed_by: 'replay' },
+      { record_offset: 5n, closed_by: null },
+    ]);
+    await db.database.query({ text: 'TRUNCATE lastseen.dead_letter' });
   });
 
   it('does not change last seen when it writes to the shadow', async () => {
