@@ -118,7 +118,9 @@ BEGIN
       ('lastseen_sweep', 'lastseen.track_progress', 'SELECT'),
       ('lastseen_sweep', 'lastseen.track_gap', 'SELECT'),
       ('lastseen_sweep', 'lastseen.dead_letter', 'SELECT'),
-      ('lastseen_sweep', 'lastseen.episode', 'SELECT, INSERT, UPDATE (newest_as_of, noted_on, returned_as_of)'),
+      ('lastseen_sweep', 'lastseen.episode',
+        'SELECT, INSERT,'
+        ' UPDATE (crossed_run_id, crossed_as_of, newest_as_of, noted_on, passed, returned_as_of, reopenings)'),
       ('lastseen_sweep', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
       ('lastseen_sweep', 'lastseen.sweep_run', 'SELECT, INSERT, UPDATE'),
       ('lastseen_sweep', 'lastseen.audit_run', 'SELECT'),

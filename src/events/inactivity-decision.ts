@@ -18,6 +18,8 @@ export interface InactivityDecision extends LastSeenBySource {
   /** The latest activity before the silence. */
   readonly lastSeenAt: Instant;
   readonly asOf: Instant;
+  /** How often a closed silence was reopened, because a repair had set the learner back to it. */
+  readonly reopenings: number;
   readonly sweepRunId: string | null;
   readonly detectedAt: Instant;
 }
@@ -25,14 +27,16 @@ export interface InactivityDecision extends LastSeenBySource {
 const NAMESPACE = '9c5f2f0e-6f0b-5c0c-9a38-0d6a3a9f5b11';
 
 /**
- * UUIDv5 of the event's content: learner, threshold, last seen, phase, and for `ONGOING` the UTC date. The same decision
- * made twice, by two processes or again after a crash, has the same id.
+ * UUIDv5 of the event's content: learner, threshold, last seen, phase, for `ONGOING` the UTC date, and for a reopened
+ * silence the number of its reopenings. The same decision made twice, by two processes or again after a crash, has the same
+ * id.
  */
 export function eventId(
-  decision: Pick<InactivityDecision, 'phase' | 'studentId' | 'thresholdDays' | 'lastSeenAt' | 'asOf'>,
+  decision: Pick<InactivityDecision, 'phase' | 'studentId' | 'thresholdDays' | 'lastSeenAt' | 'asOf' | 'reopenings'>,
 ): string {
   const content = [decision.studentId, decision.thresholdDays, formatInstant(decision.lastSeenAt), decision.phase];
   if (decision.phase === 'ONGOING') content.push(dateOf(decision.asOf));
+  if (decision.reopenings > 0) content.push(decision.reopenings);
   return uuidv5(content.join('|'), NAMESPACE);
 }
 

@@ -18,6 +18,7 @@ export function inactivityEvent(decision: InactivityDecision) {
     as_of: decision.asOf,
     sweep_run_id: decision.sweepRunId,
     detected_at: decision.detectedAt,
+    reopenings: decision.reopenings,
   };
 }
 

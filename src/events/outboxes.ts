@@ -32,7 +32,7 @@ export const INACTIVITY_OUTBOX: Outbox<DecisionRow, InactivityEvent> = {
   table: 'lastseen.inactivity_outbox',
   columns: `seq, phase, student_id AS "studentId", user_id AS "userId", threshold_days AS "thresholdDays",
     last_seen_at AS "lastSeenAt", ${INSTANTS_BY_SOURCE}, as_of AS "asOf", sweep_run_id AS "sweepRunId",
-    detected_at AS "detectedAt"`,
+    detected_at AS "detectedAt", reopenings`,
   recordedAt: 'detected_at',
   lock: 'inactivity_relay',
   toRecord: inactivityRecord,

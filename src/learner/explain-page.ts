@@ -54,7 +54,11 @@ function historyBlock({ episodes, events }: Explanation): string {
     instant(event.publishedAt),
   ]);
   const episodeRows = episodes.map((episode) => [
-    `${episode.thresholdDays} days${episode.passed ? ', crossed together with a higher one' : ''}`,
+    [
+      `${episode.thresholdDays} days`,
+      ...(episode.passed ? ['crossed together with a higher one'] : []),
+      ...(episode.reopenings > 0 ? [`reopened ${episode.reopenings} times`] : []),
+    ].join(', '),
     instant(episode.lastSeenAt),
     instant(episode.crossedAsOf),
     episode.notedOn,

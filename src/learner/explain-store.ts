@@ -35,6 +35,8 @@ export interface EpisodeRow {
   /** Recorded without an event: a higher threshold was crossed at the same time. */
   readonly passed: boolean;
   readonly returnedAsOf: Instant | null;
+  /** How often it was reopened after a return. */
+  readonly reopenings: number;
 }
 
 /** The learner's episodes, newest first. */
@@ -42,7 +44,8 @@ export async function readEpisodes(database: Queryable, studentId: StudentId): P
   const { rows } = await database.query<EpisodeRow>({
     text: `
 SELECT threshold_days AS "thresholdDays", last_seen_at AS "lastSeenAt", crossed_as_of AS "crossedAsOf",
-  newest_as_of AS "newestAsOf", noted_on AS "notedOn", passed, returned_as_of AS "returnedAsOf"
+  newest_as_of AS "newestAsOf", noted_on AS "notedOn", passed, returned_as_of AS "returnedAsOf",
+  reopenings
 FROM lastseen.episode WHERE student_id = $1
 ORDER BY last_seen_at DESC, threshold_days DESC`,
     values: [studentId],
@@ -69,6 +72,7 @@ export interface EventRow {
   readonly thresholdDays: number;
   readonly lastSeenAt: Instant;
   readonly asOf: Instant;
+  readonly reopenings: number;
   readonly publishedAt: Instant | null;
 }
 
@@ -81,7 +85,7 @@ export async function readEvents(
   const { rows } = await database.query<EventRow>({
     text: `
 SELECT phase, threshold_days AS "thresholdDays", last_seen_at AS "lastSeenAt", as_of AS "asOf",
-  published_at AS "publishedAt"
+  reopenings, published_at AS "publishedAt"
 FROM lastseen.inactivity_outbox WHERE student_id = $1
 ORDER BY seq DESC LIMIT $2`,
     values: [studentId, limit],

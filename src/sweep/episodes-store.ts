@@ -16,7 +16,8 @@ export interface RecordedCounts {
 /**
  * Records the episodes of all learners who are inactive as of the plan's instant, and the events due, in one statement:
  * `CROSSED` the first time, `ONGOING` on each later UTC date. Episodes already recorded for the date are skipped, so a
- * second sweep of the same date writes nothing.
+ * second sweep of the same date writes nothing. If a repair set a learner back to a silence that a return had closed, the
+ * episode is reopened with `CROSSED`.
  *
  * The learners' rows are locked in the order of their ids. Postgres checks the condition again after it has the lock, so a
  * learner whose return another transaction is writing is not flagged.
@@ -61,12 +62,24 @@ LEFT JOIN ${episode} e
   AND e.last_seen_at > $1::timestamptz AND e.last_seen_at <= $2::timestamptz
 WHERE ${SILENT}
   AND seen.user_id IS NOT NULL
-  AND (e.student_id IS NULL OR ($7::boolean AND e.noted_on < $6::date))${
+  AND (e.student_id IS NULL OR ${isReopened('e')} OR ${isDueAgain('e', '$6::date')})${
     letters === undefined
       ? ''
       : `
   AND NOT ${isDoubtful(letters, '$8')}`
   }`;
+
+/** Whether the closed episode of a learner who is silent again since then is reopened: not by a sweep before its return. */
+function isReopened(episode: string): string {
+  return `${episode}.returned_as_of <= $8::timestamptz`;
+}
+
+function isDueAgain(episode: string, date: string): string {
+  return `($7::boolean AND ${episode}.returned_as_of IS NULL AND ${episode}.noted_on < ${date})`;
+}
+
+/** Among due learners, an episode that is closed is one that is reopened. */
+const IS_CROSSING = '(e.student_id IS NULL OR e.returned_as_of IS NOT NULL)';
 
 /** Whether an open letter may contain an activity after the learner's threshold: the record cannot have a later one. */
 function isDoubtful(letters: string, asOf: string): string {
@@ -115,21 +128,27 @@ WITH due AS (
   FROM due
   ON CONFLICT (student_id, threshold_days, last_seen_at) DO UPDATE SET
     newest_as_of = GREATEST(e.newest_as_of, excluded.newest_as_of),
-    noted_on = excluded.noted_on
-  WHERE $7 AND e.noted_on < excluded.noted_on
-  RETURNING student_id, crossed_run_id = $10 AS first
+    noted_on = excluded.noted_on,
+    crossed_run_id = CASE WHEN e.returned_as_of IS NULL THEN e.crossed_run_id ELSE excluded.crossed_run_id END,
+    crossed_as_of = CASE WHEN e.returned_as_of IS NULL THEN e.crossed_as_of ELSE excluded.crossed_as_of END,
+    passed = e.passed AND e.returned_as_of IS NULL,
+    reopenings = e.reopenings + (e.returned_as_of IS NOT NULL)::int,
+    returned_as_of = NULL
+  WHERE ${isReopened('e')} OR ${isDueAgain('e', 'excluded.noted_on')}
+  RETURNING student_id, crossed_run_id = $10 AS first, reopenings
 ), written AS (
   INSERT INTO ${tables.outbox}
     (phase, student_id, user_id, threshold_days, last_seen_at,
-     ${instantColumns()}, as_of, sweep_run_id, detected_at)
+     ${instantColumns()}, as_of, sweep_run_id, detected_at, reopenings)
   SELECT
     CASE WHEN bool_or(first) THEN 'CROSSED' ELSE 'ONGOING' END, student_id, max(user_id), max(threshold_days),
     max(last_seen_at), ${sqlPerSource((source) => `max(${source}_at)`)},
-    $8, $10, $11::timestamptz
+    $8, $10, $11::timestamptz, max(reopenings)
   FROM (
-    SELECT student_id, user_id, threshold_days, last_seen_at, ${instantColumns()}, NULL::boolean AS first
+    SELECT student_id, user_id, threshold_days, last_seen_at, ${instantColumns()}, NULL::boolean AS first,
+      NULL::int AS reopenings
     FROM due
-    UNION ALL SELECT student_id, NULL, NULL, NULL, ${sqlPerSource(() => 'NULL')}, first FROM noted
+    UNION ALL SELECT student_id, NULL, NULL, NULL, ${sqlPerSource(() => 'NULL')}, first, reopenings FROM noted
   ) AS dues
   GROUP BY student_id HAVING count(first) > 0
   ORDER BY student_id
@@ -146,7 +165,7 @@ export async function countCrossing(db: Queryable, plan: SweepPlan): Promise<Rea
     text: `
 SELECT threshold_days, count(*) AS learners
 FROM (
-  SELECT rung.threshold_days, e.student_id IS NULL AS crossing
+  SELECT rung.threshold_days, ${IS_CROSSING} AS crossing
   ${due(LIVE, plan)}
   ${plan.limit === undefined ? UNLIMITED : FIRST_BY_ID}
 ) due
@@ -174,7 +193,7 @@ export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: Du
     {
       text: `
 SELECT seen.student_id, seen.user_id, seen.last_seen_at, ${INSTANTS_BY_SOURCE}, rung.threshold_days,
-  CASE WHEN e.student_id IS NULL THEN 'CROSSED' ELSE 'ONGOING' END AS phase
+  CASE WHEN ${IS_CROSSING} THEN 'CROSSED' ELSE 'ONGOING' END AS phase
 ${due(LIVE, plan)}
 ${FIRST_BY_ID}`,
       values: planValues(plan),

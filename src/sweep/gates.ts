@@ -20,6 +20,8 @@ export interface GateInputs {
     readonly lastSeenAt: Instant;
     /** UTC date of its newest event. */
     readonly notedOn: string;
+    /** The as-of of its return; null while it is open. */
+    readonly returnedAsOf: Instant | null;
   }[];
   /** Open dead letters of the learner. */
   readonly letters?: readonly {
@@ -48,7 +50,7 @@ export function checkGates({ seen, episodes, letters = [] }: GateInputs, plan: S
   const isAtLeast = (days: number) => silence >= BigInt(days) * MICROS_PER_DAY;
   const thresholdDays = plan.thresholds.filter(isAtLeast).sort((a, b) => b - a)[0] ?? null;
   const noted = episodes.find((each) => each.thresholdDays === thresholdDays && each.lastSeenAt === lastSeenAt);
-  const phase = noted === undefined ? 'CROSSED' : isDueAgain(noted.notedOn, plan) ? 'ONGOING' : null;
+  const { phase, why } = due(noted, plan);
   const thresholdAt = plan.asOf - BigInt(thresholdDays ?? 0) * MICROS_PER_DAY;
   const doubts = letters.filter(
     ({ latestActivityAt }) => latestActivityAt === null || latestActivityAt > thresholdAt,
@@ -80,7 +82,7 @@ export function checkGates({ seen, episodes, letters = [] }: GateInputs, plan: S
     },
     due: {
       passed: phase !== null,
-      why: noted === undefined ? 'this silence has no event yet' : `noted on ${noted.notedOn}`,
+      why,
     },
   });
   const isPast = gates.some(({ gate, passed }) => gate === 'past_threshold' && passed === true);
@@ -99,6 +101,17 @@ function untilFailure(checks: Partial<Record<Gate['gate'], { passed: boolean; wh
   });
 }
 
-function isDueAgain(notedOn: string, plan: SweepPlan): boolean {
-  return plan.refresh === 'daily' && notedOn < dateOf(plan.asOf);
+/** @param noted the episode of the learner's silence at the threshold. */
+function due(
+  noted: GateInputs['episodes'][number] | undefined,
+  { asOf, refresh }: SweepPlan,
+): Pick<GateVerdict, 'phase'> & { readonly why: string } {
+  if (noted === undefined) return { phase: 'CROSSED', why: 'this silence has no event yet' };
+  if (noted.returnedAsOf !== null) {
+    const returned = `a return at ${formatInstant(noted.returnedAsOf)} closed this silence`;
+    if (noted.returnedAsOf > asOf) return { phase: null, why: `${returned}, after the as-of` };
+    return { phase: 'CROSSED', why: `${returned}, and last seen was set back to it: it reopens` };
+  }
+  const isDueAgain = refresh === 'daily' && noted.notedOn < dateOf(asOf);
+  return { phase: isDueAgain ? 'ONGOING' : null, why: `noted on ${noted.notedOn}` };
 }

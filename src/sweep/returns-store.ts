@@ -73,14 +73,15 @@ WITH moved AS (
   UPDATE ${episode} e SET returned_as_of = moved.as_of
   FROM moved
   WHERE (e.student_id, e.threshold_days, e.last_seen_at) = (moved.student_id, moved.threshold_days, moved.last_seen_at)
-  RETURNING e.student_id, e.threshold_days, e.last_seen_at, e.returned_as_of
+  RETURNING e.student_id, e.threshold_days, e.last_seen_at, e.returned_as_of, e.reopenings
 )
 INSERT INTO ${outbox}
   (phase, student_id, user_id, threshold_days, last_seen_at,
-   ${instantColumns()}, as_of, sweep_run_id, detected_at)
+   ${instantColumns()}, as_of, sweep_run_id, detected_at, reopenings)
 SELECT DISTINCT ON (c.student_id)
   'RETURNED', c.student_id, l.user_id, c.threshold_days, c.last_seen_at,
-  ${instantColumns('l')}, max(c.returned_as_of) OVER (PARTITION BY c.student_id), NULL, $1::timestamptz
+  ${instantColumns('l')}, max(c.returned_as_of) OVER (PARTITION BY c.student_id), NULL, $1::timestamptz,
+  c.reopenings
 FROM closed c JOIN ${lastSeen} l USING (student_id)
 WHERE l.user_id IS NOT NULL
 ORDER BY c.student_id, c.last_seen_at DESC, c.threshold_days DESC`;

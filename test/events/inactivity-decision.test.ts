@@ -10,6 +10,7 @@ const decision = {
   thresholdDays: 7,
   lastSeenAt: 1_773_000_000_123_456n,
   asOf: 1_773_700_000_000_000n,
+  reopenings: 0,
 };
 
 describe('an event id', () => {
@@ -27,6 +28,9 @@ describe('an event id', () => {
       { ...decision, phase: 'RETURNED' as const },
       { ...decision, phase: 'ONGOING' as const },
       { ...decision, phase: 'ONGOING' as const, asOf: decision.asOf + MICROS_PER_DAY },
+      { ...decision, reopenings: 1 },
+      { ...decision, reopenings: 2 },
+      { ...decision, reopenings: 1, phase: 'ONGOING' as const },
     ].map(eventId);
     expect(new Set(ids).size).toBe(ids.length);
     expect(eventId({ ...decision, asOf: decision.asOf + MICROS_PER_DAY })).toBe(ids[0]);

@@ -91,6 +91,7 @@ async function learner(userId: string): Promise<InactivityEvent> {
     as_of: AS_OF,
     sweep_run_id: null,
     detected_at: AS_OF,
+    reopenings: 0,
   };
 }
 

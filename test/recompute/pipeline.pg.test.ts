@@ -41,6 +41,7 @@ function eventOf(userId: string, changes: Partial<InactivityEvent> = {}): Inacti
     as_of: AS_OF,
     sweep_run_id: null,
     detected_at: AS_OF,
+    reopenings: 0,
     ...changes,
   };
 }

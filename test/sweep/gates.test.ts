@@ -21,7 +21,7 @@ describe('checkGates', () => {
     ['a negative time (seen after the as-of)', -1n, null, null],
   ])('decides the phase and threshold of a silence of %s', (_, silent, phase, thresholdDays) => {
     const seen = silentFor(silent);
-    const noted = { thresholdDays: 7, lastSeenAt: AS_OF - days(20), notedOn: '2026-03-03' };
+    const noted = { thresholdDays: 7, lastSeenAt: AS_OF - days(20), notedOn: '2026-03-03', returnedAsOf: null };
     expect(checkGates({ seen, episodes: [noted] }, plan)).toMatchObject({ phase, thresholdDays });
   });
 
@@ -30,7 +30,7 @@ describe('checkGates', () => {
     ['is not due again on the same day', '2026-03-16', 'daily', null],
     ['is not due again the next day if the refresh is off', '2026-03-15', 'off', null],
   ] as const)('decides that a noted episode %s', (_, notedOn, refresh, phase) => {
-    const episodes = [{ thresholdDays: 7, lastSeenAt: AS_OF - days(8), notedOn }];
+    const episodes = [{ thresholdDays: 7, lastSeenAt: AS_OF - days(8), notedOn, returnedAsOf: null }];
     const judgement = checkGates({ seen: silentFor(days(8)), episodes }, { ...plan, refresh });
     expect(judgement.phase).toBe(phase);
     expect(judgement.gates.at(-1)).toEqual({ gate: 'due', passed: phase !== null, why: `noted on ${notedOn}` });
@@ -43,6 +43,14 @@ describe('checkGates', () => {
   ])('decides for a dead letter whose latest activity is %s', (_, latestActivityAt, phase) => {
     const judgement = checkGates({ seen: silentFor(days(8)), episodes: [], letters: [{ latestActivityAt }] }, plan);
     expect(judgement).toMatchObject({ phase, thresholdDays: 7 });
+  });
+
+  it.each([
+    ['reopens if its return is up to the as-of', AS_OF, 'CROSSED'],
+    ['does not reopen if its return is after the as-of', AS_OF + 1n, null],
+  ] as const)('decides that a closed silence to which the learner was set back %s', (_, returnedAsOf, phase) => {
+    const episodes = [{ thresholdDays: 7, lastSeenAt: AS_OF - days(8), notedOn: '2026-03-16', returnedAsOf }];
+    expect(checkGates({ seen: silentFor(days(8)), episodes }, { ...plan, refresh: 'off' }).phase).toBe(phase);
   });
 
   it('marks the gates after a failed one as not reached', () => {

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StudentId } from '../../src/activity/activity.ts';
-import { type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
+import { formatInstant, type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { SOURCES, type Source } from '../../src/activity/source.ts';
+import { eventId, type Phase } from '../../src/events/inactivity-decision.ts';
 import { createFold } from '../../src/last-seen/fold.ts';
 import { raiseLastSeen } from '../../src/last-seen/raise-store.ts';
 import { must } from '../../src/runtime/must.ts';
 import type { SweepPlan } from '../../src/silence/plan.ts';
+import { countCrossing, eachDue } from '../../src/sweep/episodes-store.ts';
 import { sweep } from '../../src/sweep/pipeline.ts';
 import { writeLearners } from '../../src/track/writing-pipeline.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
@@ -55,14 +57,25 @@ const track = (seen: Seen) =>
 const raise = (seen: Seen) => db.database.transaction((tx) => raiseLastSeen(tx, foldOf(seen)));
 
 interface EventRow extends Readonly<Record<`${Source}_at`, Instant | null>> {
-  readonly phase: string;
-  readonly student_id: string;
+  readonly phase: Phase;
+  readonly student_id: StudentId;
+  readonly threshold_days: number;
   readonly last_seen_at: Instant;
   readonly as_of: Instant;
+  readonly reopenings: number;
 }
 
 const events = async () => (await sql<EventRow>('SELECT * FROM lastseen.inactivity_outbox ORDER BY seq')).rows;
 const phases = async () => (await events()).map(({ phase }) => phase);
+const idOf = (event: EventRow) =>
+  eventId({
+    phase: event.phase,
+    studentId: event.student_id,
+    thresholdDays: event.threshold_days,
+    lastSeenAt: event.last_seen_at,
+    asOf: event.as_of,
+    reopenings: event.reopenings,
+  });
 const openEpisodes = async () => (await sql('SELECT FROM lastseen.episode WHERE returned_as_of IS NULL')).count;
 
 /** The latest activity that the event names. */
@@ -91,41 +104,121 @@ describe('the as-of of a return', () => {
 
 const HOUR = DAY / 24n;
 const STEP = fc.oneof(
-  fc.record({ do: fc.constant('wait' as const), hours: fc.bigInt(1n, 240n) }),
+  fc.record({ do: fc.constant('wait' as const), hours: fc.bigInt(1n, 300n) }),
   fc.record({ do: fc.constant('sweep' as const), thresholds: fc.constantFrom([7], [14], [7, 14]) }),
   fc.record({
     do: fc.constantFrom('track' as const, 'raise' as const),
-    n: fc.nat(2),
+    n: fc.nat(1),
     delay: fc.bigInt(0n, 3_600_000_000n),
     skew: fc.oneof(fc.bigInt(-20n * DAY, 0n), fc.bigInt(-1_000n, 1_000n), fc.bigInt(0n, 600_000_000n)),
     source: fc.constantFrom(...SOURCES),
   }),
+  fc.record({ do: fc.constant('set_back' as const), n: fc.nat(1), before: fc.integer({ min: 1, max: 2 }) }),
 );
 
-describe('the as-of of an event of any phase', () => {
-  it('is never before the last seen that it names, nor before the learner’s event before it', async () => {
-    const property = fc.asyncProperty(fc.array(STEP, { minLength: 8, maxLength: 20 }), async (steps) => {
+/** As `audit --repair --trust-source` and `replay --rebuild` do: the row becomes an earlier one. */
+const setBack = (n: number, at: Instant) =>
+  sql(
+    `UPDATE lastseen.user_last_seen
+     SET session_at = $2, exam_results_at = NULL, features_topic_daily_at = NULL, attempt_at = NULL
+     WHERE student_id = $1`,
+    [learner(n), formatInstant(at)],
+  );
+
+describe('the events of a learner', () => {
+  it('have different ids, and an as-of that is never before the last seen they name or the event before', async () => {
+    const property = fc.asyncProperty(fc.array(STEP, { minLength: 15, maxLength: 30 }), async (steps) => {
       await clear();
       let now = asOf;
+      const seen = new Map<number, Instant[]>();
       for (const step of steps) {
         if (step.do === 'wait') now += step.hours * HOUR;
         else if (step.do === 'sweep') await run(now, { thresholds: step.thresholds });
-        else {
+        else if (step.do === 'set_back') {
+          now += HOUR;
+          const earlier = seen.get(step.n)?.at(-1 - step.before);
+          if (earlier !== undefined) await setBack(step.n, earlier);
+        } else {
           const committedAt = now - step.delay;
-          const seen = { n: step.n, at: committedAt + step.skew, committedAt, source: step.source };
-          await (step.do === 'track' ? track(seen) : raise(seen));
+          const at = committedAt + step.skew;
+          seen.set(step.n, [...(seen.get(step.n) ?? []), at]);
+          await (step.do === 'track' ? track : raise)({ n: step.n, at, committedAt, source: step.source });
         }
       }
       await run(now);
-      const newest = new Map<string, Instant>();
-      for (const event of await events()) {
+      const written = await events();
+      const before = new Map<string, EventRow>();
+      for (const event of written) {
         expect(event.as_of).toBeGreaterThanOrEqual(lastSeenOf(event));
-        expect(event.as_of).toBeGreaterThanOrEqual(newest.get(event.student_id) ?? 0n);
-        newest.set(event.student_id, event.as_of);
+        const previous = before.get(event.student_id);
+        expect(event.as_of).toBeGreaterThanOrEqual(previous?.as_of ?? 0n);
+        if (event.phase === 'ONGOING') expect(['CROSSED', 'ONGOING']).toContain(previous?.phase);
+        before.set(event.student_id, event);
       }
+      expect(new Set(written.map(idOf)).size).toBe(written.length);
     });
-    await fc.assert(property, { numRuns: 30 });
+    await fc.assert(property, { numRuns: 40 });
   }, 120_000);
+});
+
+describe('a closed silence that is set back', () => {
+  const old = asOf - 10n * DAY;
+  /** A wrong row (test traffic, a wrong clock) closed the silence; then it was taken back. */
+  async function closedAndSetBack(): Promise<void> {
+    await track({ at: old });
+    await run(asOf);
+    await track({ at: asOf + 1n, committedAt: asOf + 2n });
+    await setBack(0, old);
+  }
+
+  it('reopens with CROSSED, continues with ONGOING, and is closed by the real return', async () => {
+    await closedAndSetBack();
+    await run(asOf + DAY);
+    await run(asOf + 2n * DAY);
+    await track({ at: asOf + 3n * DAY });
+    await run(asOf + 4n * DAY);
+    expect(await phases()).toEqual(['CROSSED', 'RETURNED', 'CROSSED', 'ONGOING', 'RETURNED']);
+    expect((await events()).map(({ reopenings }) => reopenings)).toEqual([0, 0, 1, 1, 1]);
+    expect(await openEpisodes()).toBe(0);
+  });
+
+  it('reopens on the date of its return, if ONGOING is off, and again', async () => {
+    await closedAndSetBack();
+    await run(asOf + HOUR, { refresh: 'off' });
+    await run(asOf + DAY, { refresh: 'off' });
+    await track({ at: asOf + DAY + 1n });
+    await setBack(0, old);
+    await run(asOf + 2n * DAY, { refresh: 'off' });
+    expect(await phases()).toEqual(['CROSSED', 'RETURNED', 'CROSSED', 'RETURNED', 'CROSSED']);
+    expect((await events()).at(-1)).toMatchObject({ reopenings: 2 });
+  });
+
+  it('does not reopen in a sweep of an instant before its return', async () => {
+    await closedAndSetBack();
+    expect(await run(asOf)).toMatchObject({ crossed: 0n, ongoing: 0n });
+    expect(await phases()).toEqual(['CROSSED', 'RETURNED']);
+  });
+
+  it('is shown by a dry run as CROSSED, and counts towards a hold', async () => {
+    await closedAndSetBack();
+    const plan: SweepPlan = { asOf: asOf + DAY, thresholds: [7], lookbackDays: 60, refresh: 'daily' };
+    const due: string[] = [];
+    await eachDue(db.database, plan, ({ phase }) => due.push(phase));
+    expect(due).toEqual(['CROSSED']);
+    expect(await countCrossing(db.database, plan)).toEqual(new Map([[7, 1n]]));
+  });
+
+  it('reopens at the highest threshold reached, with one return', async () => {
+    await track({ at: old });
+    await run(asOf, { thresholds: [7, 14] });
+    await track({ at: asOf + 1n });
+    await setBack(0, old);
+    await run(asOf + DAY, { thresholds: [7, 14] });
+    await run(asOf + 5n * DAY, { thresholds: [7, 14] });
+    await track({ at: asOf + 6n * DAY });
+    const described = (await events()).map((event) => `${event.phase} ${event.threshold_days} ${event.reopenings}`);
+    expect(described).toEqual(['CROSSED 7 0', 'RETURNED 7 0', 'CROSSED 7 1', 'CROSSED 14 0', 'RETURNED 14 0']);
+  });
 });
 
 describe('the return of a learner without a name', () => {
