@@ -70,6 +70,7 @@ function planOf({ now }: CommandContext, flags: Flags): KpiPlan {
   }
   const chosen = [flags.user, flags.all, flags.inactive].filter((each) => each !== undefined);
   if (chosen.length !== 1) throw usageError('give exactly one of --user, --all and --inactive');
+  if (flags.user?.includes('')) throw usageError('--user is empty: the empty user_id is no learner');
   if (flags.store && flags.asOf > now()) {
     throw usageError('--as-of is in the future: --store needs a past instant');
   }

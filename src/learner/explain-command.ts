@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { withSourceDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/flag-values.ts';
@@ -19,7 +19,7 @@ export function addExplain(program: Command): void {
   program
     .command('explain')
     .description('show what is known about one learner, what a sweep would decide, and the terms of P and S')
-    .argument('<user>', 'a user_id or a student_id')
+    .argument('<user>', 'a user_id or a student_id', readLearner)
     .option('--as-of <instant>', 'explain as of this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
     .option('--json', 'print one JSON object')
     .option(...PRINT_CONFIG)
@@ -55,4 +55,9 @@ function formatInstants(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(formatInstants);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, formatInstants(each)]));
+}
+
+function readLearner(text: string): string {
+  if (text === '') throw new InvalidArgumentError('The empty user_id is no learner.');
+  return text;
 }

@@ -61,7 +61,7 @@ LEFT JOIN ${episode} e
   ON e.student_id = seen.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = seen.last_seen_at
   AND e.last_seen_at > $1::timestamptz AND e.last_seen_at <= $2::timestamptz
 WHERE ${SILENT}
-  AND seen.user_id IS NOT NULL
+  AND seen.user_id <> ''
   AND (e.student_id IS NULL OR ${isReopened('e')} OR ${isDueAgain('e', '$6::date')})${
     letters === undefined
       ? ''
@@ -202,7 +202,7 @@ ${FIRST_BY_ID}`,
   );
 }
 
-/** Counts of learners over the whole table as of the plan's instant. */
+/** Counts of learners over the whole table as of the plan's instant. The empty user_id is no learner. */
 export interface Census {
   /** Seen within the lookback. */
   readonly active: bigint;
@@ -227,7 +227,7 @@ SELECT
   count(*) FILTER (WHERE last_seen_at <= $2 AND user_id IS NULL) AS unresolved,
   count(*) FILTER (WHERE last_seen_at > $3) AS undecidable
 FROM ${lastSeen}
-WHERE last_active_on >= $4::date AND last_seen_at > $1::timestamptz`,
+WHERE last_active_on >= $4::date AND last_seen_at > $1::timestamptz AND user_id IS DISTINCT FROM ''`,
     values: [formatInstant(window.after), formatInstant(window.until), formatInstant(plan.asOf), window.firstDate],
   });
   return { ...single(rows, 'an aggregate returns one row'), doubtful: await countDoubtful(tx, plan, tables) };
@@ -242,7 +242,7 @@ FROM ${lastSeen} seen
 CROSS JOIN LATERAL (
   SELECT CASE ${reached(plan.thresholds.length, '$6')} END AS threshold_days
 ) rung
-WHERE ${SILENT} AND ${isDoubtful(letters, '$6')}`,
+WHERE ${SILENT} AND seen.user_id IS DISTINCT FROM '' AND ${isDoubtful(letters, '$6')}`,
     values: [
       ...silenceValues(silenceWindow(plan)),
       arrayLiteral(plan.thresholds.toSorted((a, b) => b - a)),

@@ -57,7 +57,7 @@ export function checkGates({ seen, episodes, letters = [] }: GateInputs, plan: S
   ).length;
   const gates = untilFailure({
     known: { passed: true, why: 'has a row in user_last_seen' },
-    named: { passed: userId !== null, why: userId === null ? 'no source has a user_id' : `user_id ${userId}` },
+    named: named(userId),
     decidable: {
       passed: silence >= 0n,
       why:
@@ -89,6 +89,12 @@ export function checkGates({ seen, episodes, letters = [] }: GateInputs, plan: S
   return isPast
     ? { gates, phase: doubts === 0 ? phase : null, thresholdDays }
     : { gates, phase: null, thresholdDays: null };
+}
+
+function named(userId: string | null): { readonly passed: boolean; readonly why: string } {
+  if (userId === null) return { passed: false, why: 'no source has a user_id' };
+  if (userId === '') return { passed: false, why: 'the empty user_id is no learner' };
+  return { passed: true, why: `user_id ${userId}` };
 }
 
 function untilFailure(checks: Partial<Record<Gate['gate'], { passed: boolean; why: string }>>): Gate[] {

@@ -10,7 +10,8 @@ import { type DetectionTables, LIVE } from './detection-tables.ts';
  * `RETURNED` event per learner, even if several rungs were open. Its as-of is the latest of the activity's commit, the
  * newest as-of of the closed episodes, and the learner's last seen: a consumer then skips it neither as older than an event
  * it has answered nor because the learner was last seen after it. (An activity may lie after its commit: clocks differ, and
- * Debezium cuts commit times to milliseconds.) A learner without a `user_id` gets no event.
+ * Debezium cuts commit times to milliseconds.) A learner without a `user_id`, or with an empty one,
+ * gets no event.
  *
  * It must follow the upsert as a separate statement in the same transaction (READ COMMITTED): if a sweep recorded the
  * episode while the upsert waited for the learner's row, only a statement that starts after the wait sees the episode.
@@ -83,6 +84,6 @@ SELECT DISTINCT ON (c.student_id)
   ${instantColumns('l')}, max(c.returned_as_of) OVER (PARTITION BY c.student_id), NULL, $1::timestamptz,
   c.reopenings
 FROM closed c JOIN ${lastSeen} l USING (student_id)
-WHERE l.user_id IS NOT NULL
+WHERE l.user_id <> ''
 ORDER BY c.student_id, c.last_seen_at DESC, c.threshold_days DESC`;
 }

@@ -101,7 +101,9 @@ describe('a row with a missing value', () => {
   });
 
   it('is skipped if its learner is null', () => {
-    expect(outcomeOf('session', { user_id: null, ended_at: LATE })).toEqual({ kind: 'skipped', reason: 'no_learner' });
+    const noLearner = { kind: 'skipped', reason: 'no_learner' };
+    expect(outcomeOf('session', { user_id: null, ended_at: LATE })).toEqual(noLearner);
+    expect(outcomeOf('session', { user_id: '', ended_at: LATE })).toEqual(noLearner);
   });
 
   it('is skipped if its instants are null', () => {

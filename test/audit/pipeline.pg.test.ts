@@ -52,7 +52,7 @@ FROM generate_series(1, ${LEARNERS}) u, generate_series(0, 1) n,
   await sql(`
 INSERT INTO session (id, user_id, started_at) VALUES
   ('upper', '${UUID.toUpperCase()}', '2026-03-01Z'), ('lower', '${UUID}', '2026-03-02Z'),
-  ('nobody', NULL, '2026-03-02Z'), ('never', 'never', NULL),
+  ('nobody', NULL, '2026-03-02Z'), ('empty', '', '2026-03-02Z'), ('never', 'never', NULL),
   ('old', 'old', '1999-12-31 23:59:59.999999Z'), ('ages', 'old', '-infinity'),
   ('ahead', 'ahead', now() + interval '1 hour'), ('for ever', 'ahead', 'infinity'), ('believed', 'u1', now())`);
   await sql(`

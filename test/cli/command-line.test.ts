@@ -80,6 +80,7 @@ describe('the command line', () => {
     ['kpi --as-of 2026-02-30', '--as-of'],
     ['kpi --only P,Q', '--only'],
     ['explain', 'user'],
+    ['explain ', 'user'],
     ['explain anna ben', 'ben'],
     ['explain anna --as-of 5', '--as-of'],
     ['completion tcsh', 'shell'],

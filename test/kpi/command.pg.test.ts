@@ -224,6 +224,7 @@ describe('lastseen kpi', () => {
     ['no as-of', ['--all']],
     ['an as-of that is no instant', ['--as-of', 'yesterday', '--all']],
     ['no learners', AS_OF],
+    ['an empty user_id, which is no learner', [...AS_OF, '--user', 'anna', '']],
     ['two kinds of learners', [...AS_OF, '--all', '--user', 'anna']],
     ['an unknown figure', [...AS_OF, '--all', '--only', 'P,Q']],
     ['storing for a future as-of', ['--as-of', '2999-01-01', '--all', '--store']],

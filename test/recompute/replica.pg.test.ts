@@ -47,6 +47,7 @@ const event: InactivityEvent = {
   as_of: AS_OF,
   sweep_run_id: null,
   detected_at: AS_OF,
+  reopenings: 0,
 };
 
 function recomputing(limits: { readonly maxWaitMs?: number; readonly quietMs?: number } = {}) {

@@ -13,7 +13,7 @@ WITH activity AS (
     CASE WHEN user_id ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
       THEN user_id::uuid ELSE md5(user_id)::uuid END AS student_id,
     user_id, source, at
-  FROM activity WHERE user_id IS NOT NULL
+  FROM activity WHERE user_id <> ''
   UNION ALL SELECT student_id, NULL, 'attempt', completed_at FROM attempt WHERE student_id IS NOT NULL
 )
 SELECT

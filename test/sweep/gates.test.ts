@@ -53,6 +53,12 @@ describe('checkGates', () => {
     expect(checkGates({ seen: silentFor(days(8)), episodes }, { ...plan, refresh: 'off' }).phase).toBe(phase);
   });
 
+  it('decides that the empty user_id is no learner', () => {
+    const { gates, phase } = checkGates({ seen: { userId: '', lastSeenAt: AS_OF - days(8) }, episodes: [] }, plan);
+    expect(phase).toBeNull();
+    expect(gates[1]).toMatchObject({ gate: 'named', passed: false });
+  });
+
   it('marks the gates after a failed one as not reached', () => {
     const { gates, phase } = checkGates({ seen: undefined, episodes: [] }, plan);
     expect(phase).toBeNull();

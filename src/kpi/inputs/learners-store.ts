@@ -32,7 +32,7 @@ export function countSourceLearners(source: Queryable): Promise<number> {
   return count(source, USER_IDS, []);
 }
 
-const INACTIVE = `SELECT seen.user_id FROM lastseen.user_last_seen seen WHERE ${SILENT} AND seen.user_id IS NOT NULL`;
+const INACTIVE = `SELECT seen.user_id FROM lastseen.user_last_seen seen WHERE ${SILENT} AND seen.user_id <> ''`;
 
 /** The learners inactive by the table of last seen, in batches; those without a user_id have no weekly row. */
 export function eachInactiveLearner(
