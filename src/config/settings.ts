@@ -144,7 +144,10 @@ export const SETTINGS = {
   SCHEMA_REGISTRY_TOKEN: secret(
     setting(optional, 'token for the registry, instead of a user name (bearer authentication)'),
   ),
-  CONNECT_URL: setting(httpUrl.optional(), 'Kafka Connect’s REST interface, only for `doctor`'),
+  CONNECT_URL: setting(
+    httpUrl.optional(),
+    'Kafka Connect’s REST interface. If set, `doctor` and the proof of freshness check the connector’s settings',
+  ),
   SOURCES: setting(sourceList, 'the enabled sources, separated by commas', SOURCES.join(',')),
   ATTEMPT_SOURCE: setting(
     z.enum(['topic', 'exam_results'], 'must be topic or exam_results'),

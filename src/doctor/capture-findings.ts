@@ -1,5 +1,6 @@
 import type { Source } from '../activity/source.ts';
 import { NOT_PUBLISHED, type SourceCapture, uncaptured } from '../freshness/capture.ts';
+import type { ConnectorState } from '../freshness/connect-client.ts';
 import {
   type Freshness,
   type FreshnessEvidence,
@@ -9,7 +10,6 @@ import {
 } from '../freshness/judgement.ts';
 import type { SlotState } from '../freshness/replication-store.ts';
 import { type Finding, failed, ok, warning } from './checks.ts';
-import type { ConnectorState } from './connect-client.ts';
 
 const MAX_SLOT_LAG_BYTES = 256n * 1024n * 1024n;
 const LOST_SLOT_HINT = 'see "The slot is lost" in docs/operations/backup-and-recovery.md';

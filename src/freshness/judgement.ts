@@ -11,6 +11,8 @@ import { type SourceCapture, uncaptured } from './capture.ts';
 export interface FreshnessEvidence {
   readonly slot: SlotEvidence;
   readonly publication: string;
+  /** Why the connector's settings could not be read, if they are to be checked. */
+  readonly connectorUnknown?: string | undefined;
   /** What the newest audit left missing or behind. */
   readonly drift: AuditDrift | undefined;
   /** `DLQ_UNREADABLE_MAX`. */
@@ -36,6 +38,8 @@ export interface SourceEvidence {
   readonly source: Source;
   readonly topic: string;
   readonly capture: SourceCapture;
+  /** Why the connector's settings leave out changes; empty if unknown. */
+  readonly connectorFilters?: readonly string[];
   readonly hasRows: boolean;
   /** Undefined until the slot has passed the position: earlier ends of the topic prove nothing. */
   readonly partitions: readonly PartitionEvidence[] | undefined;
@@ -81,6 +85,7 @@ export type Freshness =
 export function judgeFreshness({
   slot,
   publication,
+  connectorUnknown,
   sources,
   drift,
   maxUnreadableLetters,
@@ -88,13 +93,18 @@ export function judgeFreshness({
   const broken = [
     ...slotBroken(slot),
     ...sources.flatMap(({ source, capture }) => uncaptured(source, publication, capture)),
+    ...sources.flatMap(({ source, connectorFilters = [] }) => connectorFilters.map((each) => `${source}: ${each}`)),
     ...sources.flatMap(unread),
     ...sources.flatMap((source) => unreadable(source, maxUnreadableLetters)),
     ...drifted(drift),
     ...sources.flatMap(sourceBroken),
   ];
   if (broken.length > 0) return { kind: 'broken', reasons: broken };
-  const behind = [...slotBehind(slot), ...sources.flatMap(sourceBehind)];
+  const behind = [
+    ...(connectorUnknown === undefined ? [] : [connectorUnknown]),
+    ...slotBehind(slot),
+    ...sources.flatMap(sourceBehind),
+  ];
   if (behind.length > 0) return { kind: 'behind', reasons: behind };
   return {
     kind: 'fresh',

@@ -12,6 +12,7 @@ import type { Database, Lsn } from '../postgres/database.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { capturedAs, NOT_PUBLISHED } from './capture.ts';
 import { readCaptures } from './capture-store.ts';
+import { type ConnectorConfig, connectorFilters } from './connector-filters.ts';
 import {
   type Freshness,
   type FreshnessEvidence,
@@ -35,6 +36,8 @@ export interface FreshnessView {
   /** The current ends of the topics; topics that do not exist are left out. */
   readonly readEnds: (topics: readonly string[]) => Promise<readonly EndPosition[]>;
   readonly now: () => Instant;
+  /** The connector's settings, if CONNECT_URL is set. */
+  readonly readConnectors?: (() => Promise<readonly ConnectorConfig[]>) | undefined;
 }
 
 export interface FreshnessDeps extends FreshnessView {
@@ -57,6 +60,7 @@ export interface Target {
   readonly position: Lsn;
   /** Undefined until the slot has passed the position. */
   ends: TopicEnds | undefined;
+  connectors?: readonly ConnectorConfig[];
   /** The last movement of the slot, as far as it was observed. */
   moved?: { readonly confirmed: Lsn | null; readonly at: Instant };
 }
@@ -167,6 +171,17 @@ async function readSlot({ database, slot, now }: FreshnessView, target: Target):
   return { ...behind, stillMs: Number((now() - target.moved.at) / MICROS_PER_MS) };
 }
 
+/** Sets the connectors of the target, once. @returns why they could not be read */
+async function readConnectorSettings({ readConnectors }: FreshnessView, target: Target): Promise<string | undefined> {
+  if (readConnectors === undefined || target.connectors !== undefined) return undefined;
+  try {
+    target.connectors = await readConnectors();
+    return undefined;
+  } catch (error) {
+    return `the connector's settings are unknown: ${safeMessage(error)}`;
+  }
+}
+
 /** Sets the ends of the target as soon as the slot has passed its position. */
 export async function readEvidence(
   view: FreshnessView,
@@ -176,6 +191,7 @@ export async function readEvidence(
   const { database, sources, publication } = view;
   const slot = await readSlot(view, target);
   const captures = baseline.checksMissing ? await readCaptures(database, publication) : undefined;
+  const connectorUnknown = baseline.checksMissing ? await readConnectorSettings(view, target) : undefined;
   if (slot.kind === 'past') target.ends ??= await readTopicEnds(view);
   const { ends } = target;
   const applied = await readApplied(view);
@@ -185,12 +201,16 @@ export async function readEvidence(
   return {
     slot,
     publication,
+    connectorUnknown,
     drift: baseline.checksMissing ? await readUnexplainedDrift(database) : undefined,
     maxUnreadableLetters: view.maxUnreadableLetters,
     sources: [...sources].map(([topic, source]) => ({
       source,
       topic,
       capture: captures === undefined ? capturedAs(source) : (captures.get(source) ?? NOT_PUBLISHED),
+      connectorFilters: (target.connectors ?? []).flatMap((each) =>
+        connectorFilters(each, topic, captures?.get(source)?.tables ?? []),
+      ),
       hasRows: baseline.hasRows.has(source),
       partitions: ends?.positions
         .filter((end) => end.topic === topic)

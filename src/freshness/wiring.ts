@@ -1,9 +1,12 @@
 import type { CommandContext } from '../cli/run-command.ts';
 import { sourceTopics } from '../config/kafka-names.ts';
+import type { Settings } from '../config/settings.ts';
 import { endPositions } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
 import { pause } from '../runtime/retries.ts';
+import { readConnectors } from './connect-client.ts';
+import { ownConnectors } from './connector-filters.ts';
 import type { FreshnessDeps } from './pipeline.ts';
 
 /** The flag of commands that prove freshness. */
@@ -26,9 +29,17 @@ export function freshnessDeps(context: CommandContext, database: Database, kafka
     waitMs: settings.WAIT_FRESH,
     readEnds: (topics) => endPositions(kafka, topics),
     now,
+    readConnectors: connectorReader(settings, slot),
     pause: (ms) => pause(ms, stopping),
     onWaiting: logWaiting(context),
   };
+}
+
+const CONNECT_TIMEOUT_MS = 4_000;
+
+function connectorReader({ CONNECT_URL: url, TOPIC_PREFIX: topicPrefix }: Settings, slotName: string) {
+  if (url === undefined) return undefined;
+  return async () => ownConnectors(await readConnectors(url, CONNECT_TIMEOUT_MS), { topicPrefix, slotName });
 }
 
 function logWaiting({ log }: CommandContext): (reasons: readonly string[]) => void {

@@ -38,7 +38,7 @@ describe('findings about Postgres', () => {
 });
 
 const SLOT = { active: true, walStatus: 'reserved', behindBytes: 5n };
-const OURS = { topicPrefix: 'p', slotName: 's' };
+const OURS = { topicPrefix: 'p', slotName: 's', filters: {} };
 const part = (state: string, trace?: string) => ({ part: 'task 0 of c', state, trace });
 const connectorWith = (...tasks: ReturnType<typeof part>[]) =>
   capture.connectors([{ ...OURS, name: 'c', parts: [part('RUNNING'), ...tasks] }], OURS).at(-1);

@@ -187,6 +187,19 @@ VALUES ('${topic}', 0, 1, 0, 'missing_column', 'activity', '', md5('a')::uuid, m
     });
   });
 
+  it('fails if the connector leaves out a table, or if its settings cannot be read', async () => {
+    const filters = { 'table.include.list': 'public.attempt' };
+    const readConnectors = async () => [{ name: 'c', topicPrefix: 'p', slotName: slot, filters }];
+    await expect(prove({ readConnectors }, [deliver])).rejects.toMatchObject({
+      message: expect.stringMatching(/session: connector c does not capture public.session/),
+    });
+    await expect(proveApplied(deps({ readConnectors }, [deliver]))).resolves.toBeUndefined();
+    const down = () => Promise.reject(new Error('Kafka Connect does not answer'));
+    await expect(prove({ readConnectors: down }, [deliver])).rejects.toMatchObject({
+      message: expect.stringMatching(/settings are unknown: Kafka Connect does not answer/),
+    });
+  });
+
   it('fails if updates of a table are not published', async () => {
     await sql(`CREATE PUBLICATION inserts FOR TABLE session WITH (publish = 'insert')`);
     await expect(prove({ publication: 'inserts' }, [deliver])).rejects.toMatchObject({

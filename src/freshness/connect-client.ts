@@ -1,10 +1,8 @@
 import { z } from 'zod';
+import { type ConnectorConfig, isFilterSetting } from './connector-filters.ts';
 
 /** A connector as Kafka Connect reports it. */
-export interface ConnectorState {
-  readonly name: string;
-  readonly topicPrefix: string | undefined;
-  readonly slotName: string | undefined;
+export interface ConnectorState extends ConnectorConfig {
   /** The connector, then each task. */
   readonly parts: readonly { readonly part: string; readonly state: string; readonly trace?: string | undefined }[];
 }
@@ -15,10 +13,7 @@ const CONNECTORS = z.record(
   z.string(),
   z.object({
     status: z.object({ connector: PART, tasks: z.array(PART.extend({ id: z.number() })) }),
-    // Nothing else of the configuration is kept: it contains passwords.
-    info: z.object({
-      config: z.object({ 'topic.prefix': z.string().optional(), 'slot.name': z.string().optional() }),
-    }),
+    info: z.object({ config: z.record(z.string(), z.string().nullable()) }),
   }),
 );
 
@@ -34,8 +29,13 @@ export async function readConnectors(url: string, timeoutMs: number): Promise<re
     throw new Error(`the answer is not from Kafka Connect (status ${response.status})`);
   return Object.entries(body.data).map(([name, { status, info }]) => ({
     name,
-    topicPrefix: info.config['topic.prefix'],
-    slotName: info.config['slot.name'],
+    topicPrefix: info.config['topic.prefix'] ?? undefined,
+    slotName: info.config['slot.name'] ?? undefined,
+    filters: Object.fromEntries(
+      Object.entries(info.config).flatMap(([key, value]) =>
+        isFilterSetting(key) && value !== null ? [[key, value]] : [],
+      ),
+    ),
     parts: [
       { part: `connector ${name}`, ...status.connector },
       ...status.tasks.map(({ id, ...task }) => ({ part: `task ${id} of ${name}`, ...task })),
