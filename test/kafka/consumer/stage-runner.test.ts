@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Position, RawBatch } from '../../../src/kafka/client/records.ts';
 import { createBatchQueue } from '../../../src/kafka/consumer/batch-queue.ts';
 import { StageRunner, type StageRunnerOptions } from '../../../src/kafka/consumer/stage-runner.ts';
+import { placeOf } from '../../../src/runtime/errors.ts';
 
 const batch = (from: number, count: number, partition = 0): RawBatch => ({
   topic: 't',
@@ -144,6 +145,16 @@ describe('the stage runner', () => {
     queue.push(batch(0, 2));
     await expect(runner.done).rejects.toThrow('a bug');
     expect(committed).toEqual([]);
+  });
+
+  it('notes topic, partition and offsets of the records with which it ends', async () => {
+    const failure = new Error('a bug');
+    const { queue, runner } = setUp({ apply: async () => Promise.reject(failure) });
+    queue.push(batch(0, 3));
+    queue.push(batch(3, 2));
+    queue.push(batch(10, 1, 1));
+    await expect(runner.done).rejects.toBe(failure);
+    expect(placeOf(failure)).toBe('t partition 0 offsets 0 to 4, t partition 1 offset 10');
   });
 
   it('takes no turn while an attempt to apply does not end', async () => {
