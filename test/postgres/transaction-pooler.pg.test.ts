@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { tryWithLock } from '../../src/postgres/locks.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
-import { type PgBouncer, pgBouncerMissing, startPgBouncer } from '../support/pgbouncer.ts';
+import { type PgBouncer, pgBouncerMissing, removePgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
 
 const missing = pgBouncerMissing();
 let db: FreshDatabase;
@@ -17,7 +17,10 @@ afterEach(async () => {
   await pooler?.stop();
   pooler = undefined;
 });
-afterAll(() => db.close());
+afterAll(async () => {
+  removePgBouncer();
+  await db.close();
+});
 
 async function through(mode: 'session' | 'transaction', query = ''): Promise<Database> {
   pooler ??= await startPgBouncer(db.url, mode);

@@ -67,6 +67,12 @@ function unpack(directory: string, packages: readonly string[]): void {
   for (const archive of archivesIn(directory)) run('dpkg', ['-x', archive, directory], directory);
 }
 
+/** The workers of vitest end without `exit`. */
+export function removePgBouncer(): void {
+  if (found !== undefined) rmSync(found.directory, { recursive: true, force: true });
+  found = undefined;
+}
+
 /** Why PgBouncer cannot be started here; undefined if it can. */
 export function pgBouncerMissing(): string | undefined {
   try {
