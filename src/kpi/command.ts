@@ -1,31 +1,36 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { formatInstant, type Instant } from '../activity/instant.ts';
+import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
 import { unpadded } from '../activity/learner.ts';
-import { withSourceDatabase } from '../cli/connections.ts';
+import { withDatabase, withSourceDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
+import { readUserIds } from '../cli/user-file.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError, usageError } from '../runtime/errors.ts';
 import { printable } from '../runtime/printable.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { configuredPlan, silenceWindow } from '../silence/plan.ts';
-import { FIGURES, type FigureName } from './figures/figure.ts';
+import { FIGURES, type FigureName, type Figures, weeklyInstant } from './figures/figure.ts';
+import type { FigureOptions } from './figures/figures.ts';
 import {
   countInactiveLearners,
   countSourceLearners,
   eachInactiveLearner,
+  eachLearnerOfWeeklyRowsOnly,
   eachSourceLearner,
 } from './inputs/learners-store.ts';
+import type { FigureDeps } from './inputs/pipeline.ts';
 import { createKpiRun, type KpiPlan, type KpiRunCounts } from './pipeline.ts';
 import { weekOf } from './weekly/rows-store.ts';
-import { figureDeps } from './wiring.ts';
+import { type FigureFlags, figureDeps, figureSettings, HORIZON, TARGET } from './wiring.ts';
 
-interface Flags extends OutputFlags {
+interface Flags extends OutputFlags, FigureFlags {
   readonly asOf?: Instant;
   readonly user?: readonly string[];
+  readonly userFile?: string;
   readonly all?: true;
   readonly inactive?: true;
   readonly only?: readonly FigureName[];
@@ -38,25 +43,31 @@ export function addKpi(program: Command): void {
     .description('compute the figures of learners as of an instant and print them')
     .option('--as-of <instant>', 'compute for this instant, e.g. 2026-03-16T05:00:00Z (required)', readInstant)
     .option('--user <user_id...>', 'for these learners')
+    .option('--user-file <file>', 'for the learners in a file, one user_id per line; - is standard input')
     .option('--all', 'for all learners in the source tables')
     .option('--inactive', 'for learners who are inactive by the table of last seen, as in a sweep')
     .option('--only <figures>', `compute only some of ${FIGURES.join(',')}`, readFigures)
+    .option(...HORIZON)
+    .option(...TARGET)
     .option('--store', 'merge the figures into weekly_kpi, as the platform’s weekly job does')
     .option('--json', 'print one JSON object per line')
     .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       '\nExamples:\n  lastseen kpi --as-of 2026-03-16T05:00:00Z --user anna ben --only P,S' +
-        '\n  lastseen kpi --as-of 2026-03-16T05:00:00Z --all --json > figures.ndjson',
+        '\n  lastseen kpi --as-of 2026-03-16T05:00:00Z --all --json > figures.ndjson' +
+        '\n  lastseen kpi --as-of 2026-03-16T05:00:00Z --user-file class.txt --target 0.5 --horizon 28',
     )
     .action((flags: Flags) =>
       runCommand({
         name: 'kpi',
         needs: ['postgres'],
         printConfig: flags.printConfig,
+        flags: figureSettings(flags),
         work: (context) => {
           const plan = planOf(context, flags);
-          return withOwnTables(context, (database) =>
+          const withTables = flags.store || flags.inactive ? withOwnTables : withDatabase;
+          return withTables(context, (database) =>
             withSourceDatabase(context, (source) => run(context, flags, plan, database, source)),
           );
         },
@@ -68,9 +79,12 @@ function planOf({ now }: CommandContext, flags: Flags): KpiPlan {
   if (flags.asOf === undefined) {
     throw usageError('--as-of is missing; give an instant, e.g. --as-of 2026-03-16T05:00:00Z');
   }
-  const chosen = [flags.user, flags.all, flags.inactive].filter((each) => each !== undefined);
-  if (chosen.length !== 1) throw usageError('give exactly one of --user, --all and --inactive');
+  const chosen = [flags.user, flags.userFile, flags.all, flags.inactive].filter((each) => each !== undefined);
+  if (chosen.length !== 1) throw usageError('give exactly one of --user, --user-file, --all and --inactive');
   if (flags.user?.includes('')) throw usageError('--user is empty: the empty user_id is no learner');
+  if (flags.store && (flags.horizon ?? flags.target) !== undefined) {
+    throw usageError('--store writes figures of the configured horizon and target; omit --horizon and --target');
+  }
   if (flags.store && flags.asOf > now()) {
     throw usageError('--as-of is in the future: --store needs a past instant');
   }
@@ -88,12 +102,18 @@ async function run(
   source: Database,
 ): Promise<number> {
   const { print, flushed, log, stopping, terminal } = context;
-  if (!flags.json) print(heading(plan));
+  const deps = figureDeps(context, source, database);
+  const basis = basisOf(plan, deps.options);
+  if (!flags.json) print(heading(plan, deps.options, basis.day));
   const kpiRun = createKpiRun(
     {
-      ...figureDeps(context, source, database),
-      onFigures: (userId, { figures }) =>
-        print(flags.json ? json({ ...keys(userId, plan), ...figures }) : line(userId, plan, figures)),
+      ...deps,
+      onFigures: (userId, { figures, target }) =>
+        print(
+          flags.json
+            ? json({ ...keys(userId, plan), ...basis, target, ...figures })
+            : line(userId, plan, figures, target),
+        ),
       onFailed: (userId, why) => {
         // The results name the learner; log lines never do.
         log.error({ event: 'learner_failed', error: why }, 'could not compute the figures of a learner');
@@ -102,7 +122,7 @@ async function run(
     },
     plan,
   );
-  const learners = learnersOf(flags, plan.asOf, context.settings, database, source);
+  const learners = await learnersOf(flags, plan.asOf, context.settings, { ...deps, source });
   const progress = showProgress({ what: 'figures', unit: 'learners', total: await learners.count(), log, terminal });
   try {
     await learners.each(async (userIds) => {
@@ -120,14 +140,18 @@ async function run(
   return kpiRun.counts.failed === 0 ? EXIT.done : EXIT.failed;
 }
 
+type Deps = FigureDeps & { readonly database: Database; readonly source: Database };
+
 interface Learners {
   count(): Promise<number>;
   each(onUserIds: (userIds: readonly string[]) => Promise<void>): Promise<void>;
 }
 
-function learnersOf(flags: Flags, asOf: Instant, settings: Settings, database: Database, source: Database): Learners {
-  if (flags.user !== undefined) {
-    const userIds = [...new Set(flags.user.map(unpadded))];
+async function learnersOf(flags: Flags, asOf: Instant, settings: Settings, deps: Deps): Promise<Learners> {
+  const { database, source, options } = deps;
+  const named = flags.userFile === undefined ? flags.user : await readUserIds(flags.userFile);
+  if (named !== undefined) {
+    const userIds = [...new Set(named.map(unpadded))];
     return {
       count: async () => userIds.length,
       each: async (onUserIds) => {
@@ -136,9 +160,13 @@ function learnersOf(flags: Flags, asOf: Instant, settings: Settings, database: D
     };
   }
   if (flags.all) {
+    const readsStored = options.useBayesian && options.policy.storedProbability === 'first';
     return {
       count: () => countSourceLearners(source),
-      each: (onUserIds) => eachSourceLearner(source, onUserIds, BATCH),
+      each: async (onUserIds) => {
+        await eachSourceLearner(source, onUserIds, BATCH);
+        if (readsStored) await eachLearnerOfWeeklyRowsOnly(database, source, onUserIds, BATCH);
+      },
     };
   }
   const window = silenceWindow(configuredPlan(settings, asOf));
@@ -161,15 +189,29 @@ function keys(userId: string, { asOf }: KpiPlan) {
   return { userId, weekStart: weekOf(asOf), asOf: formatInstant(asOf) };
 }
 
+/** What the figures depend on beside the learner's rows. `day` is the date of I_t, E_t, R_t, A_t and S; P is at the as-of. */
+function basisOf({ asOf }: KpiPlan, { policy, churnHorizonDays }: FigureOptions) {
+  return { profile: policy.profile, day: dateOf(weeklyInstant(asOf, policy)), horizonDays: churnHorizonDays };
+}
+
 const USER_WIDTH = 36;
 const FIGURE_WIDTH = 8;
 
-function heading({ wanted }: KpiPlan): string {
-  return ['user_id'.padEnd(USER_WIDTH), ...wanted.map((name) => name.padStart(FIGURE_WIDTH))].join('  ');
+function heading({ asOf, wanted }: KpiPlan, options: FigureOptions, day: string): string {
+  const { policy, churnHorizonDays, targetFrom, defaultTarget } = options;
+  const target = targetFrom === 'default' ? `target ${defaultTarget}` : `target of each goal, else ${defaultTarget}`;
+  const names = ['user_id'.padEnd(USER_WIDTH), ...wanted, ...(wanted.includes('P') ? ['target'] : [])];
+  return [
+    `profile ${policy.profile}, horizon ${churnHorizonDays} days, ${target}`,
+    `P as of ${formatInstant(asOf)}, all other figures for the day ${day}`,
+    '',
+    names.map((name) => name.padStart(FIGURE_WIDTH)).join('  '),
+  ].join('\n');
 }
 
-function line(userId: string, { wanted }: KpiPlan, figures: { readonly [name in FigureName]?: number | null }): string {
-  const cells = wanted.map((name) => figures[name]?.toFixed(4) ?? '–');
+function line(userId: string, { wanted }: KpiPlan, figures: Figures, target: number | null): string {
+  const shown = wanted.map((name) => figures[name]?.toFixed(4) ?? '–');
+  const cells = wanted.includes('P') ? [...shown, String(target ?? '–')] : shown;
   return [userCell(userId), ...cells.map((cell) => cell.padStart(FIGURE_WIDTH))].join('  ');
 }
 

@@ -1,9 +1,30 @@
 import type { CommandContext } from '../cli/run-command.ts';
+import type { SettingTexts } from '../config/configuration.ts';
 import type { Database } from '../postgres/database.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import { metricsPolicy } from './figures/policy.ts';
 import { createGrowthService } from './inputs/growth-service-client.ts';
 import type { FigureDeps } from './inputs/pipeline.ts';
+
+/** Flags that compute figures with other values than the configured ones. */
+export interface FigureFlags {
+  readonly horizon?: string;
+  readonly target?: string;
+}
+
+export const HORIZON = ['--horizon <days>', 'compute with this METRICS_CHURN_HORIZON_DAYS'] as const;
+export const TARGET = [
+  '--target <ability>',
+  'compute P for this target instead of the configured one or that of a goal',
+] as const;
+
+export function figureSettings({ horizon, target }: FigureFlags): SettingTexts {
+  return {
+    METRICS_CHURN_HORIZON_DAYS: horizon,
+    METRICS_DEFAULT_TARGET: target,
+    METRICS_TARGET_FROM: target === undefined ? undefined : 'default',
+  };
+}
 
 /** Databases, growth service and options from the settings. */
 export function figureDeps<D extends Database>(

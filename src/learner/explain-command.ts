@@ -1,17 +1,17 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatInstant, type Instant } from '../activity/instant.ts';
-import { withSourceDatabase } from '../cli/connections.ts';
+import { withDatabase, withSourceDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/flag-values.ts';
 import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
-import { figureDeps } from '../kpi/wiring.ts';
+import { type FigureFlags, figureDeps, figureSettings, HORIZON, TARGET } from '../kpi/wiring.ts';
 import { keepKeys } from '../runtime/snake-keys.ts';
-import { withOwnTables } from '../setup/wiring.ts';
+import { missingOwnTables } from '../setup/wiring.ts';
 import { configuredPlan } from '../silence/plan.ts';
 import { explanationPage } from './explain-page.ts';
 import { type Explanation, explain } from './explain-pipeline.ts';
 
-interface Flags extends OutputFlags {
+interface Flags extends OutputFlags, FigureFlags {
   readonly asOf?: Instant;
 }
 
@@ -21,6 +21,8 @@ export function addExplain(program: Command): void {
     .description('show what is known about one learner, what a sweep would decide, and the terms of P and S')
     .argument('<user>', 'a user_id or a student_id', readLearner)
     .option('--as-of <instant>', 'explain as of this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
+    .option(...HORIZON)
+    .option(...TARGET)
     .option('--json', 'print one JSON object')
     .option(...PRINT_CONFIG)
     .addHelpText('after', '\nExample: lastseen explain anna --as-of 2026-03-16T05:00:00Z')
@@ -29,11 +31,14 @@ export function addExplain(program: Command): void {
         name: 'explain',
         needs: ['postgres'],
         printConfig: flags.printConfig,
+        flags: figureSettings(flags),
         work: (context) => {
           const plan = configuredPlan(context.settings, flags.asOf ?? context.now());
-          return withOwnTables(context, (database) =>
+          return withDatabase(context, (database) =>
             withSourceDatabase(context, async (source) => {
-              const explanation = await explain(figureDeps(context, source, database), user, plan);
+              const missingTables = (await missingOwnTables(context, database)) ?? null;
+              const deps = { ...figureDeps(context, source, database), missingTables };
+              const explanation = await explain(deps, user, plan);
               context.print(flags.json ? explanationJson(explanation) : explanationPage(explanation, plan));
               return EXIT.done;
             }),

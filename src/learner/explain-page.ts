@@ -17,13 +17,14 @@ export function explanationPage(explanation: Explanation, plan: SweepPlan): stri
   ].join('\n\n');
 }
 
-function headingBlock({ userId, studentId, asOf }: Explanation, plan: SweepPlan): string {
+function headingBlock({ userId, studentId, asOf, missingTables }: Explanation, plan: SweepPlan): string {
   return table(
     ['learner', userId ?? '(no user_id known)'],
     [
       ['student_id', studentId],
       ['as of', formatInstant(asOf)],
       ['thresholds', `${plan.thresholds.join(', ')} days, lookback ${plan.lookbackDays} days`],
+      ...(missingTables === null ? [] : [['not shown', `what own tables contain: ${missingTables}`]]),
     ],
   );
 }
@@ -70,11 +71,12 @@ function historyBlock({ episodes, events }: Explanation): string {
   ].join('\n\n');
 }
 
-function probabilityBlock({ p }: Explanation): string {
+function probabilityBlock({ p, profile }: Explanation): string {
   const { ability, interval, line, z } = p;
   return table(
     ['P', figure(p.value), `by the rule ${p.rule}`],
     [
+      ['day', p.day, `profile ${profile}, horizon ${p.horizonDays} days`],
       ['90 % interval', interval ? `${figure(interval.low)} to ${figure(interval.high)}` : '–', insufficient(p)],
       ['ability', ability ? `${ability.mean} ± ${ability.sd}` : '–', `${p.observations} usable rows in 26 weeks`],
       ['target', String(p.target), ''],
@@ -94,12 +96,13 @@ function insufficient({ interval }: Explanation['p']): string {
   return interval?.insufficientData ? 'insufficient data: fewer than three usable rows' : '';
 }
 
-function riskBlock({ s }: Explanation): string {
+function riskBlock({ s, profile }: Explanation): string {
   const { terms, exams, horizonDays } = s;
   if (terms === null) return table(['S', '–', 'not seen up to the as-of'], []);
   return table(
     ['S', figure(s.value), 'the sum of these'],
     [
+      ['day', s.day, `profile ${profile}, horizon ${horizonDays} days; as recompute refreshes an existing row`],
       ['silence', figure(terms.silence), `0.6 · ${terms.silentDays} days of ${Math.max(1, horizonDays)}`],
       ['gaps', figure(terms.gaps), `0.25 · ${terms.meanGapDays.toFixed(3)} days between ${exams.count} exams, of 7`],
       ['sessions', figure(terms.sessions), `0.15 · (1 − ${exams.sessions} of 10 sessions)`],

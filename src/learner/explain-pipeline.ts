@@ -23,6 +23,11 @@ import {
 
 export type Explanation = Awaited<ReturnType<typeof explain>>;
 
+interface ExplainDeps extends FigureDeps {
+  /** Why own tables cannot be read; null if they can. */
+  readonly missingTables: string | null;
+}
+
 /** How many events and answers are read; a long silence has one per day. */
 const NEWEST_COUNT = 20;
 
@@ -32,11 +37,12 @@ const NEWEST_COUNT = 20;
  *
  * @param user a user_id or a student_id
  */
-export async function explain(deps: FigureDeps, user: string, plan: SweepPlan) {
-  const { source, database } = deps;
+export async function explain(deps: ExplainDeps, user: string, plan: SweepPlan) {
+  const { source, database, missingTables } = deps;
+  const hasTables = missingTables === null;
   const name = unpadded(user);
   const studentId = studentIdOf(name);
-  const seen = await readLastSeen(database, studentId);
+  const seen = hasTables ? await readLastSeen(database, studentId) : undefined;
   const learner: FigureRequest = {
     userId: seen?.userId ?? name,
     studentId,
@@ -44,14 +50,16 @@ export async function explain(deps: FigureDeps, user: string, plan: SweepPlan) {
     wanted: ['P', 'S'],
     row: 'existing',
   };
-  const episodes = await readEpisodes(database, studentId);
-  const events = await readEvents(database, studentId, NEWEST_COUNT);
+  const episodes = hasTables ? await readEpisodes(database, studentId) : [];
+  const events = hasTables ? await readEvents(database, studentId, NEWEST_COUNT) : [];
   const weekStart = dateOf(startOfIsoWeek(plan.asOf));
   const inputs = must((await loadFigureInputs(deps, [learner])).get(learner), 'inputs are loaded for every learner');
   return {
     userId: seen === undefined ? name : seen.userId,
     studentId,
     asOf: plan.asOf,
+    profile: deps.options.policy.profile,
+    missingTables,
     lastSeen: {
       inTable: seen === undefined ? null : lastSeenInTable(seen),
       inSources: await readLastSeenInSources(source, learner, deps.options.sources),
@@ -63,7 +71,7 @@ export async function explain(deps: FigureDeps, user: string, plan: SweepPlan) {
     s: explainS(must(inputs.churn, 'S is wanted'), deps.options),
     weekStart,
     weeklyKpis: (await readWeeklyKpis(database, learner.userId, weekStart)) ?? null,
-    answers: await readAnswers(database, learner.userId, NEWEST_COUNT),
+    answers: hasTables ? await readAnswers(database, learner.userId, NEWEST_COUNT) : [],
   };
 }
 
@@ -81,10 +89,12 @@ async function readLastSeenInSources(source: Queryable, learner: FigureRequest, 
   return { at: decidedBy && bySource[decidedBy], bySource, decidedBy };
 }
 
-function explainP(inputs: GoalInputs, { policy }: FigureOptions) {
+function explainP(inputs: GoalInputs, { policy, churnHorizonDays }: FigureOptions) {
   const figure = goalFigure(inputs, policy);
   return {
     value: figure.p,
+    day: dateOf(inputs.asOf),
+    horizonDays: churnHorizonDays,
     rule: figure.rule,
     interval: probabilityInterval(figure, inputs),
     target: inputs.target,
@@ -110,6 +120,7 @@ function margin(figure: GoalFigure, inputs: GoalInputs) {
 function explainS(inputs: ChurnInputs, { policy, churnHorizonDays }: FigureOptions) {
   return {
     value: churnRisk(inputs, churnHorizonDays, policy),
+    day: dateOf(inputs.asOf),
     exams: inputs.exams,
     lastSeenAt: inputs.lastSeenAt,
     horizonDays: churnHorizonDays,

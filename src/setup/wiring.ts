@@ -3,6 +3,7 @@ import type { CommandContext } from '../cli/run-command.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Database } from '../postgres/database.ts';
 import { OWN_SCHEMAS, type OwnSchemaFile, readOwnSchemas } from '../registry/own-schemas.ts';
+import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
 import { requireMigrated } from './migrations-store.ts';
 
@@ -11,6 +12,17 @@ export async function requireOwnTables({ log }: CommandContext, database: Databa
   const newer = await requireMigrated(database);
   if (newer.length > 0)
     log.info({ event: 'newer_migrations_found', migrations: newer }, 'own tables belong to a newer release');
+}
+
+/** Why own tables cannot be read, for commands that can do without; undefined if they can. */
+export async function missingOwnTables(context: CommandContext, database: Database): Promise<string | undefined> {
+  try {
+    await requireOwnTables(context, database);
+    return undefined;
+  } catch (error) {
+    if (error instanceof LastseenError && error.code === 'not_migrated') return error.message;
+    throw error;
+  }
 }
 
 /** Opens the database of own tables, checks that they are of this release or newer, runs `work`, and closes it. */

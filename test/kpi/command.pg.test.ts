@@ -1,11 +1,19 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli, startCli } from '../support/lastseen-cli.ts';
 import { clearPlatform, insertRows } from '../support/platform-rows.ts';
+
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 let db: FreshDatabase;
 beforeAll(async () => {
@@ -46,6 +54,11 @@ async function anna(): Promise<void> {
   );
 }
 
+/** What each line states beside the figures. */
+const BASIS = { profile: 'standard', day: '2026-03-16', horizon_days: 14, target: 0 };
+
+const KEYS = ['user_id', 'week_start', 'as_of', ...Object.keys(BASIS)];
+
 const P = 0.7340144709512995;
 const S = 0.6478571428571429;
 
@@ -64,6 +77,7 @@ describe('lastseen kpi', () => {
         user_id: 'anna',
         week_start: '2026-03-16',
         as_of: '2026-03-16T05:00:00.000000Z',
+        ...BASIS,
         I_t: null,
         E_t: null,
         R_t: null,
@@ -75,6 +89,7 @@ describe('lastseen kpi', () => {
         user_id: 'ben',
         week_start: '2026-03-16',
         as_of: '2026-03-16T05:00:00.000000Z',
+        ...BASIS,
         I_t: null,
         E_t: null,
         R_t: null,
@@ -90,7 +105,12 @@ describe('lastseen kpi', () => {
     await anna();
     const { code, stdout } = await run([...AS_OF, '--user', 'anna', '--user', 'ben']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^user_id +I_t +E_t +R_t +A_t +P +S\nanna +– +– +– +– +0\.7340 +0\.6479\nben +(– *){6}\n/);
+    expect(stdout).toMatch(
+      /^profile standard, horizon 14 days, target 0\nP as of 2026-03-16T05:00:00\.000000Z, all other figures for the day 2026-03-16\n\n/,
+    );
+    expect(stdout).toMatch(
+      /^user_id +I_t +E_t +R_t +A_t +P +S +target\nanna +– +– +– +– +0\.7340 +0\.6479 +0\nben +(– *){6} 0\n/m,
+    );
     expect(stdout).toMatch(/no figure can be computed +1/);
   });
 
@@ -120,7 +140,7 @@ describe('lastseen kpi', () => {
   it('prints and stores only the requested figures', async () => {
     await anna();
     const [line] = await lines([...AS_OF, '--user', 'anna', '--only', 'S,I_t', '--store']);
-    expect(Object.keys(line ?? {})).toEqual(['user_id', 'week_start', 'as_of', 'I_t', 'S']);
+    expect(Object.keys(line ?? {})).toEqual([...KEYS, 'I_t', 'S']);
     expect(await weekly()).toEqual([{ user_id: 'anna', week_start: '2026-03-16', kpis: `{"S": ${line?.['S']}}` }]);
   });
 
@@ -156,7 +176,7 @@ describe('lastseen kpi', () => {
     });
     const { code, stdout } = await run([...AS_OF, '--inactive', '--store']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^gone .* 1\.0000$/m);
+    expect(stdout).toMatch(/^gone .* 1\.0000 +0$/m);
     expect(stdout).toMatch(/rows unknown +1\n/);
     expect(await weekly()).toEqual([]);
   });
@@ -174,6 +194,101 @@ describe('lastseen kpi', () => {
     const [line] = await lines([...AS_OF, '--user', 'anna'], { METRICS_PROFILE: 'legacy' });
     // From 03-05 to 03-22: k = 17, at least the horizon.
     expect(line?.['S']).toBeCloseTo(0.6 + (0.25 * 2) / 7 + 0.15 * 0.7, 12);
+  });
+
+  it('states the day, the profile, the horizon and the target of the figures', async () => {
+    await anna();
+    await insertRows(db.database, 'interest_goal', [
+      { user_id: 'anna', topic_id: 't', target_level: 0.25, priority: 1 },
+    ]);
+    const env = { METRICS_PROFILE: 'legacy', METRICS_TARGET_FROM: 'interest_goal' };
+    expect(await lines([...AS_OF, '--user', 'anna', '--only', 'P,S'], env)).toMatchObject([
+      { profile: 'legacy', day: '2026-03-22', horizon_days: 14, target: 0.25, S: expect.closeTo(0.7764285714, 9) },
+    ]);
+    const explained = await runCli({ DATABASE_URL: db.url, ...env }, ['explain', 'anna', ...AS_OF, '--json']);
+    expect(explained.json()).toMatchObject({
+      profile: 'legacy',
+      p: { day: '2026-03-16', horizon_days: 14, target: 0.25 },
+      s: { day: '2026-03-16', horizon_days: 14, value: expect.closeTo(S, 9) },
+    });
+  });
+
+  it('computes with the horizon and the target of the flags', async () => {
+    await anna();
+    await insertRows(db.database, 'interest_goal', [
+      { user_id: 'anna', topic_id: 't', target_level: 0.25, priority: 1 },
+    ]);
+    const env = { METRICS_TARGET_FROM: 'interest_goal' };
+    const flags = [...AS_OF, '--target', '0.5', '--horizon', '22'];
+    // P = Φ(0); k = 11 of 22
+    const expected = {
+      horizon_days: 22,
+      target: 0.5,
+      P: 0.5,
+      S: expect.closeTo(0.3 + 0.25 * (2 / 7) + 0.15 * 0.7, 12),
+    };
+    expect(await lines([...flags, '--user', 'anna'], env)).toMatchObject([expected]);
+    const explained = await runCli({ DATABASE_URL: db.url, ...env }, ['explain', 'anna', ...flags, '--json']);
+    expect(explained.json()).toMatchObject({ p: { target: 0.5, value: 0.5 }, s: { horizon_days: 22 } });
+  });
+
+  it('reads the learners from a file or from standard input', async () => {
+    await anna();
+    const file = join(tmpdir(), `${randomUUID()}.txt`);
+    const text = '\uFEFFanna\r\n\r\nben\r\nanna\n';
+    writeFileSync(file, text);
+    const names = (output: string) => [...output.matchAll(/"user_id":"(\w+)"/g)].map(([, name]) => name);
+    try {
+      expect(names((await run([...AS_OF, '--user-file', file, '--json'])).stdout)).toEqual(['anna', 'ben']);
+      const piped = execFileSync(process.execPath, [CLI, 'kpi', ...AS_OF, '--user-file', '-', '--json'], {
+        input: text,
+        encoding: 'utf8',
+        env: { DATABASE_URL: db.url },
+        stdio: ['pipe', 'pipe', 'ignore'],
+      });
+      expect(names(piped)).toEqual(['anna', 'ben']);
+    } finally {
+      rmSync(file);
+    }
+    const { code, stderr } = await run([...AS_OF, '--user-file', file]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('ENOENT') });
+  });
+
+  it('computes for learners of weekly_kpi only too with --all, in the legacy growth mode', async () => {
+    await anna();
+    await db.database.query({
+      text: `INSERT INTO weekly_kpi (user_id, week_start, kpis)
+             VALUES ('zoe', '2026-03-02', '{"P": 0.25}'), ('anna', '2026-03-02', '{}'), ('', '2026-03-02', '{}')`,
+    });
+    const env = { METRICS_PROFILE: 'legacy', METRICS_USE_BAYESIAN: 'true' };
+    expect(await lines([...AS_OF, '--all'], env)).toMatchObject([
+      { user_id: 'anna', P },
+      { user_id: 'zoe', P: 0.25, S: null },
+    ]);
+    for (const other of [{ METRICS_PROFILE: 'legacy' }, { METRICS_USE_BAYESIAN: 'true' }]) {
+      expect((await lines([...AS_OF, '--all'], other)).map((line) => line['user_id'])).toEqual(['anna']);
+    }
+    await run([...AS_OF, '--all', '--store'], env);
+    expect(await weekly()).toContainEqual({ user_id: 'zoe', week_start: '2026-03-16', kpis: '{"P": 0.25}' });
+  });
+
+  it('needs own tables only to store figures and to find inactive learners', async () => {
+    await anna();
+    await db.database.query({ text: 'ALTER SCHEMA lastseen RENAME TO lastseen_away' });
+    try {
+      expect(await lines([...AS_OF, '--all'])).toMatchObject([{ user_id: 'anna', P, S: expect.closeTo(S, 12) }]);
+      const explained = await runCli({ DATABASE_URL: db.url }, ['explain', 'anna', ...AS_OF, '--json']);
+      expect(explained.json()).toMatchObject({
+        missing_tables: expect.stringContaining('lastseen migrate'),
+        events: [],
+        s: { value: expect.closeTo(S, 12) },
+      });
+      for (const flags of [['--all', '--store'], ['--inactive']]) {
+        expect(await run([...AS_OF, ...flags])).toMatchObject({ code: 1, stderr: expect.stringContaining('migrate') });
+      }
+    } finally {
+      await db.database.query({ text: 'ALTER SCHEMA lastseen_away RENAME TO lastseen' });
+    }
   });
 
   it('asks the growth service for P if there is a fit, and uses the normal rule if it fails', async () => {
@@ -226,11 +341,14 @@ describe('lastseen kpi', () => {
     ['no learners', AS_OF],
     ['an empty user_id, which is no learner', [...AS_OF, '--user', 'anna', '']],
     ['two kinds of learners', [...AS_OF, '--all', '--user', 'anna']],
+    ['learners and a file of learners', [...AS_OF, '--user', 'anna', '--user-file', 'x']],
+    ['storing for another horizon', [...AS_OF, '--all', '--store', '--horizon', '7']],
+    ['a target that is no number', [...AS_OF, '--all', '--target', 'high']],
     ['an unknown figure', [...AS_OF, '--all', '--only', 'P,Q']],
     ['storing for a future as-of', ['--as-of', '2999-01-01', '--all', '--store']],
   ])('is wrong usage with %s', async (_, args) => {
     const { code, stderr } = await run(args);
     expect(code).toBe(2);
-    expect(stderr.split('\n')[0]).toMatch(/--as-of|--user|--only/);
+    expect(stderr.split('\n')[0]).toMatch(/--as-of|--user|--only|--store|METRICS_DEFAULT_TARGET/);
   });
 });

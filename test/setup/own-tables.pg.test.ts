@@ -40,7 +40,7 @@ describe('if own tables are older than the release', () => {
     ['audit', 'runs'],
     ['replay', '--from', 'earliest'],
     ['dlq', 'list'],
-    ['kpi', '--as-of', '2026-03-16T05:00:00Z', '--all'],
+    ['kpi', '--as-of', '2026-03-16T05:00:00Z', '--all', '--store'],
     ['track', '--until-end'],
   ])('%s %s exits with 1 and one line that names the command to run', async (...args) => {
     const { HTTP_PORT: _, ...env } = envOf(args);

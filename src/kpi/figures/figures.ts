@@ -60,6 +60,8 @@ export interface LearnerFigures {
   readonly figures: Figures;
   /** How far P may be off; null without a P. */
   readonly pInterval: ProbabilityInterval | null;
+  /** The target of P; null if P is not wanted. */
+  readonly target: number | null;
   /** Malformed elements of `questions`. */
   readonly skippedAnswers: number;
 }
@@ -80,6 +82,7 @@ export function figures(inputs: FigureInputs, options: FigureOptions): LearnerFi
   return {
     figures: Object.fromEntries(wanted.map((name) => [name, computed[name] ?? null])),
     pInterval: p && goal && probabilityInterval(p, goal),
+    target: goal === null ? null : goal.target,
     skippedAnswers,
   };
 }

@@ -1,5 +1,6 @@
 import { unpaddedSql } from '../../activity/learner.ts';
 import { SOURCE_FACTS, SOURCES } from '../../activity/source.ts';
+import { textArray } from '../../postgres/arrays.ts';
 import { forEachBatch } from '../../postgres/cursor.ts';
 import type { Database, Queryable } from '../../postgres/database.ts';
 import { single } from '../../runtime/must.ts';
@@ -14,9 +15,8 @@ const NAME = unpaddedSql('user_id');
  * The learners in the source tables. These are the tables that figures are computed from and that have a user_id; a
  * learner in none of them has no figure. `attempt` has no user_id: its learners are found once another table has them.
  */
-const USER_IDS = [...SOURCES.filter((source) => SOURCE_FACTS[source].learner === 'user_id'), 'ability_estimates']
-  .map((table) => `SELECT ${NAME} AS user_id FROM ${table} WHERE ${NAME} <> ''`)
-  .join(' UNION ');
+const TABLES = [...SOURCES.filter((source) => SOURCE_FACTS[source].learner === 'user_id'), 'ability_estimates'];
+const USER_IDS = TABLES.map((table) => `SELECT ${NAME} AS user_id FROM ${table} WHERE ${NAME} <> ''`).join(' UNION ');
 
 /** All learners in the source tables, in batches, in the order of the bytes of their user_ids. */
 export function eachSourceLearner(source: Database, onUserIds: OnUserIds, batchSize: number): Promise<void> {
@@ -30,6 +30,31 @@ export function eachSourceLearner(source: Database, onUserIds: OnUserIds, batchS
 
 export function countSourceLearners(source: Queryable): Promise<number> {
   return count(source, USER_IDS, []);
+}
+
+/** The learners of `weekly_kpi` that no source table has, in batches: the previous job took their stored P. */
+export function eachLearnerOfWeeklyRowsOnly(
+  database: Database,
+  source: Queryable,
+  onUserIds: OnUserIds,
+  batchSize: number,
+): Promise<void> {
+  const inNone = TABLES.map(
+    (table) => `NOT EXISTS (SELECT FROM ${table} AS known WHERE known.user_id = learner.user_id)`,
+  );
+  const text = `
+SELECT user_id FROM unnest($1::text[]) AS learner (user_id)
+WHERE ${inNone.join(' AND ')} ORDER BY user_id COLLATE "C"`;
+  return forEachBatch<{ user_id: string }>(
+    database,
+    { text: `SELECT DISTINCT ${NAME} AS user_id FROM weekly_kpi WHERE ${NAME} <> '' ORDER BY user_id`, values: [] },
+    async (weekly) => {
+      const values = [textArray(weekly.map(({ user_id }) => user_id))];
+      const { rows } = await source.query<{ user_id: string }>({ text, values });
+      if (rows.length > 0) await onUserIds(rows.map(({ user_id }) => user_id));
+    },
+    batchSize,
+  );
 }
 
 const INACTIVE = `SELECT seen.user_id FROM lastseen.user_last_seen seen WHERE ${SILENT} AND seen.user_id <> ''`;

@@ -1,5 +1,6 @@
 import type { Source } from '../../activity/source.ts';
 import type { Queryable } from '../../postgres/database.ts';
+import { LastseenError } from '../../runtime/errors.ts';
 import { type ChurnInputs, NO_EXAMS } from '../figures/churn-risk.ts';
 import {
   examWindow,
@@ -199,7 +200,13 @@ async function loadLastSeen<L extends FigureRequest>(
   { source, database, options }: FigureDeps,
   learners: readonly L[],
 ) {
-  const inTable = await lastSeenInTable(database, learners);
+  const inTable = await lastSeenInTable(database, learners).catch(
+    (error): Awaited<ReturnType<typeof lastSeenInTable<L>>> => {
+      // Before the first migration only the source tables are read.
+      if (error instanceof LastseenError && error.code === 'not_migrated') return new Map();
+      throw error;
+    },
+  );
   const missing = learners.filter((learner) => !inTable.has(learner));
   if (missing.length === 0) return inTable;
   return new Map([...inTable, ...(await lastSeenInSources(source, missing, sourcesToRead(options)))]);
