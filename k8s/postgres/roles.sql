@@ -102,6 +102,7 @@ BEGIN
       ('lastseen_replay', 'lastseen.migration', 'SELECT'),
       ('lastseen_operator', 'lastseen.migration', 'SELECT'),
 
+      ('lastseen_track', 'lastseen.installation', 'SELECT'),
       ('lastseen_track', 'lastseen.user_last_seen', 'SELECT, INSERT, UPDATE'),
       ('lastseen_track', 'lastseen.track_progress', 'SELECT, INSERT, UPDATE'),
       ('lastseen_track', 'lastseen.track_gap', 'SELECT, INSERT'),
@@ -114,6 +115,7 @@ BEGIN
       ('lastseen_track', 'lastseen.audit_run',
         'SELECT (run_id, status, sources, snapshot_at, started_at, finished_at, drifting)'),
 
+      ('lastseen_sweep', 'lastseen.installation', 'SELECT'),
       ('lastseen_sweep', 'lastseen.user_last_seen', 'SELECT, UPDATE (last_seen_at)'),
       ('lastseen_sweep', 'lastseen.track_progress', 'SELECT'),
       ('lastseen_sweep', 'lastseen.track_gap', 'SELECT'),
@@ -129,6 +131,7 @@ BEGIN
       ('lastseen_sweep', 'public.attempt', 'SELECT (id)'),
       ('lastseen_sweep', 'public.session', 'SELECT (id)'),
 
+      ('lastseen_recompute', 'lastseen.installation', 'SELECT'),
       ('lastseen_recompute', 'lastseen.user_last_seen', 'SELECT'),
       ('lastseen_recompute', 'lastseen.inactivity_outbox', 'SELECT, UPDATE (published_at)'),
       ('lastseen_recompute', 'lastseen.kpi_watermark', 'SELECT, INSERT, UPDATE (as_of)'),
@@ -160,6 +163,7 @@ BEGIN
       ('lastseen_audit', 'public.session', 'SELECT (user_id, started_at, ended_at)'),
 
       -- A rebuild corrects and removes rows. It locks progress but does not change it.
+      ('lastseen_replay', 'lastseen.installation', 'SELECT'),
       ('lastseen_replay', 'lastseen.user_last_seen', 'SELECT, INSERT, UPDATE, DELETE'),
       ('lastseen_replay', 'lastseen.track_progress', 'SELECT, UPDATE (updated_at)'),
       ('lastseen_replay', 'lastseen.dead_letter', 'SELECT, UPDATE (closed_at, closed_by)'),

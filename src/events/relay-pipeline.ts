@@ -2,6 +2,7 @@ import type { EventProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
 import { tryWithLock } from '../postgres/locks.ts';
 import { pause } from '../runtime/retries.ts';
+import { markInstallation } from './installation.ts';
 import { markPublished, takeUnpublished } from './outbox-store.ts';
 import type { Outbox, OutboxRow } from './outboxes.ts';
 
@@ -11,6 +12,8 @@ export interface RelayDeps<Event> {
   readonly producer: Pick<EventProducer, 'send'>;
   readonly topic: string;
   readonly encode: (event: Event) => Buffer;
+  /** The id that published events carry, and a check before the first of them that throws if the topic has another's. */
+  readonly installation: { readonly id: string; readonly requireOwnTopic: () => Promise<void> };
 }
 
 /** Resolves with the number of events published, undefined if another process is publishing this outbox. */
@@ -24,16 +27,19 @@ const BATCH_SIZE = 250;
  * acknowledgement and the mark, the batch is published again with the same event ids.
  */
 export function createRelay<Row extends OutboxRow, Event>(outbox: Outbox<Row, Event>, deps: RelayDeps<Event>): Relay {
-  const { database, producer, topic, encode } = deps;
+  const { database, producer, topic, encode, installation } = deps;
+  let isOwnTopic = false;
   return () =>
     tryWithLock(database, outbox.lock, async () => {
       let published = 0;
       for (;;) {
         const rows = await takeUnpublished(database, outbox, BATCH_SIZE);
         if (rows.length === 0) return published;
+        if (!isOwnTopic) await installation.requireOwnTopic();
+        isOwnTopic = true;
         await producer.send(
           topic,
-          rows.map((row) => outbox.toRecord(row, encode)),
+          rows.map((row) => markInstallation(outbox.toRecord(row, encode), installation.id)),
         );
         await markPublished(database, outbox, rows);
         published += rows.length;

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { untilGraceDeadline } from '../cli/connections.ts';
+import { openKafka, untilGraceDeadline } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import type { Settings } from '../config/settings.ts';
+import { newestRecord } from '../kafka/admin/newest-record.ts';
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
@@ -10,6 +11,8 @@ import { OWN_SCHEMAS, SCHEMAS_DIRECTORY } from '../registry/own-schemas.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import { withAbort } from '../runtime/waiting.ts';
 import type { InactivityEvent } from './inactivity-event.ts';
+import { requireOwnEvents } from './installation.ts';
+import { readInstallationId } from './installation-store.ts';
 import type { KpiUpdatedEvent } from './kpi-updated-event.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX, type Outbox, type OutboxRow } from './outboxes.ts';
 import { createRelay, type Relay, type RelayDeps, relayUntil } from './relay-pipeline.ts';
@@ -47,12 +50,16 @@ export async function kpiUpdatedRelay(
   return countedRelay(context, KPI_UPDATED_OUTBOX, { database, producer, topic, encode });
 }
 
-function countedRelay<Row extends OutboxRow, Event>(
-  { metrics }: CommandContext,
+async function countedRelay<Row extends OutboxRow, Event>(
+  context: CommandContext,
   outbox: Outbox<Row, Event>,
-  deps: RelayDeps<Event>,
-): Relay {
-  const relay = createRelay(outbox, deps);
+  deps: Omit<RelayDeps<Event>, 'installation'>,
+): Promise<Relay> {
+  const { metrics } = context;
+  const { database, topic } = deps;
+  const id = await readInstallationId(database);
+  const requireOwnTopic = async () => requireOwnEvents(topic, await newestRecord(openKafka(context), topic), id);
+  const relay = createRelay(outbox, { ...deps, installation: { id, requireOwnTopic } });
   return async () => {
     const published = await relay();
     metrics.relayed.inc({ outbox: outbox.name }, published ?? 0);

@@ -7,6 +7,7 @@ import { audit } from '../../src/audit/pipeline.ts';
 import { emptyBacktestTables, saveActivity } from '../../src/backtest/backtest-store.ts';
 import { sweepDays } from '../../src/backtest/pipeline.ts';
 import { findRedriven, markRedriven } from '../../src/dead-letters/redriven-store.ts';
+import { readInstallationId } from '../../src/events/installation-store.ts';
 import { readOutboxState } from '../../src/events/outbox-store.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../../src/events/outboxes.ts';
 import { createRelay } from '../../src/events/relay-pipeline.ts';
@@ -39,6 +40,7 @@ import { closeAllEpisodes, closeEpisodes } from '../../src/sweep/returns-store.t
 import { asRole, type Role, rolesSql } from '../../stack/roles.ts';
 import { OPTIONS } from '../kpi/compute-figures.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { INSTALLATION } from '../support/installation.ts';
 import { runCli } from '../support/lastseen-cli.ts';
 
 const AS_OF = parseInstant('2026-03-16T05:00:00Z') ?? 0n;
@@ -134,7 +136,13 @@ describe('with only the rights of its role', () => {
       const request = { userId: USER, studentId: ID, asOf, eventId: randomUUID() };
       expect(await answerEvents(deps, [request])).toMatchObject([{ outcome }]);
     }
-    const relay = createRelay(KPI_UPDATED_OUTBOX, { database, producer, topic: 'kpi', encode });
+    const relay = createRelay(KPI_UPDATED_OUTBOX, {
+      database,
+      producer,
+      topic: 'kpi',
+      encode,
+      installation: INSTALLATION,
+    });
     expect(await relay()).toBe(2);
     await relayInactivity('recompute');
     expect(await readOutboxState(database, INACTIVITY_OUTBOX)).toMatchObject({ waiting: 0n });
@@ -279,7 +287,9 @@ async function trackSees(at: bigint): Promise<number> {
 }
 
 async function relayInactivity(role: Role): Promise<number | undefined> {
-  return createRelay(INACTIVITY_OUTBOX, { database: as(role), producer, topic: 'inactivity', encode })();
+  await readInstallationId(as(role));
+  const deps = { database: as(role), producer, topic: 'inactivity', encode, installation: INSTALLATION };
+  return createRelay(INACTIVITY_OUTBOX, deps)();
 }
 
 const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'audit', 'replay', 'operator'];

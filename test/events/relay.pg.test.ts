@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { requireOwnEvents } from '../../src/events/installation.ts';
 import { readOutboxState } from '../../src/events/outbox-store.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../../src/events/outboxes.ts';
 import { createRelay } from '../../src/events/relay-pipeline.ts';
 import type { OutgoingRecord } from '../../src/kafka/client/records.ts';
 import { tryWithLock } from '../../src/postgres/locks.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { INSTALLATION } from '../support/installation.ts';
 
 let db: FreshDatabase;
 beforeAll(async () => {
@@ -44,10 +46,19 @@ const send = async (_topic: string, records: readonly OutgoingRecord[]) => {
 };
 const encode = (event: { readonly user_id: string }) => Buffer.from(event.user_id);
 
+/** The newest record of a topic, of this installation. */
+const newestOf = (installation: string) => ({
+  key: null,
+  value: null,
+  timestamp: '0',
+  offset: '0',
+  headers: { ce_installation: installation },
+});
+
 describe.each(['inactivity', 'kpi_updated'] as const)('the relay of the outbox %s', (name) => {
   const { outbox, insert } = OUTBOXES[name];
   const relayWith = (producer: { send: typeof send }) => {
-    const deps = { database: db.database, producer, topic: 'events', encode };
+    const deps = { database: db.database, producer, topic: 'events', encode, installation: INSTALLATION };
     return outbox.name === 'inactivity' ? createRelay(INACTIVITY_OUTBOX, deps) : createRelay(KPI_UPDATED_OUTBOX, deps);
   };
   beforeEach(async () => {
@@ -63,6 +74,29 @@ describe.each(['inactivity', 'kpi_updated'] as const)('the relay of the outbox %
     expect(batches.flat()).toEqual(Array.from({ length: EVENTS }, (_, n) => `u${n + 1}`));
     expect(await readOutboxState(db.database, outbox)).toEqual({ waiting: 0n, oldestSeconds: 0 });
     expect(await relayWith({ send })()).toBe(0);
+  });
+
+  it('marks events with the installation, and publishes none to a topic of another one', async () => {
+    let marks: unknown[] = [];
+    const keepMarks = async (_topic: string, records: readonly OutgoingRecord[]) => {
+      marks = records.map(({ headers }) => headers?.['ce_installation']);
+    };
+    const refused = {
+      id: INSTALLATION.id,
+      requireOwnTopic: async () => requireOwnEvents('events', newestOf('b'), 'a'),
+    };
+    const deps = { database: db.database, producer: { send: keepMarks }, topic: 'events', encode };
+    const relayAs = (installation: typeof refused) =>
+      outbox.name === 'inactivity'
+        ? createRelay(INACTIVITY_OUTBOX, { ...deps, installation })
+        : createRelay(KPI_UPDATED_OUTBOX, { ...deps, installation });
+    await expect(relayAs(refused)()).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining('the newest event in events is of installation b, not of a: set OWN_PREFIX'),
+    });
+    expect(marks).toEqual([]);
+    await relayAs({ ...refused, requireOwnTopic: async () => requireOwnEvents('events', newestOf('a'), 'a') })();
+    expect(new Set(marks)).toEqual(new Set([INSTALLATION.id]));
   });
 
   it('publishes a batch again if it was not acknowledged', async () => {

@@ -28,6 +28,10 @@ function ofStatement(stmt: Node, made: Made): readonly string[] {
     return [];
   }
   if ('CommentStmt' in stmt) return [];
+  if ('InsertStmt' in stmt) {
+    const table = stmt.InsertStmt.relation?.relname ?? '';
+    return made.tables.has(table) ? [] : [`insert into ${table}`];
+  }
   if ('IndexStmt' in stmt) {
     const { unique, idxname, relation } = stmt.IndexStmt;
     const table = relation?.relname ?? '';

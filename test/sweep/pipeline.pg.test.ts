@@ -14,6 +14,7 @@ import { eachDue, recordInactive } from '../../src/sweep/episodes-store.ts';
 import { type CompletedSweep, sweep } from '../../src/sweep/pipeline.ts';
 import { closeEpisodes } from '../../src/sweep/returns-store.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { INSTALLATION } from '../support/installation.ts';
 import { waitFor } from '../support/waiting.ts';
 
 let db: FreshDatabase;
@@ -59,6 +60,7 @@ async function run(changes: Partial<SweepPlan> = {}, send = producer.send): Prom
         database: db.database,
         producer: { send },
         topic: 'lastseen.inactivity.v1',
+        installation: INSTALLATION,
         encode: (event) => Buffer.from(JSON.stringify(event, (_, v) => (typeof v === 'bigint' ? String(v) : v))),
       }),
     },

@@ -1,6 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { must } from '../../runtime/must.ts';
-import { withHighWatermarks } from '../client/isolation.ts';
+import { withHighWatermarks } from '../client/cluster.ts';
 import { type Partition, type Position, partitionKey } from '../client/records.ts';
 import { withAdmin } from './admin.ts';
 
