@@ -289,7 +289,8 @@ describe('lastseen kpi', () => {
     } finally {
       await db.database.query({ text: 'ALTER SCHEMA lastseen_away RENAME TO lastseen' });
     }
-  });
+    // Five processes are started.
+  }, 60_000);
 
   it('asks the growth service for P if there is a fit, and uses the normal rule if it fails', async () => {
     await anna();
