@@ -183,6 +183,8 @@ BEGIN
       ('lastseen_operator', 'lastseen.track_progress', 'SELECT'),
       ('lastseen_operator', 'lastseen.track_gap', 'SELECT'),
       ('lastseen_operator', 'lastseen.dead_letter', 'SELECT, UPDATE (closed_at, closed_by), DELETE'),
+      ('lastseen_operator', 'lastseen.dead_letter_window', 'SELECT'),
+      ('lastseen_operator', 'lastseen.installation', 'SELECT'),
       ('lastseen_operator', 'lastseen.episode', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.inactivity_outbox', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.replay', 'SELECT'),
