@@ -52,6 +52,7 @@ export async function explain(deps: ExplainDeps, user: string, plan: SweepPlan) 
   };
   const episodes = hasTables ? await readEpisodes(database, studentId) : [];
   const events = hasTables ? await readEvents(database, studentId, NEWEST_COUNT) : [];
+  const letters = hasTables ? await readOpenLetters(database, studentId) : [];
   const weekStart = dateOf(startOfIsoWeek(plan.asOf));
   const inputs = must((await loadFigureInputs(deps, [learner])).get(learner), 'inputs are loaded for every learner');
   return {
@@ -64,7 +65,7 @@ export async function explain(deps: ExplainDeps, user: string, plan: SweepPlan) 
       inTable: seen === undefined ? null : lastSeenInTable(seen),
       inSources: await readLastSeenInSources(source, learner, deps.options.sources),
     },
-    ...checkGates({ seen, episodes, letters: await readOpenLetters(database, studentId) }, plan),
+    ...checkGates({ seen, episodes, letters }, plan),
     episodes,
     events: events.map((event) => ({ ...event, eventId: eventId({ ...event, studentId }) })),
     p: explainP(must(inputs.goal, 'P is wanted'), deps.options),

@@ -278,6 +278,7 @@ describe('lastseen kpi', () => {
     try {
       expect(await lines([...AS_OF, '--all'])).toMatchObject([{ user_id: 'anna', P, S: expect.closeTo(S, 12) }]);
       const explained = await runCli({ DATABASE_URL: db.url }, ['explain', 'anna', ...AS_OF, '--json']);
+      expect(explained, explained.stderr).toMatchObject({ code: 0 });
       expect(explained.json()).toMatchObject({
         missing_tables: expect.stringContaining('lastseen migrate'),
         events: [],
