@@ -95,10 +95,6 @@ export function createDeadLetterWindow(maxShare: number, window = 1_000, minLett
   };
 }
 
-export function createDeadLetterLimit(maxShare: number, window?: number, minLetters?: number): DeadLetterLimit {
-  return createDeadLetterWindow(maxShare, window, minLetters);
-}
-
 /** Counts the letters that the broker has acknowledged, by reason. */
 export function withDeadLetterCount(sink: FailedRecordSink, metrics: Metrics): FailedRecordSink {
   return {

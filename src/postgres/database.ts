@@ -91,8 +91,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     snapshot: (work) =>
       withClient(pool, (client) =>
         inTransaction(client, SNAPSHOT, async (tx) => {
-          // The transaction may be idle for long while other systems are read; its cursors are read completely.
-          await tx.query({ text: 'SET LOCAL idle_in_transaction_session_timeout = 0' });
+          // Cursors are read completely.
           await tx.query({ text: 'SET LOCAL cursor_tuple_fraction = 1' });
           // The first query takes the snapshot; BEGIN does not.
           const { rows } = await tx.query<{ at: Instant }>({ text: 'SELECT clock_timestamp() AS at' });

@@ -9,7 +9,7 @@ import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand }
 import { json, table } from '../cli/tables.ts';
 import { groupOf } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
-import { createDeadLetterLimit, createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
+import { createDeadLetterSink, createDeadLetterWindow, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
 import { inactivityCodec, inactivityRelay, kpiUpdatedRelay, relayWhile } from '../events/wiring.ts';
@@ -117,7 +117,7 @@ async function run(
       deadLetters,
     }),
     retryTopic,
-    deadLetterLimit: createDeadLetterLimit(settings.DLQ_MAX_SHARE),
+    deadLetterLimit: createDeadLetterWindow(settings.DLQ_MAX_SHARE),
     replica: settings.SOURCE_DATABASE_URL === undefined ? undefined : createReplica(database, source),
     onFigures: ({ P, S }) => {
       if (typeof P === 'number') metrics.goalProbability.observe(P);

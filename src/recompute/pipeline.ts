@@ -20,8 +20,9 @@ import { type ReplicaGoal, type ReplicaWait, replicaGoal, waitForReplica } from 
 
 /**
  * `whole`: all six figures were computed, because there was no row to refresh. `nothing`: none of the figures could be
- * computed, so nothing was written. `unknown`: no source table has the learner, so no row was created. `pNull` and `sNull`: that figure could not be computed. `skippedAnswers`: malformed
- * elements of `questions`. The others are outcomes of writing.
+ * computed, so nothing was written. `unknown`: no source table has the learner, so no row was created. `pNull` and
+ * `sNull`: that figure could not be computed. `skippedAnswers`: malformed elements of `questions`. The others are outcomes
+ * of writing.
  */
 const COUNTS = [
   'events',

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createDeadLetterLimit, failureRecord } from '../../src/dead-letters/dead-letter.ts';
+import { createDeadLetterWindow, failureRecord } from '../../src/dead-letters/dead-letter.ts';
 
 describe('the dead-letter limit', () => {
   const exceededAt = (
-    limit: ReturnType<typeof createDeadLetterLimit>,
+    limit: ReturnType<typeof createDeadLetterWindow>,
     letters: (n: number) => boolean,
     records: number,
   ) => {
@@ -12,21 +12,21 @@ describe('the dead-letter limit', () => {
   };
 
   it('is never exceeded by exactly 5 %', () => {
-    expect(exceededAt(createDeadLetterLimit(0.05), (n) => n % 20 === 0, 100_000)).toBe(undefined);
+    expect(exceededAt(createDeadLetterWindow(0.05), (n) => n % 20 === 0, 100_000)).toBe(undefined);
   });
 
   it('is exceeded by a larger share of the last 1,000 records', () => {
     // From record 5,000 on all are bad: the 51st is more than 5 % of 1,000.
-    expect(exceededAt(createDeadLetterLimit(0.05), (n) => n >= 5_000, 6_000)).toBe(5_050);
+    expect(exceededAt(createDeadLetterWindow(0.05), (n) => n >= 5_000, 6_000)).toBe(5_050);
   });
 
   it('is not exceeded by fewer than 50 dead letters, however small the share', () => {
-    expect(exceededAt(createDeadLetterLimit(0.01), () => true, 49)).toBe(undefined);
-    expect(exceededAt(createDeadLetterLimit(0.01), () => true, 50)).toBe(49);
+    expect(exceededAt(createDeadLetterWindow(0.01), () => true, 49)).toBe(undefined);
+    expect(exceededAt(createDeadLetterWindow(0.01), () => true, 50)).toBe(49);
   });
 
   it('is never exceeded if the share is 1', () => {
-    expect(exceededAt(createDeadLetterLimit(1), () => true, 5_000)).toBe(undefined);
+    expect(exceededAt(createDeadLetterWindow(1), () => true, 5_000)).toBe(undefined);
   });
 });
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { perSource } from '../../src/activity/source.ts';
-import { createDeadLetterLimit } from '../../src/dead-letters/dead-letter.ts';
+import { createDeadLetterWindow } from '../../src/dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
 import { createRecompute } from '../../src/recompute/pipeline.ts';
 import { OPTIONS } from '../kpi/compute-figures.ts';
@@ -103,7 +103,7 @@ async function answered(event: InactivityEvent): Promise<unknown> {
     decode: () => event,
     deadLetters: { send: async () => {} },
     failedLearners: { send: async () => {} },
-    deadLetterLimit: createDeadLetterLimit(0.05),
+    deadLetterLimit: createDeadLetterWindow(0.05),
   });
   const record = { key: null, value: Buffer.from('event'), timestamp: '0', offset: '0' };
   const round = stages.open();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { perSource, SOURCES } from '../../src/activity/source.ts';
-import { createDeadLetterLimit, type FailedRecord } from '../../src/dead-letters/dead-letter.ts';
+import { createDeadLetterWindow, type FailedRecord } from '../../src/dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
 import { markPublished, takeUnpublished } from '../../src/events/outbox-store.ts';
 import { KPI_UPDATED_OUTBOX } from '../../src/events/outboxes.ts';
@@ -104,7 +104,7 @@ function recomputing(changes: Partial<RecomputeDeps> = {}) {
     },
     deadLetters: { send: async (letters) => void deadLetters.push(...letters) },
     failedLearners: { send: async (letters) => void failed.push(...letters) },
-    deadLetterLimit: createDeadLetterLimit(0.05),
+    deadLetterLimit: createDeadLetterWindow(0.05),
     retryTopic: RETRY_TOPIC,
     onApplied: (counts) => applied.push(counts),
     ...changes,
@@ -459,7 +459,7 @@ describe('recompute', () => {
   });
 
   it('stops if too many events cannot be answered', async () => {
-    const { run } = recomputing({ deadLetterLimit: createDeadLetterLimit(0.05, 10, 5) });
+    const { run } = recomputing({ deadLetterLimit: createDeadLetterWindow(0.05, 10, 5) });
     await expect(run(...Array.from({ length: 5 }, () => 'garbage'))).rejects.toMatchObject({
       code: 'too_many_dead_letters',
     });

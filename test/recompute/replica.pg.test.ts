@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { perSource } from '../../src/activity/source.ts';
-import { createDeadLetterLimit, type FailedRecord } from '../../src/dead-letters/dead-letter.ts';
+import { createDeadLetterWindow, type FailedRecord } from '../../src/dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { createRecompute } from '../../src/recompute/pipeline.ts';
@@ -61,7 +61,7 @@ function recomputing(limits: { readonly maxWaitMs?: number; readonly quietMs?: n
     deadLetters: { send: async () => {} },
     failedLearners: { send: async (letters) => void failed.push(...letters) },
     // Stops at the first counted failure.
-    deadLetterLimit: createDeadLetterLimit(0),
+    deadLetterLimit: createDeadLetterWindow(0),
   });
   const round = stages.open();
   const record = { key: null, value: Buffer.from('event'), timestamp: '0', offset: '0' };
