@@ -182,34 +182,45 @@ async function readConnectorSettings({ readConnectors }: FreshnessView, target: 
   }
 }
 
+/** What is known to be missing; an audit does not ask for it. */
+async function readMissing(view: FreshnessView, target: Target) {
+  const { database, publication } = view;
+  const topics = [...view.sources.keys()];
+  return {
+    captures: await readCaptures(database, publication),
+    connectorUnknown: await readConnectorSettings(view, target),
+    gaps: await openGaps(database, topics),
+    letters: await countOpenLetters(database, topics),
+    drift: await readUnexplainedDrift(database),
+  };
+}
+
 /** Sets the ends of the target as soon as the slot has passed its position. */
 export async function readEvidence(
   view: FreshnessView,
   baseline: Baseline,
   target: Target,
 ): Promise<FreshnessEvidence> {
-  const { database, sources, publication } = view;
+  const { sources, publication } = view;
   const slot = await readSlot(view, target);
-  const captures = baseline.checksMissing ? await readCaptures(database, publication) : undefined;
-  const connectorUnknown = baseline.checksMissing ? await readConnectorSettings(view, target) : undefined;
   if (slot.kind === 'past') target.ends ??= await readTopicEnds(view);
   const { ends } = target;
   const applied = await readApplied(view);
   const stable = await readStable(view, ends?.positions ?? [], applied);
-  const gaps = baseline.checksMissing ? await openGaps(database, [...sources.keys()]) : [];
-  const letters = baseline.checksMissing ? await countOpenLetters(database, [...sources.keys()]) : [];
+  // After the progress: gaps and letters are recorded in the transaction that moves it.
+  const missing = baseline.checksMissing ? await readMissing(view, target) : undefined;
   return {
     slot,
     publication,
-    connectorUnknown,
-    drift: baseline.checksMissing ? await readUnexplainedDrift(database) : undefined,
+    connectorUnknown: missing?.connectorUnknown,
+    drift: missing?.drift,
     maxUnreadableLetters: view.maxUnreadableLetters,
     sources: [...sources].map(([topic, source]) => ({
       source,
       topic,
-      capture: captures === undefined ? capturedAs(source) : (captures.get(source) ?? NOT_PUBLISHED),
+      capture: missing === undefined ? capturedAs(source) : (missing.captures.get(source) ?? NOT_PUBLISHED),
       connectorFilters: (target.connectors ?? []).flatMap((each) =>
-        connectorFilters(each, topic, captures?.get(source)?.tables ?? []),
+        connectorFilters(each, topic, missing?.captures.get(source)?.tables ?? []),
       ),
       hasRows: baseline.hasRows.has(source),
       partitions: ends?.positions
@@ -221,8 +232,8 @@ export async function readEvidence(
           applied: applied.get(partitionKey(end)),
           appliedBefore: ends.appliedBefore.get(partitionKey(end)),
         })),
-      gaps: gaps.filter((gap) => gap.topic === topic),
-      unreadableLetters: letters.find((each) => each.topic === topic)?.unreadable ?? 0n,
+      gaps: missing?.gaps.filter((gap) => gap.topic === topic) ?? [],
+      unreadableLetters: missing?.letters.find((each) => each.topic === topic)?.unreadable ?? 0n,
       at: ends?.at ?? view.now(),
       history: baseline.history.get(source) ?? [],
     })),
