@@ -69,7 +69,8 @@ export function createTrack(deps: TrackDeps): Stages<TrackFlush> {
       await deps.openLetters?.prepare(batch);
       const change = await deps.progress.collect(batch, flush.progress);
       const newest = collectBatch(deps, batch, flush);
-      flush.window = deps.deadLetterLimit.snapshot();
+      // The limit has nothing new after batches without letters.
+      flush.window = deps.deadLetterLimit.snapshot() ?? flush.window;
       const before = change.newestCommitAt;
       if (newest !== undefined && (before === null || before < newest)) change.newestCommitAt = newest;
     },

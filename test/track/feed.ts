@@ -39,33 +39,36 @@ export function feeder(database: Database, changes: Partial<TrackDeps> = {}) {
     openLetters: createOpenLetters(database),
     ...changes,
   });
+  const batchOf = (records: readonly FedRecord[], from: number) => ({
+    topic: TOPIC,
+    partition: 0,
+    records: records.map(({ value, timestamp = '1773000000000', headers }, index) => ({
+      key: null,
+      value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+      timestamp,
+      offset: String(from + index),
+      headers,
+    })),
+    fromOffset: BigInt(from),
+    nextOffset: BigInt(from + records.length),
+  });
+  const feedBatches = async (...batches: readonly (readonly FedRecord[])[]): Promise<void> => {
+    const flush = stages.open();
+    let to = nextOffset;
+    for (const records of batches) {
+      await stages.collect(batchOf(records, to), flush);
+      to += records.length;
+    }
+    await stages.apply(flush, [{ topic: TOPIC, partition: 0, nextOffset: BigInt(to) }]);
+    nextOffset = to;
+  };
   return {
     letters,
     stages,
     /** Reads the records as one batch at the next offset, and applies them. */
-    async feed(...records: readonly FedRecord[]): Promise<void> {
-      const from = nextOffset;
-      const to = from + records.length;
-      const flush = stages.open();
-      await stages.collect(
-        {
-          topic: TOPIC,
-          partition: 0,
-          records: records.map(({ value, timestamp = '1773000000000', headers }, index) => ({
-            key: null,
-            value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
-            timestamp,
-            offset: String(from + index),
-            headers,
-          })),
-          fromOffset: BigInt(from),
-          nextOffset: BigInt(to),
-        },
-        flush,
-      );
-      await stages.apply(flush, [{ topic: TOPIC, partition: 0, nextOffset: BigInt(to) }]);
-      nextOffset = to;
-    },
+    feed: (...records: readonly FedRecord[]) => feedBatches(records),
+    /** The same with several batches, which are applied together. */
+    feedBatches,
     /** Reads again from an offset, as after a restart. */
     rewind(offset: number): void {
       nextOffset = offset;

@@ -108,6 +108,14 @@ describe('the share of dead letters', () => {
     expect(must(rows[0], 'a count').letters).toBe(40n);
   });
 
+  it('is saved as empty if good records follow in the same transaction', async () => {
+    const track = feeder(db.database, { deadLetterLimit: createDeadLetterWindow(0.05, 2) });
+    await track.feed(renamed('u'));
+    expect(await loadLetterWindow(db.database, 'track')).toEqual(Buffer.from([0, 1]));
+    await track.feedBatches([good('u'), good('u')], [good('u')]);
+    expect(await loadLetterWindow(db.database, 'track')).toEqual(Buffer.from([0, 0]));
+  });
+
   it('begins again when no letter is open any more', async () => {
     await (await start()).feed(...Array.from({ length: 40 }, () => renamed('u')));
     await sql(`UPDATE lastseen.dead_letter SET closed_at = now(), closed_by = 'audit'`);
