@@ -17,11 +17,18 @@ export function printableLines(text: string): string {
 
 /** JSON text with the same value: unprintable characters within it become JSON's own escapes, line ends stay. */
 export function printableJson(text: string): string {
-  return text.replace(UNPRINTABLE_IN_LINES, (character) =>
-    Array.from({ length: character.length }, (_, at) => `\\u${hex(character.charCodeAt(at)).padStart(4, '0')}`).join(
-      '',
-    ),
-  );
+  return text.replace(UNPRINTABLE_IN_LINES, jsonEscape);
+}
+
+/** JSON that any encoding of a database can store. */
+export function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/[\u0080-\uffff]/g, jsonEscape);
+}
+
+/** JSON has one escape per UTF-16 unit. */
+function jsonEscape(character: string): string {
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${hex(unit).padStart(4, '0')}`).join('');
 }
 
 function escapeCharacter(character: string): string {

@@ -11,6 +11,7 @@ import {
 import type { Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
+import { asciiJson } from '../runtime/printable.ts';
 import type { Flush } from './collect-pipeline.ts';
 import type { RefusedLearner } from './writing-pipeline.ts';
 
@@ -43,7 +44,7 @@ function refusedLetters(
 ): RecordedLetter[] {
   if (refused.length === 0) return [];
   const { topic, partition, fromOffset } = must(ranges[0], 'learners come from records');
-  const offsetRanges = ascii(
+  const offsetRanges = asciiJson(
     ranges.map((range) => ({
       topic: range.topic,
       partition: range.partition,
@@ -59,7 +60,7 @@ function refusedLetters(
     studentId: row.studentId,
     committedAt,
     latestActivityAt: latestOf(committedAt),
-    refused: { row: ascii(foldedRow(row)), offsetRanges },
+    refused: { row: asciiJson(foldedRow(row)), offsetRanges },
   }));
 }
 
@@ -70,14 +71,6 @@ function foldedRow(row: LearnerRow): Record<string, string | null> {
     return at === null ? [] : [[source, formatInstant(at)] as const];
   });
   return { user_id: row.userId, ...Object.fromEntries(instants) };
-}
-
-/** JSON that any encoding of the database can store. */
-function ascii(value: unknown): string {
-  return JSON.stringify(value).replaceAll(
-    /[\u0080-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 export function tooManyRefused(
