@@ -3,15 +3,14 @@ import { type Profiler, Session } from 'node:inspector/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { perSource } from '../../src/activity/source.ts';
 import { createDeadLetterWindow } from '../../src/dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
 import { createRecompute } from '../../src/recompute/pipeline.ts';
 import { OPTIONS } from '../kpi/compute-figures.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { insertRows } from '../support/platform-rows.ts';
+import { crossedEvent } from './crossed-event.ts';
 
 let db: FreshDatabase;
 beforeAll(async () => {
@@ -19,8 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-const AS_OF = parseInstant('2026-03-16T05:00:00Z') ?? 0n;
-const SEEN = AS_OF - 8n * MICROS_PER_DAY;
 const SRC = join(import.meta.dirname, '../../src');
 const INFRASTRUCTURE = /^(kafka|postgres|registry|runtime)\//;
 
@@ -78,21 +75,7 @@ async function learner(userId: string): Promise<InactivityEvent> {
     text: `INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at) VALUES ($1, $2, '2026-03-08T05:00Z')`,
     values: [studentId, userId],
   });
-  return {
-    event_id: randomUUID(),
-    phase: 'CROSSED',
-    user_id: userId,
-    student_id: studentId,
-    threshold_days: 7,
-    last_seen_at: SEEN,
-    days_inactive: 8,
-    deciding_source: 'session',
-    last_seen_by_source: { ...perSource(() => null), session: SEEN },
-    as_of: AS_OF,
-    sweep_run_id: null,
-    detected_at: AS_OF,
-    reopenings: 0,
-  };
+  return crossedEvent(userId);
 }
 
 async function answered(event: InactivityEvent): Promise<unknown> {

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Instant, MICROS_PER_DAY, parseInstant } from '../../src/activity/instant.ts';
+import { type Instant, MICROS_PER_DAY } from '../../src/activity/instant.ts';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { perSource, SOURCES } from '../../src/activity/source.ts';
+import { SOURCES } from '../../src/activity/source.ts';
 import { createDeadLetterWindow, type FailedRecord } from '../../src/dead-letters/dead-letter.ts';
 import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
 import { markPublished, takeUnpublished } from '../../src/events/outbox-store.ts';
@@ -14,6 +13,7 @@ import { LastseenError } from '../../src/runtime/errors.ts';
 import { OPTIONS } from '../kpi/compute-figures.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { clearPlatform, insertRows } from '../support/platform-rows.ts';
+import { AS_OF, crossedEvent } from './crossed-event.ts';
 
 let db: FreshDatabase;
 beforeAll(async () => {
@@ -24,27 +24,6 @@ beforeEach(() => clearPlatform(db.database));
 
 const TOPIC = 'lastseen.inactivity.v1';
 const RETRY_TOPIC = 'lastseen.recompute.retry.v1';
-const AS_OF = parseInstant('2026-03-16T05:00:00Z') ?? 0n;
-
-function eventOf(userId: string, changes: Partial<InactivityEvent> = {}): InactivityEvent {
-  const seen = AS_OF - 8n * MICROS_PER_DAY;
-  return {
-    event_id: randomUUID(),
-    phase: 'CROSSED',
-    user_id: userId,
-    student_id: studentIdOf(userId),
-    threshold_days: 7,
-    last_seen_at: seen,
-    days_inactive: 8,
-    deciding_source: 'session',
-    last_seen_by_source: { ...perSource(() => null), session: seen },
-    as_of: AS_OF,
-    sweep_run_id: null,
-    detected_at: AS_OF,
-    reopenings: 0,
-    ...changes,
-  };
-}
 
 /** Learners with an ability and a session 7 days before the as-of: P = Φ(0.625), S = 0.6·7/14 + 0.25 + 0.15 = 0.7. */
 async function learners(...userIds: string[]): Promise<void> {
@@ -185,7 +164,7 @@ describe('recompute', () => {
   it('writes P and S for an inactivity event, and publishes them once', async () => {
     await learners('anna');
     const { run } = recomputing();
-    const event = eventOf('anna');
+    const event = crossedEvent('anna');
     expect(await run(event)).toMatchObject({ events: 1, learners: 1, created: 1, pNull: 0, sNull: 0, failed: 0 });
     expect(await kpisOf('anna')).toEqual({ P, S });
 
@@ -209,7 +188,11 @@ describe('recompute', () => {
     });
     await existing('{"A_t": 0.5}', 'kept');
     const { run } = recomputing();
-    expect(await run(eventOf('gone'), eventOf('kept'))).toMatchObject({ learners: 2, unknown: 1, updated: 1 });
+    expect(await run(crossedEvent('gone'), crossedEvent('kept'))).toMatchObject({
+      learners: 2,
+      unknown: 1,
+      updated: 1,
+    });
     expect(await kpisOf('gone')).toBeUndefined();
     expect(await kpisOf('kept')).toEqual({ A_t: 0.5, S: expect.any(Number) });
     expect(await unpublished()).toMatchObject([{ user_id: 'kept' }]);
@@ -219,7 +202,7 @@ describe('recompute', () => {
     await learners('anna', 'ben');
     const shown: unknown[] = [];
     const { run } = recomputing({ onFigures: (figures) => shown.push(figures) });
-    const [anna, ben] = [eventOf('anna'), eventOf('ben')];
+    const [anna, ben] = [crossedEvent('anna'), crossedEvent('ben')];
     await run(anna, ben);
     await run(anna, ben);
     expect(shown).toEqual([expect.objectContaining({ P, S }), expect.objectContaining({ P, S })]);
@@ -228,9 +211,15 @@ describe('recompute', () => {
   it('answers only the newest event per learner, in any order; among equal as-ofs the later one', async () => {
     await learners('anna', 'ben');
     const { run } = recomputing();
-    const newest = eventOf('anna', { as_of: AS_OF + MICROS_PER_DAY, phase: 'ONGOING' });
-    const twin = eventOf('ben', { phase: 'RETURNED' });
-    const counts = await run(eventOf('anna'), newest, eventOf('anna', { as_of: AS_OF - 1n }), eventOf('ben'), twin);
+    const newest = crossedEvent('anna', { as_of: AS_OF + MICROS_PER_DAY, phase: 'ONGOING' });
+    const twin = crossedEvent('ben', { phase: 'RETURNED' });
+    const counts = await run(
+      crossedEvent('anna'),
+      newest,
+      crossedEvent('anna', { as_of: AS_OF - 1n }),
+      crossedEvent('ben'),
+      twin,
+    );
     expect(counts).toMatchObject({ events: 5, learners: 2, created: 2 });
     const waiting = await unpublished();
     expect(waiting.map((update) => update.cause_event_id)).toEqual([newest.event_id, twin.event_id]);
@@ -240,12 +229,12 @@ describe('recompute', () => {
   it('changes nothing for a redelivered batch, or the same batch applied twice', async () => {
     await learners('anna', 'ben');
     const { run, stages, records, applied } = recomputing();
-    const events = [eventOf('anna'), eventOf('ben')];
+    const events = [crossedEvent('anna'), crossedEvent('ben')];
     await run(...events);
     expect(await run(...events)).toMatchObject({ redelivered: 2, created: 0, updated: 0, unchanged: 0 });
     const round = stages.open();
     await stages.collect(
-      { topic: TOPIC, partition: 0, records: records(eventOf('anna')), fromOffset: 0n, nextOffset: 9n },
+      { topic: TOPIC, partition: 0, records: records(crossedEvent('anna')), fromOffset: 0n, nextOffset: 9n },
       round,
     );
     await stages.apply(round, []);
@@ -257,7 +246,12 @@ describe('recompute', () => {
   it('stores nothing for a learner without a figure, and counts it', async () => {
     await insertRows(db.database, 'ability_estimates', [{ user_id: 'ben', mean: 0.5, sd: 0.8 }]);
     const { run } = recomputing();
-    expect(await run(eventOf('anna'), eventOf('ben'))).toMatchObject({ nothing: 1, created: 1, pNull: 1, sNull: 2 });
+    expect(await run(crossedEvent('anna'), crossedEvent('ben'))).toMatchObject({
+      nothing: 1,
+      created: 1,
+      pNull: 1,
+      sNull: 2,
+    });
     expect(await kpisOf('anna')).toBeUndefined();
     expect(await kpisOf('ben')).toEqual({ P });
     expect(await unpublished()).toHaveLength(1);
@@ -278,11 +272,11 @@ describe('recompute', () => {
     const counts = await run(
       'garbage',
       null,
-      eventOf('anna'),
-      eventOf('x', { event_id: 'no-uuid' }),
-      eventOf('x', { student_id: 'x' as InactivityEvent['student_id'] }),
-      eventOf('nul\0'),
-      eventOf('x', { as_of: 9_223_372_036_854_775_807n as Instant }),
+      crossedEvent('anna'),
+      crossedEvent('x', { event_id: 'no-uuid' }),
+      crossedEvent('x', { student_id: 'x' as InactivityEvent['student_id'] }),
+      crossedEvent('nul\0'),
+      crossedEvent('x', { as_of: 9_223_372_036_854_775_807n as Instant }),
     );
     expect(order).toEqual(['letters, row is missing']);
     expect(letters.map(({ reason, record }) => `${record.offset} ${reason}`)).toEqual([
@@ -303,7 +297,7 @@ describe('recompute', () => {
     await learners(...userIds);
     await refusing('u23', async () => {
       const { run, failed } = recomputing({ sliceSize: 20 });
-      const counts = await run(...userIds.map((userId) => eventOf(userId)));
+      const counts = await run(...userIds.map((userId) => crossedEvent(userId)));
       expect(counts).toMatchObject({ learners: 37, created: 36, failed: 1 });
       expect(failed).toMatchObject([{ reason: 'recompute_failed', step: 'recompute', record: { offset: '23' } }]);
       // The detail has no data of the row.
@@ -317,7 +311,7 @@ describe('recompute', () => {
   it('answers two learners that share a user_id', async () => {
     await learners('anna');
     const { run } = recomputing();
-    const counts = await run(eventOf('anna'), eventOf('anna', { student_id: studentIdOf('other') }));
+    const counts = await run(crossedEvent('anna'), crossedEvent('anna', { student_id: studentIdOf('other') }));
     expect(counts).toMatchObject({ learners: 2, created: 1, unchanged: 1, failed: 0 });
   });
 
@@ -333,7 +327,7 @@ describe('recompute', () => {
     };
     const { stages, records, failed, applied } = recomputing({ database: flaky, sliceSize: 1 });
     const round = stages.open();
-    const given = ['anna', 'ben', 'cleo'].map((userId) => eventOf(userId));
+    const given = ['anna', 'ben', 'cleo'].map((userId) => crossedEvent(userId));
     await stages.collect(
       { topic: TOPIC, partition: 0, records: records(...given), fromOffset: 0n, nextOffset: 3n },
       round,
@@ -351,7 +345,7 @@ describe('recompute', () => {
     await db.database.query({ text: 'ALTER TABLE weekly_kpi RENAME TO weekly_kpi_away' });
     try {
       const { run, failed } = recomputing();
-      await expect(run(eventOf('anna'))).rejects.toMatchObject({ code: '42P01' });
+      await expect(run(crossedEvent('anna'))).rejects.toMatchObject({ code: '42P01' });
       expect(failed).toEqual([]);
     } finally {
       await db.database.query({ text: 'ALTER TABLE weekly_kpi_away RENAME TO weekly_kpi' });
@@ -361,7 +355,7 @@ describe('recompute', () => {
   it('collects a batch once if the registry was unavailable while it was decoded', async () => {
     await learners('anna');
     let away = true;
-    const event = eventOf('anna');
+    const event = crossedEvent('anna');
     const { stages, deadLetters } = recomputing({
       decode: (value) => {
         if (value.toString() === 'garbage') throw new Error('garbage');
@@ -409,7 +403,7 @@ describe('recompute', () => {
       { user_id: 'anna', topic_id: 't', target_level: 0.5, priority: 1 },
     ]);
     const { run } = recomputing({ options: { ...OPTIONS, targetFrom: 'interest_goal', defaultTarget: 1.3 } });
-    await run(eventOf('anna'), eventOf('ben'));
+    await run(crossedEvent('anna'), crossedEvent('ben'));
     expect(await kpisOf('anna')).toEqual({ P: 0.5, S });
     // z = (1.3 − 0.5) / 0.8 = 1; 1 − Φ(1)
     expect((await kpisOf('ben')) as { P: number }).toMatchObject({ P: expect.closeTo(0.158655253931457, 12) });
@@ -418,14 +412,14 @@ describe('recompute', () => {
   it('keeps the figures of a newer event when an older one is retried, in the same round or later', async () => {
     await learners('anna', 'ben');
     const { stages, batchOf, run, retry } = recomputing();
-    const failed = eventOf('anna');
-    await run(eventOf('anna', { as_of: AS_OF + MICROS_PER_DAY, phase: 'ONGOING' }));
+    const failed = crossedEvent('anna');
+    await run(crossedEvent('anna', { as_of: AS_OF + MICROS_PER_DAY, phase: 'ONGOING' }));
     const newest = await kpisOf('anna');
     expect(await retry(failed)).toMatchObject({ learners: 1, outdated: 1, created: 0, updated: 0 });
     expect(await kpisOf('anna')).toEqual(newest);
 
     // In one round: an event from the first topic, and the retry of another one with the same as-of.
-    const [older, twin] = [eventOf('ben'), eventOf('ben', { phase: 'RETURNED' })];
+    const [older, twin] = [crossedEvent('ben'), crossedEvent('ben', { phase: 'RETURNED' })];
     const round = stages.open();
     await stages.collect(batchOf(TOPIC, twin), round);
     await stages.collect(batchOf(RETRY_TOPIC, older), round);
@@ -448,7 +442,7 @@ describe('recompute', () => {
     };
     await refusing('anna', async () => {
       const { stages, batchOf, retry } = recomputing({ deadLetterLimit, failedLearners });
-      const events = [eventOf('anna'), eventOf('ben')];
+      const events = [crossedEvent('anna'), crossedEvent('ben')];
       const round = stages.open();
       await stages.collect(batchOf(TOPIC, ...events), round);
       await expect(stages.apply(round, [])).rejects.toMatchObject({ code: 'kafka_unavailable' });
@@ -476,7 +470,7 @@ describe('recompute', () => {
     if (kpis !== undefined) await existing(kpis, 'anna');
     await answers('anna');
     const { run } = recomputing();
-    expect(await run(eventOf('anna'))).toMatchObject({ whole: 1, created: 1, skippedAnswers: 3 });
+    expect(await run(crossedEvent('anna'))).toMatchObject({ whole: 1, created: 1, skippedAnswers: 3 });
     const figures = (await kpisOf('anna')) as Record<string, number>;
     expect(figures).toEqual({
       // 10 of 10 against 5 of 10: 0.5 · 10/30 · (1 − 0)
@@ -499,7 +493,7 @@ describe('recompute', () => {
     await answers('anna');
     await existing('{"I_t": 0.5, "E_t": null, "campaign": {"budget": 12345678901234567890.10}, "P": 0.1}', 'anna');
     const { run } = recomputing();
-    expect(await run(eventOf('anna'))).toMatchObject({ whole: 0, updated: 1 });
+    expect(await run(crossedEvent('anna'))).toMatchObject({ whole: 0, updated: 1 });
     const { rows } = await db.database.query<{ others: string }>({
       text: `SELECT (kpis - 'P' - 'S')::text AS others FROM weekly_kpi`,
     });
@@ -510,7 +504,7 @@ describe('recompute', () => {
   it('leaves figures that cannot be computed out of a whole row, and records the interval of P', async () => {
     await learners('anna');
     const { run } = recomputing();
-    await run(eventOf('anna'));
+    await run(crossedEvent('anna'));
     expect(await kpisOf('anna')).toEqual({ P, S });
     const [update] = await unpublished();
     // One ability row N(0.5, 0.8²): Φ((0.5 ± 1.644853…·0.8) / 0.8) = Φ(0.625 ± 1.644853…)
@@ -535,7 +529,7 @@ describe('recompute', () => {
     const { stages, records, applied } = recomputing({ database });
     const round = stages.open();
     await stages.collect(
-      { topic: TOPIC, partition: 0, records: records(eventOf('anna')), fromOffset: 0n, nextOffset: 1n },
+      { topic: TOPIC, partition: 0, records: records(crossedEvent('anna')), fromOffset: 0n, nextOffset: 1n },
       round,
     );
     await expect(stages.apply(round, [])).rejects.toMatchObject({ code: 'postgres_conflict', retriable: true });
@@ -563,7 +557,7 @@ describe('recompute', () => {
         transaction: (work) => db.database.transaction((tx) => work(counted(tx))),
       };
       const { run } = recomputing({ database, source: counted(db.database), sliceSize: 10_000 });
-      const counts = await run(...userIds.map((userId) => eventOf(userId)));
+      const counts = await run(...userIds.map((userId) => crossedEvent(userId)));
       expect(counts).toMatchObject({ learners: count, created: count / 2, updated: count / 2, whole: count / 2 });
       return queries;
     };

@@ -1,10 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseInstant } from '../../src/activity/instant.ts';
-import { studentIdOf } from '../../src/activity/learner.ts';
-import { perSource } from '../../src/activity/source.ts';
 import { createDeadLetterWindow, type FailedRecord } from '../../src/dead-letters/dead-letter.ts';
-import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { createRecompute } from '../../src/recompute/pipeline.ts';
 import { createReplica } from '../../src/recompute/replica-store.ts';
@@ -13,6 +8,7 @@ import { OPTIONS } from '../kpi/compute-figures.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { clearPlatform, insertRows } from '../support/platform-rows.ts';
 import { type Standby, startStandby } from '../support/standby.ts';
+import { crossedEvent } from './crossed-event.ts';
 
 let stack: RunningStack;
 let primary: FreshDatabase;
@@ -31,24 +27,7 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-const AS_OF = parseInstant('2026-03-16T05:00:00Z') ?? 0n;
-const SEEN = parseInstant('2026-03-08T05:00:00Z') ?? 0n;
-
-const event: InactivityEvent = {
-  event_id: randomUUID(),
-  phase: 'CROSSED',
-  user_id: 'anna',
-  student_id: studentIdOf('anna'),
-  threshold_days: 7,
-  last_seen_at: SEEN,
-  days_inactive: 8,
-  deciding_source: 'session',
-  last_seen_by_source: { ...perSource(() => null), session: SEEN },
-  as_of: AS_OF,
-  sweep_run_id: null,
-  detected_at: AS_OF,
-  reopenings: 0,
-};
+const event = crossedEvent('anna');
 
 function recomputing(limits: { readonly maxWaitMs?: number; readonly quietMs?: number } = {}) {
   const failed: FailedRecord[] = [];
