@@ -6,7 +6,7 @@ import type { InactivityEvent } from '../../src/events/inactivity-event.ts';
 import { must } from '../../src/runtime/must.ts';
 
 export const AS_OF: Instant = must(parseInstant('2026-03-16T05:00:00Z'), 'an instant');
-export const SEEN: Instant = AS_OF - 8n * MICROS_PER_DAY;
+const SEEN: Instant = AS_OF - 8n * MICROS_PER_DAY;
 
 /** An event about a learner who was last seen in a session eight days before the as-of. */
 export function crossedEvent(userId: string, changes: Partial<InactivityEvent> = {}): InactivityEvent {
