@@ -107,6 +107,7 @@ describe('the answers of a learner', () => {
       figures: { I_t: null, E_t: null, R_t: null, A_t: null, P: null, S: null },
       pInterval: null,
       skippedAnswers: 0,
+      target: 0,
     });
   });
 
