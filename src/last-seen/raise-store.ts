@@ -16,23 +16,20 @@ import { learnerArrays, rowParameters } from './learner-arrays.ts';
  */
 export async function raiseLastSeen(tx: Queryable, learners: LearnerColumns, mostRowsChange = false): Promise<number> {
   if (learners.size === 0) return 0;
-  const statement = mostRowsChange
-    ? { name: 'raise_last_seen_unfiltered', text: RAISE_UNFILTERED }
-    : { name: 'raise_last_seen', text: RAISE_LAST_SEEN };
-  const { count } = await tx.query({ ...statement, values: learnerArrays(learners) });
+  const text = mostRowsChange ? RAISE_UNFILTERED : RAISE_LAST_SEEN;
+  const { count } = await tx.query({ text, values: learnerArrays(learners) });
   return count;
 }
 
 /** Raises rows of the shadow table of `replay --rebuild`. */
 export async function raiseShadow(tx: Queryable, learners: LearnerColumns): Promise<void> {
   if (learners.size === 0) return;
-  await tx.query({ name: 'raise_shadow', text: RAISE_SHADOW, values: learnerArrays(learners) });
+  await tx.query({ text: RAISE_SHADOW, values: learnerArrays(learners) });
 }
 
 /** How many of the learners' rows would be raised, per source. */
 export async function countBehind(tx: Queryable, learners: LearnerColumns): Promise<Record<Source, number>> {
   const { rows: counts } = await tx.query<Record<Source, number>>({
-    name: 'count_behind',
     text: `
 WITH ${INCOMING_CTE}
 SELECT

@@ -8,7 +8,10 @@ import { APPLY_SETTINGS } from './session-settings.ts';
 import { connectionOptions } from './tls.ts';
 import { refuseTransactionPooler } from './transaction-pooler.ts';
 
-/** With a `name`, the statement is prepared once per connection. */
+/**
+ * With a `name`, the statement is prepared once per connection. A statement that joins an array of learners has none: after
+ * five runs Postgres would keep the plan for an array of about ten learners.
+ */
 export interface Statement {
   readonly name?: string;
   readonly text: string;

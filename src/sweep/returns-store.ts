@@ -21,7 +21,6 @@ import { type DetectionTables, LIVE } from './detection-tables.ts';
 export async function closeEpisodes(tx: Queryable, learners: LearnerColumns, detectedAt: Instant): Promise<number> {
   if (learners.size === 0) return 0;
   const { count } = await tx.query({
-    name: 'close_episodes',
     text: closing(
       LIVE,
       `

@@ -6,6 +6,7 @@ import { SOURCES } from '../../src/activity/source.ts';
 import { createFold } from '../../src/last-seen/fold.ts';
 import { recordProgress } from '../../src/last-seen/progress-store.ts';
 import { raiseLastSeen } from '../../src/last-seen/raise-store.ts';
+import { closeEpisodes } from '../../src/sweep/returns-store.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
@@ -32,6 +33,19 @@ async function table(): Promise<unknown[]> {
 }
 
 describe('raising last seen', () => {
+  // Its plan would be the one for about ten learners; for 20,000 it takes several times as long.
+  it('is planned for the number of learners, so it is no prepared statement', async () => {
+    const fold = createFold();
+    fold.add({ studentId: learner(1), userId: 'u1', source: 'session', at: 1n });
+    const prepared = await db.database.session(async (session) => {
+      await raiseLastSeen(session, fold.columns());
+      await raiseLastSeen(session, fold.columns(), true);
+      await closeEpisodes(session, fold.columns(), 1n);
+      return (await session.query({ text: 'SELECT name FROM pg_prepared_statements' })).rows;
+    });
+    expect(prepared).toEqual([]);
+  });
+
   it('stores microseconds, and derives the newest instant and its UTC date', async () => {
     await apply([
       { studentId: learner(1), userId: 'u1', source: 'session', at: at('2026-03-15T23:59:59.999999Z') },
