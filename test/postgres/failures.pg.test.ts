@@ -70,9 +70,9 @@ describe('an outage', () => {
   it('is a statement that an operator cancels', async () => {
     const cancelled = db.database.session(async (session) => {
       const { rows } = await session.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' });
-      const slow = session.query(SLOW);
-      await db.database.query({ text: 'SELECT pg_cancel_backend($1)', values: [rows[0]?.pid] });
-      await slow;
+      const cancel = () =>
+        db.database.query({ text: 'SELECT pg_sleep(0.2), pg_cancel_backend($1)', values: [rows[0]?.pid] });
+      await Promise.all([session.query(SLOW), cancel()]);
     });
     await expect(cancelled).rejects.toMatchObject({ code: 'postgres_unavailable', retriable: true });
   });
