@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -13,6 +14,20 @@ const onPostgres = {
   hookTimeout: 60_000,
 };
 
+/** The files share one stack. Each creates its own database, connector and topics on it. */
+const onStack = {
+  execArgv,
+  globalSetup: ['test/support/stack-setup.ts'],
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+};
+
+/** Tests that `npm test` leaves to `npm run test:long`, so that it ends within 5 minutes on two cores. */
+const LONG = ['flow/releases', 'flow/secured', 'track/gaps', 'track/instances'].map(
+  (name) => `test/${name}.stack.test.ts`,
+);
+const LONG_ON_POSTGRES = ['demo/load', 'kpi/memory'].map((name) => `test/${name}.pg.test.ts`);
+
 /** Tests that read or write last seen. They also run on a table of hash partitions. */
 const PARTITIONED = [
   'last-seen/raise-store',
@@ -23,11 +38,15 @@ const PARTITIONED = [
   'learner/forget-command',
   'deploy/roles',
 ].map((name) => `test/${name}.pg.test.ts`);
-const missing = PARTITIONED.filter((file) => !existsSync(join(import.meta.dirname, file)));
+const missing = [...LONG, ...LONG_ON_POSTGRES, ...PARTITIONED].filter(
+  (file) => !existsSync(join(import.meta.dirname, file)),
+);
 if (missing.length > 0) throw new Error(`vitest.config.ts lists files that do not exist: ${missing.join(', ')}`);
 
 export default defineConfig({
   test: {
+    // The tests on the stack mostly wait for the processes that they start.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         test: {
@@ -41,7 +60,7 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      { test: { ...onPostgres, name: 'postgres', include: ['test/**/*.pg.test.ts'] } },
+      { test: { ...onPostgres, name: 'postgres', include: ['test/**/*.pg.test.ts'], exclude: LONG_ON_POSTGRES } },
       {
         test: {
           ...onPostgres,
@@ -50,20 +69,9 @@ export default defineConfig({
           provide: { partitions: 5 },
         },
       },
-      {
-        test: {
-          name: 'stack',
-          execArgv,
-          include: ['test/**/*.stack.test.ts'],
-          globalSetup: ['test/support/stack-setup.ts'],
-          // The files share one stack, and mostly wait for the processes that they start.
-          maxWorkers: 2,
-          // Vitest refuses one group with different numbers of workers.
-          sequence: { groupOrder: 1 },
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-        },
-      },
+      { test: { ...onStack, name: 'stack', include: ['test/**/*.stack.test.ts'], exclude: LONG } },
+      { test: { ...onStack, name: 'long', include: LONG } },
+      { test: { ...onPostgres, name: 'long-postgres', include: LONG_ON_POSTGRES } },
     ],
   },
 });
