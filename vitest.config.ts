@@ -23,7 +23,7 @@ const onStack = {
 };
 
 /** Tests that `npm test` leaves to `npm run test:long`, so that it ends within 5 minutes on two cores. */
-const LONG = ['flow/releases', 'flow/secured', 'track/gaps', 'track/instances'].map(
+const LONG = ['cli/lifecycle', 'flow/releases', 'flow/secured', 'track/gaps', 'track/instances'].map(
   (name) => `test/${name}.stack.test.ts`,
 );
 const LONG_ON_POSTGRES = ['demo/load', 'kpi/memory'].map((name) => `test/${name}.pg.test.ts`);
@@ -64,7 +64,7 @@ export default defineConfig({
       {
         test: {
           ...onPostgres,
-          name: 'partitioned',
+          name: 'long-partitioned',
           include: PARTITIONED,
           provide: { partitions: 5 },
         },
