@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { metricsIn, shownMetrics } from './shown-metrics.ts';
 
 interface Panel {
@@ -15,6 +16,9 @@ interface Panel {
 
 const file = new URL('../../k8s/components/monitoring/dashboard.json', import.meta.url);
 const dashboard = JSON.parse(readFileSync(file, 'utf8')) as { readonly panels: readonly Panel[] };
+const rules = parse(readFileSync(new URL('lastseen.rules.yml', file), 'utf8')) as {
+  readonly groups: readonly { readonly rules: readonly { readonly expr: string }[] }[];
+};
 const rows = dashboard.panels.filter(({ type }) => type === 'row');
 const panels = dashboard.panels.filter(({ type }) => type !== 'row');
 const exprs = panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr));
@@ -53,5 +57,11 @@ describe('the dashboard', () => {
     expect(exprs.flatMap(metricsIn).filter((name) => !shownMetrics().has(name))).toEqual([]);
     const unnamed = exprs.flatMap((expr) => expr.match(/\b(lastseen|nodejs|process)_\w+(?!\w|\{namespace=~)/g) ?? []);
     expect(unnamed).toEqual([]);
+  });
+
+  it('shows every metric of an alert', () => {
+    const alerting = rules.groups.flatMap((group) => group.rules.flatMap(({ expr }) => metricsIn(expr)));
+    const shown = new Set(exprs.flatMap(metricsIn));
+    expect([...new Set(alerting)].filter((name) => !shown.has(name))).toEqual([]);
   });
 });
