@@ -13,11 +13,11 @@ import type { Database, Lsn, Queryable } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
+import { readSourceActivity } from '../source-activity/totals-store.ts';
 import { compareLearner, isDrift } from './comparison.ts';
 import { mergeByLearner } from './merge-by-learner.ts';
 import { addRepairs, lowerAhead, NO_REPAIRS, type Repaired, raiseDrifting } from './repair-pipeline.ts';
 import { completeAudit, failAudit, openAudit } from './runs-store.ts';
-import { readSourceActivity } from './source-activity-store.ts';
 import { type ComparedLearner, createTally, type Sample } from './tally.ts';
 
 export interface AuditDeps {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { activitiesOf } from '../../src/activity/activity-of.ts';
-import { readSourceActivity } from '../../src/audit/source-activity-store.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { readSourceActivity } from '../../src/source-activity/totals-store.ts';
 
 const AT = '2026-03-16T05:00:00.000000Z';
 const AT_US = 1_773_637_200_000_000n;
