@@ -62,6 +62,7 @@ function learnersSection({ learners, tracked, sweep, recompute }: DemoResult): s
       ['  crossed the threshold', format(sweep.crossed)],
       ['  still inactive (ongoing)', format(sweep.ongoing)],
       ['  unresolved (known by student_id only)', format(sweep.unresolved)],
+      ['  doubtful (with an open dead letter)', format(sweep.doubtful)],
       ['undecidable (seen after the as-of)', format(sweep.undecidable)],
       ['events published', format(sweep.published)],
       ['weekly rows updated', format(recompute['updated'] ?? 0)],

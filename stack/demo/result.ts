@@ -36,6 +36,7 @@ export interface SweepResult {
   readonly crossed: number;
   readonly ongoing: number;
   readonly unresolved: number;
+  readonly doubtful: number;
   readonly undecidable: number;
   readonly published: number;
   /** Why the sweep was held; undefined if it was not. */

@@ -26,6 +26,7 @@ const RESULT: DemoResult = {
     crossed: 970,
     ongoing: 0,
     unresolved: 6,
+    doubtful: 0,
     undecidable: 0,
     published: 970,
   },
@@ -114,6 +115,12 @@ test('the report says why a sweep was held, if it was', () => {
   expect(page(RESULT)).not.toContain('Held, then approved');
   const held = { ...RESULT, sweep: { ...RESULT.sweep, heldBecause: '970 learners would cross' } };
   expect(page(held)).toContain('Held, then approved\n970 learners would cross.');
+});
+
+test('the report says for how many inactive learners no event was emitted, and why', () => {
+  const text = page({ ...RESULT, sweep: { ...RESULT.sweep, crossed: 967, doubtful: 3 } });
+  expect(text).toMatch(/inactive +976\n {2}crossed the threshold +967\n/);
+  expect(text).toMatch(/unresolved \(known by student_id only\) +6\n {2}doubtful \(with an open dead letter\) +3\n/);
 });
 
 test('the JSON report has the overall result and instants in microseconds', () => {
