@@ -1,11 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { v7 as uuidv7 } from 'uuid';
 import { openKafka, openRegistry } from '../cli/connections.ts';
 import { showProgress } from '../cli/progress-bar.ts';
 import { readOffsetRanges } from '../cli/read-offset-ranges.ts';
 import { type CommandContext, EXIT } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
-import { sourceTopics } from '../config/kafka-names.ts';
+import { sourceTopics, temporaryGroup } from '../config/kafka-names.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { topicBounds } from '../kafka/admin/offsets.ts';
 import { rangesBetween } from '../kafka/consumer/offset-ranges.ts';
@@ -63,7 +62,7 @@ function backtestDeps(context: CommandContext, flags: BacktestFlags): Omit<Backt
     async readTopics(stages) {
       await readOffsetRanges(context, {
         kafka,
-        groupId: `lastseen-backtest-${uuidv7()}`,
+        groupId: temporaryGroup(settings, 'backtest'),
         ranges: rangesBetween(await topicBounds(kafka, topics), undefined, undefined),
         stages,
         what: 'history',

@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import { SOURCES, type Source, topicSetting } from '../activity/source.ts';
 import type { Settings } from './settings.ts';
 
@@ -9,6 +10,13 @@ export function groupOf({ KAFKA_GROUP_ID, OWN_PREFIX }: Settings, reader: Reader
 export function defaultGroup(ownPrefix: string, reader: Reader): string {
   return `${ownPrefix}-${reader}`;
 }
+
+/** A new consumer group for one reading, which deletes it at its end. Not `KAFKA_GROUP_ID`: that one is shared. */
+export function temporaryGroup({ OWN_PREFIX }: Settings, reading: TemporaryReading): string {
+  return `${OWN_PREFIX}-${reading}-${uuidv7()}`;
+}
+
+type TemporaryReading = 'backtest' | 'dlq' | 'replay' | 'snapshot';
 
 /** The source topics, each with its source. `attempt` has none if `ATTEMPT_SOURCE=exam_results`. */
 export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { MICROS_PER_MS } from '../activity/instant.ts';
 import { readOffsetRanges } from '../cli/read-offset-ranges.ts';
 import type { CommandContext } from '../cli/run-command.ts';
-import { letterTopics, READERS, type Reader } from '../config/kafka-names.ts';
+import { letterTopics, READERS, type Reader, temporaryGroup } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { offsetsForTime, topicBounds } from '../kafka/admin/offsets.ts';
@@ -38,7 +37,7 @@ export async function readLetters(context: CommandContext, reading: LetterReadin
   let isEnough = false;
   await readOffsetRanges(context, {
     kafka: reading.kafka,
-    groupId: `lastseen-dlq-${randomUUID()}`,
+    groupId: temporaryGroup(settings, 'dlq'),
     ranges,
     // One fetched batch at a time, because letters can be large.
     limits: { maxRows: 1 },

@@ -40,6 +40,8 @@ export interface ReplayDeps {
   readonly database: Database;
   readonly kafka: KafkaClient;
   readonly collect: CollectDeps;
+  /** Names the consumer group of one run. */
+  readonly newGroup: () => string;
   readonly attemptSource: AttemptSource;
   /** Debezium reports the progress of a snapshot here. */
   readonly notificationTopic: string;
@@ -85,9 +87,9 @@ export function runReplay(deps: ReplayDeps, plan: ReplayPlan): Promise<ReplayOut
 
 /** Resumes the saved state, or saves a new one and requests the snapshot. */
 async function openState(replay: Replay): Promise<ReplayState> {
-  const { database, kafka, log, plan, topics, replayId } = replay;
+  const { database, kafka, log, plan, topics, replayId, newGroup } = replay;
   const saved = await loadReplay(database, replayId);
-  const groupId = `lastseen-replay-${replayId}-${uuidv7()}`;
+  const groupId = newGroup();
   const bounds = await topicBounds(kafka, topics);
   if (saved !== undefined && !plan.restart) {
     const ranges = remainingRanges(saved.ranges, bounds);

@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import type { RangeReading } from '../cli/read-offset-ranges.ts';
@@ -18,6 +17,8 @@ export interface SnapshotDeps {
   readonly registry: Registry;
   readonly topics: ReadonlyMap<string, Source>;
   readonly notificationTopic: string;
+  /** The consumer group that reads it. */
+  readonly groupId: string;
   /** The connector's replication slot. */
   readonly slot: string;
   /** How long Debezium may take to start the snapshot. */
@@ -38,7 +39,7 @@ const POLL_MS = 250;
 export async function waitForSnapshot(deps: SnapshotDeps, snapshotId: string): Promise<void> {
   const snapshot = followSnapshot(deps.registry, snapshotId);
   await deps.readOffsetRanges({
-    groupId: `lastseen-snapshot-${uuidv7()}`,
+    groupId: deps.groupId,
     // From the first record: a notification may have been written while no process was reading.
     ranges: (await topicBounds(deps.kafka, [deps.notificationTopic])).map(({ endOffset: _end, ...range }) => range),
     stages: snapshot.stages,

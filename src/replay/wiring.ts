@@ -2,7 +2,7 @@ import { openKafka, openRegistry } from '../cli/connections.ts';
 import { showProgress } from '../cli/progress-bar.ts';
 import { type RangeReading, readOffsetRanges } from '../cli/read-offset-ranges.ts';
 import type { CommandContext } from '../cli/run-command.ts';
-import { notificationTopic } from '../config/kafka-names.ts';
+import { notificationTopic, temporaryGroup } from '../config/kafka-names.ts';
 import { inactivityRelay } from '../events/wiring.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
@@ -26,6 +26,7 @@ export function replayDeps(context: CommandContext, database: Database, { topics
   return {
     ...shared,
     collect: { ...collectDeps(settings, registry, topics, now), openLetters: createOpenLetters(database) },
+    newGroup: () => temporaryGroup(settings, 'replay'),
     attemptSource: settings.ATTEMPT_SOURCE,
     waitForSnapshot: (snapshotId) =>
       waitForSnapshot(
@@ -33,6 +34,7 @@ export function replayDeps(context: CommandContext, database: Database, { topics
           ...shared,
           registry,
           topics,
+          groupId: temporaryGroup(settings, 'snapshot'),
           slot: settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX,
           startTimeoutMs: settings.WAIT_FRESH,
           showProgress: (total) => showProgress({ what: 'snapshot', unit: 'rows', total, log, terminal }),

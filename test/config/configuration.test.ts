@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeConfiguration, readConfiguration as read, type SettingTexts } from '../../src/config/configuration.ts';
-import { groupOf } from '../../src/config/kafka-names.ts';
+import { groupOf, temporaryGroup } from '../../src/config/kafka-names.ts';
 import type { Service } from '../../src/config/settings.ts';
 
 const enough = {
@@ -47,6 +47,7 @@ describe('the configuration', () => {
     expect(settings).toMatchObject({ INACTIVITY_TOPIC: 'school.inactivity.v1', RECOMPUTE_DLQ_TOPIC: 'dead' });
     expect(groupOf(settings, 'track')).toBe('school-track');
     expect(groupOf(readConfiguration({}, {}, []).settings, 'recompute')).toBe('lastseen-recompute');
+    expect(temporaryGroup(settings, 'dlq')).toMatch(/^school-dlq-[-0-9a-f]{36}$/);
     expect(mistakesOf({ OWN_PREFIX: 'a b' })).toMatch('OWN_PREFIX must be letters');
   });
 

@@ -108,7 +108,7 @@ INSERT INTO lastseen.episode (student_id, threshold_days, last_seen_at, crossed_
 SELECT student_id, 7, last_seen_at, student_id, last_seen_at + interval '8 days', last_seen_at + interval '8 days', '2025-03-20'
 FROM lastseen.user_last_seen WHERE user_id IN ('user-777', 'user-2999')`);
     // One transaction per batch. The trigger delays each commit, so that a kill hits uncommitted writes.
-    const small = { FLUSH_MAX_ROWS: '1', FLUSH_MAX_DELAY: '1ms', QUEUE_MAX_BYTES: '1000' };
+    const small = { FLUSH_MAX_ROWS: '1', FLUSH_MAX_DELAY: '1ms', QUEUE_MAX_BYTES: '1000', OWN_PREFIX: 'school' };
     await sql(`
 CREATE FUNCTION public.linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END';
 CREATE TRIGGER linger AFTER UPDATE ON lastseen.replay FOR EACH ROW EXECUTE FUNCTION public.linger()`);
@@ -134,6 +134,10 @@ CREATE TRIGGER linger AFTER UPDATE ON lastseen.replay FOR EACH ROW EXECUTE FUNCT
       );
     }
     expect(await done()).toBeLessThan(end);
+    const { rows: groupsOfRuns } = await sql('SELECT unnest(group_ids) AS id FROM lastseen.replay');
+    expect(groupsOfRuns.map(({ id }) => String(id).replace(/[-0-9a-f]{36}$/, ''))).toEqual(
+      Array(3).fill('school-replay-'),
+    );
     await sql('DROP FUNCTION public.linger CASCADE');
     await world.waitForDelivery();
     const { records, digest: after, ...rest } = await replay(...args.slice(1));
