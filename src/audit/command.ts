@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
-import { openKafka, withDatabase, withSourceDatabase } from '../cli/connections.ts';
+import { openKafka, withDatabase, withSlotDatabase, withSourceDatabase } from '../cli/connections.ts';
 import { readCount } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { sourceTopics, trackedSources } from '../config/kafka-names.ts';
 import { proveApplied } from '../freshness/pipeline.ts';
+import { type SourceDatabases, sourcePrimary } from '../freshness/replication-store.ts';
 import { freshnessDeps, WAIT_FRESH } from '../freshness/wiring.ts';
 import { listAudits, type Repair } from '../history/audit-runs-store.ts';
 import type { Database } from '../postgres/database.ts';
@@ -51,10 +52,17 @@ Examples:
         printConfig: flags.printConfig,
         work: (context) => {
           const repair = repairOf(flags);
-          // A replica may be older than the table, so values must not be lowered by it.
-          const withSource = repair === 'trust_source' ? withDatabase : withSourceDatabase;
           return withOwnTables(context, (database) =>
-            withSource(context, (source) => run(context, { ...flags, repair }, database, source)),
+            withSlotDatabase(context, database, async (slotDatabase) => {
+              const databases = { database, slotDatabase, primary: await sourcePrimary({ database, slotDatabase }) };
+              // A replica may be older than the table, so values must not be lowered by it.
+              if (repair !== 'trust_source') {
+                return withSourceDatabase(context, (source) => run(context, { ...flags, repair }, databases, source));
+              }
+              const ownPool: typeof withDatabase<number> =
+                databases.primary === database ? withDatabase : (_, work) => withSlotDatabase(context, database, work);
+              return ownPool(context, (source) => run(context, { ...flags, repair }, databases, source));
+            }),
           );
         },
       }),
@@ -68,17 +76,22 @@ function repairOf({ repair, trustSource }: Flags): Repair {
   return trustSource ? 'trust_source' : repair ? 'missing' : 'none';
 }
 
+interface Databases extends SourceDatabases {
+  readonly primary: Database;
+}
+
 async function run(
   context: CommandContext,
   flags: Omit<Flags, 'repair'> & { readonly repair: Repair },
-  database: Database,
+  { database, slotDatabase, primary }: Databases,
   source: Database,
 ): Promise<number> {
   const { settings, log, now, stopping, terminal, print } = context;
-  const freshness = freshnessDeps(context, database, openKafka(context));
+  const freshness = freshnessDeps(context, { database, slotDatabase }, openKafka(context));
   const outcome = await audit(
     {
       database,
+      sourcePrimary: primary,
       sourceDatabase: source,
       sources: trackedSources(settings),
       topics: [...sourceTopics(settings).keys()],

@@ -21,8 +21,10 @@ import { completeAudit, failAudit, openAudit } from './runs-store.ts';
 import { type ComparedLearner, createTally, type Sample } from './tally.ts';
 
 export interface AuditDeps {
-  /** Own tables, on the primary of the source database. */
+  /** Own tables. */
   readonly database: Database;
+  /** The primary of the source tables: `database`, unless they are in another one. */
+  readonly sourcePrimary: Database;
   /**
    * Reads the source tables, with a pool of its own. It may be a replica, because rows that a replica lacks only make the
    * table `ahead`; `trust_source` needs the primary.
@@ -112,7 +114,7 @@ function auditSnapshot(
 ): Promise<Findings & { readonly isPrimary: boolean }> {
   return deps.sourceDatabase.snapshot(async (sources, snapshotAt) => {
     // Read after the snapshot was taken, so that everything in the snapshot is before this position.
-    const snapshotLsn = must(await currentPosition(deps.database, 0n), 'the clock of the primary is after 1970');
+    const snapshotLsn = must(await currentPosition(deps.sourcePrimary, 0n), 'the clock of the primary is after 1970');
     await deps.proveApplied();
     const isPrimary = !(await isStandby(sources));
     const findings = await deps.database.snapshot((table) =>

@@ -82,17 +82,41 @@ export function withDatabase<T>(context: CommandContext, work: Work<T>): Promise
 
 /** As {@link withDatabase}, for the database that learner data is read from. */
 export function withSourceDatabase<T>(context: CommandContext, work: Work<T>): Promise<T> {
-  const { SOURCE_DATABASE_URL, DATABASE_URL } = context.settings;
-  return withOpen(context, SOURCE_DATABASE_URL ?? required(DATABASE_URL, 'DATABASE_URL'), {}, work);
+  const { SOURCE_DATABASE_URL, SLOT_DATABASE_URL, DATABASE_URL } = context.settings;
+  return withOpen(
+    context,
+    SOURCE_DATABASE_URL ?? SLOT_DATABASE_URL ?? required(DATABASE_URL, 'DATABASE_URL'),
+    {},
+    work,
+  );
 }
 
-/** As {@link withDatabase}, for probes and samples: one connection of their own, with short timeouts. */
-export function withProbeDatabase<T>(context: CommandContext, work: Work<T>): Promise<T> {
-  const limits = { maxConnections: 1, connectTimeoutMs: PROBE_TIMEOUT_MS, statementTimeoutMs: PROBE_TIMEOUT_MS };
-  return withOpen(context, required(context.settings.DATABASE_URL, 'DATABASE_URL'), limits, work);
+/** Runs `work` with the database of the connector's slot: the given one, unless SLOT_DATABASE_URL is set. */
+export function withSlotDatabase<T>(
+  context: CommandContext,
+  database: Database,
+  work: Work<T>,
+  limits: Partial<DatabaseOptions> = {},
+): Promise<T> {
+  const { SLOT_DATABASE_URL: url } = context.settings;
+  return url === undefined ? work(database) : withOpen(context, url, limits, work);
+}
+
+/**
+ * As {@link withDatabase}, for probes and samples: one connection of their own per database, with short timeouts. The
+ * second database is the slot's, as in {@link withSlotDatabase}.
+ */
+export function withProbeDatabases<T>(
+  context: CommandContext,
+  work: (database: Database, slotDatabase: Database) => Promise<T>,
+): Promise<T> {
+  return withOpen(context, required(context.settings.DATABASE_URL, 'DATABASE_URL'), PROBE_LIMITS, (database) =>
+    withSlotDatabase(context, database, (slotDatabase) => work(database, slotDatabase), PROBE_LIMITS),
+  );
 }
 
 const PROBE_TIMEOUT_MS = 2_000;
+const PROBE_LIMITS = { maxConnections: 1, connectTimeoutMs: PROBE_TIMEOUT_MS, statementTimeoutMs: PROBE_TIMEOUT_MS };
 
 type Work<T> = (database: Database) => Promise<T>;
 

@@ -9,7 +9,7 @@ import { addProcessMetrics } from '../observability/metrics.ts';
 import { type Sample, startSampling } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import { safeMessage } from '../runtime/errors.ts';
-import { openKafka, untilGraceDeadline, withProbeDatabase } from './connections.ts';
+import { openKafka, untilGraceDeadline, withProbeDatabases } from './connections.ts';
 import type { CommandContext } from './run-command.ts';
 
 /** The state of a running consumer, for probes and samples. */
@@ -26,6 +26,8 @@ export interface SampleSources {
   readonly kafka: KafkaClient;
   /** A connection only for probes and samples: slow queries do not delay the work. */
   readonly database: Database;
+  /** The same for the database of the connector's slot. */
+  readonly slotDatabase: Database;
 }
 
 /** Runs `work`; if HTTP_PORT is set, serves probes and metrics meanwhile. */
@@ -43,8 +45,8 @@ export async function withProbes<T>(
   if (port === undefined) return work(state);
   // Loaded on demand: most commands serve no probes.
   const { serveProbes } = await import('../observability/probe-server.ts');
-  return withProbeDatabase(context, async (database) => {
-    const samples = samplesOf({ context, state, kafka: openKafka(context), database });
+  return withProbeDatabases(context, async (database, slotDatabase) => {
+    const samples = samplesOf({ context, state, kafka: openKafka(context), database, slotDatabase });
     const sampling = startSampling(context, samples);
     const probes = await serveProbes({ host, port }, processState(context, state, database, sampling.show));
     context.log.info({ event: 'http_listening', address: probes.address }, 'serving probes and metrics');

@@ -109,8 +109,17 @@ function secret<T>(setting: Setting<T>): Setting<T> {
 /** Every environment variable that lastseen reads. `npm run docs` writes the table of the README from it. */
 export const SETTINGS = {
   DATABASE_URL: secret(needed('postgres', postgresUrl, 'Postgres with the `lastseen` schema and `weekly_kpi`')),
+  SLOT_DATABASE_URL: secret(
+    setting(
+      postgresUrl.optional(),
+      'database of the connector’s slot, if it is another one: log positions, publication and signals; default `DATABASE_URL`',
+    ),
+  ),
   SOURCE_DATABASE_URL: secret(
-    setting(postgresUrl.optional(), 'database of the source tables, such as a replica; default `DATABASE_URL`'),
+    setting(
+      postgresUrl.optional(),
+      'database of the source tables, such as a replica; default `SLOT_DATABASE_URL`, else `DATABASE_URL`',
+    ),
   ),
   KAFKA_BROKERS: needed('kafka', brokerList, 'bootstrap brokers, `host:port` separated by commas'),
   KAFKA_CLIENT_ID: setting(text, 'client id in the logs of the brokers', 'lastseen'),

@@ -9,13 +9,15 @@ export function version({ versionNumber, version, role }: ServerFacts): Finding 
   return ok(`Postgres ${version}, as role ${role}`);
 }
 
-export function walLevel({ walLevel, isStandby }: ServerFacts): Finding {
+/** @param isKnownStandby the connector decodes from a standby whose primary is DATABASE_URL's server. */
+export function walLevel({ walLevel, isStandby }: ServerFacts, isKnownStandby: boolean): Finding {
   if (walLevel !== 'logical') {
     return failed(
       `wal_level is ${walLevel}: no connector can read changes`,
       'ALTER SYSTEM SET wal_level = logical, and restart',
     );
   }
+  if (isKnownStandby) return ok('wal_level is logical, on a standby of the server of DATABASE_URL');
   if (isStandby) {
     return warning(
       'this is a standby: freshness can be proven only on the primary, and nothing can be written',

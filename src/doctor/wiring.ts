@@ -1,5 +1,5 @@
 import { neededColumns } from '../activity/activity-of.ts';
-import { openKafka, openRegistry, withDatabase, withSourceDatabase } from '../cli/connections.ts';
+import { openKafka, openRegistry, withDatabase, withSlotDatabase, withSourceDatabase } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { defaultGroup, sourceTopics } from '../config/kafka-names.ts';
 import { readOutboxState } from '../events/outbox-store.ts';
@@ -7,7 +7,7 @@ import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { readCaptures } from '../freshness/capture-store.ts';
 import { readConnectors } from '../freshness/connect-client.ts';
 import { type FreshnessView, readBaseline, readEvidence, readTopicEnds } from '../freshness/pipeline.ts';
-import { currentPosition, readSlotState } from '../freshness/replication-store.ts';
+import { currentPosition, readSlotState, sourcePrimary } from '../freshness/replication-store.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { listRuns } from '../history/sweep-runs-store.ts';
 import { brokerCount } from '../kafka/admin/admin.ts';
@@ -29,6 +29,7 @@ import * as work from './work-findings.ts';
 interface Connections {
   readonly context: CommandContext;
   readonly database: Database;
+  readonly slotDatabase: Database;
   readonly source: Database;
   readonly kafka: KafkaClient;
 }
@@ -41,24 +42,28 @@ export function withDoctorChecks<T>(
   // One retry instead of many: a person waits for the answer.
   const kafka = openKafka(context, 1);
   return withDatabase(context, (database) =>
-    withSourceDatabase(context, (source) => use(doctorChecks({ context, database, source, kafka }))),
+    withSlotDatabase(context, database, (slotDatabase) =>
+      withSourceDatabase(context, (source) => use(doctorChecks({ context, database, slotDatabase, source, kafka }))),
+    ),
   );
 }
 
 const GRANTS = 'apply k8s/postgres/roles.sql of this release';
 const START_SOURCE = 'start Postgres, or correct SOURCE_DATABASE_URL';
+const START_SLOT_SERVER = 'start Postgres, or correct SLOT_DATABASE_URL';
 const CAPTURE_NAMES = 'correct REPLICATION_SLOT and PUBLICATION';
 
 /** A check comes after those it needs. */
 function doctorChecks(connections: Connections): Check[] {
-  const { context, database, source, kafka } = connections;
+  const { context, database, slotDatabase, source, kafka } = connections;
   const { settings, now } = context;
-  const view = freshnessDeps(context, database, kafka);
+  const view = freshnessDeps(context, { database, slotDatabase }, kafka);
   const sources = [...sourceTopics(settings).keys()];
   const trackGroup = defaultGroup(settings.OWN_PREFIX, 'track');
   const recomputeGroup = defaultGroup(settings.OWN_PREFIX, 'recompute');
   const recomputed = [settings.INACTIVITY_TOPIC, settings.RECOMPUTE_RETRY_TOPIC];
   const onPostgres = (name: string, run: CheckRun, hint = GRANTS) => check(name, ['postgres'], hint, run);
+  const onSlotServer = (name: string, run: CheckRun) => check(name, ['slot server'], CAPTURE_NAMES, run);
   const onBrokers = (name: string, acl: string, run: CheckRun) =>
     check(name, ['brokers'], `grant this user the ACL ${acl}`, run);
   return [
@@ -66,7 +71,6 @@ function doctorChecks(connections: Connections): Check[] {
       ok(`answers as role ${(await readServerFacts(database)).role}`),
     ),
     onPostgres('version', async () => postgres.version(await readServerFacts(database))),
-    onPostgres('wal_level', async () => postgres.walLevel(await readServerFacts(database))),
     onPostgres('clock', () => clockFinding(connections)),
     onPostgres('own tables', async () => postgres.migrations(await readMigrations(database)), 'run `lastseen migrate`'),
     onPostgres('rights', async () =>
@@ -76,8 +80,12 @@ function doctorChecks(connections: Connections): Check[] {
     check('source', [], START_SOURCE, async () => postgres.version(await readServerFacts(source))),
     check('source tables', ['source'], START_SOURCE, () => sourceTableFindings(connections)),
 
-    onPostgres('slot', async () => capture.slot(view.slot, await readSlotState(database, view.slot)), CAPTURE_NAMES),
-    onPostgres('publication', () => publicationFindings(view), CAPTURE_NAMES),
+    check('slot server', slotDatabase === database ? ['postgres'] : [], START_SLOT_SERVER, () =>
+      slotServerFindings(connections),
+    ),
+    onSlotServer('wal_level', () => walLevelFinding(connections)),
+    onSlotServer('slot', async () => capture.slot(view.slot, await readSlotState(slotDatabase, view.slot))),
+    onSlotServer('publication', () => publicationFindings(view)),
 
     check('brokers', [], 'start the brokers, or correct KAFKA_BROKERS, KAFKA_SSL_* and KAFKA_SASL_*', async () =>
       work.brokers(await brokerCount(kafka)),
@@ -87,7 +95,7 @@ function doctorChecks(connections: Connections): Check[] {
       (await checkSchemas(openRegistry(settings), await ownSchemas(settings))).map(work.schema),
     ),
     check('connector', [], 'start Kafka Connect, or correct CONNECT_URL', () => connectorFindings(context, view.slot)),
-    check('freshness', ['postgres', 'brokers'], GRANTS, () => freshnessFindings(view)),
+    check('freshness', ['postgres', 'slot server', 'brokers'], GRANTS, () => freshnessFindings(view)),
 
     onBrokers(trackGroup, 'Describe on groups', () => groupFinding(kafka, trackGroup, 'track', sources)),
     onBrokers(recomputeGroup, 'Describe on groups', () => groupFinding(kafka, recomputeGroup, 'recompute', recomputed)),
@@ -101,6 +109,18 @@ type CheckRun = () => Promise<readonly Finding[] | Finding>;
 
 function check(name: string, needs: readonly string[], hint: string, run: CheckRun): Check {
   return { name, needs, hint, run: async () => [await run()].flat() };
+}
+
+async function slotServerFindings({ database, slotDatabase }: Connections): Promise<Finding> {
+  const facts = await readServerFacts(slotDatabase);
+  return database === slotDatabase ? ok('the same as postgres: SLOT_DATABASE_URL is not set') : postgres.version(facts);
+}
+
+async function walLevelFinding({ database, slotDatabase }: Connections): Promise<Finding> {
+  const facts = await readServerFacts(slotDatabase);
+  const isKnownStandby =
+    facts.isStandby && (await sourcePrimary({ database, slotDatabase })) === database && database !== slotDatabase;
+  return postgres.walLevel(facts, isKnownStandby);
 }
 
 async function clockFinding({ context, database }: Connections): Promise<Finding> {
@@ -117,8 +137,8 @@ async function sourceTableFindings({ context: { settings }, source }: Connection
   return (await readTableFacts(source, wanted)).map(postgres.sourceTable);
 }
 
-async function publicationFindings({ database, sources, publication }: FreshnessView): Promise<readonly Finding[]> {
-  return capture.publication(publication, await readCaptures(database, publication), [...sources.values()]);
+async function publicationFindings({ slotDatabase, sources, publication }: FreshnessView): Promise<readonly Finding[]> {
+  return capture.publication(publication, await readCaptures(slotDatabase, publication), [...sources.values()]);
 }
 
 async function topicFindings({ context: { settings }, kafka }: Connections): Promise<Finding[]> {
@@ -143,7 +163,7 @@ async function connectorFindings(
 async function freshnessFindings(view: FreshnessView): Promise<readonly Finding[]> {
   const baseline = await readBaseline(view);
   const ends = await readTopicEnds(view);
-  const position = await currentPosition(view.database, 0n);
+  const position = await currentPosition(await sourcePrimary(view), 0n);
   if (position === undefined) return [];
   return capture.sourcesFresh(await readEvidence(view, baseline, { position, ends }));
 }

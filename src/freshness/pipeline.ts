@@ -8,7 +8,7 @@ import { partitionKey } from '../kafka/client/records.ts';
 import { openGaps } from '../last-seen/gaps-store.ts';
 import { countOpenLetters } from '../last-seen/letters-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
-import type { Database, Lsn } from '../postgres/database.ts';
+import type { Lsn } from '../postgres/database.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { capturedAs, NOT_PUBLISHED } from './capture.ts';
 import { readCaptures } from './capture-store.ts';
@@ -21,12 +21,17 @@ import {
   type SlotEvidence,
   type SourceEnds,
 } from './judgement.ts';
-import { compareSlot, currentPosition, slotExists, sourcesWithRows } from './replication-store.ts';
+import {
+  compareSlot,
+  currentPosition,
+  type SourceDatabases,
+  slotExists,
+  sourcePrimary,
+  sourcesWithRows,
+} from './replication-store.ts';
 
 /** What evidence is read from. */
-export interface FreshnessView {
-  /** The primary, with the source tables and lastseen's own tables. */
-  readonly database: Database;
+export interface FreshnessView extends SourceDatabases {
   /** The enabled sources by their topics. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly slot: string;
@@ -96,11 +101,11 @@ export async function proveApplied(deps: FreshnessDeps): Promise<void> {
   await prove(deps, 0n, { hasRows: new Set(), history: new Map(), checksMissing: false });
 }
 
-export async function readBaseline({ database, sources }: FreshnessView): Promise<Baseline> {
+export async function readBaseline({ database, slotDatabase, sources }: FreshnessView): Promise<Baseline> {
   const audited = await auditedSources(database);
   const unaudited = [...sources.values()].filter((source) => !audited.has(source));
   return {
-    hasRows: await sourcesWithRows(database, unaudited),
+    hasRows: await sourcesWithRows(slotDatabase, unaudited),
     history: await readSourceVolumes(database),
     checksMissing: true,
   };
@@ -146,9 +151,10 @@ function notFresh(reasons: readonly string[]): LastseenError {
  * The current position, undefined while the source's clock is before the as-of. Requires the slot: a slot created later
  * starts past the position, although its snapshot is still to come.
  */
-export async function targetAt({ database, slot }: FreshnessView, asOf: Instant): Promise<Target | undefined> {
-  if (!(await slotExists(database, slot))) throw notFresh([missingSlot(slot)]);
-  const position = await currentPosition(database, asOf);
+export async function targetAt(view: FreshnessView, asOf: Instant): Promise<Target | undefined> {
+  const { slotDatabase, slot } = view;
+  if (!(await slotExists(slotDatabase, slot))) throw notFresh([missingSlot(slot)]);
+  const position = await currentPosition(await sourcePrimary(view), asOf);
   return position === undefined ? undefined : { position, ends: undefined };
 }
 
@@ -163,8 +169,8 @@ export async function readApplied({ database, sources }: FreshnessView): Promise
   return new Map(progress.map((position) => [partitionKey(position), position.nextOffset]));
 }
 
-async function readSlot({ database, slot, now }: FreshnessView, target: Target): Promise<SlotEvidence> {
-  const compared = await compareSlot(database, slot, target.position);
+async function readSlot({ slotDatabase, slot, now }: FreshnessView, target: Target): Promise<SlotEvidence> {
+  const compared = await compareSlot(slotDatabase, slot, target.position);
   if (compared.kind !== 'behind') return compared;
   const { confirmed, ...behind } = compared;
   if (confirmed === null || target.moved?.confirmed !== confirmed) target.moved = { confirmed, at: now() };
@@ -184,10 +190,10 @@ async function readConnectorSettings({ readConnectors }: FreshnessView, target: 
 
 /** What is known to be missing; an audit does not ask for it. */
 async function readMissing(view: FreshnessView, target: Target) {
-  const { database, publication } = view;
+  const { database, slotDatabase, publication } = view;
   const topics = [...view.sources.keys()];
   return {
-    captures: await readCaptures(database, publication),
+    captures: await readCaptures(slotDatabase, publication),
     connectorUnknown: await readConnectorSettings(view, target),
     gaps: await openGaps(database, topics),
     letters: await countOpenLetters(database, topics),

@@ -1,9 +1,39 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import type { Lsn, Queryable } from '../postgres/database.ts';
+import type { Database, Lsn, Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { single } from '../runtime/must.ts';
 import type { SlotEvidence } from './judgement.ts';
+
+/** The two databases of a proof. They are the same one unless SLOT_DATABASE_URL is set. */
+export interface SourceDatabases {
+  /** lastseen's own tables. */
+  readonly database: Database;
+  /** The connector's slot, with the publication and the source tables. It may be a standby of `database`. */
+  readonly slotDatabase: Database;
+}
+
+/**
+ * The database that has log positions and accepts signals: that of the slot, or its primary if the connector decodes from
+ * a standby.
+ *
+ * @throws LastseenError `config_invalid` if the primary is not known.
+ */
+export async function sourcePrimary({ database, slotDatabase }: SourceDatabases): Promise<Database> {
+  if (slotDatabase === database || !(await isStandby(slotDatabase))) return slotDatabase;
+  if ((await systemIdentifier(database)) === (await systemIdentifier(slotDatabase))) return database;
+  throw new LastseenError(
+    'config_invalid',
+    'SLOT_DATABASE_URL is a standby, and DATABASE_URL is not on its primary, so the log position of the primary is ' +
+      'unknown; set DATABASE_URL to a database on the primary',
+  );
+}
+
+/** The same on a primary and all its standbys. */
+async function systemIdentifier(db: Queryable): Promise<bigint> {
+  const { rows } = await db.query<{ id: bigint }>({ text: 'SELECT system_identifier AS id FROM pg_control_system()' });
+  return single(rows, 'pg_control_system() returns one row').id;
+}
 
 /**
  * A WAL position past all commits that are visible at the source; undefined until the source's clock has reached the

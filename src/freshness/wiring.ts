@@ -3,11 +3,11 @@ import { sourceTopics } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
 import { endPositions } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
-import type { Database } from '../postgres/database.ts';
 import { pause } from '../runtime/retries.ts';
 import { readConnectors } from './connect-client.ts';
 import { ownConnectors } from './connector-filters.ts';
 import type { FreshnessDeps } from './pipeline.ts';
+import type { SourceDatabases } from './replication-store.ts';
 
 /** The flag of commands that prove freshness. */
 export const WAIT_FRESH = [
@@ -17,11 +17,16 @@ export const WAIT_FRESH = [
 
 const LOG_EVERY_MS = 5_000;
 
-export function freshnessDeps(context: CommandContext, database: Database, kafka: KafkaClient): FreshnessDeps {
+export function freshnessDeps(
+  context: CommandContext,
+  { database, slotDatabase }: SourceDatabases,
+  kafka: KafkaClient,
+): FreshnessDeps {
   const { settings, now, stopping } = context;
   const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
   return {
     database,
+    slotDatabase,
     sources: sourceTopics(settings),
     slot,
     publication: settings.PUBLICATION ?? slot,

@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import { MICROS_PER_MS } from '../activity/instant.ts';
-import { openKafka, openRegistry, untilGraceDeadline, withDatabase, withSourceDatabase } from '../cli/connections.ts';
+import {
+  openKafka,
+  openRegistry,
+  untilGraceDeadline,
+  withDatabase,
+  withSlotDatabase,
+  withSourceDatabase,
+} from '../cli/connections.ts';
 import { lagSample } from '../cli/lag-sample.ts';
 import { runBeforeStart } from '../cli/outage-waits.ts';
 import { type ConsumerState, type SampleSources, withProbes } from '../cli/probes.ts';
@@ -13,6 +20,7 @@ import { createDeadLetterSink, createDeadLetterWindow, withDeadLetterCount } fro
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
 import { inactivityCodec, inactivityRelay, kpiUpdatedRelay, relayWhile } from '../events/wiring.ts';
+import { type SourceDatabases, sourcePrimary } from '../freshness/replication-store.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { requireOwnGroup } from '../kafka/admin/groups.ts';
 import { groupLag } from '../kafka/admin/offsets.ts';
@@ -48,8 +56,10 @@ export function addRecompute(program: Command): void {
         printConfig: flags.printConfig,
         work: (context) =>
           withDatabase(context, (database) =>
-            withSourceDatabase(context, (source) =>
-              withProbes(context, samples, (state) => run(context, flags, database, source, state)),
+            withSlotDatabase(context, database, (slotDatabase) =>
+              withSourceDatabase(context, (source) =>
+                withProbes(context, samples, (state) => run(context, flags, { database, slotDatabase, source }, state)),
+              ),
             ),
           ),
       }),
@@ -70,16 +80,20 @@ function samples(sources: SampleSources): readonly Sample[] {
   ];
 }
 
+interface Databases extends SourceDatabases {
+  readonly source: Database;
+}
+
 async function run(
   context: CommandContext,
   flags: Flags,
-  database: Database,
-  source: Database,
+  { database, slotDatabase, source }: Databases,
   state: ConsumerState,
 ): Promise<number> {
   const { settings, log, metrics } = context;
   const begin = <T>(work: () => Promise<T>) => runBeforeStart(context, state, flags.untilEnd !== true, work);
   await begin(() => requireOwnTables(context, database));
+  const primary = await begin(() => sourcePrimary({ database, slotDatabase }));
   const kafka = openKafka(context);
   const retryTopic = settings.RECOMPUTE_RETRY_TOPIC;
   const nowMs = () => Number(context.now() / MICROS_PER_MS);
@@ -118,7 +132,10 @@ async function run(
     }),
     retryTopic,
     deadLetterLimit: createDeadLetterWindow(settings.DLQ_MAX_SHARE),
-    replica: settings.SOURCE_DATABASE_URL === undefined ? undefined : createReplica(database, source),
+    replica:
+      (settings.SOURCE_DATABASE_URL ?? settings.SLOT_DATABASE_URL) === undefined
+        ? undefined
+        : createReplica(primary, source),
     onFigures: ({ P, S }) => {
       if (typeof P === 'number') metrics.goalProbability.observe(P);
       if (typeof S === 'number') metrics.churnRisk.observe(S);

@@ -1,7 +1,7 @@
 import type { Database, Lsn } from '../postgres/database.ts';
 import { single } from '../runtime/must.ts';
 
-/** The database of the source tables, if it may be a replica of the own database. */
+/** The database of the source tables, if it may be a replica. */
 export interface Replica {
   /** The end of the log of the primary: every commit that is visible there lies before it. */
   primaryPosition(): Promise<Lsn>;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { withSlotDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { withOwnTables } from '../setup/wiring.ts';
@@ -57,12 +58,14 @@ After an interruption, the same command resumes the replay. Examples:
 
 function replay(context: CommandContext, flags: Flags): Promise<number> {
   const plan = replayPlan(context.settings, flags);
-  return withOwnTables(context, async (database) => {
-    const outcome = await runReplay(replayDeps(context, database, plan), plan);
-    context.log.info({ event: 'replay_completed', digest: outcome.digest }, 'replay completed');
-    context.print(flags.json ? replayJson(outcome) : replayPage(outcome));
-    return EXIT.done;
-  });
+  return withOwnTables(context, (database) =>
+    withSlotDatabase(context, database, async (slotDatabase) => {
+      const outcome = await runReplay(replayDeps(context, { database, slotDatabase }, plan), plan);
+      context.log.info({ event: 'replay_completed', digest: outcome.digest }, 'replay completed');
+      context.print(flags.json ? replayJson(outcome) : replayPage(outcome));
+      return EXIT.done;
+    }),
+  );
 }
 
 function readFrom(text: string): bigint | 'earliest' {

@@ -3,6 +3,7 @@ import type { AttemptSource } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import { SOURCES, type Source } from '../activity/source.ts';
 import type { RangeReading } from '../cli/read-offset-ranges.ts';
+import { type SourceDatabases, sourcePrimary } from '../freshness/replication-store.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { deleteGroup } from '../kafka/admin/groups.ts';
 import { offsetsForTime, type StableBounds, stablePositions, topicBounds } from '../kafka/admin/offsets.ts';
@@ -11,7 +12,6 @@ import { partitionKey } from '../kafka/client/records.ts';
 import { missingHistory, remainingRanges } from '../kafka/consumer/offset-ranges.ts';
 import { digestLastSeen } from '../last-seen/digest-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
-import type { Database } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logging.ts';
@@ -36,8 +36,7 @@ import {
 } from './state-store.ts';
 import { type ReplayTotals, zeroTotals } from './totals.ts';
 
-export interface ReplayDeps {
-  readonly database: Database;
+export interface ReplayDeps extends SourceDatabases {
   readonly kafka: KafkaClient;
   readonly collect: CollectDeps;
   /** Names the consumer group of one run. */
@@ -105,9 +104,13 @@ async function openState(replay: Replay): Promise<ReplayState> {
     totals: zeroTotals(),
     ranges: plannedRanges(plan, bounds, await offsetsAt(replay, plan.from), await offsetsAt(replay, plan.to)),
   };
+  const { snapshotId } = state;
+  const primary = snapshotId === null ? database : await sourcePrimary(replay);
   await database.transaction(async (tx) => {
     await saveReplay(tx, replayId, state);
-    if (state.snapshotId !== null) await requestSnapshot(tx, state.snapshotId, plan.topics.values());
+    // In another database the request commits first: a snapshot without a saved state is only superfluous.
+    if (snapshotId !== null)
+      await requestSnapshot(primary === database ? tx : primary, snapshotId, plan.topics.values());
   });
   return state;
 }

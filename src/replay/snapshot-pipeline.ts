@@ -1,18 +1,16 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import type { RangeReading } from '../cli/read-offset-ranges.ts';
-import { compareSlot, currentPosition } from '../freshness/replication-store.ts';
+import { compareSlot, currentPosition, type SourceDatabases, sourcePrimary } from '../freshness/replication-store.ts';
 import { endPositions, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
-import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
 import { must } from '../runtime/must.ts';
 import { pause } from '../runtime/retries.ts';
 import { type FollowedSnapshot, followSnapshot, snapshotFailed } from './snapshot.ts';
 import { estimatedRows } from './snapshot-request-store.ts';
 
-export interface SnapshotDeps {
-  readonly database: Database;
+export interface SnapshotDeps extends SourceDatabases {
   readonly kafka: KafkaClient;
   readonly registry: Registry;
   readonly topics: ReadonlyMap<string, Source>;
@@ -62,7 +60,7 @@ async function waitForCompletion(
     (await endPositions(kafka, [...topics.keys()])).reduce((sum, { nextOffset }) => sum + Number(nextOffset), 0);
   const before = await written();
   // The progress is an estimate: the planner counts the rows, and other records written meanwhile count as well.
-  const total = await estimatedRows(deps.database, topics.values());
+  const total = await estimatedRows(deps.slotDatabase, topics.values());
   const progress = deps.showProgress(total);
   try {
     const deadline = now() + BigInt(Math.round(deps.startTimeoutMs)) * 1000n;
@@ -83,10 +81,11 @@ async function waitForCompletion(
   }
 }
 
-async function waitForSlot({ database, slot }: SnapshotDeps, stopping: AbortSignal): Promise<void> {
-  const position = must(await currentPosition(database, 0n), 'the clock of the primary is after 1970');
+async function waitForSlot(deps: SnapshotDeps, stopping: AbortSignal): Promise<void> {
+  const { slotDatabase, slot } = deps;
+  const position = must(await currentPosition(await sourcePrimary(deps), 0n), 'the clock of the primary is after 1970');
   for (;;) {
-    const { kind } = await compareSlot(database, slot, position);
+    const { kind } = await compareSlot(slotDatabase, slot, position);
     if (kind === 'past') return;
     if (kind !== 'behind') throw snapshotFailed(`replication slot ${slot} is ${kind}`);
     if (!(await pause(POLL_MS, stopping))) return;

@@ -4,20 +4,25 @@ import { type RangeReading, readOffsetRanges } from '../cli/read-offset-ranges.t
 import type { CommandContext } from '../cli/run-command.ts';
 import { notificationTopic, temporaryGroup } from '../config/kafka-names.ts';
 import { inactivityRelay } from '../events/wiring.ts';
+import type { SourceDatabases } from '../freshness/replication-store.ts';
 import { createProducer } from '../kafka/client/producer.ts';
-import type { Database } from '../postgres/database.ts';
 import { createOpenLetters } from '../track/open-letters-pipeline.ts';
 import { collectDeps } from '../track/wiring.ts';
 import type { ReplayDeps } from './pipeline.ts';
 import type { ReplayPlan } from './plan.ts';
 import { waitForSnapshot } from './snapshot-pipeline.ts';
 
-export function replayDeps(context: CommandContext, database: Database, { topics }: ReplayPlan): ReplayDeps {
+export function replayDeps(
+  context: CommandContext,
+  { database, slotDatabase }: SourceDatabases,
+  { topics }: ReplayPlan,
+): ReplayDeps {
   const { settings, log, terminal, now } = context;
   const kafka = openKafka(context);
   const registry = openRegistry(settings);
   const shared = {
     database,
+    slotDatabase,
     kafka,
     notificationTopic: notificationTopic(settings),
     readOffsetRanges: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => readOffsetRanges(context, { kafka, ...reading }),

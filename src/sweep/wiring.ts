@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { v7 as uuidv7 } from 'uuid';
-import { openKafka, openRegistry, untilGraceDeadline } from '../cli/connections.ts';
+import { openKafka, openRegistry, untilGraceDeadline, withSlotDatabase } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { inactivityRelay } from '../events/wiring.ts';
 import { proveFresh } from '../freshness/pipeline.ts';
@@ -23,14 +23,16 @@ export async function withSweepDeps<T>(
   const producer = createProducer(kafka);
   try {
     const relay = await inactivityRelay(context, openRegistry(settings), database, producer);
-    const freshness = freshnessDeps(context, database, kafka);
-    return await work({
-      database,
-      newRunId: uuidv7,
-      now,
-      proveFresh: force ? undefined : (asOf) => proveFresh(freshness, asOf),
-      maxCrossedShare: settings.MAX_CROSSED_SHARE,
-      relay,
+    return await withSlotDatabase(context, database, (slotDatabase) => {
+      const freshness = freshnessDeps(context, { database, slotDatabase }, kafka);
+      return work({
+        database,
+        newRunId: uuidv7,
+        now,
+        proveFresh: force ? undefined : (asOf) => proveFresh(freshness, asOf),
+        maxCrossedShare: settings.MAX_CROSSED_SHARE,
+        relay,
+      });
     });
   } finally {
     await untilGraceDeadline(context, producer.close());

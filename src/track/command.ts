@@ -73,14 +73,14 @@ export function addTrack(program: Command): void {
 }
 
 function samples(sources: SampleSources): readonly Sample[] {
-  const { context, database, kafka } = sources;
+  const { context, database, slotDatabase, kafka } = sources;
   const { settings, metrics } = context;
   const topics = [...sourceTopics(settings).keys()];
   return [
     lagSample(sources, groupOf(settings, 'track'), topics),
     outboxSample(metrics, database, INACTIVITY_OUTBOX),
-    freshnessSample(context, freshnessDeps(context, database, kafka)),
-    slotSample(metrics, database, settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX),
+    freshnessSample(context, freshnessDeps(context, { database, slotDatabase }, kafka)),
+    slotSample(metrics, slotDatabase, settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX),
     gapSample(metrics, database, topics),
     letterSample(metrics, database, topics),
     sweepSample(metrics, database),

@@ -76,6 +76,7 @@ const TOPICS = SOURCES.map((source) => `p.public.${source}`);
 
 const deps = (changes: Partial<AuditDeps> = {}): AuditDeps => ({
   database,
+  sourcePrimary: database,
   sourceDatabase,
   sources: new Set(SOURCES),
   topics: TOPICS,

@@ -95,7 +95,10 @@ describe('with only the rights of its role', () => {
     const history = await readSourceVolumes(database);
     const facts = { hasRows: new Set<Source>(), history, checksMissing: true };
     await currentPosition(database, AS_OF);
-    const evidence = await readEvidence(view, facts, { position: '0/0' as Lsn, ends: undefined });
+    const evidence = await readEvidence({ ...view, slotDatabase: database }, facts, {
+      position: '0/0' as Lsn,
+      ends: undefined,
+    });
     expect(evidence).toMatchObject({ slot: { kind: 'missing' } });
     expect(await readSweepState(database)).toEqual({ runs: new Map() });
     expect(await readAuditState(database)).toBeNull();
@@ -215,6 +218,7 @@ describe('with only the rights of its role', () => {
     };
     const deps = {
       database,
+      sourcePrimary: database,
       sourceDatabase: source,
       sources: new Set(SOURCES),
       topics: ['t'],

@@ -12,9 +12,10 @@ describe('findings about Postgres', () => {
   it.each([
     ['Postgres 15 or newer', 'ok', postgres.version(FACTS)],
     ['an older Postgres', 'failed', postgres.version({ ...FACTS, versionNumber: 140_009 })],
-    ['wal_level logical', 'ok', postgres.walLevel(FACTS)],
-    ['wal_level replica', 'failed', postgres.walLevel({ ...FACTS, walLevel: 'replica' })],
-    ['a standby', 'warning', postgres.walLevel({ ...FACTS, isStandby: true })],
+    ['wal_level logical', 'ok', postgres.walLevel(FACTS, false)],
+    ['wal_level replica', 'failed', postgres.walLevel({ ...FACTS, walLevel: 'replica' }, false)],
+    ['a standby', 'warning', postgres.walLevel({ ...FACTS, isStandby: true }, false)],
+    ['a standby of the server of own tables', 'ok', postgres.walLevel({ ...FACTS, isStandby: true }, true)],
     ['clocks that agree', 'ok', postgres.clock(10_000_000n, 9_000_000n, 9_100_000n)],
     ['a server clock that is behind', 'warning', postgres.clock(1_000_000n, 9_000_000n, 9_100_000n)],
     ['a server clock that is ahead', 'warning', postgres.clock(20_000_000n, 9_000_000n, 9_100_000n)],

@@ -47,6 +47,7 @@ function deps(changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown
   const steps = [...meanwhile];
   return {
     database: db.database,
+    slotDatabase: db.database,
     sources: new Map<string, Source>([[topic, 'session']]),
     slot,
     publication: 'pub',
@@ -296,6 +297,7 @@ describe('the watch', () => {
   const watch = () =>
     watchFreshness({
       database: db.database,
+      slotDatabase: db.database,
       sources: new Map<string, Source>([
         [topic, 'session'],
         [other, 'attempt'],
@@ -354,6 +356,7 @@ describe('the watch', () => {
   it('fails without a slot', async () => {
     const nowhere = watchFreshness({
       database: db.database,
+      slotDatabase: db.database,
       sources: new Map(),
       slot: 'another',
       publication: 'pub',
