@@ -1,6 +1,7 @@
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
 import { tryWithLock } from '../postgres/locks.ts';
+import { isRetriable } from '../runtime/errors.ts';
 import { pause } from '../runtime/retries.ts';
 import { markInstallation } from './installation.ts';
 import { markPublished, takeUnpublished } from './outbox-store.ts';
@@ -48,17 +49,32 @@ export function createRelay<Row extends OutboxRow, Event>(outbox: Outbox<Row, Ev
 }
 
 const EVERY_MS = 2_000;
+const MOST_ROUNDS = 30;
 
 /**
  * Relays until the signal, so that the events of a process that was killed before it published are published by another.
- * A failed round is reported and repeated: rows in an outbox are not lost by waiting.
+ * A failure is reported and repeated: rows in an outbox are not lost by waiting. A relay that fails for another reason than
+ * an outage, such as a missing right, waits twice as long each time, up to a minute: a person has to act.
  */
 export async function relayUntil(
   signal: AbortSignal,
   relays: readonly Relay[],
-  onFailure: (error: Error) => void,
+  onFailure: (error: Error, waitMs: number) => void,
+  everyMs = EVERY_MS,
 ): Promise<void> {
-  do {
-    for (const relay of relays) await relay().catch(onFailure);
-  } while (await pause(EVERY_MS, signal));
+  const states = relays.map((relay) => ({ relay, refusals: 0, nextRound: 0 }));
+  for (let round = 0; ; round++) {
+    for (const state of states.filter(({ nextRound }) => nextRound <= round)) {
+      try {
+        await state.relay();
+        state.refusals = 0;
+      } catch (error) {
+        state.refusals = isRetriable(error) ? 0 : state.refusals + 1;
+        const rounds = Math.min(MOST_ROUNDS, 2 ** Math.max(0, state.refusals - 1));
+        state.nextRound = round + rounds;
+        onFailure(error as Error, rounds * everyMs);
+      }
+    }
+    if (!(await pause(everyMs, signal))) return;
+  }
 }

@@ -8,7 +8,7 @@ import type { Database } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
 import { createEventCodec, type EventCodec } from '../registry/event-codec.ts';
 import { OWN_SCHEMAS, SCHEMAS_DIRECTORY } from '../registry/own-schemas.ts';
-import { safeMessage } from '../runtime/errors.ts';
+import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { withAbort } from '../runtime/waiting.ts';
 import type { InactivityEvent } from './inactivity-event.ts';
 import { requireOwnEvents } from './installation.ts';
@@ -75,9 +75,11 @@ export async function relayWhile<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const { log, metrics, stopping, graceDeadline } = context;
-  const onFailure = (error: Error) => {
-    metrics.relayFailures.inc();
-    log.warn({ event: 'relay_failed', error: safeMessage(error) }, 'relay failed; it is retried');
+  const onFailure = (error: Error, waitMs?: number) => {
+    const code = error instanceof LastseenError ? error.code : 'unknown';
+    metrics.relayFailures.inc({ code });
+    const level = isRetriable(error) ? 'warn' : 'error';
+    log[level]({ event: 'relay_failed', code, waitMs, error: safeMessage(error) }, 'relay failed; it is retried');
   };
   const workEnded = new AbortController();
   const relaying = relayUntil(workEnded.signal, [...others, own], onFailure);
@@ -87,6 +89,6 @@ export async function relayWhile<T>(
   });
   const last = withAbort(graceDeadline, own());
   // During a shutdown, events that cannot be published now are left to the next relay.
-  await (stopping.aborted ? last.catch(onFailure) : last);
+  await (stopping.aborted ? last.catch((error: Error) => onFailure(error)) : last);
   return result;
 }

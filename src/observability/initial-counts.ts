@@ -10,6 +10,13 @@ const OUTAGES = [
   'replica_behind',
 ] as const satisfies readonly ErrorCode[];
 
+const RELAY_FAILURES = [
+  'kafka_unavailable',
+  'kafka_refused',
+  'config_invalid',
+  'topic_missing',
+] as const satisfies readonly ErrorCode[];
+
 const LETTERS = {
   not_decodable: 0,
   unknown_schema: 0,
@@ -31,5 +38,6 @@ const LETTERS = {
 export function countFromZero(metrics: Metrics): void {
   for (const code of OUTAGES) metrics.outageWaits.inc({ code }, 0);
   for (const reason of Object.keys(LETTERS)) metrics.deadLetters.inc({ reason }, 0);
+  for (const code of RELAY_FAILURES) metrics.relayFailures.inc({ code }, 0);
   metrics.recompute.inc({ what: 'failed' }, 0);
 }

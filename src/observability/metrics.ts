@@ -109,7 +109,11 @@ export function createMetrics() {
     connectionsLost: counter('postgres_connections_lost_total', 'Idle connections to Postgres that broke'),
 
     relayed: counter('relayed_total', 'Events published from an outbox', 'outbox'),
-    relayFailures: counter('relay_failures_total', 'Failed rounds of a relay; the next round tries again'),
+    relayFailures: counter(
+      'relay_failures_total',
+      'Failed rounds of a relay, which tries again; `code` is that of the log line `relay_failed`',
+      'code',
+    ),
     outboxWaiting: gauge(
       'outbox_waiting',
       'Events in an outbox that are not published; every replica reports the same',

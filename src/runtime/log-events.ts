@@ -28,7 +28,7 @@ export const LOG_EVENTS = {
   learners_refused:
     'Postgres refused the rows of learners; the other learners were written, and these have open letters.',
   records_lost: 'Records were removed before `track` read them. No sweep decides while the gap is open.',
-  relay_failed: 'Events could not be published. The relay tries again.',
+  relay_failed: 'Events could not be published. The relay tries again, after a minute if `code` is no outage.',
   replay_completed: 'A replay is done.',
   replay_resumed: 'A replay continues from its saved position.',
   replay_waiting: 'A rebuild waits until it has read as far as `track`.',

@@ -82,7 +82,7 @@ export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise
     await failOnRefusal(kafka, admin.connect());
     return await work(admin);
   } catch (error) {
-    throw kafkaFailure('Kafka is not available', error);
+    throw kafkaFailure('could not ask the brokers', error);
   } finally {
     await admin.disconnect();
   }

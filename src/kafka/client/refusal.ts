@@ -59,7 +59,7 @@ export function kafkaFailure(what: string, error: unknown, isOutage = true): Err
     const { type } = at as { type?: unknown };
     if (at.name === 'KafkaJSSASLAuthenticationError' || (typeof type === 'string' && REFUSED.test(type))) {
       return refusalError(
-        `Kafka denied access: ${(error as Error).message}; check the KAFKA_SASL settings and the ACLs`,
+        `${what}: Kafka denied access: ${(error as Error).message}; check the KAFKA_SASL settings and the ACLs`,
         error,
       );
     }

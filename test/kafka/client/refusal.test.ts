@@ -26,6 +26,17 @@ describe('a failure of Kafka', () => {
     },
   );
 
+  it('is a refusal if a right is missing, and says for what', () => {
+    const denied = Object.assign(driverError('KafkaJSProtocolError', 'Not authorized'), {
+      type: 'TOPIC_AUTHORIZATION_FAILED',
+    });
+    expect(kafkaFailure('cannot write to topic t', denied)).toMatchObject({
+      code: 'kafka_refused',
+      retriable: false,
+      message: expect.stringMatching(/^cannot write to topic t: Kafka denied access: Not authorized; check .* ACLs$/),
+    });
+  });
+
   it('is an own error that the driver has wrapped', () => {
     const own = new LastseenError('record_refused', 'no');
     expect(kafkaFailure('crashed', driverError('KafkaJSNonRetriableError', own, { cause: own }))).toBe(own);
