@@ -23,9 +23,14 @@ const onStack = {
 };
 
 /** Tests that `npm test` leaves to `npm run test:long`, so that it ends within 5 minutes on two cores. */
-const LONG = ['cli/lifecycle', 'flow/releases', 'flow/secured', 'track/gaps', 'track/instances'].map(
-  (name) => `test/${name}.stack.test.ts`,
-);
+const LONG = [
+  'cli/lifecycle',
+  'flow/releases',
+  'flow/secured',
+  'freshness/elsewhere',
+  'track/gaps',
+  'track/instances',
+].map((name) => `test/${name}.stack.test.ts`);
 const LONG_ON_POSTGRES = ['demo/load', 'kpi/memory'].map((name) => `test/${name}.pg.test.ts`);
 
 /** Tests that read or write last seen. They also run on a table of hash partitions. */

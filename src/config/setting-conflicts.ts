@@ -22,6 +22,9 @@ export function findConflicts(settings: Partial<Settings>): string[] {
     ...(has('SCHEMA_REGISTRY_TOKEN') && has('SCHEMA_REGISTRY_USERNAME')
       ? ['SCHEMA_REGISTRY_TOKEN and SCHEMA_REGISTRY_USERNAME are both set: unset one of them']
       : []),
+    ...(settings.FRESHNESS_PROOF !== 'slot' && !has('CONNECT_URL')
+      ? [`FRESHNESS_PROOF=${settings.FRESHNESS_PROOF} needs CONNECT_URL, which is not set`]
+      : []),
     ...(has('SCHEMA_REGISTRY_CA_FILE') && settings.SCHEMA_REGISTRY_URL?.startsWith('http:')
       ? ['SCHEMA_REGISTRY_CA_FILE has no effect: SCHEMA_REGISTRY_URL is not an https:// URL']
       : []),

@@ -222,6 +222,11 @@ export const SETTINGS = {
     'longest time that a sweep or an audit waits until all changes committed at the source are applied',
     '10m',
   ),
+  FRESHNESS_PROOF: setting(
+    z.enum(['slot', 'connect', 'both'], 'must be slot, connect or both'),
+    'what shows how far the connector has delivered: its replication slot, the source offset that Kafka Connect has committed, or both',
+    'slot',
+  ),
   REPLICATION_SLOT: setting(optional, 'the connector’s `slot.name`; default `TOPIC_PREFIX`'),
   PUBLICATION: setting(optional, 'the connector’s `publication.name`; default the slot’s name'),
   NOTIFICATION_TOPIC: setting(

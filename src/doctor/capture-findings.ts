@@ -100,13 +100,13 @@ function connectorPart({ part, state, trace }: ConnectorState['parts'][number]):
 }
 
 /**
- * Whether every source is applied up to the end of its topic, by the rule of a sweep. The slot counts as caught up here:
- * it takes time to pass a position, and it has its own check.
+ * Whether every source is applied up to the end of its topic, by the rule of a sweep. The connector counts as caught up
+ * here: it takes time to pass a position, and the slot has its own check.
  */
 export function sourcesFresh(evidence: FreshnessEvidence): readonly Finding[] {
-  const slot = { name: evidence.slot.name, kind: 'past' } as const;
+  const slot = { name: '', kind: 'past' } as const;
   return evidence.sources.map((source) =>
-    sourceFresh(source, judgeFreshness({ ...evidence, slot, sources: [source] })),
+    sourceFresh(source, judgeFreshness({ ...evidence, slot, connect: undefined, sources: [source] })),
   );
 }
 

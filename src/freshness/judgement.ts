@@ -6,10 +6,14 @@ import { describeHidden } from '../kafka/admin/hidden-records.ts';
 import { describeGap, type PartitionGap } from '../last-seen/gap.ts';
 import { must } from '../runtime/must.ts';
 import { type SourceCapture, uncaptured } from './capture.ts';
+import { type ConnectEvidence, offsetBehind, offsetBroken } from './connect-offset.ts';
 
 /** The state of each step between the source tables and the last-seen table, at one moment. */
 export interface FreshnessEvidence {
-  readonly slot: SlotEvidence;
+  /** Undefined if FRESHNESS_PROOF does not name it. */
+  readonly slot: SlotEvidence | undefined;
+  /** Kafka Connect's committed offset; undefined if FRESHNESS_PROOF does not name it. */
+  readonly connect?: ConnectEvidence | undefined;
   readonly publication: string;
   /** Why the connector's settings could not be read, if they are to be checked. */
   readonly connectorUnknown?: string | undefined;
@@ -41,7 +45,7 @@ export interface SourceEvidence {
   /** Why the connector's settings leave out changes; empty if unknown. */
   readonly connectorFilters?: readonly string[];
   readonly hasRows: boolean;
-  /** Undefined until the slot has passed the position: earlier ends of the topic prove nothing. */
+  /** Undefined until the connector has delivered up to the position: earlier ends of the topic prove nothing. */
   readonly partitions: readonly PartitionEvidence[] | undefined;
   /** Open gaps: ranges of offsets that were never read. */
   readonly gaps: readonly PartitionGap[];
@@ -79,11 +83,12 @@ export type Freshness =
  * Whether all changes committed at the source before the position are applied. Unknown is not fresh.
  *
  * A slot past the position proves more than delivery: Debezium confirms positions only while it streams, and it streams
- * only after its snapshot is in Kafka. It does not prove that each table is in the snapshot: a table that has rows,
+ * only after its snapshot is in Kafka. So does a committed offset, which says whether its snapshot is complete. It does not prove that each table is in the snapshot: a table that has rows,
  * but whose topic never had a record, was not in it.
  */
 export function judgeFreshness({
   slot,
+  connect,
   publication,
   connectorUnknown,
   sources,
@@ -91,7 +96,7 @@ export function judgeFreshness({
   maxUnreadableLetters,
 }: FreshnessEvidence): Freshness {
   const broken = [
-    ...slotBroken(slot),
+    ...deliveryBroken({ slot, connect }),
     ...sources.flatMap(({ source, capture }) => uncaptured(source, publication, capture)),
     ...sources.flatMap(({ source, connectorFilters = [] }) => connectorFilters.map((each) => `${source}: ${each}`)),
     ...sources.flatMap(unread),
@@ -102,16 +107,23 @@ export function judgeFreshness({
   if (broken.length > 0) return { kind: 'broken', reasons: broken };
   const behind = [
     ...(connectorUnknown === undefined ? [] : [connectorUnknown]),
-    ...slotBehind(slot),
+    ...(slot === undefined ? [] : slotBehind(slot)),
+    ...(connect === undefined ? [] : offsetBehind(connect)),
     ...sources.flatMap(sourceBehind),
   ];
   if (behind.length > 0) return { kind: 'behind', reasons: behind };
   return {
     kind: 'fresh',
     ends: new Map(
-      sources.map(({ source, partitions }) => [source, sumOfEnds(must(partitions, 'the slot has passed'))]),
+      sources.map(({ source, partitions }) => [source, sumOfEnds(must(partitions, 'the connector has delivered'))]),
     ),
   };
+}
+
+/** Why the connector cannot be shown to have delivered, if waiting does not help. Unknown is not fresh. */
+export function deliveryBroken({ slot, connect }: Pick<FreshnessEvidence, 'slot' | 'connect'>): string[] {
+  if (slot === undefined && connect === undefined) return ['nothing shows whether the connector has delivered'];
+  return [...(slot === undefined ? [] : slotBroken(slot)), ...(connect === undefined ? [] : offsetBroken(connect))];
 }
 
 function slotBroken({ name, kind }: SlotEvidence): string[] {
@@ -179,7 +191,7 @@ function sourceBroken({ source, topic, partitions, hasRows, history, at }: Sourc
   return [`${source}: no record in ${topic} since the last completed sweep; ${Math.round(usual)} per day are usual`];
 }
 
-/** Nothing if the partitions are unknown: the slot is then behind, which is a reason of its own. */
+/** Nothing if the partitions are unknown: the connector is then behind, which is a reason of its own. */
 function sourceBehind({ source, topic, partitions }: SourceEvidence): string[] {
   return (partitions ?? []).flatMap(({ partition, end, stable, applied }) => {
     // Without progress, only an empty partition is applied.

@@ -1,4 +1,4 @@
-import { type Instant, MICROS_PER_MS } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { auditedSources, readUnexplainedDrift } from '../history/audit-runs-store.ts';
 import { readSourceVolumes } from '../history/sweep-runs-store.ts';
@@ -8,39 +8,23 @@ import { partitionKey } from '../kafka/client/records.ts';
 import { openGaps } from '../last-seen/gaps-store.ts';
 import { countOpenLetters } from '../last-seen/letters-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
-import type { Lsn } from '../postgres/database.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { capturedAs, NOT_PUBLISHED } from './capture.ts';
 import { readCaptures } from './capture-store.ts';
 import { type ConnectorConfig, connectorFilters } from './connector-filters.ts';
-import {
-  type Freshness,
-  type FreshnessEvidence,
-  judgeFreshness,
-  missingSlot,
-  type SlotEvidence,
-  type SourceEnds,
-} from './judgement.ts';
-import {
-  compareSlot,
-  currentPosition,
-  type SourceDatabases,
-  slotExists,
-  sourcePrimary,
-  sourcesWithRows,
-} from './replication-store.ts';
+import { type DeliveryTarget, type DeliveryView, isDelivered, readDelivery } from './delivery-pipeline.ts';
+import { type Freshness, type FreshnessEvidence, judgeFreshness, missingSlot, type SourceEnds } from './judgement.ts';
+import { currentPosition, slotExists, sourcePrimary, sourcesWithRows } from './replication-store.ts';
 
 /** What evidence is read from. */
-export interface FreshnessView extends SourceDatabases {
+export interface FreshnessView extends DeliveryView {
   /** The enabled sources by their topics. */
   readonly sources: ReadonlyMap<string, Source>;
-  readonly slot: string;
   readonly publication: string;
   /** `DLQ_UNREADABLE_MAX`. */
   readonly maxUnreadableLetters: number;
   /** The current ends of the topics; topics that do not exist are left out. */
   readonly readEnds: (topics: readonly string[]) => Promise<readonly EndPosition[]>;
-  readonly now: () => Instant;
   /** The connector's settings, if CONNECT_URL is set. */
   readonly readConnectors?: (() => Promise<readonly ConnectorConfig[]>) | undefined;
 }
@@ -61,13 +45,10 @@ export interface Baseline {
 }
 
 /** Positions that are read once and then waited for, so that a busy source cannot postpone the proof for ever. */
-export interface Target {
-  readonly position: Lsn;
-  /** Undefined until the slot has passed the position. */
+export interface Target extends DeliveryTarget {
+  /** Undefined until the connector has delivered up to the position. */
   ends: TopicEnds | undefined;
   connectors?: readonly ConnectorConfig[];
-  /** The last movement of the slot, as far as it was observed. */
-  moved?: { readonly confirmed: Lsn | null; readonly at: Instant };
 }
 
 interface TopicEnds {
@@ -81,8 +62,8 @@ const RETRY_MS = 500;
 
 /**
  * Proves that all changes committed at the source before the as-of are applied, and waits for it if necessary. Reads the
- * source's position at or after the as-of, waits until the connector's slot has passed it, reads the ends of the topics,
- * and waits until the progress of `track` has reached them.
+ * source's position at or after the as-of, waits until the connector has delivered up to it (by its slot, or its committed
+ * offset), reads the ends of the topics, and waits until the progress of `track` has reached them.
  *
  * @returns the sum of the end offsets of each source's topic.
  * @throws LastseenError `not_fresh` with one line per reason.
@@ -149,11 +130,11 @@ function notFresh(reasons: readonly string[]): LastseenError {
 
 /**
  * The current position, undefined while the source's clock is before the as-of. Requires the slot: a slot created later
- * starts past the position, although its snapshot is still to come.
+ * starts past the position, although its snapshot is still to come. A committed offset says whether that is complete.
  */
 export async function targetAt(view: FreshnessView, asOf: Instant): Promise<Target | undefined> {
-  const { slotDatabase, slot } = view;
-  if (!(await slotExists(slotDatabase, slot))) throw notFresh([missingSlot(slot)]);
+  const { slotDatabase, slot, proof } = view;
+  if (proof !== 'connect' && !(await slotExists(slotDatabase, slot))) throw notFresh([missingSlot(slot)]);
   const position = await currentPosition(await sourcePrimary(view), asOf);
   return position === undefined ? undefined : { position, ends: undefined };
 }
@@ -167,14 +148,6 @@ export async function readTopicEnds(view: FreshnessView): Promise<TopicEnds> {
 export async function readApplied({ database, sources }: FreshnessView): Promise<ReadonlyMap<string, bigint>> {
   const progress = await readProgress(database, [...sources.keys()]);
   return new Map(progress.map((position) => [partitionKey(position), position.nextOffset]));
-}
-
-async function readSlot({ slotDatabase, slot, now }: FreshnessView, target: Target): Promise<SlotEvidence> {
-  const compared = await compareSlot(slotDatabase, slot, target.position);
-  if (compared.kind !== 'behind') return compared;
-  const { confirmed, ...behind } = compared;
-  if (confirmed === null || target.moved?.confirmed !== confirmed) target.moved = { confirmed, at: now() };
-  return { ...behind, stillMs: Number((now() - target.moved.at) / MICROS_PER_MS) };
 }
 
 /** Sets the connectors of the target, once. @returns why they could not be read */
@@ -201,22 +174,22 @@ async function readMissing(view: FreshnessView, target: Target) {
   };
 }
 
-/** Sets the ends of the target as soon as the slot has passed its position. */
+/** Sets the ends of the target as soon as the connector has delivered up to its position. */
 export async function readEvidence(
   view: FreshnessView,
   baseline: Baseline,
   target: Target,
 ): Promise<FreshnessEvidence> {
   const { sources, publication } = view;
-  const slot = await readSlot(view, target);
-  if (slot.kind === 'past') target.ends ??= await readTopicEnds(view);
+  const delivery = await readDelivery(view, target);
+  if (isDelivered(delivery)) target.ends ??= await readTopicEnds(view);
   const { ends } = target;
   const applied = await readApplied(view);
   const stable = await readStable(view, ends?.positions ?? [], applied);
   // After the progress: gaps and letters are recorded in the transaction that moves it.
   const missing = baseline.checksMissing ? await readMissing(view, target) : undefined;
   return {
-    slot,
+    ...delivery,
     publication,
     connectorUnknown: missing?.connectorUnknown,
     drift: missing?.drift,

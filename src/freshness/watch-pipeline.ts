@@ -27,10 +27,12 @@ const TARGET_LASTS_US = 30_000_000n;
 export function watchFreshness(view: FreshnessView): () => Promise<readonly SourceState[]> {
   const provenAt = new Map<Source, Instant>();
   let current: { readonly since: Instant; readonly baseline: Baseline; readonly target: Target } | undefined;
+  // Outlives the targets: an offset that goes back was changed.
+  let lastOffset: bigint | undefined;
   return async () => {
     const endsAt = current?.target.ends?.at;
     if (endsAt !== undefined && view.now() - endsAt > TARGET_LASTS_US) current = undefined;
-    current ??= await newTarget(view);
+    current ??= await newTarget(view, lastOffset);
     const { since, baseline, target } = current;
 
     let ends: Promise<readonly EndPosition[]> | undefined;
@@ -39,6 +41,7 @@ export function watchFreshness(view: FreshnessView): () => Promise<readonly Sour
       return ends;
     };
     const evidence = await readEvidence({ ...view, readEnds }, baseline, target);
+    lastOffset = target.offset;
     for (const source of evidence.sources) {
       if (judgeFreshness({ ...evidence, sources: [source] }).kind === 'fresh') provenAt.set(source.source, since);
     }
@@ -54,10 +57,12 @@ export function watchFreshness(view: FreshnessView): () => Promise<readonly Sour
   };
 }
 
-async function newTarget(view: FreshnessView) {
+async function newTarget(view: FreshnessView, lastOffset: bigint | undefined) {
   const since = view.now();
   const baseline = { hasRows: new Set<Source>(), history: await readSourceVolumes(view.database), checksMissing: true };
-  return { since, baseline, target: must(await targetAt(view, 0n), 'the clock of the primary is after 1970') };
+  const target: Target = must(await targetAt(view, 0n), 'the clock of the primary is after 1970');
+  if (lastOffset !== undefined) target.offset = lastOffset;
+  return { since, baseline, target };
 }
 
 /** By topic. */

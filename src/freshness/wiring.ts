@@ -4,8 +4,9 @@ import type { Settings } from '../config/settings.ts';
 import { endPositions } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { pause } from '../runtime/retries.ts';
-import { readConnectors } from './connect-client.ts';
+import { readCommittedOffset, readConnectors } from './connect-client.ts';
 import { ownConnectors } from './connector-filters.ts';
+import type { DeliveryView } from './delivery-pipeline.ts';
 import type { FreshnessDeps } from './pipeline.ts';
 import type { SourceDatabases } from './replication-store.ts';
 
@@ -22,22 +23,28 @@ export function freshnessDeps(
   { database, slotDatabase }: SourceDatabases,
   kafka: KafkaClient,
 ): FreshnessDeps {
-  const { settings, now, stopping } = context;
-  const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
+  const { settings, stopping } = context;
+  const delivery = deliveryDeps(context);
+  const { slot } = delivery;
   return {
     database,
     slotDatabase,
+    ...delivery,
     sources: sourceTopics(settings),
-    slot,
     publication: settings.PUBLICATION ?? slot,
     maxUnreadableLetters: settings.DLQ_UNREADABLE_MAX,
     waitMs: settings.WAIT_FRESH,
     readEnds: (topics) => endPositions(kafka, topics),
-    now,
     readConnectors: connectorReader(settings, slot),
     pause: (ms) => pause(ms, stopping),
     onWaiting: logWaiting(context),
   };
+}
+
+/** What shows how far the connector has delivered. */
+export function deliveryDeps({ settings, now }: CommandContext): Omit<DeliveryView, keyof SourceDatabases> {
+  const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
+  return { slot, proof: settings.FRESHNESS_PROOF, readOffset: offsetReader(settings, slot), now };
 }
 
 const CONNECT_TIMEOUT_MS = 4_000;
@@ -45,6 +52,10 @@ const CONNECT_TIMEOUT_MS = 4_000;
 function connectorReader({ CONNECT_URL: url, TOPIC_PREFIX: topicPrefix }: Settings, slotName: string) {
   if (url === undefined) return undefined;
   return async () => ownConnectors(await readConnectors(url, CONNECT_TIMEOUT_MS), { topicPrefix, slotName });
+}
+
+function offsetReader({ CONNECT_URL: url, TOPIC_PREFIX: topicPrefix }: Settings, slotName: string) {
+  return url === undefined ? undefined : () => readCommittedOffset(url, CONNECT_TIMEOUT_MS, { topicPrefix, slotName });
 }
 
 function logWaiting({ log }: CommandContext): (reasons: readonly string[]) => void {

@@ -1,7 +1,8 @@
-import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import type { RangeReading } from '../cli/read-offset-ranges.ts';
-import { compareSlot, currentPosition, type SourceDatabases, sourcePrimary } from '../freshness/replication-store.ts';
+import { type DeliveryView, isDelivered, readDelivery } from '../freshness/delivery-pipeline.ts';
+import { deliveryBroken } from '../freshness/judgement.ts';
+import { currentPosition, sourcePrimary } from '../freshness/replication-store.ts';
 import { endPositions, topicBounds } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Registry } from '../registry/client.ts';
@@ -10,27 +11,24 @@ import { pause } from '../runtime/retries.ts';
 import { type FollowedSnapshot, followSnapshot, snapshotFailed } from './snapshot.ts';
 import { estimatedRows } from './snapshot-request-store.ts';
 
-export interface SnapshotDeps extends SourceDatabases {
+export interface SnapshotDeps extends DeliveryView {
   readonly kafka: KafkaClient;
   readonly registry: Registry;
   readonly topics: ReadonlyMap<string, Source>;
   readonly notificationTopic: string;
   /** The consumer group that reads it. */
   readonly groupId: string;
-  /** The connector's replication slot. */
-  readonly slot: string;
   /** How long Debezium may take to start the snapshot. */
   readonly startTimeoutMs: number;
   readonly readOffsetRanges: <A>(reading: Omit<RangeReading<A>, 'kafka'>) => Promise<void>;
   readonly showProgress: (rows: number) => { update(done: number): void; end(): void };
-  readonly now: () => Instant;
 }
 
 const POLL_MS = 250;
 
 /**
  * Waits until every row of an incremental snapshot is in the topics: Debezium notifies when it has read all rows, and the
- * position of its slot shows when Kafka has acknowledged them.
+ * position of its slot, or its committed offset, shows when Kafka has acknowledged them.
  *
  * @throws LastseenError `snapshot_failed`, `interrupted`.
  */
@@ -44,7 +42,7 @@ export async function waitForSnapshot(deps: SnapshotDeps, snapshotId: string): P
     what: undefined,
     whenStopped: 'the snapshot continues without this process, and the same command waits for it again',
     afterwards: async (stopping) => {
-      if (await waitForCompletion(deps, snapshot, stopping)) await waitForSlot(deps, stopping);
+      if (await waitForCompletion(deps, snapshot, stopping)) await waitForDelivery(deps, stopping);
     },
   });
 }
@@ -81,13 +79,14 @@ async function waitForCompletion(
   }
 }
 
-async function waitForSlot(deps: SnapshotDeps, stopping: AbortSignal): Promise<void> {
-  const { slotDatabase, slot } = deps;
+async function waitForDelivery(deps: SnapshotDeps, stopping: AbortSignal): Promise<void> {
   const position = must(await currentPosition(await sourcePrimary(deps), 0n), 'the clock of the primary is after 1970');
+  const target = { position };
   for (;;) {
-    const { kind } = await compareSlot(slotDatabase, slot, position);
-    if (kind === 'past') return;
-    if (kind !== 'behind') throw snapshotFailed(`replication slot ${slot} is ${kind}`);
+    const delivery = await readDelivery(deps, target);
+    if (isDelivered(delivery)) return;
+    const [broken] = deliveryBroken(delivery);
+    if (broken !== undefined) throw snapshotFailed(broken);
     if (!(await pause(POLL_MS, stopping))) return;
   }
 }

@@ -5,6 +5,7 @@ import type { CommandContext } from '../cli/run-command.ts';
 import { notificationTopic, temporaryGroup } from '../config/kafka-names.ts';
 import { inactivityRelay } from '../events/wiring.ts';
 import type { SourceDatabases } from '../freshness/replication-store.ts';
+import { deliveryDeps } from '../freshness/wiring.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import { createOpenLetters } from '../track/open-letters-pipeline.ts';
 import { collectDeps } from '../track/wiring.ts';
@@ -40,7 +41,7 @@ export function replayDeps(
           registry,
           topics,
           groupId: temporaryGroup(settings, 'snapshot'),
-          slot: settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX,
+          ...deliveryDeps(context),
           startTimeoutMs: settings.WAIT_FRESH,
           showProgress: (total) => showProgress({ what: 'snapshot', unit: 'rows', total, log, terminal }),
         },

@@ -138,7 +138,7 @@ describe('the configuration', () => {
     ['sslrootcert=/ca.pem', 'has sslrootcert, which needs sslmode=verify-full'],
     ['sslmode=verify-full&sslcert=/c.pem', 'needs both sslcert and sslkey'],
   ])('rejects a Postgres URL with %s, because the server would not be verified', (query, mistake) => {
-    for (const name of ['DATABASE_URL', 'SOURCE_DATABASE_URL']) {
+    for (const name of ['DATABASE_URL', 'SLOT_DATABASE_URL', 'SOURCE_DATABASE_URL']) {
       expect(mistakesOf({ [name]: `postgres://u:hunter2@h/d?${query}` })).toContain(mistake);
       expect(mistakesOf({ [name]: `postgres://u:hunter2@h/d?${query}` })).not.toContain('hunter2');
     }
@@ -159,6 +159,8 @@ describe('the configuration', () => {
       'KAFKA_SASL_MECHANISM needs KAFKA_SASL_PASSWORD, which is not set',
     ],
     [{ KAFKA_SASL_PASSWORD: 'hunter2' }, 'KAFKA_SASL_PASSWORD needs KAFKA_SASL_MECHANISM, which is not set'],
+    [{ FRESHNESS_PROOF: 'connect' }, 'FRESHNESS_PROOF=connect needs CONNECT_URL, which is not set'],
+    [{ FRESHNESS_PROOF: 'both' }, 'FRESHNESS_PROOF=both needs CONNECT_URL, which is not set'],
     [{ SCHEMA_REGISTRY_USERNAME: 'u' }, 'SCHEMA_REGISTRY_USERNAME needs SCHEMA_REGISTRY_PASSWORD, which is not set'],
     [
       { SCHEMA_REGISTRY_USERNAME: 'u', SCHEMA_REGISTRY_PASSWORD: 'hunter2', SCHEMA_REGISTRY_TOKEN: 'hunter3' },

@@ -88,6 +88,7 @@ describe('with only the rights of its role', () => {
       sources: new Map([['t', 'session' as const]]),
       slot: 'seedtest',
       publication: 'seedtest',
+      proof: 'slot' as const,
       maxUnreadableLetters: 0,
       readEnds: async () => [],
       now: () => AS_OF,

@@ -37,6 +37,7 @@ describe('own tables in another database than the slot', () => {
     slotDatabase,
     sources: new Map<string, Source>([[topic, 'session']]),
     slot,
+    proof: 'slot',
     publication: 'pub',
     maxUnreadableLetters: 0,
     waitMs: 60_000,

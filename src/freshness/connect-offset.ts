@@ -1,0 +1,105 @@
+import type { Lsn } from '../postgres/database.ts';
+
+/** What proves that the connector has delivered: its slot, the source offset that Kafka Connect has committed, or both. */
+export type FreshnessProof = 'slot' | 'connect' | 'both';
+
+/** A connector's source offset as Kafka Connect has committed it: everything before it is acknowledged by Kafka. */
+export interface CommittedOffset {
+  readonly connector: string;
+  /** E.g. `RUNNING`, `PAUSED` or `STOPPED`. An offset can be changed only while the connector is stopped. */
+  readonly state: string;
+  /** Debezium's snapshot is not complete. */
+  readonly isSnapshot: boolean;
+  /** Debezium's `lsn_commit`: the last transaction that was sent to its end. Undefined before the first one. */
+  readonly lsn: bigint | undefined;
+}
+
+/** The committed offset, compared with the position to prove. */
+export type ConnectEvidence =
+  | { readonly kind: 'unknown'; readonly reason: string }
+  | { readonly kind: 'past' }
+  | { readonly kind: 'stopped' | 'snapshot' | 'none'; readonly connector: string }
+  | { readonly kind: 'behind'; readonly connector: string; readonly state: string; readonly bytes: bigint }
+  /** It was changed by hand, or the server was restored: what lies between is not known to be delivered. */
+  | { readonly kind: 'changed'; readonly connector: string; readonly how: string };
+
+/**
+ * Compares a committed offset with a position. `lsn_commit`, not `lsn` or `lsn_proc`: those may lie within a transaction
+ * of which Kafka has only a part. It is what Debezium confirms to the slot, too.
+ *
+ * @param before the last one that was read, if any
+ * @param current the position of the server, read after the offset
+ */
+export function compareOffset(
+  { connector, state, isSnapshot, lsn }: CommittedOffset,
+  { position, current, before }: { readonly position: Lsn; readonly current: Lsn; readonly before: bigint | undefined },
+): ConnectEvidence {
+  if (state === 'STOPPED') return { kind: 'stopped', connector };
+  if (before !== undefined && (lsn === undefined || lsn < before)) {
+    const to = lsn === undefined ? 'it was deleted' : `it went back to ${formatLsn(lsn)}`;
+    return { kind: 'changed', connector, how: `${to} from ${formatLsn(before)}` };
+  }
+  if (isSnapshot) return { kind: 'snapshot', connector };
+  if (lsn === undefined) return { kind: 'none', connector };
+  if (lsn > parseLsn(current)) {
+    return { kind: 'changed', connector, how: `${formatLsn(lsn)} is past the end of the server's log, ${current}` };
+  }
+  if (lsn > parseLsn(position)) return { kind: 'past' };
+  return { kind: 'behind', connector, state, bytes: parseLsn(position) - lsn };
+}
+
+/** Why waiting does not help; empty if it may. */
+export function offsetBroken(evidence: ConnectEvidence): string[] {
+  switch (evidence.kind) {
+    case 'stopped':
+      return [
+        `connector ${evidence.connector} is STOPPED, and its offset may be changed meanwhile: resume it, and if its offset ` +
+          'was changed, run `lastseen audit --repair`',
+      ];
+    case 'changed':
+      return [
+        `the committed offset of connector ${evidence.connector} was changed: ${evidence.how}: run \`lastseen audit --repair\``,
+      ];
+    case 'unknown':
+    case 'snapshot':
+    case 'none':
+    case 'behind':
+    case 'past':
+      return [];
+  }
+}
+
+/** What is being waited for; empty if the offset is past the position. */
+export function offsetBehind(evidence: ConnectEvidence): string[] {
+  switch (evidence.kind) {
+    case 'unknown':
+      return [`the committed offset of the connector is unknown: ${evidence.reason}`];
+    case 'snapshot':
+      return [`the connector has not delivered: the snapshot of connector ${evidence.connector} is not complete`];
+    case 'none':
+      return [
+        `the connector has not delivered: connector ${evidence.connector} has committed no offset of a transaction`,
+      ];
+    case 'behind': {
+      const { connector, state, bytes } = evidence;
+      return [
+        `the connector has not delivered: the committed offset of connector ${connector} (${state}) has not passed the ` +
+          `position to prove, ${bytes} bytes behind`,
+      ];
+    }
+    case 'stopped':
+    case 'changed':
+    case 'past':
+      return [];
+  }
+}
+
+/** Debezium stores a position as a number, Postgres writes it as two hexadecimal ones. */
+export function parseLsn(lsn: Lsn): bigint {
+  const [high = '', low = ''] = lsn.split('/');
+  return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`);
+}
+
+function formatLsn(lsn: bigint): string {
+  return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffff_ffffn).toString(16)}`.toUpperCase();
+}
