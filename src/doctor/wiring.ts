@@ -1,7 +1,7 @@
 import { neededColumns } from '../activity/activity-of.ts';
 import { openKafka, openRegistry, withDatabase, withSlotDatabase, withSourceDatabase } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
-import { defaultGroup, sourceTopics } from '../config/kafka-names.ts';
+import { defaultGroup, type Reader, sourceTopics } from '../config/kafka-names.ts';
 import { readOutboxState } from '../events/outbox-store.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { readCaptures } from '../freshness/capture-store.ts';
@@ -12,7 +12,7 @@ import { freshnessDeps } from '../freshness/wiring.ts';
 import { listRuns } from '../history/sweep-runs-store.ts';
 import { brokerCount } from '../kafka/admin/admin.ts';
 import { readGroupFacts } from '../kafka/admin/groups.ts';
-import { groupLag, keptRecords } from '../kafka/admin/offsets.ts';
+import { committedPositions, groupLag, keptRecords } from '../kafka/admin/offsets.ts';
 import { readTopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
@@ -97,8 +97,8 @@ function doctorChecks(connections: Connections): Check[] {
     check('connector', [], 'start Kafka Connect, or correct CONNECT_URL', () => connectorFindings(context, view.slot)),
     check('freshness', ['postgres', 'slot server', 'brokers'], GRANTS, () => freshnessFindings(view)),
 
-    onBrokers(trackGroup, 'Describe on groups', () => groupFinding(kafka, trackGroup, 'track', sources)),
-    onBrokers(recomputeGroup, 'Describe on groups', () => groupFinding(kafka, recomputeGroup, 'recompute', recomputed)),
+    onBrokers(trackGroup, 'Describe on groups', () => groupFinding(connections, 'track', sources)),
+    onBrokers(recomputeGroup, 'Describe on groups', () => groupFinding(connections, 'recompute', recomputed)),
     onBrokers('dead letters', 'Describe on topics', () => deadLetterFindings(connections)),
     onPostgres('outboxes', () => outboxFindings(database)),
     onPostgres('last sweep', async () => work.lastSweep((await listRuns(database, 1))[0], now())),
@@ -168,16 +168,28 @@ async function freshnessFindings(view: FreshnessView): Promise<readonly Finding[
   return capture.sourcesFresh(await readEvidence(view, baseline, { position, ends }));
 }
 
-async function groupFinding(
-  kafka: KafkaClient,
-  group: string,
-  command: string,
-  topics: readonly string[],
-): Promise<Finding> {
+async function groupFinding(connections: Connections, command: Reader, topics: readonly string[]): Promise<Finding> {
+  const { kafka } = connections;
   const existing = (await readTopicSettings(kafka, topics)).map(({ topic }) => topic);
+  const group = await groupInUse(connections, command, existing);
   const lags = await groupLag(kafka, group, existing);
   const lag = lags.reduce((sum, { records }) => sum + records, 0n);
-  return work.group(command, await readGroupFacts(kafka, group), lag, topics);
+  return work.group(command, { group, ...(await readGroupFacts(kafka, group)) }, lag, topics);
+}
+
+/** `KAFKA_GROUP_ID` is set for one command: the one whose topics the group reads, or has read. */
+async function groupInUse(
+  { context: { settings }, kafka }: Connections,
+  command: Reader,
+  topics: readonly string[],
+): Promise<string> {
+  const { KAFKA_GROUP_ID: configured, OWN_PREFIX } = settings;
+  if (configured === undefined) return defaultGroup(OWN_PREFIX, command);
+  const { subscriptions } = await readGroupFacts(kafka, configured);
+  const reads =
+    subscriptions.some((each) => each.topics.some((topic) => topics.includes(topic))) ||
+    (await committedPositions(kafka, configured, topics)).length > 0;
+  return reads ? configured : defaultGroup(OWN_PREFIX, command);
 }
 
 async function deadLetterFindings({ context: { settings }, kafka }: Connections): Promise<Finding[]> {

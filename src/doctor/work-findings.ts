@@ -35,11 +35,11 @@ export function brokers(count: number): Finding {
 
 export function group(
   command: string,
-  { state, members, subscriptions }: GroupFacts,
+  { group: name, state, members, subscriptions }: GroupFacts & { readonly group: string },
   lag: bigint,
   topics: readonly string[],
 ): Finding {
-  const message = `${members} members, ${state}, ${lag} records behind`;
+  const message = `group ${name}: ${members} members, ${state}, ${lag} records behind`;
   const other = subscriptions.find((each) => new Set(each.topics).symmetricDifference(new Set(topics)).size > 0);
   if (other !== undefined) {
     return failed(

@@ -67,6 +67,13 @@ test('topics and doctor report what is missing, different or out of reach', { ti
       expect.arrayContaining(checksWith(report, 'warning')),
     );
     expect(report.findings.find(({ message }) => message.startsWith('session: all 1 records'))).toBeDefined();
+    const { findings } = await doctor({ KAFKA_GROUP_ID: world.groupOf('track') });
+    const groups = findings.filter(({ check }) => /^lastseen-(track|recompute)$/.test(check));
+    expect(groups.map(({ check, message }) => [check, message.split(':')[0]])).toEqual([
+      ['lastseen-track', `group ${world.groupOf('track')}`],
+      ['lastseen-recompute', 'group lastseen-recompute'],
+    ]);
+    expect(groups[0]?.message).toMatch(/0 members, Empty, 0 records behind/);
   });
 
   await step('skips only the checks that depend on a server that does not answer', async () => {

@@ -126,6 +126,7 @@ const RUN = { status: 'completed', started_at: NOW, failure: 'a\nb' } as SweepRu
 
 /** One member that reads these topics; none without topics. */
 const groupReading = (...topics: string[]) => ({
+  group: 'lastseen-track',
   state: topics.length === 0 ? 'Empty' : 'Stable',
   members: topics.length === 0 ? 0 : 1,
   subscriptions: topics.length === 0 ? [] : [{ member: 'lastseen at /10.0.0.1', topics }],
