@@ -1,38 +1,23 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
-import { unpadded } from '../activity/learner.ts';
 import { withDatabase, withSourceDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
-import { json, table } from '../cli/tables.ts';
-import { readUserIds } from '../cli/user-file.ts';
-import type { Settings } from '../config/settings.ts';
+import { json } from '../cli/tables.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError, usageError } from '../runtime/errors.ts';
-import { printable } from '../runtime/printable.ts';
 import { withOwnTables } from '../setup/wiring.ts';
-import { configuredPlan, silenceWindow } from '../silence/plan.ts';
-import { FIGURES, type FigureName, type Figures, weeklyInstant } from './figures/figure.ts';
+import { FIGURES, type FigureName, weeklyInstant } from './figures/figure.ts';
 import type { FigureOptions } from './figures/figures.ts';
-import {
-  countInactiveLearners,
-  countSourceLearners,
-  eachInactiveLearner,
-  eachLearnerOfWeeklyRowsOnly,
-  eachSourceLearner,
-} from './inputs/learners-store.ts';
-import type { FigureDeps } from './inputs/pipeline.ts';
-import { createKpiRun, type KpiPlan, type KpiRunCounts } from './pipeline.ts';
+import { heading, line, summary, userCell } from './kpi-page.ts';
+import { chosenLearners, type LearnerFlags } from './learners-pipeline.ts';
+import { createKpiRun, type KpiPlan } from './pipeline.ts';
 import { weekOf } from './weekly/rows-store.ts';
 import { type FigureFlags, figureDeps, figureSettings, HORIZON, TARGET } from './wiring.ts';
 
-interface Flags extends OutputFlags, FigureFlags {
+interface Flags extends OutputFlags, FigureFlags, LearnerFlags {
   readonly asOf?: Instant;
-  readonly user?: readonly string[];
-  readonly userFile?: string;
-  readonly all?: true;
-  readonly inactive?: true;
   readonly only?: readonly FigureName[];
   readonly store?: true;
 }
@@ -91,9 +76,6 @@ function planOf({ now }: CommandContext, flags: Flags): KpiPlan {
   return { asOf: flags.asOf, wanted: flags.only ?? FIGURES, store: flags.store === true };
 }
 
-/** Learners per batch. All answers of a batch's last 56 days are in memory. */
-const BATCH = 500;
-
 async function run(
   context: CommandContext,
   flags: Flags,
@@ -122,7 +104,7 @@ async function run(
     },
     plan,
   );
-  const learners = await learnersOf(flags, plan.asOf, context.settings, { ...deps, source });
+  const learners = await chosenLearners(flags, plan.asOf, context.settings, { ...deps, source });
   const progress = showProgress({ what: 'figures', unit: 'learners', total: await learners.count(), log, terminal });
   try {
     await learners.each(async (userIds) => {
@@ -138,42 +120,6 @@ async function run(
   log.info({ event: 'kpi_completed', ...kpiRun.counts }, 'computed the figures');
   if (!flags.json) print(`\n${summary(kpiRun.counts, plan)}`);
   return kpiRun.counts.failed === 0 ? EXIT.done : EXIT.failed;
-}
-
-type Deps = FigureDeps & { readonly database: Database; readonly source: Database };
-
-interface Learners {
-  count(): Promise<number>;
-  each(onUserIds: (userIds: readonly string[]) => Promise<void>): Promise<void>;
-}
-
-async function learnersOf(flags: Flags, asOf: Instant, settings: Settings, deps: Deps): Promise<Learners> {
-  const { database, source, options } = deps;
-  const named = flags.userFile === undefined ? flags.user : await readUserIds(flags.userFile);
-  if (named !== undefined) {
-    const userIds = [...new Set(named.map(unpadded))];
-    return {
-      count: async () => userIds.length,
-      each: async (onUserIds) => {
-        for (let at = 0; at < userIds.length; at += BATCH) await onUserIds(userIds.slice(at, at + BATCH));
-      },
-    };
-  }
-  if (flags.all) {
-    const readsStored = options.useBayesian && options.policy.storedProbability === 'first';
-    return {
-      count: () => countSourceLearners(source),
-      each: async (onUserIds) => {
-        await eachSourceLearner(source, onUserIds, BATCH);
-        if (readsStored) await eachLearnerOfWeeklyRowsOnly(database, source, onUserIds, BATCH);
-      },
-    };
-  }
-  const window = silenceWindow(configuredPlan(settings, asOf));
-  return {
-    count: () => countInactiveLearners(database, window),
-    each: (onUserIds) => eachInactiveLearner(database, window, onUserIds, BATCH),
-  };
 }
 
 function readFigures(text: string): readonly FigureName[] {
@@ -192,43 +138,4 @@ function keys(userId: string, { asOf }: KpiPlan) {
 /** What the figures depend on beside the learner's rows. `day` is the date of I_t, E_t, R_t, A_t and S; P is at the as-of. */
 function basisOf({ asOf }: KpiPlan, { policy, churnHorizonDays }: FigureOptions) {
   return { profile: policy.profile, day: dateOf(weeklyInstant(asOf, policy)), horizonDays: churnHorizonDays };
-}
-
-const USER_WIDTH = 36;
-const FIGURE_WIDTH = 8;
-
-function heading({ asOf, wanted }: KpiPlan, options: FigureOptions, day: string): string {
-  const { policy, churnHorizonDays, targetFrom, defaultTarget } = options;
-  const target = targetFrom === 'default' ? `target ${defaultTarget}` : `target of each goal, else ${defaultTarget}`;
-  const names = ['user_id'.padEnd(USER_WIDTH), ...wanted, ...(wanted.includes('P') ? ['target'] : [])];
-  return [
-    `profile ${policy.profile}, horizon ${churnHorizonDays} days, ${target}`,
-    `P as of ${formatInstant(asOf)}, all other figures for the day ${day}`,
-    '',
-    names.map((name) => name.padStart(FIGURE_WIDTH)).join('  '),
-  ].join('\n');
-}
-
-function line(userId: string, { wanted }: KpiPlan, figures: Figures, target: number | null): string {
-  const shown = wanted.map((name) => figures[name]?.toFixed(4) ?? '–');
-  const cells = wanted.includes('P') ? [...shown, String(target ?? '–')] : shown;
-  return [userCell(userId), ...cells.map((cell) => cell.padStart(FIGURE_WIDTH))].join('  ');
-}
-
-function userCell(userId: string): string {
-  return printable(userId).padEnd(USER_WIDTH);
-}
-
-function summary(counts: KpiRunCounts, { asOf, store }: KpiPlan): string {
-  const { learners, nothing, skippedAnswers, failed, ...outcomes } = counts;
-  return table(
-    ['as of', formatInstant(asOf)],
-    [
-      ['learners', learners],
-      ['  no figure can be computed', nothing],
-      ['  failed', failed],
-      ['malformed answers skipped', skippedAnswers],
-      ...(store ? Object.entries(outcomes).map(([outcome, count]) => [`rows ${outcome}`, count]) : []),
-    ],
-  );
 }

@@ -9,6 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { studentIdOf } from '../../src/activity/learner.ts';
+import { readConfiguration } from '../../src/config/configuration.ts';
+import type { FigureOptions } from '../../src/kpi/figures/figures.ts';
+import { metricsPolicy } from '../../src/kpi/figures/policy.ts';
+import { chosenLearners } from '../../src/kpi/learners-pipeline.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli, startCli } from '../support/lastseen-cli.ts';
 import { clearPlatform, insertRows } from '../support/platform-rows.ts';
@@ -265,6 +269,11 @@ describe('lastseen kpi', () => {
       { user_id: 'anna', P },
       { user_id: 'zoe', P: 0.25, S: null },
     ]);
+    const { settings } = readConfiguration(env, {}, [], () => '');
+    const options = { policy: metricsPolicy('legacy'), useBayesian: true } as FigureOptions;
+    const deps = { database: db.database, source: db.database, growthService: undefined, options };
+    // The total of the progress.
+    expect(await (await chosenLearners({ all: true }, 0n, settings, deps)).count()).toBe(2);
     for (const other of [{ METRICS_PROFILE: 'legacy' }, { METRICS_USE_BAYESIAN: 'true' }]) {
       expect((await lines([...AS_OF, '--all'], other)).map((line) => line['user_id'])).toEqual(['anna']);
     }

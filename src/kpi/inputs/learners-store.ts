@@ -32,29 +32,29 @@ export function countSourceLearners(source: Queryable): Promise<number> {
   return count(source, USER_IDS, []);
 }
 
-/** The learners of `weekly_kpi` that no source table has, in batches: the previous job took their stored P. */
-export function eachLearnerOfWeeklyRowsOnly(
+/** The learners of `weekly_kpi` that no source table has: the previous job took their stored P. */
+export async function learnersOfWeeklyRowsOnly(
   database: Database,
   source: Queryable,
-  onUserIds: OnUserIds,
   batchSize: number,
-): Promise<void> {
+): Promise<string[]> {
   const inNone = TABLES.map(
     (table) => `NOT EXISTS (SELECT FROM ${table} AS known WHERE known.user_id = learner.user_id)`,
   );
   const text = `
 SELECT user_id FROM unnest($1::text[]) AS learner (user_id)
 WHERE ${inNone.join(' AND ')} ORDER BY user_id COLLATE "C"`;
-  return forEachBatch<{ user_id: string }>(
+  const found: string[] = [];
+  await forEachBatch<{ user_id: string }>(
     database,
     { text: `SELECT DISTINCT ${NAME} AS user_id FROM weekly_kpi WHERE ${NAME} <> '' ORDER BY user_id`, values: [] },
     async (weekly) => {
       const values = [textArray(weekly.map(({ user_id }) => user_id))];
-      const { rows } = await source.query<{ user_id: string }>({ text, values });
-      if (rows.length > 0) await onUserIds(rows.map(({ user_id }) => user_id));
+      found.push(...(await source.query<{ user_id: string }>({ text, values })).rows.map(({ user_id }) => user_id));
     },
     batchSize,
   );
+  return found;
 }
 
 const INACTIVE = `SELECT seen.user_id FROM lastseen.user_last_seen seen WHERE ${SILENT} AND seen.user_id <> ''`;
