@@ -5,6 +5,7 @@ import { backtestMode } from './backtest/command.ts';
 import { addCompletion } from './cli/completion.ts';
 import { addDlq } from './dead-letters/command.ts';
 import { addDoctor } from './doctor/command.ts';
+import { addFresh } from './freshness/command.ts';
 import { addKpi } from './kpi/command.ts';
 import { addExplain } from './learner/explain-command.ts';
 import { addForget } from './learner/forget-command.ts';
@@ -41,6 +42,7 @@ Examples:
   lastseen sweep --dry-run --threshold 14
   lastseen sweep --as-of 2026-03-16T05:00:00Z --json
   lastseen sweep runs
+  lastseen fresh --wait 10m
   lastseen replay --from 2026-03-15T05:00:00Z
   lastseen audit --repair
   source <(lastseen completion bash)`,
@@ -54,6 +56,7 @@ Examples:
     addSweep,
     addRecompute,
     (parent: Command) => addReplay(parent, backtestMode),
+    addFresh,
     addAudit,
     addDlq,
     addKpi,

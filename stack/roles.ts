@@ -2,7 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const ROLES = ['migrate', 'track', 'sweep', 'recompute', 'audit', 'replay', 'operator', 'replication'] as const;
+const ROLES = [
+  'migrate',
+  'track',
+  'sweep',
+  'recompute',
+  'audit',
+  'replay',
+  'operator',
+  'fresh',
+  'replication',
+] as const;
 export type Role = (typeof ROLES)[number];
 
 const sql = (name: string) => readFileSync(join(import.meta.dirname, '../k8s/postgres', name), 'utf8');
@@ -40,6 +50,7 @@ export function roleOf(command: string | undefined): Role {
     case 'recompute':
     case 'audit':
     case 'replay':
+    case 'fresh':
       return command;
     default:
       return 'operator';

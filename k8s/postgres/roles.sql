@@ -12,7 +12,7 @@ DECLARE
 BEGIN
   FOREACH role IN ARRAY ARRAY[
     'lastseen_migrate', 'lastseen_track', 'lastseen_sweep', 'lastseen_recompute', 'lastseen_audit', 'lastseen_replay',
-    'lastseen_operator'
+    'lastseen_operator', 'lastseen_fresh'
   ] LOOP
     IF to_regrole(role) IS NULL THEN
       EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', role);
@@ -69,20 +69,22 @@ BEGIN
   END IF;
   EXECUTE format(
     'GRANT CONNECT ON DATABASE %I TO lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, '
-    'lastseen_replay, lastseen_operator',
+    'lastseen_replay, lastseen_operator, lastseen_fresh',
     current_database()
   );
 END
 $no_tables$;
 
 GRANT USAGE ON SCHEMA public, lastseen
-  TO lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay, lastseen_operator;
+  TO lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay, lastseen_operator,
+    lastseen_fresh;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA lastseen
-  FROM lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay, lastseen_operator;
+  FROM lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay, lastseen_operator,
+    lastseen_fresh;
 REVOKE ALL ON ALL TABLES IN SCHEMA public
   FROM lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay,
-    lastseen_operator;
+    lastseen_operator, lastseen_fresh;
 
 -- Missing tables are skipped: lastseen's before `migrate`, and tables that the platform does not have.
 --
@@ -101,6 +103,7 @@ BEGIN
       ('lastseen_audit', 'lastseen.migration', 'SELECT'),
       ('lastseen_replay', 'lastseen.migration', 'SELECT'),
       ('lastseen_operator', 'lastseen.migration', 'SELECT'),
+      ('lastseen_fresh', 'lastseen.migration', 'SELECT'),
 
       ('lastseen_track', 'lastseen.installation', 'SELECT'),
       ('lastseen_track', 'lastseen.user_last_seen', 'SELECT, INSERT, UPDATE'),
@@ -177,6 +180,17 @@ BEGIN
       ('lastseen_replay', 'lastseen.as_if_episode', 'SELECT, INSERT, UPDATE, TRUNCATE'),
       ('lastseen_replay', 'lastseen.as_if_outbox', 'SELECT, INSERT, TRUNCATE'),
       ('lastseen_replay', 'public.debezium_signal', 'INSERT'),
+
+      -- For `fresh` in other programs: what the proof reads. Of learners it shows only the student ids of dead letters.
+      ('lastseen_fresh', 'lastseen.track_progress', 'SELECT (topic, partition, next_offset)'),
+      ('lastseen_fresh', 'lastseen.track_gap', 'SELECT'),
+      ('lastseen_fresh', 'lastseen.dead_letter', 'SELECT (topic, student_id, closed_at, closed_by, drift_run_id)'),
+      ('lastseen_fresh', 'lastseen.sweep_run', 'SELECT (status, finished_at, source_ends)'),
+      ('lastseen_fresh', 'lastseen.audit_run', 'SELECT (run_id, status, sources, snapshot_at, started_at, drifting)'),
+      ('lastseen_fresh', 'public.exam_results', 'SELECT (id)'),
+      ('lastseen_fresh', 'public.features_topic_daily', 'SELECT (computed_at)'),
+      ('lastseen_fresh', 'public.attempt', 'SELECT (id)'),
+      ('lastseen_fresh', 'public.session', 'SELECT (id)'),
 
       -- For kpi, explain, dlq, forget and doctor.
       ('lastseen_operator', 'lastseen.user_last_seen', 'SELECT, DELETE'),

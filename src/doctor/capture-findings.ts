@@ -1,14 +1,10 @@
 import type { Source } from '../activity/source.ts';
+import { readableInstant } from '../cli/tables.ts';
 import { NOT_PUBLISHED, type SourceCapture, uncaptured } from '../freshness/capture.ts';
 import type { ConnectorState } from '../freshness/connect-client.ts';
-import {
-  type Freshness,
-  type FreshnessEvidence,
-  judgeFreshness,
-  missingSlot,
-  type SourceEvidence,
-} from '../freshness/judgement.ts';
+import { missingSlot } from '../freshness/judgement.ts';
 import type { SlotState } from '../freshness/replication-store.ts';
+import type { FreshnessReport, SourceReport } from '../freshness/report.ts';
 import { type Finding, failed, ok, warning } from './checks.ts';
 
 const MAX_SLOT_LAG_BYTES = 256n * 1024n * 1024n;
@@ -99,24 +95,31 @@ function connectorPart({ part, state, trace }: ConnectorState['parts'][number]):
   }
 }
 
-/**
- * Whether every source is applied up to the end of its topic, by the rule of a sweep. The connector counts as caught up
- * here: it takes time to pass a position, and the slot has its own check.
- */
-export function sourcesFresh(evidence: FreshnessEvidence): readonly Finding[] {
-  const slot = { name: '', kind: 'past' } as const;
-  return evidence.sources.map((source) =>
-    sourceFresh(source, judgeFreshness({ ...evidence, slot, connect: undefined, sources: [source] })),
-  );
+/** What a sweep would prove now. */
+export function sourcesFresh({ sources }: FreshnessReport): readonly Finding[] {
+  return sources.map(sourceFresh);
 }
 
-function sourceFresh({ source, topic }: SourceEvidence, verdict: Freshness): Finding {
-  switch (verdict.kind) {
-    case 'fresh':
-      return ok(`${source}: all ${verdict.ends.get(source)} records of ${topic} are applied`);
+function sourceFresh({ source, topic, proof }: SourceReport): Finding {
+  switch (proof.kind) {
+    case 'proven':
+      return ok(
+        `${source}: all ${proof.records} records of ${topic} are applied, proven up to ${readableInstant(proof.until)}`,
+      );
     case 'behind':
-      return warning(verdict.reasons.join('; '), 'check that `lastseen track` is running and keeps up');
+      return warning(
+        `${source}: ${unproven(source, proof.missing)}`,
+        `${NOT_FRESH}; \`lastseen fresh --wait 1m\` waits longer`,
+      );
     case 'broken':
-      return failed(verdict.reasons.join('; '), 'see "Not fresh" in docs/operations/sweeps.md');
+      return failed(`${source}: ${unproven(source, proof.missing)}`, NOT_FRESH);
   }
+}
+
+const NOT_FRESH = 'see "Not fresh" in docs/operations/sweeps.md';
+
+/** Most reasons begin with the name of their source. */
+function unproven(source: Source, missing: readonly string[]): string {
+  const prefix = `${source}: `;
+  return missing.map((reason) => (reason.startsWith(prefix) ? reason.slice(prefix.length) : reason)).join('; ');
 }

@@ -14,6 +14,8 @@ export interface Check {
   readonly needs: readonly string[];
   /** What to do if reading fails. */
   readonly hint: string;
+  /** If another than that of all checks. */
+  readonly timeoutMs?: number;
   readonly run: () => Promise<readonly Finding[]>;
 }
 
@@ -48,7 +50,7 @@ async function runCheck(
     if (needed.some(({ status }) => status === 'skipped')) return [skipped(`${name} was skipped`)];
   }
   try {
-    return await withTimeout(timeoutMs, check.run());
+    return await withTimeout(check.timeoutMs ?? timeoutMs, check.run());
   } catch (error) {
     return [failed(safeMessage(error).replaceAll('\n', '; '), check.hint)];
   }

@@ -6,8 +6,9 @@ import { readOutboxState } from '../events/outbox-store.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { readCaptures } from '../freshness/capture-store.ts';
 import { readConnectors } from '../freshness/connect-client.ts';
-import { type FreshnessView, readBaseline, readEvidence, readTopicEnds } from '../freshness/pipeline.ts';
-import { currentPosition, readSlotState, sourcePrimary } from '../freshness/replication-store.ts';
+import type { FreshnessDeps, FreshnessView } from '../freshness/pipeline.ts';
+import { readSlotState, sourcePrimary } from '../freshness/replication-store.ts';
+import { reportFreshness } from '../freshness/report-pipeline.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { listRuns } from '../history/sweep-runs-store.ts';
 import { brokerCount } from '../kafka/admin/admin.ts';
@@ -95,7 +96,10 @@ function doctorChecks(connections: Connections): Check[] {
       (await checkSchemas(openRegistry(settings), await ownSchemas(settings))).map(work.schema),
     ),
     check('connector', [], 'start Kafka Connect, or correct CONNECT_URL', () => connectorFindings(context, view.slot)),
-    check('freshness', ['postgres', 'slot server', 'brokers'], GRANTS, () => freshnessFindings(view)),
+    {
+      ...check('freshness', ['postgres', 'slot server', 'brokers'], GRANTS, () => freshnessFindings(view)),
+      timeoutMs: FRESHNESS_WAIT_MS + FRESHNESS_LOOK_MS,
+    },
 
     onBrokers(trackGroup, 'Describe on groups', () => groupFinding(connections, 'track', sources)),
     onBrokers(recomputeGroup, 'Describe on groups', () => groupFinding(connections, 'recompute', recomputed)),
@@ -160,12 +164,13 @@ async function connectorFindings(
   return capture.connectors(await readConnectors(url, CONNECT_TIMEOUT_MS), { topicPrefix, slotName });
 }
 
-async function freshnessFindings(view: FreshnessView): Promise<readonly Finding[]> {
-  const baseline = await readBaseline(view);
-  const ends = await readTopicEnds(view);
-  const position = await currentPosition(await sourcePrimary(view), 0n);
-  if (position === undefined) return [];
-  return capture.sourcesFresh(await readEvidence(view, baseline, { position, ends }));
+/** The default of `fresh --wait`: the slot of a healthy connector passes the position meanwhile. */
+const FRESHNESS_WAIT_MS = 5_000;
+/** For the last look, which begins before the wait is over. */
+const FRESHNESS_LOOK_MS = 5_000;
+
+async function freshnessFindings(view: FreshnessDeps): Promise<readonly Finding[]> {
+  return capture.sourcesFresh(await reportFreshness({ ...view, waitMs: FRESHNESS_WAIT_MS }, 0n));
 }
 
 async function groupFinding(connections: Connections, command: Reader, topics: readonly string[]): Promise<Finding> {

@@ -14,7 +14,7 @@ import { readCaptures } from './capture-store.ts';
 import { type ConnectorConfig, connectorFilters } from './connector-filters.ts';
 import { type DeliveryTarget, type DeliveryView, isDelivered, readDelivery } from './delivery-pipeline.ts';
 import { type Freshness, type FreshnessEvidence, judgeFreshness, missingSlot, type SourceEnds } from './judgement.ts';
-import { currentPosition, slotExists, sourcePrimary, sourcesWithRows } from './replication-store.ts';
+import { readPosition, type SourcePosition, slotExists, sourcePrimary, sourcesWithRows } from './replication-store.ts';
 
 /** What evidence is read from. */
 export interface FreshnessView extends DeliveryView {
@@ -45,7 +45,7 @@ export interface Baseline {
 }
 
 /** Positions that are read once and then waited for, so that a busy source cannot postpone the proof for ever. */
-export interface Target extends DeliveryTarget {
+export interface Target extends DeliveryTarget, SourcePosition {
   /** Undefined until the connector has delivered up to the position. */
   ends: TopicEnds | undefined;
   connectors?: readonly ConnectorConfig[];
@@ -58,7 +58,9 @@ interface TopicEnds {
   readonly appliedBefore: ReadonlyMap<string, bigint>;
 }
 
-const RETRY_MS = 500;
+export const RETRY_MS = 500;
+
+export const CLOCK_BEFORE_AS_OF = "the source database's clock has not reached the as-of";
 
 /**
  * Proves that all changes committed at the source before the as-of are applied, and waits for it if necessary. Reads the
@@ -97,7 +99,7 @@ async function prove(deps: FreshnessDeps, asOf: Instant, baseline: Baseline): Pr
   let target: Target | undefined;
   const judgeNow = async (): Promise<Freshness> => {
     target ??= await targetAt(deps, asOf);
-    if (target === undefined) return behind("the source database's clock has not reached the as-of");
+    if (target === undefined) return behind(CLOCK_BEFORE_AS_OF);
     return judgeFreshness(await readEvidence(deps, baseline, target));
   };
   for (;;) {
@@ -135,11 +137,11 @@ function notFresh(reasons: readonly string[]): LastseenError {
 export async function targetAt(view: FreshnessView, asOf: Instant): Promise<Target | undefined> {
   const { slotDatabase, slot, proof } = view;
   if (proof !== 'connect' && !(await slotExists(slotDatabase, slot))) throw notFresh([missingSlot(slot)]);
-  const position = await currentPosition(await sourcePrimary(view), asOf);
-  return position === undefined ? undefined : { position, ends: undefined };
+  const position = await readPosition(await sourcePrimary(view), asOf);
+  return position === undefined ? undefined : { ...position, ends: undefined };
 }
 
-export async function readTopicEnds(view: FreshnessView): Promise<TopicEnds> {
+async function readTopicEnds(view: FreshnessView): Promise<TopicEnds> {
   const appliedBefore = await readApplied(view);
   return { positions: await view.readEnds([...view.sources.keys()]), at: view.now(), appliedBefore };
 }

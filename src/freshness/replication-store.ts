@@ -1,4 +1,4 @@
-import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import type { Database, Lsn, Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
@@ -35,6 +35,12 @@ async function systemIdentifier(db: Queryable): Promise<bigint> {
   return single(rows, 'pg_control_system() returns one row').id;
 }
 
+export interface SourcePosition {
+  readonly position: Lsn;
+  /** By the source's clock, read before the position: what was committed until then is before the position. */
+  readonly at: Instant;
+}
+
 /**
  * A WAL position past all commits that are visible at the source; undefined until the source's clock has reached the
  * instant, because a commit before the instant may still follow. The position of inserts, not of writes: with
@@ -42,22 +48,24 @@ async function systemIdentifier(db: Queryable): Promise<bigint> {
  *
  * @throws LastseenError `not_fresh` on a standby, which has no WAL position of its own.
  */
-export async function currentPosition(source: Queryable, asOf: Instant): Promise<Lsn | undefined> {
-  const { rows } = await source.query<{ lsn: Lsn | null; reached: boolean }>({
+export async function readPosition(source: Queryable, asOf: Instant): Promise<SourcePosition | undefined> {
+  const { rows } = await source.query<{ at: Instant; lsn: Lsn | null }>({
     text: `
-SELECT
-  CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END AS lsn,
-  clock_timestamp() >= $1::timestamptz AS reached`,
-    values: [formatInstant(asOf)],
+SELECT clock_timestamp() AS at, CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END AS lsn`,
   });
-  const { lsn, reached } = single(rows, 'a SELECT without FROM returns one row');
+  const { at, lsn } = single(rows, 'a SELECT without FROM returns one row');
   if (lsn === null) {
     throw new LastseenError(
       'not_fresh',
       'DATABASE_URL is a standby, and freshness can only be proven on the primary; set it to the primary',
     );
   }
-  return reached ? lsn : undefined;
+  return at >= asOf ? { position: lsn, at } : undefined;
+}
+
+/** Only the position of {@link readPosition}. */
+export async function currentPosition(source: Queryable, asOf: Instant): Promise<Lsn | undefined> {
+  return (await readPosition(source, asOf))?.position;
 }
 
 export async function isStandby(db: Queryable): Promise<boolean> {

@@ -59,7 +59,7 @@ function offsetReader({ CONNECT_URL: url, TOPIC_PREFIX: topicPrefix }: Settings,
 }
 
 function logWaiting({ log }: CommandContext): (reasons: readonly string[]) => void {
-  let loggedAt = 0;
+  let loggedAt = performance.now();
   return (reasons) => {
     if (performance.now() - loggedAt < LOG_EVERY_MS) return;
     loggedAt = performance.now();

@@ -4,7 +4,8 @@ export const LOG_EVENTS = {
   batch_applied: '`track` applied a batch of records.',
   batch_recomputed: '`recompute` applied a batch of events.',
   consumer_restarting: 'The consumer lost its brokers or its group and starts again.',
-  freshness_waiting: 'A sweep or an audit waits until all changes at the source are applied. Logged every 5 s.',
+  freshness_waiting:
+    'A sweep, an audit or `fresh` waits until all changes at the source are applied. Logged every 5 s.',
   group_deletion_failed: 'A temporary consumer group could not be deleted.',
   growth_service_failed: 'The growth service did not answer. P was computed without it.',
   http_listening: 'The address of the probes and metrics.',

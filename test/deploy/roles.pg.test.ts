@@ -14,6 +14,7 @@ import { createRelay } from '../../src/events/relay-pipeline.ts';
 import { readCaptures } from '../../src/freshness/capture-store.ts';
 import { readEvidence } from '../../src/freshness/pipeline.ts';
 import { currentPosition, slotExists, sourcesWithRows } from '../../src/freshness/replication-store.ts';
+import { reportFreshness } from '../../src/freshness/report-pipeline.ts';
 import { auditedSources, listAudits, readAuditState } from '../../src/history/audit-runs-store.ts';
 import { readSourceVolumes, readSweepState } from '../../src/history/sweep-runs-store.ts';
 import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
@@ -98,12 +99,40 @@ describe('with only the rights of its role', () => {
     await currentPosition(database, AS_OF);
     const evidence = await readEvidence({ ...view, slotDatabase: database }, facts, {
       position: '0/0' as Lsn,
+      at: AS_OF,
       ends: undefined,
     });
     expect(evidence).toMatchObject({ slot: { kind: 'missing' } });
     expect(await readSweepState(database)).toEqual({ runs: new Map() });
     expect(await readAuditState(database)).toBeNull();
     expect(await readOutboxState(database, INACTIVITY_OUTBOX)).toEqual({ waiting: 0n, oldestSeconds: 0 });
+  });
+
+  it.each(['fresh', 'sweep', 'operator'] as const)('%s reports freshness', async (role) => {
+    const slot = `roles_${role}_${new URL(db.url).pathname.slice(1)}`;
+    await db.database.query({ text: `SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, values: [slot] });
+    try {
+      const { sources } = await reportFreshness(
+        {
+          database: as(role),
+          slotDatabase: as(role),
+          sources: new Map(SOURCES.map((source) => [`t.${source}`, source])),
+          slot,
+          proof: 'slot',
+          publication: 'seedtest',
+          maxUnreadableLetters: 0,
+          waitMs: 0,
+          readEnds: async () => [],
+          now: () => AS_OF,
+          pause: async () => false,
+        },
+        0n,
+      );
+      const broken = sources.filter(({ proof }) => proof.kind === 'broken').map(({ source }) => source);
+      expect(new Set(broken)).toEqual(new Set(SOURCES).difference(new Set(['session'])));
+    } finally {
+      await db.database.query({ text: 'SELECT pg_drop_replication_slot($1)', values: [slot] });
+    }
   });
 
   it('sweep proves freshness, decides, and relays', async () => {
@@ -297,7 +326,7 @@ async function relayInactivity(role: Role): Promise<number | undefined> {
   return createRelay(INACTIVITY_OUTBOX, deps)();
 }
 
-const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'audit', 'replay', 'operator'];
+const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'audit', 'replay', 'operator', 'fresh'];
 const PLATFORM = [
   ...SOURCES,
   'ability_estimates',
@@ -328,6 +357,14 @@ describe('is refused', () => {
       [role, `INSERT INTO lastseen.migration (name, run_on) VALUES ('x', now())`] as const,
     ]),
     ['operator', 'DELETE FROM lastseen.migration'],
+    ...['lastseen.user_last_seen', 'lastseen.episode', 'lastseen.inactivity_outbox', 'weekly_kpi'].map(
+      (table) => ['fresh', `SELECT FROM ${table}`] as const,
+    ),
+    ...['exam_results', 'features_topic_daily', 'session'].map(
+      (table) => ['fresh', `SELECT user_id FROM ${table}`] as const,
+    ),
+    ['fresh', 'SELECT detail FROM lastseen.dead_letter'],
+    ['fresh', `UPDATE lastseen.track_progress SET next_offset = 0`],
     ['migrate', 'CREATE TABLE public.mine (n int)'],
     ['migrate', 'CREATE TEMPORARY TABLE mine (n int)'],
     ...PLATFORM.map((table) => ['migrate', `SELECT FROM ${table}`] as const),

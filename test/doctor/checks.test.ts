@@ -41,6 +41,13 @@ describe('checks', () => {
     ]);
   });
 
+  it('may have a timeout of their own', async () => {
+    const slow = () => new Promise<readonly Finding[]>((done) => setTimeout(done, 30, [ok('done')]));
+    const patient = { ...check('patient', [], slow), timeoutMs: 5_000 };
+    const results = await runChecks([check('slow', [], slow), patient], 1);
+    expect(results.map(({ findings }) => findings[0]?.status)).toEqual(['failed', 'ok']);
+  });
+
   it('do not quote the value that an error is about', async () => {
     const results = await runChecks([check('json', [], async () => JSON.parse('canary'))], 1_000);
     expect(results[0]?.findings[0]?.status).toBe('failed');

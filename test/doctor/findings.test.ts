@@ -96,25 +96,24 @@ describe('findings about change capture', () => {
     expect(finding?.status).toBe(status);
   });
 
-  it('judge each source separately, and only by how far its topic is applied', () => {
-    const source = (name: 'session' | 'attempt', applied: bigint | undefined, end = 5n) => ({
-      source: name,
-      topic: `t.${name}`,
-      capture: CAPTURED,
-      hasRows: true,
-      partitions: [{ partition: 0, end, stable: end, applied, appliedBefore: applied }],
-      gaps: [],
-      unreadableLetters: 0n,
-      at: 0n,
-      history: [],
-    });
-    const slot = { name: 's', kind: 'behind', bytes: 9n, stillMs: 0 } as const;
-    const statuses = (...sources: ReturnType<typeof source>[]) =>
-      capture
-        .sourcesFresh({ slot, publication: 'p', drift: undefined, maxUnreadableLetters: 0, sources })
-        .map(({ status }) => status);
-    expect(statuses(source('session', 5n), source('attempt', 4n))).toEqual(['ok', 'warning']);
-    expect(statuses(source('session', 6n), source('attempt', undefined, 0n))).toEqual(['failed', 'failed']);
+  it('report per source up to when it is proven, or what is missing', () => {
+    const behind = { kind: 'behind', missing: ['slot s has not passed', 'session: 3 records behind'] } as const;
+    const broken = { kind: 'broken', missing: ['attempt: topic recreated'] } as const;
+    const proven = { kind: 'proven', until: NOW, records: 7n } as const;
+    const sources = (['session', 'attempt', 'exam_results'] as const).map((source, index) => ({
+      source,
+      topic: `t.${source}`,
+      proof: [behind, broken, proven][index] ?? proven,
+    }));
+    expect(capture.sourcesFresh({ asOf: 0n, sources })).toMatchObject([
+      { status: 'warning', message: 'session: slot s has not passed; 3 records behind' },
+      { status: 'failed', message: 'attempt: topic recreated' },
+      {
+        status: 'ok',
+        message:
+          'exam_results: all 7 records of t.exam_results are applied, proven up to Sat 11 Apr 1970, 00:00:00 UTC',
+      },
+    ]);
   });
 });
 

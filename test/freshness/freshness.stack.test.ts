@@ -21,6 +21,14 @@ afterAll(() => world.close());
 const sql = (text: string) => world.database.query<Record<string, unknown>>({ text });
 const sweep = (...args: string[]) => world.lastseen('sweep', '--wait-fresh', '3s', '--json', ...args);
 const events = async () => (await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '')).length;
+/** The report, also if the exit code is 75. */
+interface Report {
+  readonly status: string;
+  readonly sources: readonly { source: string; proven_until: string | null; missing: readonly string[] }[];
+}
+/** The lines of standard error that are not log lines. */
+const errorsOf = ({ stderr }: { stderr: string }) => stderr.split('\n').filter((line) => line.startsWith('lastseen '));
+const fresh = (...args: string[]) => world.lastseen('fresh', '--json', ...args);
 const silent = (id: string) =>
   sql(`INSERT INTO session (id, user_id, started_at) VALUES ('${id}', '${id}', now() - interval '8 days')`);
 const track = async () => expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
@@ -75,6 +83,22 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
     expect(passed.json()).toMatchObject({ crossed: 1, published: 1 });
   });
 
+  await step('fresh proves every source, also while nothing is written', async () => {
+    const startedAt = Date.now();
+    for (let call = 0; call < 3; call++) {
+      // A busy machine needs longer than the default.
+      const run = await fresh('--wait', '60s');
+      expect(run, run.stderr).toMatchObject({ code: 0 });
+      const { status, sources } = run.json<Report>();
+      expect(status).toBe('fresh');
+      expect(sources).toHaveLength(4);
+      for (const { proven_until, missing } of sources) {
+        expect(missing).toEqual([]);
+        expect(Date.parse(proven_until ?? '')).toBeGreaterThan(startedAt);
+      }
+    }
+  });
+
   await step('emits nothing while the connector is paused', async () => {
     await world.pause();
     await silent('s-2');
@@ -89,6 +113,23 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
       ),
     });
     expect(await events()).toBe(before);
+    const gate = await fresh();
+    expect(gate).toMatchObject({ code: 75 });
+    expect(errorsOf(gate)).toEqual([expect.stringContaining('not fresh: the connector has not delivered')]);
+    for (const { proven_until, missing } of gate.json<Report>().sources) {
+      expect({ proven_until, missing }).toEqual({
+        proven_until: null,
+        missing: [expect.stringContaining('the connector has not delivered')],
+      });
+    }
+    const doctor = (await world.lastseen('doctor', '--json')).json<{
+      findings: readonly { check: string; status: string; message: string }[];
+    }>();
+    const lines = doctor.findings.filter(({ check }) => check === 'freshness');
+    expect(lines).toHaveLength(4);
+    for (const { status, message } of lines) {
+      expect({ status, message }).toEqual({ status: 'warning', message: expect.stringContaining('has not delivered') });
+    }
     await world.resume();
     await world.waitForDelivery();
     await track();
@@ -113,6 +154,14 @@ SELECT n, md5('a-' || n)::uuid, now() - interval '1 day' FROM generate_series(1,
       code: 75,
       stderr: expect.stringContaining(`not fresh: attempt: table attempt is not in publication ${world.name}`),
     });
+    const gate = await fresh('--wait', '60s');
+    expect(gate).toMatchObject({ code: 75 });
+    expect(errorsOf(gate)).toEqual([
+      expect.stringContaining('not fresh: attempt: table attempt is not in publication'),
+    ]);
+    for (const { source, proven_until } of gate.json<Report>().sources) {
+      expect(proven_until === null, source).toBe(source === 'attempt');
+    }
     await sql(`ALTER PUBLICATION ${world.name} ADD TABLE attempt`);
     const passed = await world.lastseen('sweep', '--json');
     expect(passed, passed.stderr).toMatchObject({ code: 0 });
