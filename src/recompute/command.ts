@@ -28,10 +28,10 @@ import { createProducer } from '../kafka/client/producer.ts';
 import { figureDeps } from '../kpi/wiring.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
+import { createReplica } from '../postgres/replica.ts';
 import { snakeCase } from '../runtime/snake-keys.ts';
 import { requireOwnTables } from '../setup/wiring.ts';
 import { createRecompute, type RecomputeCounts } from './pipeline.ts';
-import { createReplica } from './replica-store.ts';
 import { createRetrySink, retryDelay } from './retries.ts';
 
 interface Flags extends OutputFlags {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lsn } from '../postgres/database.ts';
+import type { Replica } from '../postgres/replica.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import type { Replica } from './replica-store.ts';
 
 export interface ReplicaWait extends Replica {
   /** How long the events of a round are held back for the replica; 10 minutes by default. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createDeadLetterWindow, type FailedRecord } from '../../src/dead-letters/dead-letter.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { createReplica } from '../../src/postgres/replica.ts';
 import { createRecompute } from '../../src/recompute/pipeline.ts';
-import { createReplica } from '../../src/recompute/replica-store.ts';
 import { type RunningStack, startStack } from '../../stack/stack.ts';
 import { OPTIONS } from '../kpi/compute-figures.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';

@@ -1,5 +1,5 @@
-import type { Database, Lsn } from '../postgres/database.ts';
 import { single } from '../runtime/must.ts';
+import type { Database, Lsn } from './database.ts';
 
 /** The database of the source tables, if it may be a replica. */
 export interface Replica {
