@@ -85,7 +85,18 @@ function learnerColumn(table: Source, type: string | null): Finding | undefined 
   return warning(`${message}: kpi, explain and recompute cannot read it`, 'change its type to text');
 }
 
-export function sourceTable({ table, exists, missing, unreadable, learnerType }: TableFacts): Finding {
+/** Undefined if learners can be looked up without a scan of the table. */
+function learnerIndex(table: Source, hasLearnerIndex: boolean): Finding | undefined {
+  if (hasLearnerIndex) return undefined;
+  const { learner, instants } = SOURCE_FACTS[table];
+  const instant = instants.length === 1 ? instants[0] : `(coalesce(${instants.join(', ')}))`;
+  return warning(
+    `no index of ${table} begins with ${learner}: a sweep that looks up who would cross, and kpi, scan the table`,
+    `CREATE INDEX CONCURRENTLY ON ${table} (${learner}, ${instant})`,
+  );
+}
+
+export function sourceTable({ table, exists, missing, unreadable, learnerType, hasLearnerIndex }: TableFacts): Finding {
   if (!exists) return failed(`there is no table ${table}`, 'create it, or remove it from SOURCES');
   if (missing.length > 0)
     return failed(
@@ -98,5 +109,9 @@ export function sourceTable({ table, exists, missing, unreadable, learnerType }:
       'apply k8s/postgres/roles.sql of this release',
     );
   }
-  return learnerColumn(table as Source, learnerType) ?? ok(`${table} has all columns that are read`);
+  return (
+    learnerColumn(table as Source, learnerType) ??
+    learnerIndex(table as Source, hasLearnerIndex) ??
+    ok(`${table} has all columns that are read`)
+  );
 }

@@ -49,6 +49,8 @@ export interface TableFacts {
   readonly unreadable: readonly string[];
   /** The type of the learner's column, e.g. `text`; null if there is no such column. */
   readonly learnerType: string | null;
+  /** Whether an index that can be used begins with the learner's column. */
+  readonly hasLearnerIndex: boolean;
 }
 
 /** Which wanted columns of the platform's tables do not exist, or are not readable by the connected role. */
@@ -60,7 +62,11 @@ SELECT wanted.name AS table, bool_or(found.oid IS NOT NULL) AS exists,
   coalesce(array_agg(wanted.column) FILTER (
     WHERE a.attnum IS NOT NULL AND NOT has_column_privilege(found.oid, a.attnum, 'SELECT')
   ), '{}') AS unreadable,
-  max(format_type(a.atttypid, NULL)) FILTER (WHERE wanted.column IN ('user_id', 'student_id')) AS "learnerType"
+  max(format_type(a.atttypid, NULL)) FILTER (WHERE wanted.column IN ('user_id', 'student_id')) AS "learnerType",
+  coalesce(bool_or(EXISTS (
+    SELECT FROM pg_index i
+    WHERE i.indrelid = found.oid AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = a.attnum
+  )) FILTER (WHERE wanted.column IN ('user_id', 'student_id')), false) AS "hasLearnerIndex"
 FROM unnest($1::text[], $2::text[]) AS wanted (name, "column")
 LEFT JOIN pg_class found ON found.oid = to_regclass('public.' || quote_ident(wanted.name))
 LEFT JOIN pg_attribute a ON a.attrelid = found.oid AND a.attname = wanted.column AND NOT a.attisdropped

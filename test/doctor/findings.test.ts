@@ -6,7 +6,14 @@ import type { SweepRun } from '../../src/history/sweep-runs-store.ts';
 import type { TopicSpec } from '../../src/kafka/admin/admin.ts';
 
 const FACTS = { versionNumber: 180_004, version: '18.4', role: 'r', isStandby: false, walLevel: 'logical' };
-const TABLE = { table: 'session', exists: true, missing: [], unreadable: [], learnerType: 'text' };
+const TABLE = {
+  table: 'session',
+  exists: true,
+  missing: [],
+  unreadable: [],
+  learnerType: 'text',
+  hasLearnerIndex: true,
+};
 
 describe('findings about Postgres', () => {
   it.each([
@@ -28,6 +35,7 @@ describe('findings about Postgres', () => {
     ['a complete source table', 'ok', postgres.sourceTable(TABLE)],
     ['padded user ids', 'ok', postgres.sourceTable({ ...TABLE, learnerType: 'character' })],
     ['user ids of type uuid', 'warning', postgres.sourceTable({ ...TABLE, learnerType: 'uuid' })],
+    ['no index of the learner', 'warning', postgres.sourceTable({ ...TABLE, hasLearnerIndex: false })],
     ['user ids that are numbers', 'failed', postgres.sourceTable({ ...TABLE, learnerType: 'bigint' })],
     ['student ids of type text', 'warning', postgres.sourceTable({ ...TABLE, table: 'attempt' })],
     ['a missing source table', 'failed', postgres.sourceTable({ ...TABLE, exists: false })],
