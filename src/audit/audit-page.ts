@@ -19,6 +19,7 @@ export function auditPage(outcome: AuditOutcome): string {
         ['  deleted', outcome.deleted],
         ['  ahead, but changed during the audit', outcome.conflicts],
         ['gaps in the topics, closed', outcome.gapsClosed],
+        ['breaks of capture, closed', outcome.breaksClosed],
         ['audit', outcome.runId],
       ],
     ),

@@ -5,6 +5,7 @@ import { readCount } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { sourceTopics, trackedSources } from '../config/kafka-names.ts';
+import { recordCaptureLook } from '../freshness/capture-evidence-pipeline.ts';
 import { proveApplied } from '../freshness/pipeline.ts';
 import { type SourceDatabases, sourcePrimary } from '../freshness/replication-store.ts';
 import { freshnessDeps, WAIT_FRESH } from '../freshness/wiring.ts';
@@ -100,6 +101,7 @@ async function run(
       newRunId: uuidv7,
       now,
       proveApplied: () => proveApplied(freshness),
+      lookAtCapture: () => recordCaptureLook(freshness),
       isStopping: () => stopping.aborted,
       showProgress: (total) => showProgress({ what: 'audit', unit: 'learners', total, log, terminal }),
     },

@@ -3,6 +3,8 @@ import type { AttemptSource } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
 import { smallerUserId } from '../activity/learner.ts';
 import { perSource, type Source } from '../activity/source.ts';
+import type { CaptureLook } from '../freshness/capture-evidence-pipeline.ts';
+import { closeBreaks } from '../freshness/capture-evidence-store.ts';
 import { currentPosition, isStandby } from '../freshness/replication-store.ts';
 import type { AuditResult, Repair } from '../history/audit-runs-store.ts';
 import type { LearnerRow } from '../last-seen/fold.ts';
@@ -40,6 +42,8 @@ export interface AuditDeps {
   readonly now: () => Instant;
   /** Rejects unless everything that is committed at the time of the call is applied. */
   readonly proveApplied: () => Promise<void>;
+  /** Records what is seen of capture, and whether it broke since the look before. */
+  readonly lookAtCapture: () => Promise<CaptureLook>;
   /** Whether to end after the current batch. */
   readonly isStopping: () => boolean;
   readonly showProgress: (learners: number) => { update(done: number): void; end(): void };
@@ -56,6 +60,7 @@ export interface AuditOutcome extends AuditResult {
   readonly samples: readonly Sample[];
   readonly gapsClosed: number;
   readonly lettersClosed: number;
+  readonly breaksClosed: number;
 }
 
 /** Learners per batch: the most that is held in memory, and the rows of one repair transaction. */
@@ -74,18 +79,21 @@ export function audit(deps: AuditDeps, plan: AuditPlan): Promise<AuditOutcome> {
     const runId = deps.newRunId();
     await openAudit(database, runId, { sources: [...deps.sources], repair: plan.repair, startedAt: deps.now() });
     try {
+      const before = await deps.lookAtCapture();
       const { samples, isPrimary, ...result } =
         plan.repair === 'trust_source'
           ? await database.snapshot((before) => auditSnapshot(deps, { ...plan, runId }, before))
           : await auditSnapshot(deps, { ...plan, runId }, undefined);
+      const breaks = brokenOnlyBefore(before, await deps.lookAtCapture());
       const closed = await database.transaction(async (tx) => {
         await completeAudit(tx, runId, result);
         // A replica may lack the records of a gap or a letter.
-        if (result.status === 'drift' || !isPrimary) return { gapsClosed: 0, lettersClosed: 0 };
+        if (result.status === 'drift' || !isPrimary) return { gapsClosed: 0, lettersClosed: 0, breaksClosed: 0 };
         const by = `audit ${runId}`;
         return {
           gapsClosed: await closeGaps(tx, deps.topics, result.snapshotAt, by),
           lettersClosed: await closeComparedLetters(tx, deps.topics, result.snapshotAt, by),
+          breaksClosed: await closeBreaks(tx, breaks, [...deps.sources], by),
         };
       });
       return { runId, ...result, ...closed, samples };
@@ -98,6 +106,12 @@ export function audit(deps: AuditDeps, plan: AuditPlan): Promise<AuditOutcome> {
       throw error;
     }
   });
+}
+
+/** The breaks that were open before the snapshot; none if capture broke during the audit, which then proves nothing. */
+function brokenOnlyBefore(before: CaptureLook, after: CaptureLook): CaptureLook['open'] {
+  const known = new Set(before.open.map(({ breakId }) => breakId));
+  return after.open.every(({ breakId }) => known.has(breakId)) ? before.open : [];
 }
 
 interface IdentifiedPlan extends AuditPlan {

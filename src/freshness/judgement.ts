@@ -6,6 +6,7 @@ import { describeHidden } from '../kafka/admin/hidden-records.ts';
 import { describeGap, type PartitionGap } from '../last-seen/gap.ts';
 import { must } from '../runtime/must.ts';
 import { type SourceCapture, uncaptured } from './capture.ts';
+import { type CaptureBreak, describeBreak } from './capture-evidence.ts';
 import { type ConnectEvidence, offsetBehind, offsetBroken } from './connect-offset.ts';
 
 /** The state of each step between the source tables and the last-seen table, at one moment. */
@@ -17,6 +18,8 @@ export interface FreshnessEvidence {
   readonly publication: string;
   /** Why the connector's settings could not be read, if they are to be checked. */
   readonly connectorUnknown?: string | undefined;
+  /** Breaks of capture that no audit has closed; undefined for an audit. */
+  readonly breaks?: readonly CaptureBreak[] | undefined;
   /** What the newest audit left missing or behind. */
   readonly drift: AuditDrift | undefined;
   /** `DLQ_UNREADABLE_MAX`. */
@@ -92,6 +95,7 @@ export function judgeFreshness({
   publication,
   connectorUnknown,
   sources,
+  breaks = [],
   drift,
   maxUnreadableLetters,
 }: FreshnessEvidence): Freshness {
@@ -99,6 +103,7 @@ export function judgeFreshness({
     ...deliveryBroken({ slot, connect }),
     ...sources.flatMap(({ source, capture }) => uncaptured(source, publication, capture)),
     ...sources.flatMap(({ source, connectorFilters = [] }) => connectorFilters.map((each) => `${source}: ${each}`)),
+    ...breaks.map(describeBreak),
     ...sources.flatMap(unread),
     ...sources.flatMap((source) => unreadable(source, maxUnreadableLetters)),
     ...drifted(drift),

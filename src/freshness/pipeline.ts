@@ -10,6 +10,7 @@ import { countOpenLetters } from '../last-seen/letters-store.ts';
 import { readProgress } from '../last-seen/progress-store.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { capturedAs, NOT_PUBLISHED } from './capture.ts';
+import { type CaptureView, readCaptureBreaks, recordCaptureLook } from './capture-evidence-pipeline.ts';
 import { readCaptures } from './capture-store.ts';
 import { type ConnectorConfig, connectorFilters } from './connector-filters.ts';
 import { type DeliveryTarget, type DeliveryView, isDelivered, readDelivery } from './delivery-pipeline.ts';
@@ -17,14 +18,13 @@ import { type Freshness, type FreshnessEvidence, judgeFreshness, missingSlot, ty
 import { readPosition, type SourcePosition, slotExists, sourcePrimary, sourcesWithRows } from './replication-store.ts';
 
 /** What evidence is read from. */
-export interface FreshnessView extends DeliveryView {
-  /** The enabled sources by their topics. */
-  readonly sources: ReadonlyMap<string, Source>;
-  readonly publication: string;
+export interface FreshnessView extends DeliveryView, CaptureView {
   /** `DLQ_UNREADABLE_MAX`. */
   readonly maxUnreadableLetters: number;
   /** The current ends of the topics; topics that do not exist are left out. */
   readonly readEnds: (topics: readonly string[]) => Promise<readonly EndPosition[]>;
+  /** Stores what is seen of capture, and breaks. Otherwise they are only compared, as a role that may only read can. */
+  readonly recordsCapture?: boolean;
   /** The connector's settings, if CONNECT_URL is set. */
   readonly readConnectors?: (() => Promise<readonly ConnectorConfig[]>) | undefined;
 }
@@ -76,7 +76,7 @@ export async function proveFresh(deps: FreshnessDeps, asOf: Instant): Promise<So
 
 /**
  * The same for the changes committed until now, for an audit, which itself finds what is missing: open gaps, dead letters,
- * the drift of an earlier audit, and sources that are not captured or have no new records, do not matter.
+ * the drift of an earlier audit, breaks of capture, and sources that are not captured or have no new records, do not matter.
  *
  * @throws LastseenError `not_fresh` with one line per reason.
  */
@@ -169,6 +169,8 @@ async function readMissing(view: FreshnessView, target: Target) {
   const topics = [...view.sources.keys()];
   return {
     captures: await readCaptures(slotDatabase, publication),
+    // After the slot: it is still the one that delivered.
+    breaks: view.recordsCapture === true ? (await recordCaptureLook(view)).open : await readCaptureBreaks(view),
     connectorUnknown: await readConnectorSettings(view, target),
     gaps: await openGaps(database, topics),
     letters: await countOpenLetters(database, topics),
@@ -194,6 +196,7 @@ export async function readEvidence(
     ...delivery,
     publication,
     connectorUnknown: missing?.connectorUnknown,
+    breaks: missing?.breaks,
     drift: missing?.drift,
     maxUnreadableLetters: view.maxUnreadableLetters,
     sources: [...sources].map(([topic, source]) => ({

@@ -3,6 +3,7 @@ import { sourceTopics } from '../config/kafka-names.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Queryable } from '../postgres/database.ts';
+import { openBreaks } from './capture-evidence-store.ts';
 import type { FreshnessView } from './pipeline.ts';
 import { readSlotState } from './replication-store.ts';
 import { watchFreshness } from './watch-pipeline.ts';
@@ -19,6 +20,17 @@ export function slotSample(metrics: Metrics, database: Queryable, slotName: stri
         if (slot === undefined || slot.walStatus === 'lost') forget();
         else metrics.slotBehindBytes.set({}, Number(slot.behindBytes));
       };
+    },
+  };
+}
+
+export function captureSample(metrics: Metrics, database: Queryable): Sample {
+  return {
+    name: 'capture',
+    forget: () => metrics.captureBreaksOpen.remove({}),
+    async take() {
+      const open = await openBreaks(database);
+      return () => metrics.captureBreaksOpen.set({}, open.length);
     },
   };
 }

@@ -1,9 +1,13 @@
+import { untilGraceDeadline } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { sourceTopics } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
 import { endPositions } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
+import { safeMessage } from '../runtime/errors.ts';
 import { pause } from '../runtime/retries.ts';
+import { describeBreak } from './capture-evidence.ts';
+import { type CaptureView, recordCaptureLook } from './capture-evidence-pipeline.ts';
 import { readCommittedOffset, readConnectors } from './connect-client.ts';
 import { ownConnectors } from './connector-filters.ts';
 import type { DeliveryView } from './delivery-pipeline.ts';
@@ -65,4 +69,36 @@ function logWaiting({ log }: CommandContext): (reasons: readonly string[]) => vo
     loggedAt = performance.now();
     log.info({ event: 'freshness_waiting', reasons }, 'waiting until changes committed at the source are applied');
   };
+}
+
+const LOOK_EVERY_MS = 10_000;
+
+/** Records a look at capture every ten seconds while `work` runs. Failures only delay the next look. */
+export async function watchCaptureWhile<T>(
+  context: CommandContext,
+  capture: CaptureView,
+  work: () => Promise<T>,
+): Promise<T> {
+  const workEnded = new AbortController();
+  const watching = watchCapture(context, capture, workEnded.signal);
+  return work().finally(() => {
+    workEnded.abort();
+    return untilGraceDeadline(context, watching);
+  });
+}
+
+async function watchCapture({ log }: CommandContext, capture: CaptureView, ended: AbortSignal): Promise<void> {
+  let lastFailure: string | undefined;
+  do {
+    try {
+      const { found } = await recordCaptureLook(capture);
+      lastFailure = undefined;
+      if (found !== undefined) log.error({ event: 'capture_broken', ...found }, describeBreak(found));
+    } catch (error) {
+      const failure = safeMessage(error);
+      if (failure !== lastFailure)
+        log.warn({ event: 'capture_look_failed', error: failure }, 'could not look at capture');
+      lastFailure = failure;
+    }
+  } while (await pause(LOOK_EVERY_MS, ended));
 }

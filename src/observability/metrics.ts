@@ -50,6 +50,10 @@ export function createMetrics() {
     deadLetters: counter('dead_letters_total', 'Dead letters acknowledged by the broker', 'reason'),
 
     gapsOpen: gauge('gaps_open', 'Open gaps in `track`; while one is open, no sweep is fresh', 'topic'),
+    captureBreaksOpen: gauge(
+      'capture_breaks_open',
+      'Times at which changes may not have been captured; while one is open, no sweep is fresh',
+    ),
     lettersOpen: gauge(
       'letters_open',
       'Open dead letters of `track`: `readable`, whose learners are left out of sweeps, and `unreadable`, which name no learner',

@@ -3,6 +3,9 @@ export const LOG_EVENTS = {
   audit_completed: 'An audit is done.',
   batch_applied: '`track` applied a batch of records.',
   batch_recomputed: '`recompute` applied a batch of events.',
+  capture_broken:
+    'Changes may not have been captured; `changes` says why. No sweep decides until an audit has compared the sources.',
+  capture_look_failed: 'What is captured could not be compared with the look before. It is tried again.',
   consumer_restarting: 'The consumer lost its brokers or its group and starts again.',
   freshness_waiting:
     'A sweep, an audit or `fresh` waits until all changes at the source are applied. Logged every 5 s.',

@@ -24,7 +24,7 @@ export async function withSweepDeps<T>(
   try {
     const relay = await inactivityRelay(context, openRegistry(settings), database, producer);
     return await withSlotDatabase(context, database, (slotDatabase) => {
-      const freshness = freshnessDeps(context, { database, slotDatabase }, kafka);
+      const freshness = { ...freshnessDeps(context, { database, slotDatabase }, kafka), recordsCapture: true };
       return work({
         database,
         newRunId: uuidv7,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import { openKafka, openRegistry, untilGraceDeadline, withDatabase } from '../cli/connections.ts';
+import { openKafka, openRegistry, untilGraceDeadline, withDatabase, withSlotDatabase } from '../cli/connections.ts';
 import { lagSample } from '../cli/lag-sample.ts';
 import { runBeforeStart } from '../cli/outage-waits.ts';
 import { type ConsumerState, type SampleSources, withProbes } from '../cli/probes.ts';
@@ -13,8 +13,8 @@ import { createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-
 import { INACTIVITY_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
 import { inactivityRelay, relayWhile } from '../events/wiring.ts';
-import { freshnessSample, slotSample } from '../freshness/samples.ts';
-import { freshnessDeps } from '../freshness/wiring.ts';
+import { captureSample, freshnessSample, slotSample } from '../freshness/samples.ts';
+import { freshnessDeps, watchCaptureWhile } from '../freshness/wiring.ts';
 import { auditSample, sweepSample } from '../history/samples.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { requireOwnGroup } from '../kafka/admin/groups.ts';
@@ -81,6 +81,7 @@ function samples(sources: SampleSources): readonly Sample[] {
     outboxSample(metrics, database, INACTIVITY_OUTBOX),
     freshnessSample(context, freshnessDeps(context, { database, slotDatabase }, kafka)),
     slotSample(metrics, slotDatabase, settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX),
+    captureSample(metrics, database),
     gapSample(metrics, database, topics),
     letterSample(metrics, database, topics),
     sweepSample(metrics, database),
@@ -106,7 +107,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, st
     if (window !== undefined) deps.deadLetterLimit.restore(window);
     const stages = createTrack(deps);
     const relayReturns = await begin(() => inactivityRelay(context, registry, database, producer));
-    await relayWhile(context, relayReturns, [], () =>
+    const read = () =>
       readTopics(context, {
         kafka,
         groupId: groupOf(settings, 'track'),
@@ -114,8 +115,11 @@ async function run(context: CommandContext, flags: Flags, database: Database, st
         stages,
         state,
         untilEnd: flags.untilEnd === true,
-      }),
-    );
+      });
+    await withSlotDatabase(context, database, (slotDatabase) => {
+      const capture = freshnessDeps(context, { database, slotDatabase }, kafka);
+      return watchCaptureWhile(context, capture, () => relayWhile(context, relayReturns, [], read));
+    });
   } finally {
     await untilGraceDeadline(context, producer.close());
   }

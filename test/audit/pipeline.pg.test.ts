@@ -85,6 +85,7 @@ const deps = (changes: Partial<AuditDeps> = {}): AuditDeps => ({
   newRunId: randomUUID,
   now: () => BigInt(Date.now()) * 1000n,
   proveApplied: async () => {},
+  lookAtCapture: async () => ({ found: undefined, open: [] }),
   isStopping: () => false,
   showProgress: () => ({ update() {}, end() {} }),
   ...changes,

@@ -257,6 +257,7 @@ describe('with only the rights of its role', () => {
       newRunId: randomUUID,
       now: () => AS_OF,
       proveApplied,
+      lookAtCapture: async () => ({ found: undefined, open: [] }),
       isStopping: () => false,
       showProgress: () => ({ update() {}, end() {} }),
     };

@@ -70,6 +70,11 @@ SELECT 's-${name}-' || u, '${name}-' || u, now() - interval '7 days' + interval 
   await untilApplied(state);
 }
 
+async function auditAll({ world }: StallStage): Promise<void> {
+  const audit = await world.lastseen('audit', '--repair', '--wait-fresh', '60s', '--json');
+  if (audit.code !== 0) throw new Error(`the audit ended with ${audit.code}:\n${audit.stderr}`);
+}
+
 /** During the fault a sweep must refuse with this message and emit nothing. After it a sweep must complete. */
 function refusing(
   name: string,
@@ -155,6 +160,8 @@ export const stallStage = stage<StallStage>({
             `UPDATE session SET ended_at = ended_at + interval '1 second' WHERE id LIKE 's-unpublished-${n}-%'`,
           );
           await untilApplied(state);
+          // The table was out of the publication: a break of capture.
+          await auditAll(state);
         }
       },
     ),
