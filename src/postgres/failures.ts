@@ -54,7 +54,7 @@ function translateSqlState(state: string, error: pg.DatabaseError): CodedError {
     });
   }
   if (POOLER_REFUSALS.test(error.message)) return refused(`the pooler refuses the connection: ${error.message}`, error);
-  if (OUTAGES.test(state)) return unavailable(error);
+  if (OUTAGES.test(state) && !isOwnMistake(state, error)) return unavailable(error);
   // 28 login or pg_hba.conf, 3D000 unknown database.
   if (state.startsWith('28') || state === '3D000')
     return refused(`Postgres refuses the connection: ${error.message}; check the database URL and pg_hba.conf`, error);
@@ -73,11 +73,19 @@ function translateSqlState(state: string, error: pg.DatabaseError): CodedError {
  */
 const OUTAGES = /^(08|53|57P0[1-5]|57014|55P03|25P03|25P04|25006)/;
 
+/**
+ * 08P01 of Postgres itself, such as a message with too few parameters, is a bug of this program or of the driver. PgBouncer
+ * sends 08P01 for outages: a server that was lost or did not come in time, or a limit. Only Postgres names its routine.
+ */
+function isOwnMistake(state: string, { routine }: pg.DatabaseError): boolean {
+  return state === '08P01' && routine !== undefined;
+}
+
 /** PgBouncer sends these with 08P01, as it does its outages. */
 const POOLER_REFUSALS = /^(unsupported startup parameter|no such database|no such user|SASL authentication failed)/;
 
 /** Classes whose messages name only tables, columns, types and the state of the server. Others may quote values. */
-const VALUE_FREE = /^(0A|25|26|34|42|55|57|58)/;
+const VALUE_FREE = /^(08|0A|25|26|34|42|55|57|58)/;
 
 /** 21 cardinality, 22 data, 23 integrity, 44 WITH CHECK OPTION, 54 limit exceeded, P0 raised by PL/pgSQL (a trigger). */
 const VALUE_ERRORS = /^(21|22|23|44|54|P0)/;

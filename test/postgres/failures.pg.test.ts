@@ -1,7 +1,8 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/postgres/database.ts';
 import { translateError } from '../../src/postgres/failures.ts';
-import { safeMessage } from '../../src/runtime/errors.ts';
+import { isRetriable, safeMessage } from '../../src/runtime/errors.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
@@ -32,9 +33,26 @@ describe('an error of Postgres', () => {
     const error = await db.database.query({ text: 'SELECT no_such FROM guarded' }).catch((each: unknown) => each);
     expect(safeMessage(error)).toBe('Postgres: column "no_such" does not exist (SQLSTATE 42703)');
   });
+
+  it('about a wrong message is a bug, which ends the process', async () => {
+    const error = await db.database.query({ text: 'SELECT $1', values: ['a', 'b'] }).catch((each: unknown) => each);
+    expect(error).toMatchObject({
+      code: '08P01',
+      message: expect.stringMatching(/bind message supplies 2 parameters/),
+    });
+    expect(isRetriable(error)).toBe(false);
+  });
 });
 
 describe('an outage', () => {
+  it.each(['query_wait_timeout', 'server conn crashed?', 'no more connections allowed (max_client_conn)'])(
+    'is 08P01 of a pooler: %s',
+    (message) => {
+      const error = Object.assign(new pg.DatabaseError(message, message.length, 'error'), { code: '08P01' });
+      expect(translateError(error)).toMatchObject({ code: 'postgres_unavailable', retriable: true });
+    },
+  );
+
   const SLOW = { text: 'SELECT pg_sleep(5)' };
   it.each(['statement_timeout', 'transaction_timeout'])('is a statement that %s ends', async (name) => {
     const ended = db.database.transaction(async (tx) => {
