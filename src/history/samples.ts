@@ -21,7 +21,7 @@ export function sweepSample(metrics: Metrics, database: Queryable): Sample {
         if (completed === undefined) return;
         metrics.sweepCompletedAt.set({}, Number(completed.finishedAt) / 1e6);
         for (const [what, learners] of Object.entries(completed.counts)) {
-          if (learners !== null) metrics.sweepLearners.set({ what }, Number(learners));
+          metrics.sweepLearners.set({ what }, Number(learners));
         }
       };
     },

@@ -100,10 +100,8 @@ export interface SweepState {
   readonly completed?: { readonly finishedAt: Instant; readonly counts: FoundCounts };
 }
 
-/** Learners; `returned` and `doubtful` are null in runs of older releases. */
-type FoundCounts = Readonly<
-  Record<'active' | 'inactive' | 'crossed' | 'ongoing' | 'returned' | 'doubtful', bigint | null>
->;
+/** Learners. Releases that counted no `returned` or `doubtful` had none. */
+type FoundCounts = Readonly<Record<'active' | 'inactive' | 'crossed' | 'ongoing' | 'returned' | 'doubtful', bigint>>;
 
 /** The history as the metrics show it. */
 export async function readSweepState(db: Queryable): Promise<SweepState> {
@@ -112,7 +110,7 @@ export async function readSweepState(db: Queryable): Promise<SweepState> {
   });
   const newest = await db.query<FoundCounts & { finished_at: Instant }>({
     text: `
-SELECT finished_at, active, inactive, crossed, ongoing, returned, doubtful
+SELECT finished_at, active, inactive, crossed, ongoing, coalesce(returned, 0) AS returned, coalesce(doubtful, 0) AS doubtful
 FROM lastseen.sweep_run
 WHERE status = 'completed'
 ORDER BY finished_at DESC
