@@ -27,6 +27,13 @@ export function walLevel({ walLevel, isStandby }: ServerFacts, isKnownStandby: b
   return ok('wal_level is logical');
 }
 
+export function replicaBehind(position: string): Finding {
+  return warning(
+    `the standby has not replayed its primary's log up to ${position} within 2 s: recompute waits (replica_behind)`,
+    'look at pg_stat_replication on the primary, and at long queries and recovery_min_apply_delay on the standby; or set SOURCE_DATABASE_URL to the primary',
+  );
+}
+
 const MAX_CLOCK_SKEW_US = 5_000_000n;
 
 /**

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { neededColumns } from '../activity/activity-of.ts';
 import { openKafka, openRegistry, withDatabase, withSlotDatabase, withSourceDatabase } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
@@ -17,6 +18,7 @@ import { committedPositions, groupLag, keptRecords } from '../kafka/admin/offset
 import { readTopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
+import { createReplica } from '../postgres/replica.ts';
 import { checkSchemas } from '../registry/own-schemas.ts';
 import { readMigrations } from '../setup/migrations-store.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
@@ -80,6 +82,7 @@ function doctorChecks(connections: Connections): Check[] {
 
     check('source', [], START_SOURCE, async () => postgres.version(await readServerFacts(source))),
     check('source tables', ['source'], START_SOURCE, () => sourceTableFindings(connections)),
+    check('replica', ['source', 'slot server'], START_SOURCE, () => replicaFinding(connections)),
 
     check('slot server', slotDatabase === database ? ['postgres'] : [], START_SLOT_SERVER, () =>
       slotServerFindings(connections),
@@ -109,6 +112,9 @@ function doctorChecks(connections: Connections): Check[] {
   ];
 }
 
+/** Shorter than the timeout of a check. */
+const REPLAYED_WITHIN_MS = 2_000;
+
 type CheckRun = () => Promise<readonly Finding[] | Finding>;
 
 function check(name: string, needs: readonly string[], hint: string, run: CheckRun): Check {
@@ -125,6 +131,18 @@ async function walLevelFinding({ database, slotDatabase }: Connections): Promise
   const isKnownStandby =
     facts.isStandby && (await sourcePrimary({ database, slotDatabase })) === database && database !== slotDatabase;
   return postgres.walLevel(facts, isKnownStandby);
+}
+
+/** As `recompute` waits for a replica. */
+async function replicaFinding({ database, slotDatabase, source }: Connections): Promise<Finding> {
+  if (!(await readServerFacts(source)).isStandby) return ok('the source tables are on no standby');
+  const { primaryPosition, hasReplayed } = createReplica(await sourcePrimary({ database, slotDatabase }), source);
+  const [position, deadline] = [await primaryPosition(), performance.now() + REPLAYED_WITHIN_MS];
+  while (!(await hasReplayed(position))) {
+    if (performance.now() > deadline) return postgres.replicaBehind(position);
+    await sleep(100);
+  }
+  return ok(`the standby has replayed its primary's log up to ${position}`);
 }
 
 async function clockFinding({ context, database }: Connections): Promise<Finding> {

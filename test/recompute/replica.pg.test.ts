@@ -6,6 +6,7 @@ import { createRecompute } from '../../src/recompute/pipeline.ts';
 import { type RunningStack, startStack } from '../../stack/stack.ts';
 import { OPTIONS } from '../kpi/compute-figures.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
+import { runCli } from '../support/lastseen-cli.ts';
 import { clearPlatform, insertRows } from '../support/platform-rows.ts';
 import { type Standby, startStandby } from '../support/standby.ts';
 import { crossedEvent } from './crossed-event.ts';
@@ -69,6 +70,25 @@ describe('recompute with a replica that is behind', () => {
       await source.query({ text: 'SELECT pg_wal_replay_resume()' });
     };
   });
+
+  it('is named by doctor', async () => {
+    const env = {
+      DATABASE_URL: primary.url,
+      SOURCE_DATABASE_URL: standby.url,
+      KAFKA_BROKERS: '127.0.0.1:1',
+      SCHEMA_REGISTRY_URL: 'http://127.0.0.1:1',
+    };
+    const replicaLine = async () => {
+      const { stdout, stderr } = await runCli(env, ['doctor', '--json']);
+      expect(stdout, stderr).not.toBe('');
+      const { findings } = JSON.parse(stdout) as { findings: { check: string; status: string; message: string }[] };
+      return findings.find(({ check }) => check === 'replica');
+    };
+    const behind = { status: 'warning', message: expect.stringMatching(/has not replayed .*replica_behind/) };
+    expect(await replicaLine()).toMatchObject(behind);
+    await source.query({ text: 'SELECT pg_wal_replay_resume()' });
+    expect(await replicaLine()).toMatchObject({ status: 'ok', message: expect.stringContaining('has replayed') });
+  }, 60_000);
 
   it('computes the figures only once the replica shows what the primary had committed', async () => {
     const { apply, failed } = recomputing();
