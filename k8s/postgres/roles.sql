@@ -88,8 +88,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public
 
 -- Missing tables are skipped: lastseen's before `migrate`, and tables that the platform does not have.
 --
--- UPDATE of a generated column allows a role to lock rows but not to change them. SELECT of one column of a source table
--- shows whether it has rows, and no data of learners.
+-- UPDATE of a generated column allows a role to lock rows but not to change them.
 DO $grants$
 DECLARE
   wanted record;
@@ -116,7 +115,7 @@ BEGIN
       ('lastseen_track', 'lastseen.episode', 'SELECT, UPDATE (returned_as_of)'),
       ('lastseen_track', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
       -- For metrics; the table has no data of learners.
-      ('lastseen_track', 'lastseen.sweep_run', 'SELECT (status, finished_at, source_ends, active, inactive, crossed, ongoing, returned, doubtful)'),
+      ('lastseen_track', 'lastseen.sweep_run', 'SELECT (status, finished_at, source_ends, active, inactive, crossed, ongoing, returned, doubtful, verified, returned_candidates, contradicted)'),
       ('lastseen_track', 'lastseen.audit_run',
         'SELECT (run_id, status, sources, snapshot_at, started_at, finished_at, drifting)'),
 
@@ -133,10 +132,12 @@ BEGIN
       ('lastseen_sweep', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
       ('lastseen_sweep', 'lastseen.sweep_run', 'SELECT, INSERT, UPDATE'),
       ('lastseen_sweep', 'lastseen.audit_run', 'SELECT'),
-      ('lastseen_sweep', 'public.exam_results', 'SELECT (id)'),
-      ('lastseen_sweep', 'public.features_topic_daily', 'SELECT (computed_at)'),
-      ('lastseen_sweep', 'public.attempt', 'SELECT (id)'),
-      ('lastseen_sweep', 'public.session', 'SELECT (id)'),
+      ('lastseen_sweep', 'lastseen.sweep_candidate', 'SELECT, INSERT, UPDATE, TRUNCATE'),
+      -- Learner and instant, to look up who would cross.
+      ('lastseen_sweep', 'public.exam_results', 'SELECT (id, user_id, created_at, updated_at)'),
+      ('lastseen_sweep', 'public.features_topic_daily', 'SELECT (computed_at, user_id, last_seen_at)'),
+      ('lastseen_sweep', 'public.attempt', 'SELECT (id, student_id, completed_at)'),
+      ('lastseen_sweep', 'public.session', 'SELECT (id, user_id, started_at, ended_at)'),
 
       ('lastseen_recompute', 'lastseen.installation', 'SELECT'),
       ('lastseen_recompute', 'lastseen.user_last_seen', 'SELECT'),
@@ -209,6 +210,7 @@ BEGIN
       ('lastseen_operator', 'lastseen.installation', 'SELECT'),
       ('lastseen_operator', 'lastseen.episode', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.inactivity_outbox', 'SELECT, DELETE'),
+      ('lastseen_operator', 'lastseen.sweep_candidate', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.replay', 'SELECT'),
       ('lastseen_operator', 'lastseen.replay_partition', 'SELECT'),
       ('lastseen_operator', 'lastseen.replay_shadow', 'SELECT, DELETE'),

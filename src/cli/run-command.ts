@@ -148,6 +148,7 @@ function report(error: unknown, command: string): number {
     case 'busy':
     case 'lock_lost':
     case 'not_fresh':
+    case 'contradicted':
       return EXIT.tryLater;
     default:
       return EXIT.failed;

@@ -217,6 +217,11 @@ export const SETTINGS = {
     'share of the active learners; a sweep in which more cross a threshold is held for approval',
     '0.2',
   ),
+  SWEEP_VERIFY: setting(
+    z.enum(['crossed', 'off'], 'must be crossed or off'),
+    '`crossed`: a sweep looks up who would get `CROSSED` in the source tables first; `off`: it trusts last seen',
+    'crossed',
+  ),
   WAIT_FRESH: setting(
     duration,
     'longest time that a sweep or an audit waits until all changes committed at the source are applied',

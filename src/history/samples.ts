@@ -12,12 +12,14 @@ export function sweepSample(metrics: Metrics, database: Queryable): Sample {
       metrics.sweepLearners.reset();
       metrics.sweepRuns.reset();
       metrics.sweepsHeld.remove({});
+      metrics.sweepContradictedLearners.remove({});
     },
     async take() {
-      const { runs, completed } = await readSweepState(database);
+      const { runs, contradicted, completed } = await readSweepState(database);
       return () => {
         for (const status of SWEEP_STATUSES) metrics.sweepRuns.set({ status }, Number(runs.get(status) ?? 0n));
         metrics.sweepsHeld.set({}, Number(runs.get('held') ?? 0n));
+        metrics.sweepContradictedLearners.set({}, Number(contradicted));
         if (completed === undefined) return;
         metrics.sweepCompletedAt.set({}, Number(completed.finishedAt) / 1e6);
         for (const [what, learners] of Object.entries(completed.counts)) {

@@ -70,6 +70,10 @@ export interface SweepRun {
   readonly crossed: bigint | null;
   readonly ongoing: bigint | null;
   readonly returned: bigint | null;
+  /** Learners who would cross: looked up in the source tables, seen again meanwhile, and seen later only by the source tables. */
+  readonly verified: bigint | null;
+  readonly returned_candidates: bigint | null;
+  readonly contradicted: bigint | null;
   /** Of a held run: learners who would cross, the largest number that is not held, and the reason. */
   readonly crossing: bigint | null;
   readonly crossing_limit: bigint | null;
@@ -84,7 +88,7 @@ export async function listRuns(db: Queryable, limit: number): Promise<readonly S
   const { rows } = await db.query<SweepRun>({
     text: `
 SELECT run_id, status, as_of, thresholds, lookback_days, row_limit, forced, active, inactive, crossed, ongoing,
-  returned, crossing, crossing_limit, held_because, failure, started_at, finished_at
+  returned, verified, returned_candidates, contradicted, crossing, crossing_limit, held_because, failure, started_at, finished_at
 FROM lastseen.sweep_run
 ORDER BY started_at DESC, run_id DESC
 LIMIT $1`,
@@ -98,10 +102,23 @@ export interface SweepState {
   readonly runs: ReadonlyMap<SweepRun['status'], bigint>;
   /** The completed run that finished last. */
   readonly completed?: { readonly finishedAt: Instant; readonly counts: FoundCounts };
+  /** Of the newest run that was completed or contradicted; 0 if there is none. */
+  readonly contradicted: bigint;
 }
 
-/** Learners. Releases that counted no `returned` or `doubtful` had none. */
-type FoundCounts = Readonly<Record<'active' | 'inactive' | 'crossed' | 'ongoing' | 'returned' | 'doubtful', bigint>>;
+/** Learners. What a run did not count, or its release, is 0. */
+type FoundCounts = Readonly<Record<(typeof FOUND)[number], bigint>>;
+
+const FOUND = [
+  'active',
+  'inactive',
+  'crossed',
+  'ongoing',
+  'returned',
+  'doubtful',
+  'verified',
+  'returned_candidates',
+] as const;
 
 /** The history as the metrics show it. */
 export async function readSweepState(db: Queryable): Promise<SweepState> {
@@ -110,15 +127,24 @@ export async function readSweepState(db: Queryable): Promise<SweepState> {
   });
   const newest = await db.query<FoundCounts & { finished_at: Instant }>({
     text: `
-SELECT finished_at, active, inactive, crossed, ongoing, coalesce(returned, 0) AS returned, coalesce(doubtful, 0) AS doubtful
+SELECT finished_at, ${FOUND.map((what) => `coalesce(${what}, 0) AS ${what}`).join(', ')}
 FROM lastseen.sweep_run
 WHERE status = 'completed'
 ORDER BY finished_at DESC
 LIMIT 1`,
   });
+  const verified = await db.query<{ contradicted: bigint }>({
+    text: `
+SELECT coalesce(contradicted, 0) AS contradicted
+FROM lastseen.sweep_run
+WHERE status = 'completed' OR contradicted > 0
+ORDER BY finished_at DESC
+LIMIT 1`,
+  });
+  const contradicted = verified.rows[0]?.contradicted ?? 0n;
   const runs = new Map(counted.rows.map((row) => [row.status, row.runs]));
   const [row] = newest.rows;
-  if (row === undefined) return { runs };
+  if (row === undefined) return { runs, contradicted };
   const { finished_at, ...counts } = row;
-  return { runs, completed: { finishedAt: finished_at, counts } };
+  return { runs, contradicted, completed: { finishedAt: finished_at, counts } };
 }

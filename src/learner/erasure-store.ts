@@ -17,6 +17,7 @@ const ROWS = {
   dead_letter: 'lastseen.dead_letter WHERE student_id = $1::uuid',
   episode: 'lastseen.episode WHERE student_id = $1::uuid',
   inactivity_outbox: 'lastseen.inactivity_outbox WHERE student_id = $1::uuid',
+  sweep_candidate: 'lastseen.sweep_candidate WHERE student_id = $1::uuid',
   replay_shadow: 'lastseen.replay_shadow WHERE student_id = $1::uuid',
   as_if_activity: 'lastseen.as_if_activity WHERE student_id = $1::uuid',
   as_if_last_seen: 'lastseen.as_if_last_seen WHERE student_id = $1::uuid',

@@ -152,7 +152,7 @@ export function createMetrics() {
     sweepCompletedAt: gauge('sweep_completed_timestamp_seconds', 'End of the newest completed sweep'),
     sweepLearners: gauge(
       'sweep_learners',
-      'Learners in the newest completed sweep: `active`, `inactive`, `crossed`, `ongoing`, `returned`, `doubtful`',
+      'Learners in the newest completed sweep: `active`, `inactive`, `crossed`, `ongoing`, `returned`, `doubtful`, `verified`, `returned_candidates`',
       'what',
     ),
     sweepRuns: gauge(
@@ -161,6 +161,10 @@ export function createMetrics() {
       'status',
     ),
     sweepsHeld: gauge('sweeps_held', 'Sweeps that wait for approval'),
+    sweepContradictedLearners: gauge(
+      'sweep_contradicted_learners',
+      'Learners who would have crossed, but were seen later by the source tables, in the newest sweep that has looked them up',
+    ),
     auditFinishedAt: gauge('audit_finished_timestamp_seconds', 'End of the newest finished audit'),
     auditDriftingLearners: gauge(
       'audit_drifting_learners',

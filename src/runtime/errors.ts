@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'held' // unusually many learners crossed a threshold: a person approves or discards the run
   | 'not_held' // the run to approve or discard is not held
   | 'too_old' // the run to approve is for an as-of more than 3 days ago: sweep again, or discard it
+  | 'contradicted' // learners who would cross were seen later by the source tables: run `audit --repair`, and look for the cause
   | 'drift' // last seen is behind the source tables: run `audit --repair`, and look for the cause
   | 'replay_lost' // the progress of a replay, or the records it has to read, are gone: start it again
   | 'not_rebuildable' // the topics do not contain the whole history: the message says what is missing and what to do

@@ -29,7 +29,8 @@ export function readSourceActivity(
   return streamRows(snapshot, `activity_of_${source}`, { text, values: [formatInstant(until)] });
 }
 
-const IS_VALID = `at BETWEEN '2000-01-01 00:00:00Z' AND $1::timestamptz`;
+/** SQL: whether `at` counts; $1 is the latest instant. */
+export const IS_VALID = `at BETWEEN '2000-01-01 00:00:00Z' AND $1::timestamptz`;
 
 /**
  * Groups by the column before the name and the student id are computed, because computing them for every row is slower

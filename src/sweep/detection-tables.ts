@@ -5,6 +5,8 @@ export interface DetectionTables {
   readonly outbox: `lastseen.${string}`;
   /** Learners with open letters are left out; absent: none are. */
   readonly letters?: `lastseen.${string}`;
+  /** Only these learners may cross, and only if they were not seen since; absent: all may. */
+  readonly candidates?: `lastseen.${string}`;
 }
 
 export const LIVE: DetectionTables = {
@@ -13,3 +15,6 @@ export const LIVE: DetectionTables = {
   outbox: 'lastseen.inactivity_outbox',
   letters: 'lastseen.dead_letter',
 };
+
+/** After the candidates were looked up in the source tables. */
+export const VERIFIED: DetectionTables = { ...LIVE, candidates: 'lastseen.sweep_candidate' };

@@ -52,14 +52,20 @@ function planValues(plan: SweepPlan): unknown[] {
  * wanted, $8 the as-of, $9 the limit. `rung` is the highest threshold that the learner has reached; every inactive
  * learner has reached the lowest. The join repeats the window for the episodes: without it, it would read all episodes ever recorded.
  */
-const due = ({ lastSeen, episode, letters }: DetectionTables, { thresholds }: SweepPlan) => `
+const due = ({ lastSeen, episode, letters, candidates }: DetectionTables, { thresholds }: SweepPlan) => `
 FROM ${lastSeen} seen
 CROSS JOIN LATERAL (
   SELECT CASE ${reached(thresholds.length, '$8')} END AS threshold_days
 ) rung
 LEFT JOIN ${episode} e
   ON e.student_id = seen.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = seen.last_seen_at
-  AND e.last_seen_at > $1::timestamptz AND e.last_seen_at <= $2::timestamptz
+  AND e.last_seen_at > $1::timestamptz AND e.last_seen_at <= $2::timestamptz${
+    candidates === undefined
+      ? ''
+      : `
+LEFT JOIN ${candidates} candidate
+  ON candidate.student_id = seen.student_id AND candidate.last_seen_at = seen.last_seen_at`
+  }
 WHERE ${SILENT}
   AND seen.user_id <> ''
   AND (e.student_id IS NULL OR ${isReopened('e')} OR ${isDueAgain('e', '$6::date')})${
@@ -67,6 +73,11 @@ WHERE ${SILENT}
       ? ''
       : `
   AND NOT ${isDoubtful(letters, '$8')}`
+  }${
+    candidates === undefined
+      ? ''
+      : `
+  AND (NOT ${IS_CROSSING} OR candidate.student_id IS NOT NULL)`
   }`;
 
 /** Whether the closed episode of a learner who is silent again since then is reopened: not by a sweep before its return. */
@@ -159,20 +170,31 @@ SELECT
   count(*) FILTER (WHERE phase = 'ONGOING') AS ongoing
 FROM written`;
 
-/** How many learners would get `CROSSED`, by threshold. Writes and locks nothing. */
-export async function countCrossing(db: Queryable, plan: SweepPlan): Promise<ReadonlyMap<number, bigint>> {
-  const { rows } = await db.query<{ threshold_days: number; learners: bigint }>({
+/** Selects the learners who would get `CROSSED`: student_id, user_id, last_seen_at, threshold_days. */
+export function crossingLearners(plan: SweepPlan): { readonly text: string; readonly values: readonly unknown[] } {
+  return {
     text: `
-SELECT threshold_days, count(*) AS learners
+SELECT student_id, user_id, last_seen_at, threshold_days
 FROM (
-  SELECT rung.threshold_days, ${IS_CROSSING} AS crossing
+  SELECT seen.student_id, seen.user_id, seen.last_seen_at, rung.threshold_days, ${IS_CROSSING} AS crossing
   ${due(LIVE, plan)}
   ${plan.limit === undefined ? UNLIMITED : FIRST_BY_ID}
 ) due
-WHERE crossing
+WHERE crossing`,
+    values: planValues(plan),
+  };
+}
+
+/** How many learners would get `CROSSED`, by threshold. Writes and locks nothing. */
+export async function countCrossing(db: Queryable, plan: SweepPlan): Promise<ReadonlyMap<number, bigint>> {
+  const { text, values } = crossingLearners(plan);
+  const { rows } = await db.query<{ threshold_days: number; learners: bigint }>({
+    text: `
+SELECT threshold_days, count(*) AS learners
+FROM (${text}) AS crossing
 GROUP BY threshold_days
 ORDER BY threshold_days`,
-    values: planValues(plan),
+    values,
   });
   return new Map(rows.map(({ threshold_days, learners }) => [threshold_days, learners]));
 }

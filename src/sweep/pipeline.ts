@@ -5,19 +5,25 @@ import type { Database, Queryable } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
 import { LastseenError, safeMessage } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
+import { collectCandidates, emptyCandidates } from './candidates-store.ts';
+import { LIVE, VERIFIED } from './detection-tables.ts';
 import { type Census, countCrossing, recordInactive, takeCensus } from './episodes-store.ts';
 import { approvableSince, type Hold, holdReason } from './hold.ts';
 import { closeAllEpisodes } from './returns-store.ts';
 import {
   completeRun,
+  contradictRun,
   discardRun,
   failRun,
   type HeldRun,
   heldRun,
   holdRun,
+  NOT_VERIFIED,
   openRun,
   type SweepCounts,
+  type Verified,
 } from './runs-store.ts';
+import { contradictedError, type VerifyDeps, verifyCandidates } from './verify-pipeline.ts';
 
 export interface SweepDeps {
   readonly database: Database;
@@ -26,6 +32,8 @@ export interface SweepDeps {
   readonly now: () => Instant;
   /** Throws if freshness cannot be proven. Undefined skips the proof, and the run is recorded as forced. */
   readonly proveFresh: ((asOf: Instant) => Promise<SourceEnds>) | undefined;
+  /** Looks up in the source tables who would cross. Undefined if `SWEEP_VERIFY=off`. */
+  readonly verify?: VerifyDeps | undefined;
   /** `MAX_CROSSED_SHARE`. */
   readonly maxCrossedShare: number;
   /** Publishes the outbox; returns the number of events, undefined if another relay is running. */
@@ -44,12 +52,13 @@ export interface HeldSweep extends Census, Hold {
 }
 
 /**
- * Runs one sweep under the lock that all sweeps share: opens a history row, proves that the table is fresh, then counts
- * and records the returns that `track` did not see, the episodes and the events in one transaction, then publishes.
- * If unusually many would cross, the transaction stores only the counts. A run killed before the commit has recorded
- * nothing. The events of a run killed after it are published by the next relay.
+ * Runs one sweep under the lock that all sweeps share: opens a history row, proves that the table is fresh, and counts who
+ * would cross. If these are unusually many, it stores only the counts. Otherwise it looks them up in the source tables,
+ * records the returns that `track` did not see, the episodes and the events in one transaction, then publishes.
+ * A run killed before the commit has recorded nothing. The events of a run killed after it are published by the next relay.
  *
- * @throws LastseenError `busy` if another sweep is running, `not_fresh` if freshness is not proven.
+ * @throws LastseenError `busy` if another sweep is running, `not_fresh` if freshness is not proven, `contradicted` if a
+ * learner who would cross has a later activity in the source tables than in last seen.
  */
 export function sweep(deps: SweepDeps, plan: SweepPlan): Promise<CompletedSweep | HeldSweep> {
   const { database } = deps;
@@ -74,23 +83,42 @@ async function decide(
   detectedAt: Instant,
 ): Promise<SweepCounts | HeldSweep> {
   const sourceEnds = await deps.proveFresh?.(plan.asOf);
-  return deps.database.transaction(async (tx) => {
+  const { census, hold } = await deps.database.transaction(async (tx) => {
     const census = await takeCensus(tx, plan);
     const hold = holdReason({
       ...(await readUsualRuns(tx, plan.thresholds)),
-      crossing: await countCrossing(tx, plan),
+      crossing: await (deps.verify === undefined ? countCrossing : collectCandidates)(tx, plan),
       active: census.active,
       maxShare: deps.maxCrossedShare,
     });
-    if (hold === undefined) return record(tx, plan, census, { runId, detectedAt, sourceEnds });
-    await holdRun(tx, runId, { census, hold, sourceEnds, now: detectedAt });
-    return { status: 'held', runId, ...census, ...hold };
+    if (hold !== undefined) {
+      if (deps.verify !== undefined) await emptyCandidates(tx);
+      await holdRun(tx, runId, { census, hold, sourceEnds, now: detectedAt });
+    }
+    return { census, hold };
   });
+  if (hold !== undefined) return { status: 'held', runId, ...census, ...hold };
+  const verified = await verify(deps, plan, runId);
+  return deps.database.transaction((tx) => record(tx, plan, census, { runId, detectedAt, sourceEnds, verified }));
 }
 
+/** Looks up the collected candidates. Undefined if that is switched off. */
+async function verify({ database, verify }: SweepDeps, plan: SweepPlan, runId: string): Promise<Verified | undefined> {
+  if (verify === undefined) return undefined;
+  const verification = await verifyCandidates(database, verify, plan.asOf);
+  if (verification.contradicted > 0n) {
+    const error = contradictedError(verification);
+    await contradictRun(database, runId, verification, firstLine(error.message));
+    throw error;
+  }
+  return { verified: verification.verified, returnedCandidates: verification.returned };
+}
+
+const firstLine = (text: string) => text.replace(/\n.*/s, '');
+
 /**
- * Emits the events of a held run after the same proof of freshness. Each learner is checked again, so those who were seen
- * in the meantime are not flagged.
+ * Emits the events of a held run after the same proof of freshness and the same look at the source tables. Each learner is
+ * checked again, so those who were seen in the meantime are not flagged.
  *
  * @throws LastseenError `not_held`, `too_old`, and as {@link sweep}; the run then stays held.
  */
@@ -100,9 +128,11 @@ export function approve(deps: SweepDeps, runId: string): Promise<CompletedSweep>
     requireApprovable(held, deps.now());
     const { plan } = held;
     const sourceEnds = await deps.proveFresh?.(plan.asOf);
+    if (deps.verify !== undefined) await deps.database.transaction((tx) => collectCandidates(tx, plan));
+    const verified = await verify(deps, plan, runId);
     const detectedAt = deps.now();
     const counts = await deps.database.transaction(async (tx) =>
-      record(tx, plan, await takeCensus(tx, plan), { runId, detectedAt, sourceEnds }),
+      record(tx, plan, await takeCensus(tx, plan), { runId, detectedAt, sourceEnds, verified }),
     );
     return { status: 'completed', runId, ...counts, published: await deps.relay() };
   });
@@ -130,13 +160,15 @@ interface Run {
   readonly runId: string;
   readonly detectedAt: Instant;
   readonly sourceEnds: SourceEnds | undefined;
+  readonly verified: Verified | undefined;
 }
 
 async function record(tx: Queryable, plan: SweepPlan, census: Census, run: Run): Promise<SweepCounts> {
-  const { runId, detectedAt, sourceEnds } = run;
+  const { runId, detectedAt, sourceEnds, verified } = run;
   const returned = BigInt(await closeAllEpisodes(tx, detectedAt));
-  const recorded = await recordInactive(tx, plan, runId, detectedAt);
-  const counts = { ...census, ...recorded, returned };
+  const recorded = await recordInactive(tx, plan, runId, detectedAt, verified === undefined ? LIVE : VERIFIED);
+  if (verified !== undefined) await emptyCandidates(tx);
+  const counts = { ...census, ...recorded, returned, ...(verified ?? NOT_VERIFIED) };
   await completeRun(tx, runId, { counts, sourceEnds, now: detectedAt });
   return counts;
 }

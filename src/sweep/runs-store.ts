@@ -5,11 +5,21 @@ import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
+import type { NewerCounts } from './candidates-store.ts';
 import type { Census, RecordedCounts } from './episodes-store.ts';
 import { approvableSince, type Hold } from './hold.ts';
 
+/** Learners who would have crossed; null if they were not looked up in the source tables. */
+export interface Verified {
+  readonly verified: bigint | null;
+  /** Seen again meanwhile, by the source tables and by last seen: they did not cross. */
+  readonly returnedCandidates: bigint | null;
+}
+
+export const NOT_VERIFIED: Verified = { verified: null, returnedCandidates: null };
+
 /** What a sweep counted and recorded. All counts are learners. */
-export interface SweepCounts extends Census, RecordedCounts {
+export interface SweepCounts extends Census, RecordedCounts, Verified {
   /** Learners whose open episodes this run closed: they were seen again, but not through `track`. */
   readonly returned: bigint;
 }
@@ -60,7 +70,8 @@ export async function completeRun(
     text: `
 UPDATE lastseen.sweep_run SET
   status = 'completed', active = $2, inactive = $3, crossed = $4, ongoing = $5, unresolved = $6, undecidable = $7,
-  returned = $8, forced = forced OR $9, source_ends = $10, doubtful = $11, finished_at = clock_timestamp()
+  returned = $8, forced = forced OR $9, source_ends = $10, doubtful = $11, verified = $12, returned_candidates = $13,
+  contradicted = CASE WHEN $12::bigint IS NOT NULL THEN 0 END, failure = NULL, finished_at = clock_timestamp()
 WHERE run_id = $1`,
     values: [
       runId,
@@ -74,6 +85,8 @@ WHERE run_id = $1`,
       sourceEnds === undefined,
       endsJson(sourceEnds),
       counts.doubtful,
+      counts.verified,
+      counts.returnedCandidates,
     ],
   });
   await supersedeHeld(tx, runId, now);
@@ -141,6 +154,23 @@ export async function failRun(db: Queryable, runId: string, failure: string): Pr
 UPDATE lastseen.sweep_run SET status = 'failed', failure = $2, finished_at = clock_timestamp()
 WHERE run_id = $1 AND status = 'running'`,
     values: [runId, failure],
+  });
+}
+
+/** Records that candidates were contradicted. A running run has failed; a held one stays held. */
+export async function contradictRun(
+  db: Queryable,
+  runId: string,
+  { verified, returned, contradicted }: NewerCounts,
+  failure: string,
+): Promise<void> {
+  await db.query({
+    text: `
+UPDATE lastseen.sweep_run SET
+  verified = $2, returned_candidates = $3, contradicted = $4, failure = $5, finished_at = clock_timestamp(),
+  status = CASE WHEN status = 'running' THEN 'failed' ELSE status END
+WHERE run_id = $1`,
+    values: [runId, verified, returned, contradicted, failure],
   });
 }
 

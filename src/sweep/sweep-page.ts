@@ -61,8 +61,14 @@ export function countRows(census: Census, ofInactive: readonly Row[]): Row[] {
   ];
 }
 
-const emittedRows = ({ crossed, ongoing }: CompletedSweep): Row[] => [
+const emittedRows = ({ crossed, ongoing, verified, returnedCandidates }: CompletedSweep): Row[] => [
   ['  crossed', crossed],
+  ...(verified === null || returnedCandidates === null
+    ? []
+    : [
+        ['    looked up in the source tables', verified] satisfies Row,
+        ['    seen again meanwhile: not crossed', returnedCandidates] satisfies Row,
+      ]),
   ['  ongoing', ongoing],
 ];
 

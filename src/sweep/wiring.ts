@@ -1,13 +1,24 @@
 import { setFlagsFromString } from 'node:v8';
 import { v7 as uuidv7 } from 'uuid';
-import { openKafka, openRegistry, untilGraceDeadline, withSlotDatabase } from '../cli/connections.ts';
+import {
+  openKafka,
+  openRegistry,
+  untilGraceDeadline,
+  withSlotDatabase,
+  withSourceDatabase,
+} from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
+import { sourceTopics } from '../config/kafka-names.ts';
 import { inactivityRelay } from '../events/wiring.ts';
-import { proveFresh } from '../freshness/pipeline.ts';
+import { type FreshnessDeps, proveApplied, proveFresh } from '../freshness/pipeline.ts';
+import { isStandby, sourcePrimary } from '../freshness/replication-store.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
+import { createReplica } from '../postgres/replica.ts';
+import { LastseenError } from '../runtime/errors.ts';
 import type { SweepDeps } from './pipeline.ts';
+import { readLearnerTypes, type VerifyDeps } from './verify-pipeline.ts';
 
 /** Runs `work` with the connections that a sweep needs, and closes them at the end. */
 export async function withSweepDeps<T>(
@@ -25,16 +36,56 @@ export async function withSweepDeps<T>(
     const relay = await inactivityRelay(context, openRegistry(settings), database, producer);
     return await withSlotDatabase(context, database, (slotDatabase) => {
       const freshness = { ...freshnessDeps(context, { database, slotDatabase }, kafka), recordsCapture: true };
-      return work({
-        database,
-        newRunId: uuidv7,
-        now,
-        proveFresh: force ? undefined : (asOf) => proveFresh(freshness, asOf),
-        maxCrossedShare: settings.MAX_CROSSED_SHARE,
-        relay,
-      });
+      return withSourceDatabase(context, async (source) =>
+        work({
+          database,
+          newRunId: uuidv7,
+          now,
+          proveFresh: force ? undefined : (asOf) => proveFresh(freshness, asOf),
+          verify: settings.SWEEP_VERIFY === 'off' ? undefined : await verifyDeps(context, freshness, source, force),
+          maxCrossedShare: settings.MAX_CROSSED_SHARE,
+          relay,
+        }),
+      );
     });
   } finally {
     await untilGraceDeadline(context, producer.close());
+  }
+}
+
+/**
+ * What candidates are verified with. `--force` does not switch it off: it only needs less of the proof, because what is
+ * known to be missing was accepted.
+ */
+async function verifyDeps(
+  { settings }: CommandContext,
+  freshness: FreshnessDeps,
+  source: Database,
+  force: boolean,
+): Promise<VerifyDeps> {
+  return {
+    sourceDatabase: source,
+    // Attempts that are read from exam results are as late as these.
+    sources: await readLearnerTypes(source, sourceTopics(settings).values()),
+    maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),
+    waitForReplica: () => waitForReplica(freshness, source),
+    proveApplied: (asOf) => (force ? proveApplied(freshness) : proveFresh(freshness, asOf)),
+  };
+}
+
+const POLL_MS = 100;
+
+async function waitForReplica(freshness: FreshnessDeps, source: Database): Promise<void> {
+  if (!(await isStandby(source))) return;
+  const { waitMs, pause } = freshness;
+  const replica = createReplica(await sourcePrimary(freshness), source);
+  const position = await replica.primaryPosition();
+  const deadlineMs = performance.now() + waitMs;
+  while (!(await replica.hasReplayed(position))) {
+    if (performance.now() < deadlineMs && (await pause(POLL_MS))) continue;
+    throw new LastseenError(
+      'not_fresh',
+      `not fresh: SOURCE_DATABASE_URL is a replica that has not replayed the log up to ${position}`,
+    );
   }
 }

@@ -103,7 +103,7 @@ describe('with only the rights of its role', () => {
       ends: undefined,
     });
     expect(evidence).toMatchObject({ slot: { kind: 'missing' } });
-    expect(await readSweepState(database)).toEqual({ runs: new Map() });
+    expect(await readSweepState(database)).toEqual({ runs: new Map(), contradicted: 0n });
     expect(await readAuditState(database)).toBeNull();
     expect(await readOutboxState(database, INACTIVITY_OUTBOX)).toEqual({ waiting: 0n, oldestSeconds: 0 });
   });
@@ -374,10 +374,12 @@ describe('is refused', () => {
     ['track', 'UPDATE lastseen.episode SET noted_on = noted_on'],
     ['track', 'UPDATE lastseen.inactivity_outbox SET user_id = user_id'],
     ...(['track', 'sweep'] as const).map((role) => [role, 'UPDATE lastseen.track_gap SET closed_at = now()'] as const),
-    ...['exam_results', 'features_topic_daily', 'session'].map(
-      (table) => ['sweep', `SELECT user_id FROM ${table}`] as const,
-    ),
-    ['sweep', 'SELECT student_id FROM attempt'],
+    ...[
+      'SELECT result_json FROM exam_results',
+      'SELECT topic_id FROM features_topic_daily',
+      'SELECT correct FROM attempt',
+      'SELECT status FROM session',
+    ].map((text) => ['sweep', text] as const),
     ['sweep', 'SELECT FROM weekly_kpi'],
     ['sweep', 'SELECT FROM ability_estimates'],
     ['sweep', `UPDATE lastseen.user_last_seen SET session_at = now()`],

@@ -27,5 +27,7 @@ VALUES (gen_random_uuid(), now(), '{7}', 30, 'completed', 9, 5, 3, 2, 0, 0, now(
     '{what="inactive"} 5',
     '{what="ongoing"} 2',
     '{what="returned"} 0',
+    '{what="returned_candidates"} 0',
+    '{what="verified"} 0',
   ]);
 });

@@ -23,6 +23,7 @@ const ALL = {
   dead_letter: 1,
   episode: 2,
   inactivity_outbox: 2,
+  sweep_candidate: 1,
   replay_shadow: 1,
   as_if_activity: 1,
   as_if_last_seen: 1,
@@ -47,6 +48,8 @@ INSERT INTO lastseen.inactivity_outbox
   (phase, student_id, user_id, threshold_days, last_seen_at, as_of, detected_at, published_at)
 SELECT 'CROSSED', student_id, user_id, days, session_at, '2026-03-16Z', now(), CASE days WHEN 7 THEN now() END
 FROM lastseen.user_last_seen, unnest(ARRAY[7, 14]) days;
+INSERT INTO lastseen.sweep_candidate (student_id, user_id, last_seen_at)
+SELECT student_id, user_id, session_at FROM lastseen.user_last_seen;
 INSERT INTO lastseen.replay_shadow (student_id, user_id) SELECT student_id, user_id FROM lastseen.user_last_seen;
 INSERT INTO lastseen.as_if_activity (sweep_on, student_id, user_id)
 SELECT '2026-03-16', student_id, user_id FROM lastseen.user_last_seen;
@@ -65,7 +68,7 @@ SELECT gen_random_uuid(), user_id, week_start, as_of, 'ALL', true FROM lastseen.
 /** The content of all own tables, as text. */
 async function everything(): Promise<string> {
   const tables = await sql(
-    `SELECT format('lastseen.%I', relname) AS name FROM pg_class WHERE relnamespace = 'lastseen'::regnamespace AND relkind = 'r'`,
+    `SELECT format('lastseen.%I', relname) AS name FROM pg_class WHERE relnamespace = 'lastseen'::regnamespace AND relkind = 'r' ORDER BY relname`,
   );
   const texts = await Promise.all(
     tables.map(({ name }) => sql(`SELECT coalesce(string_agg(t::text, E'\\n'), '') AS text FROM ${name} t`)),

@@ -101,8 +101,18 @@ describe('a held run', () => {
       ]),
       completed: {
         finishedAt: expect.any(BigInt),
-        counts: { active: 1_003n, inactive: 3n, crossed: 3n, ongoing: 0n, returned: 0n, doubtful: 0n },
+        counts: {
+          active: 1_003n,
+          inactive: 3n,
+          crossed: 3n,
+          ongoing: 0n,
+          returned: 0n,
+          doubtful: 0n,
+          verified: 0n,
+          returned_candidates: 0n,
+        },
       },
+      contradicted: 0n,
     });
   });
 

@@ -1,0 +1,135 @@
+import type { StudentId } from '../activity/activity.ts';
+import { formatInstant, type Instant } from '../activity/instant.ts';
+import type { Source } from '../activity/source.ts';
+import type { Database } from '../postgres/database.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { must } from '../runtime/must.ts';
+import {
+  type LearnerType,
+  newerActivity,
+  readSourceLayouts,
+  type SeenLearner,
+} from '../source-activity/newer-store.ts';
+import {
+  type ContradictedLearner,
+  judgeNewer,
+  listContradicted,
+  type NewerActivity,
+  type NewerCounts,
+  noteNewer,
+  readCandidates,
+} from './candidates-store.ts';
+
+export interface VerifyDeps {
+  /** Reads the source tables; it may be a replica. */
+  readonly sourceDatabase: Database;
+  /** The captured sources, each with the type of its learner column. */
+  readonly sources: ReadonlyMap<Source, LearnerType>;
+  readonly maxClockSkewUs: bigint;
+  /** Rejects unless the source database shows everything that was committed before the call. */
+  readonly waitForReplica: () => Promise<void>;
+  /** Rejects unless everything that was committed before the call is applied. */
+  readonly proveApplied: (asOf: Instant) => Promise<unknown>;
+  /** Learners per snapshot; default 10,000. */
+  readonly batchLearners?: number;
+}
+
+export interface Verification extends NewerCounts {
+  /** Some of the contradicted learners. */
+  readonly examples: readonly ContradictedLearner[];
+}
+
+const BATCH_LEARNERS = 10_000;
+const EXAMPLES = 10;
+
+/**
+ * Looks up the stored candidates in the source tables, in batches of one snapshot each. If any has a later activity than
+ * in `user_last_seen`, everything committed until then is proven to be applied, and the rows are read again.
+ *
+ * @throws LastseenError `not_fresh` if that cannot be proven.
+ */
+export async function verifyCandidates(database: Database, deps: VerifyDeps, asOf: Instant): Promise<Verification> {
+  await deps.waitForReplica();
+  let found = 0;
+  for await (const candidates of candidateBatches(database, deps.batchLearners ?? BATCH_LEARNERS)) {
+    const newer = await newestBySource(deps, candidates);
+    if (newer.length > 0) await noteNewer(database, newer);
+    found += newer.length;
+  }
+  if (found > 0) await deps.proveApplied(asOf);
+  const counts = await judgeNewer(database);
+  return { ...counts, examples: counts.contradicted > 0n ? await listContradicted(database, EXAMPLES) : [] };
+}
+
+async function* candidateBatches(database: Database, size: number): AsyncGenerator<readonly SeenLearner[], void> {
+  let after: StudentId | undefined;
+  for (;;) {
+    const batch = await readCandidates(database, after, size);
+    if (batch.length === 0) return;
+    yield batch;
+    after = must(batch.at(-1), 'the batch is not empty').studentId;
+  }
+}
+
+function newestBySource(
+  { sourceDatabase, sources, maxClockSkewUs }: VerifyDeps,
+  candidates: readonly SeenLearner[],
+): Promise<readonly NewerActivity[]> {
+  return sourceDatabase.snapshot(async (snapshot, takenAt) => {
+    const newest = new Map<SeenLearner, NewerActivity>();
+    for (const [source, type] of sources) {
+      const newer = await newerActivity(snapshot, source, type, takenAt + maxClockSkewUs, candidates);
+      for (const [candidate, { at }] of newer) {
+        const before = newest.get(candidate);
+        if (before === undefined || at > before.at) {
+          newest.set(candidate, { studentId: candidate.studentId, at, source });
+        }
+      }
+    }
+    return [...newest.values()];
+  });
+}
+
+/**
+ * The sources with the types of their learner columns, as {@link VerifyDeps} needs them.
+ *
+ * @throws LastseenError `config_invalid` if a column is missing or not readable.
+ */
+export async function readLearnerTypes(
+  sourceDatabase: Database,
+  sources: Iterable<Source>,
+): Promise<ReadonlyMap<Source, LearnerType>> {
+  const layouts = await readSourceLayouts(sourceDatabase, sources);
+  const mistakes = layouts.flatMap(({ source, missing, unreadable }) => [
+    ...missing.map((column) => `there is no column ${column} in ${source}: correct SOURCES`),
+    ...(unreadable.length === 0
+      ? []
+      : [
+          `a sweep looks up who would cross in the source tables, and this role may not read ${unreadable.join(', ')} of ` +
+            `${source}: apply k8s/postgres/roles.sql of this release (or set SWEEP_VERIFY=off)`,
+        ]),
+  ]);
+  if (mistakes.length > 0) throw new LastseenError('config_invalid', mistakes.join('\n'));
+  return new Map(
+    layouts.map(({ source, learnerType }) => [source, must(learnerType, `${source} has the learner's column`)]),
+  );
+}
+
+/** The first line names no learner, because it is kept in the history. */
+export function contradictedError({ contradicted, examples }: Verification): LastseenError {
+  const learners =
+    contradicted === 1n ? '1 learner who would cross has' : `${contradicted} learners who would cross have`;
+  const lines = examples.map(
+    (each) =>
+      `${each.user_id}: last seen ${formatInstant(each.last_seen_at)}, but ${each.newer_source} has ` +
+      formatInstant(each.newer_at),
+  );
+  return new LastseenError(
+    'contradicted',
+    [
+      `contradicted: ${learners} a later activity in the source tables, which last seen lacks although it is proven ` +
+        'applied; nothing was emitted: run `lastseen audit --repair`',
+      ...lines,
+    ].join('\n'),
+  );
+}
