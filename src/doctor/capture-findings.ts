@@ -6,15 +6,19 @@ import { missingSlot } from '../freshness/judgement.ts';
 import type { SlotState } from '../freshness/replication-store.ts';
 import type { FreshnessReport, SourceReport } from '../freshness/report.ts';
 import { type Finding, failed, ok, warning } from './checks.ts';
+import { connectorSettings } from './connector-findings.ts';
 
 const MAX_SLOT_LAG_BYTES = 256n * 1024n * 1024n;
 const LOST_SLOT_HINT = 'see "The slot is lost" in docs/operations/backup-and-recovery.md';
 
 export function slot(name: string, state: SlotState | undefined): Finding {
   if (state === undefined) return failed(missingSlot(name), 'register and start the connector, which creates it');
-  const { active, walStatus, behindBytes } = state;
+  const { active, walStatus, behindBytes, invalidationReason, failover, hasStandby } = state;
   const message = `slot ${name} is ${active ? 'active' : 'not active'}, ${behindBytes} bytes behind, WAL ${walStatus}`;
-  if (walStatus === 'lost') return failed(`${message}: changes are lost`, LOST_SLOT_HINT);
+  if (walStatus === 'lost' || invalidationReason !== null) {
+    const why = invalidationReason === null ? '' : ` (invalidation_reason ${invalidationReason})`;
+    return failed(`${message}: changes are lost${why}`, LOST_SLOT_HINT);
+  }
   if (!active)
     return failed(`${message}: no connector reads it, and Postgres keeps its WAL`, 'start or resume the connector');
   if (walStatus === 'unreserved') {
@@ -22,6 +26,13 @@ export function slot(name: string, state: SlotState | undefined): Finding {
   }
   if (behindBytes > MAX_SLOT_LAG_BYTES)
     return warning(message, 'check that the connector has a heartbeat.action.query and keeps up');
+  // Null before Postgres 17, in which no slot can have it.
+  if (failover === false && hasStandby) {
+    return warning(
+      `${message}, failover=false: it is lost if the standby of this server is promoted`,
+      'see "Failover" in docs/operations/backup-and-recovery.md',
+    );
+  }
   return ok(message);
 }
 
@@ -71,9 +82,12 @@ export function connectors(
       ),
     ];
   }
-  return found.flatMap(({ name, parts }) => [
-    ...parts.map(connectorPart),
-    ...(parts.length > 1 ? [] : [failed(`connector ${name} has no task`, 'read the log of Kafka Connect')]),
+  return found.flatMap((connector) => [
+    ...connectorSettings(connector),
+    ...connector.parts.map(connectorPart),
+    ...(connector.parts.length > 1
+      ? []
+      : [failed(`connector ${connector.name} has no task`, 'read the log of Kafka Connect')]),
   ]);
 }
 

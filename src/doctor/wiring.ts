@@ -20,11 +20,13 @@ import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
 import { createReplica } from '../postgres/replica.ts';
 import { checkSchemas } from '../registry/own-schemas.ts';
+import { safeMessage } from '../runtime/errors.ts';
 import { readMigrations } from '../setup/migrations-store.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
 import { ownSchemas } from '../setup/wiring.ts';
 import * as capture from './capture-findings.ts';
 import { type Check, type Finding, ok, skipped } from './checks.ts';
+import { committedOffset } from './connector-findings.ts';
 import * as postgres from './postgres-findings.ts';
 import { readClock, readServerFacts, readTableFacts, unreadableOwnTables } from './postgres-store.ts';
 import * as work from './work-findings.ts';
@@ -99,6 +101,9 @@ function doctorChecks(connections: Connections): Check[] {
       (await checkSchemas(openRegistry(settings), await ownSchemas(settings))).map(work.schema),
     ),
     check('connector', [], 'start Kafka Connect, or correct CONNECT_URL', () => connectorFindings(context, view.slot)),
+    check('committed offset', ['connector'], 'correct CONNECT_URL', () =>
+      committedOffsetFinding(context, view.readOffset),
+    ),
     {
       ...check('freshness', ['postgres', 'slot server', 'brokers'], GRANTS, () => freshnessFindings(view)),
       timeoutMs: FRESHNESS_WAIT_MS + FRESHNESS_LOOK_MS,
@@ -180,6 +185,20 @@ async function connectorFindings(
   const { CONNECT_URL: url, TOPIC_PREFIX: topicPrefix } = settings;
   if (url === undefined) return skipped('CONNECT_URL is not set');
   return capture.connectors(await readConnectors(url, CONNECT_TIMEOUT_MS), { topicPrefix, slotName });
+}
+
+async function committedOffsetFinding(
+  { settings, now }: CommandContext,
+  readOffset: FreshnessView['readOffset'],
+): Promise<Finding> {
+  if (readOffset === undefined) return skipped('CONNECT_URL is not set');
+  try {
+    return committedOffset(await readOffset(), now());
+  } catch (error) {
+    // Only then is it needed.
+    if (settings.FRESHNESS_PROOF !== 'slot') throw error;
+    return skipped(safeMessage(error));
+  }
 }
 
 /** The default of `fresh --wait`: the slot of a healthy connector passes the position meanwhile. */

@@ -5,6 +5,9 @@ import { type ConnectorConfig, isFilterSetting, ownConnectors } from './connecto
 
 /** A connector as Kafka Connect reports it. */
 export interface ConnectorState extends ConnectorConfig {
+  /** It writes to the source once per interval, so that an idle one moves on. */
+  readonly hasHeartbeat: boolean;
+  readonly confirmsToSlot: boolean;
   /** The connector, then each task. */
   readonly parts: readonly { readonly part: string; readonly state: string; readonly trace?: string | undefined }[];
 }
@@ -29,6 +32,8 @@ export async function readConnectors(url: string, timeoutMs: number): Promise<re
     name,
     topicPrefix: info.config['topic.prefix'] ?? undefined,
     slotName: info.config['slot.name'] ?? undefined,
+    hasHeartbeat: Boolean(info.config['heartbeat.action.query']) && Number(info.config['heartbeat.interval.ms']) > 0,
+    confirmsToSlot: info.config['lsn.flush.mode'] !== 'manual' && info.config['flush.lsn.source'] !== 'false',
     filters: Object.fromEntries(
       Object.entries(info.config).flatMap(([key, value]) =>
         isFilterSetting(key) && value !== null ? [[key, value]] : [],
@@ -55,7 +60,9 @@ const OFFSETS = z.object({
   offsets: z.array(
     z.object({
       partition: z.record(z.string(), z.unknown()),
-      offset: z.object({ lsn_commit: z.int().nullish(), snapshot: z.unknown().optional() }).nullable(),
+      offset: z
+        .object({ lsn_commit: z.int().nullish(), ts_usec: z.int().nullish(), snapshot: z.unknown().optional() })
+        .nullable(),
     }),
   ),
 });
@@ -91,5 +98,6 @@ export async function readCommittedOffset(
     state: must(connector.parts[0], 'the connector comes before its tasks').state,
     isSnapshot: ![undefined, null, false, 'false'].includes(own?.snapshot as undefined),
     lsn: own?.lsn_commit == null ? undefined : BigInt(own.lsn_commit),
+    newestAt: own?.ts_usec == null ? undefined : BigInt(own.ts_usec),
   };
 }

@@ -1,3 +1,4 @@
+import type { Instant } from '../activity/instant.ts';
 import type { Lsn } from '../postgres/database.ts';
 
 /** What proves that the connector has delivered: its slot, the source offset that Kafka Connect has committed, or both. */
@@ -12,6 +13,8 @@ export interface CommittedOffset {
   readonly isSnapshot: boolean;
   /** Debezium's `lsn_commit`: the last transaction that was sent to its end. Undefined before the first one. */
   readonly lsn: bigint | undefined;
+  /** Debezium's `ts_usec`: when that transaction was committed, or a later one of which a part was sent. */
+  readonly newestAt: Instant | undefined;
 }
 
 /** The committed offset, compared with the position to prove. */

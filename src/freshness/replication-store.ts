@@ -123,16 +123,24 @@ export interface SlotState {
   /** `wal_status` in Postgres: `reserved`, `extended`, `unreserved` or `lost`. */
   readonly walStatus: string | null;
   readonly behindBytes: bigint;
+  /** Why Postgres invalidated it; null if it is valid, and before Postgres 17. */
+  readonly invalidationReason: string | null;
+  /** Whether standbys keep a copy of it; null before Postgres 17. */
+  readonly failover: boolean | null;
+  /** This is a primary with a standby that could be promoted: one that streams by a physical slot, as copies need it. */
+  readonly hasStandby: boolean;
 }
 
-/** The current state of the connector's slot; undefined if there is none. */
+/** The current state of the connector's slot; undefined if there is none. Old versions lack some of the columns. */
 export async function readSlotState(source: Queryable, name: string): Promise<SlotState | undefined> {
   const { rows } = await source.query<SlotState>({
     text: `
 SELECT active, wal_status AS "walStatus", coalesce(pg_wal_lsn_diff(
   CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, confirmed_flush_lsn
-), 0)::int8 AS "behindBytes"
-FROM pg_replication_slots
+), 0)::int8 AS "behindBytes", columns ->> 'invalidation_reason' AS "invalidationReason",
+  (columns ->> 'failover')::boolean AS failover,
+  NOT pg_is_in_recovery() AND EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'physical') AS "hasStandby"
+FROM pg_replication_slots AS slot, to_jsonb(slot) AS columns
 WHERE slot_name = $1 AND slot_type = 'logical' AND database = current_database()`,
     values: [name],
   });

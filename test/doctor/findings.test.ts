@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as capture from '../../src/doctor/capture-findings.ts';
+import { committedOffset } from '../../src/doctor/connector-findings.ts';
 import * as postgres from '../../src/doctor/postgres-findings.ts';
 import * as work from '../../src/doctor/work-findings.ts';
 import type { SweepRun } from '../../src/history/sweep-runs-store.ts';
@@ -46,11 +47,21 @@ describe('findings about Postgres', () => {
   });
 });
 
-const SLOT = { active: true, walStatus: 'reserved', behindBytes: 5n };
+const SLOT = {
+  active: true,
+  walStatus: 'reserved',
+  behindBytes: 5n,
+  invalidationReason: null,
+  failover: false,
+  hasStandby: false,
+};
 const OURS = { topicPrefix: 'p', slotName: 's', filters: {} };
+const MOVES = { hasHeartbeat: true, confirmsToSlot: true };
+const OFFSET = { connector: 'c', state: 'RUNNING', isSnapshot: false, lsn: 5n, newestAt: 0n };
+const SECOND = 1_000_000n;
 const part = (state: string, trace?: string) => ({ part: 'task 0 of c', state, trace });
 const connectorWith = (...tasks: ReturnType<typeof part>[]) =>
-  capture.connectors([{ ...OURS, name: 'c', parts: [part('RUNNING'), ...tasks] }], OURS).at(-1);
+  capture.connectors([{ ...OURS, ...MOVES, name: 'c', parts: [part('RUNNING'), ...tasks] }], OURS).at(-1);
 
 const CAPTURED = { tables: ['public.session'], missingPartitions: [], rowFilters: [], hiddenColumns: [] };
 const CAPTURES = new Map([['session', CAPTURED] as const]);
@@ -95,6 +106,15 @@ describe('findings about change capture', () => {
     ['a slot that is far behind', 'warning', capture.slot('s', { ...SLOT, behindBytes: 1n << 40n })],
     ['a complete publication', 'ok', capture.publication('p', CAPTURES, ['session'])[0]],
     ['a publication without a table', 'failed', capture.publication('p', CAPTURES, ['session', 'attempt'])[1]],
+    ['an invalidated slot', 'failed', capture.slot('s', { ...SLOT, invalidationReason: 'wal_removed' })],
+    ['a slot that no standby keeps', 'warning', capture.slot('s', { ...SLOT, hasStandby: true })],
+    ['a slot that standbys keep', 'ok', capture.slot('s', { ...SLOT, hasStandby: true, failover: true })],
+    ['a slot before Postgres 17', 'ok', capture.slot('s', { ...SLOT, hasStandby: true, failover: null })],
+    ['a recent committed offset', 'ok', committedOffset(OFFSET, 60n * SECOND)],
+    ['an old committed offset', 'warning', committedOffset(OFFSET, 301n * SECOND)],
+    ['the offset of a snapshot', 'warning', committedOffset({ ...OFFSET, isSnapshot: true }, 0n)],
+    ['no committed offset', 'warning', committedOffset({ ...OFFSET, lsn: undefined, newestAt: undefined }, 0n)],
+    ['the offset of a stopped connector', 'warning', committedOffset({ ...OFFSET, state: 'STOPPED' }, 0n)],
     ['a running connector', 'ok', connectorWith(part('RUNNING'))],
     ['a failed task', 'failed', connectorWith(part('FAILED', 'why'))],
     ['a paused task', 'warning', connectorWith(part('PAUSED'))],
@@ -102,6 +122,19 @@ describe('findings about change capture', () => {
     ['no connector of ours', 'failed', capture.connectors([], OURS)[0]],
   ] as const)('report %s as %s', (_, status, finding) => {
     expect(finding?.status).toBe(status);
+  });
+
+  it('name a connector whose slot does not move', () => {
+    const settings = { ...OURS, name: 'c', parts: [part('RUNNING'), part('RUNNING')] };
+    const warnings = (moves: typeof MOVES) =>
+      capture.connectors([{ ...settings, ...moves }], OURS).filter(({ status }) => status === 'warning');
+    expect(warnings(MOVES)).toEqual([]);
+    expect(warnings({ ...MOVES, hasHeartbeat: false })).toMatchObject([
+      { message: expect.stringContaining('connector c has no heartbeat.action.query') },
+    ]);
+    expect(warnings({ ...MOVES, confirmsToSlot: false })).toMatchObject([
+      { message: expect.stringContaining('does not confirm positions to its slot') },
+    ]);
   });
 
   it('report per source up to when it is proven, or what is missing', () => {

@@ -12,7 +12,13 @@ import {
 import type { Lsn } from '../../src/postgres/database.ts';
 
 const lsn = (text: string) => text as Lsn;
-const RUNNING: CommittedOffset = { connector: 'c', state: 'RUNNING', isSnapshot: false, lsn: parseLsn(lsn('1/20')) };
+const RUNNING: CommittedOffset = {
+  connector: 'c',
+  state: 'RUNNING',
+  isSnapshot: false,
+  lsn: parseLsn(lsn('1/20')),
+  newestAt: undefined,
+};
 const compare = (
   offset: Partial<CommittedOffset>,
   more: { position?: string; current?: string; before?: string } = {},
@@ -94,12 +100,19 @@ describe('reading it from Kafka Connect', () => {
   });
 
   it('takes the last complete transaction, of the current topic prefix', async () => {
-    const offset = { lsn_proc: 97500059999, lsn_commit: 97500059720, lsn: 97500059999, messageType: 'INSERT' };
+    const offset = {
+      lsn_proc: 97500059999,
+      lsn_commit: 97500059720,
+      lsn: 97500059999,
+      ts_usec: 1773637200000001,
+      messageType: 'INSERT',
+    };
     await expect(read(offsetOf(offset))).resolves.toEqual({
       connector: 'my one',
       state: 'RUNNING',
       isSnapshot: false,
       lsn: 97500059720n,
+      newestAt: 1_773_637_200_000_001n,
     });
   });
 

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 beforeEach(() => {
-  offset = { connector: 'c', state: 'RUNNING', isSnapshot: false, lsn: 1n };
+  offset = { connector: 'c', state: 'RUNNING', isSnapshot: false, lsn: 1n, newestAt: undefined };
 });
 
 const position = async () => parseLsn(must(await currentPosition(db.database, 0n), 'the clock is after 1970'));

@@ -5,6 +5,7 @@ import { currentPosition, sourcePrimary } from '../../src/freshness/replication-
 import type { EndPosition } from '../../src/kafka/admin/offsets.ts';
 import { recordProgress } from '../../src/last-seen/progress-store.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { asRole } from '../../stack/roles.ts';
 import { type RunningStack, startStack } from '../../stack/stack.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { type Standby, startStandby } from '../support/standby.ts';
@@ -97,9 +98,13 @@ describe('a slot on a standby', () => {
   });
 
   it('is compared with the position of its primary, if that has the own tables', async () => {
-    const found = await sourcePrimary({ database: primary.database, slotDatabase });
-    expect(found).toBe(primary.database);
+    // The role needs no right of its own.
+    const asSweep = (url: string) => openDatabase({ url: asRole(url, 'sweep'), applicationName: 'test' });
+    const [database, onStandby] = [asSweep(primary.url), asSweep(standby.url)];
+    const found = await sourcePrimary({ database, slotDatabase: onStandby });
+    expect(found).toBe(database);
     expect(await currentPosition(found, 0n)).toMatch(/^[0-9A-F]+\/[0-9A-F]+$/);
+    await Promise.all([database.close(), onStandby.close()]);
     expect(await sourcePrimary({ database: slotDatabase, slotDatabase: primary.database })).toBe(primary.database);
   });
 

@@ -278,6 +278,18 @@ describe('a connector that is connected but does not move', () => {
 });
 
 describe('the state of the slot', () => {
+  it('says whether a standby that could be promoted keeps it', async () => {
+    const state = async () => must(await readSlotState(db.database, slot), 'the slot exists');
+    expect(await state()).toMatchObject({ invalidationReason: null, failover: false, walStatus: 'reserved' });
+    const standby = `standby_${slot}`;
+    await sql('SELECT pg_create_physical_replication_slot($1)', [standby]);
+    expect(await state()).toMatchObject({ hasStandby: true });
+    await sql('SELECT pg_drop_replication_slot($1)', [slot]);
+    await sql(`SELECT pg_create_logical_replication_slot($1, 'pgoutput', failover => true)`, [slot]);
+    expect(await state()).toMatchObject({ failover: true });
+    await sql('SELECT pg_drop_replication_slot($1)', [standby]);
+  });
+
   it('falls behind the source while the connector is stopped', async () => {
     const behind = async () => must(await readSlotState(db.database, slot), 'the slot exists').behindBytes;
     const before = await behind();
