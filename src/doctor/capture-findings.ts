@@ -1,6 +1,7 @@
 import type { Source } from '../activity/source.ts';
 import { readableInstant } from '../cli/tables.ts';
 import { NOT_PUBLISHED, type SourceCapture, uncaptured } from '../freshness/capture.ts';
+import { type CaptureBreak, describeBreak } from '../freshness/capture-evidence.ts';
 import type { ConnectorState } from '../freshness/connect-client.ts';
 import { missingSlot } from '../freshness/judgement.ts';
 import type { SlotState } from '../freshness/replication-store.ts';
@@ -66,6 +67,13 @@ function captureHint(publication: string, source: Source, { tables, missingParti
   return (
     `${alter} ADD TABLE ${source}, and either ${alter} SET (publish_via_partition_root = true), ` +
     'or join the topics of its partitions by a router'
+  );
+}
+
+export function continuity(breaks: readonly CaptureBreak[]): readonly Finding[] {
+  if (breaks.length === 0) return [ok('capture has been continuous since the last complete audit')];
+  return breaks.map((each) =>
+    failed(describeBreak(each), 'see "Capture was interrupted" in docs/operations/audit-and-replay.md'),
   );
 }
 

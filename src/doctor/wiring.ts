@@ -5,6 +5,7 @@ import type { CommandContext } from '../cli/run-command.ts';
 import { defaultGroup, type Reader, sourceTopics } from '../config/kafka-names.ts';
 import { readOutboxState } from '../events/outbox-store.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
+import { readCaptureBreaks } from '../freshness/capture-evidence-pipeline.ts';
 import { readCaptures } from '../freshness/capture-store.ts';
 import { readConnectors } from '../freshness/connect-client.ts';
 import type { FreshnessDeps, FreshnessView } from '../freshness/pipeline.ts';
@@ -92,6 +93,9 @@ function doctorChecks(connections: Connections): Check[] {
     onSlotServer('wal_level', () => walLevelFinding(connections)),
     onSlotServer('slot', async () => capture.slot(view.slot, await readSlotState(slotDatabase, view.slot))),
     onSlotServer('publication', () => publicationFindings(view)),
+    check('capture', ['postgres', 'slot server'], GRANTS, async () =>
+      capture.continuity(await readCaptureBreaks(view)),
+    ),
 
     check('brokers', [], 'start the brokers, or correct KAFKA_BROKERS, KAFKA_SSL_* and KAFKA_SASL_*', async () =>
       work.brokers(await brokerCount(kafka)),

@@ -105,6 +105,8 @@ describe('findings about change capture', () => {
     ['a slot whose WAL is unreserved', 'warning', capture.slot('s', { ...SLOT, walStatus: 'unreserved' })],
     ['a slot that is far behind', 'warning', capture.slot('s', { ...SLOT, behindBytes: 1n << 40n })],
     ['a complete publication', 'ok', capture.publication('p', CAPTURES, ['session'])[0]],
+    ['continuous capture', 'ok', capture.continuity([])[0]],
+    ['an open break of capture', 'failed', capture.continuity([{ changes: ['c'], lastIntactAt: 0n, foundAt: 1n }])[0]],
     ['a publication without a table', 'failed', capture.publication('p', CAPTURES, ['session', 'attempt'])[1]],
     ['an invalidated slot', 'failed', capture.slot('s', { ...SLOT, invalidationReason: 'wal_removed' })],
     ['a slot that no standby keeps', 'warning', capture.slot('s', { ...SLOT, hasStandby: true })],
