@@ -4,6 +4,7 @@ import { formatInstant, MICROS_PER_SECOND, parseInstant } from '../../src/activi
 import { studentIdOf } from '../../src/activity/learner.ts';
 import { perSource, SOURCES } from '../../src/activity/source.ts';
 import { type AuditDeps, type AuditPlan, audit } from '../../src/audit/pipeline.ts';
+import { openBreaks } from '../../src/freshness/capture-evidence-store.ts';
 import {
   auditedSources,
   listAudits,
@@ -207,6 +208,30 @@ SELECT '${topic}', 0, count(*), 0, 'missing_column', 'activity', '', '${id(user)
       { closed_by: `audit ${repaired.runId}` },
     ]);
     await sql('TRUNCATE lastseen.track_gap');
+  });
+
+  it('closes the breaks of capture that were open before its snapshot, unless capture breaks meanwhile', async () => {
+    const insert = () =>
+      sql(`INSERT INTO lastseen.capture_break (changes, sources, last_intact_at, found_at)
+        VALUES ('{a table was created again}', '{session}', now(), now())`);
+    const looks = (breaksMeanwhile: boolean) => {
+      let looked = 0;
+      return {
+        lookAtCapture: async () => {
+          if (looked++ > 0 && breaksMeanwhile) await insert();
+          return { found: undefined, open: await openBreaks(database) };
+        },
+      };
+    };
+    await insert();
+    await lose('u7');
+    expect(await run({}, looks(false))).toMatchObject({ status: 'drift', breaksClosed: 0 });
+    expect(await run({ repair: 'missing' }, looks(true))).toMatchObject({ status: 'repaired', breaksClosed: 0 });
+    expect(await run({}, { ...looks(false), sources: new Set(['attempt']) })).toMatchObject({ breaksClosed: 0 });
+    expect(await openBreaks(database)).toHaveLength(2);
+    expect(await run({}, looks(false))).toMatchObject({ status: 'clean', breaksClosed: 2 });
+    expect(await openBreaks(database)).toEqual([]);
+    await sql('TRUNCATE lastseen.capture_break');
   });
 
   it('finds exactly the damaged fields per learner, and changes nothing without --repair', async () => {
