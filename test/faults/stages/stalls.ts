@@ -1,10 +1,12 @@
+import { restartFromSnapshot, stopConnector } from '../../../stack/connector.ts';
+import { rolesSql } from '../../../stack/roles.ts';
 import type { CliRun } from '../../support/lastseen-cli.ts';
 import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import { type Fault, stage } from '../fault.ts';
 import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
 import { sweepUntilDone } from '../sweeping.ts';
-import { until } from '../waiting.ts';
+import { sleep, until } from '../waiting.ts';
 
 /**
  * A stopped source looks like silent learners. Here learners are silent by what `track` has applied but active in the source
@@ -16,6 +18,9 @@ interface StallStage {
   readonly track: Service;
   close(): Promise<void>;
 }
+
+/** `track` looks at capture every ten seconds. */
+const LOOK_WITHIN_MS = 11_000;
 
 const LEARNERS = 400;
 const QUIET_LEARNERS = 50;
@@ -163,6 +168,71 @@ export const stallStage = stage<StallStage>({
           // The table was out of the publication: a break of capture.
           await auditAll(state);
         }
+      },
+    ),
+    refusing(
+      'slot-recreated',
+      'the slot dropped and created again by a new snapshot: the sweep must refuse until an audit has compared all sources',
+      { code: 75, message: /not fresh: changes may not have been captured between .* replication slot /, wait: '60s' },
+      async (state, n, sweep) => {
+        await loadSilent(state, `slot-${n}`);
+        await sleep(LOOK_WITHIN_MS);
+        const { stack } = state.harness;
+        await stopConnector(stack.addresses, state.world.name);
+        const drop = () =>
+          sql(
+            state,
+            `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database() AND NOT active`,
+          );
+        await until(drop, ({ count }) => count > 0, 30_000);
+        await sql(state, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-slot-${n}-%'`);
+        await restartFromSnapshot(stack.addresses, state.world.name);
+        await untilApplied(state);
+        return await sweep().finally(() => auditAll(state));
+      },
+    ),
+    refusing(
+      'publication-flapped',
+      'one table out of the publication while learners are active: the sweep after it must refuse, and an audit must repair last seen',
+      {
+        code: 75,
+        message: /not fresh: changes may not have been captured .* public\.session was not always in/,
+        wait: '60s',
+      },
+      async (state, n, sweep) => {
+        await loadSilent(state, `flapped-${n}`);
+        await sleep(LOOK_WITHIN_MS);
+        await sql(state, `ALTER PUBLICATION ${state.world.name} DROP TABLE session`);
+        await sql(state, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-flapped-${n}-%'`);
+        await sql(state, `ALTER PUBLICATION ${state.world.name} ADD TABLE session`);
+        return await sweep().finally(() => auditAll(state));
+      },
+    ),
+    refusing(
+      'table-recreated',
+      'one table created again with later activity: the sweep must refuse, and an audit must repair last seen',
+      {
+        code: 75,
+        message: /not fresh: changes may not have been captured .* public\.session was created again/,
+        wait: '60s',
+      },
+      async (state, n, sweep) => {
+        await loadSilent(state, `table-${n}`);
+        await sleep(LOOK_WITHIN_MS);
+        await sql(
+          state,
+          `
+BEGIN;
+CREATE TABLE copy (LIKE session INCLUDING ALL);
+INSERT INTO copy SELECT * FROM session;
+UPDATE copy SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-table-${n}-%';
+DROP TABLE session;
+ALTER TABLE copy RENAME TO session;
+ALTER PUBLICATION ${state.world.name} ADD TABLE session;
+COMMIT`,
+        );
+        await sql(state, rolesSql());
+        return await sweep().finally(() => auditAll(state));
       },
     ),
     refusing(
