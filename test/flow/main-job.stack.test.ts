@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newestRecord } from '../../src/kafka/admin/newest-record.ts';
 import { differenceFromSources, digestOfLastSeen } from '../support/source-comparison.ts';
 import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';
@@ -101,6 +102,8 @@ test('the main job tracks, sweeps and recomputes the right values', { timeout: 6
     expect(repaired.json(), repaired.stderr).toMatchObject({ status: 'repaired', raised: 1 });
   });
 
+  const inactivityTopic = world.env['INACTIVITY_TOPIC'] ?? '';
+
   await step('a second sweep emits no event again', async () => {
     const { rows } = await sql(`
 SELECT count(*) FILTER (WHERE user_id IS NOT NULL) AS named, count(*) FILTER (WHERE user_id IS NULL) AS unnamed
@@ -122,6 +125,24 @@ WHERE last_seen_at > timestamptz '2026-03-16 05:00Z' - interval '30 days' AND la
     const records = await recordsOf(world, world.env['INACTIVITY_TOPIC'] ?? '');
     expect(records).toHaveLength(Number(named));
     expect(new Set(records.map(({ headers }) => String(headers?.['ce_id']))).size).toBe(Number(named));
+  });
+
+  await step('events of another installation are recognized in the topic, and nothing is published to it', async () => {
+    const newest = await newestRecord(world.kafka, inactivityTopic);
+    const { rows } = await sql('SELECT installation_id::text AS id FROM lastseen.installation');
+    expect(String(newest?.headers?.['ce_installation'])).toBe(rows[0]?.['id']);
+    const published = await recordsOf(world, inactivityTopic);
+    const last = Math.max(...published.map(({ timestamp }) => Number(timestamp)));
+    const sentLast = published.filter(({ timestamp }) => Number(timestamp) === last).map(({ value }) => String(value));
+    expect(sentLast).toContain(String(newest?.value));
+
+    await sql('UPDATE lastseen.installation SET installation_id = gen_random_uuid()');
+    await sql(`UPDATE lastseen.inactivity_outbox SET published_at = NULL WHERE seq = 1`);
+    const refused = await world.lastseen('sweep', '--as-of', '2026-03-16T05:00:00Z');
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('set OWN_PREFIX to another name') });
+    expect(await recordsOf(world, inactivityTopic)).toHaveLength(published.length);
+    await sql(`UPDATE lastseen.inactivity_outbox SET published_at = now() WHERE seq = 1`);
+    await sql(`UPDATE lastseen.installation SET installation_id = '${rows[0]?.['id']}'`);
   });
 
   await step('recompute refreshes P and S and no other byte of weekly_kpi', async () => {
