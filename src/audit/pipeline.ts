@@ -1,8 +1,7 @@
 import type { StudentId } from '../activity/activity.ts';
 import type { AttemptSource } from '../activity/activity-of.ts';
 import type { Instant } from '../activity/instant.ts';
-import { smallerUserId } from '../activity/learner.ts';
-import { perSource, type Source } from '../activity/source.ts';
+import type { Source } from '../activity/source.ts';
 import type { CaptureLook } from '../freshness/capture-evidence-pipeline.ts';
 import { closeBreaks } from '../freshness/capture-evidence-store.ts';
 import { currentPosition, isStandby } from '../freshness/replication-store.ts';
@@ -15,9 +14,9 @@ import type { Database, Lsn, Queryable } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
-import { readSourceActivity } from '../source-activity/totals-store.ts';
+import { readSourceLearners } from '../source-activity/learners-store.ts';
+import { mergeByLearner } from '../source-activity/merge-by-learner.ts';
 import { compareLearner, isDrift } from './comparison.ts';
-import { mergeByLearner } from './merge-by-learner.ts';
 import { addRepairs, lowerAhead, NO_REPAIRS, type Repaired, raiseDrifting } from './repair-pipeline.ts';
 import { completeAudit, failAudit, openAudit } from './runs-store.ts';
 import { type ComparedLearner, createTally, type Sample } from './tally.ts';
@@ -162,11 +161,15 @@ async function compareAndRepair(deps: AuditDeps, plan: IdentifiedPlan, snapshots
     batch = [];
     progress.update(tally.learners());
   };
+  const { sources, attemptSource, maxClockSkewUs } = deps;
+  // The rows that `track` would have made; no row in the snapshot was committed later.
+  const expected = readSourceLearners(snapshots.sources, [...sources], attemptSource, snapshotAt + maxClockSkewUs);
   try {
-    const sides = mergeByLearner([expectedRows(deps, snapshots), streamLastSeen(table)]);
+    const sides = mergeByLearner<LearnerRow>([expected, streamLastSeen(table)]);
     for await (const { studentId, rows } of sides) {
-      const [expected, stored] = rows;
-      const learner = { studentId, expected, stored, comparisons: compareLearner(expected, stored, deps.sources) };
+      const [atSource, stored] = rows;
+      const comparisons = compareLearner(atSource, stored, deps.sources);
+      const learner = { studentId, expected: atSource, stored, comparisons };
       if (tally.add(learner)) batch.push(learner);
       if (tally.learners() % BATCH_LEARNERS > 0) continue;
       await endBatch();
@@ -183,29 +186,6 @@ async function compareAndRepair(deps: AuditDeps, plan: IdentifiedPlan, snapshots
   const status = isClean ? 'clean' : plan.repair === 'none' || refused > 0 ? 'drift' : 'repaired';
   const drifting = refused > 0 ? refused : counts.drifting;
   return { status, snapshotAt, snapshotLsn, ...counts, drifting, ...repairs, samples };
-}
-
-const NO_INSTANTS = perSource(() => null);
-
-/** The rows that `track` would have made of the audited sources, by student id. */
-async function* expectedRows(deps: AuditDeps, snapshots: Snapshots): AsyncGenerator<LearnerRow, void, undefined> {
-  const sources = [...deps.sources];
-  const until = snapshots.snapshotAt + deps.maxClockSkewUs;
-  const streams = sources.map((source) => readSourceActivity(snapshots.sources, source, deps.attemptSource, until));
-  for await (const { studentId, rows } of mergeByLearner(streams)) {
-    const expected: { -readonly [K in keyof LearnerRow]: LearnerRow[K] } = {
-      studentId,
-      userId: null,
-      ...NO_INSTANTS,
-    };
-    for (const [index, source] of sources.entries()) {
-      const row = rows[index];
-      if (row === undefined) continue;
-      expected.userId = smallerUserId(expected.userId, row.userId);
-      expected[source] = row.at;
-    }
-    yield expected;
-  }
 }
 
 async function repairBatch(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Instant } from '../activity/instant.ts';
+import { withSourceDatabase } from '../cli/connections.ts';
 import { readInstant, readPositive } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
@@ -9,7 +10,7 @@ import type { Database } from '../postgres/database.ts';
 import { usageError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { configuredPlan, type SweepPlan } from '../silence/plan.ts';
-import { printDue } from './dry-run-page.ts';
+import { printDue, printDueAtSource } from './dry-run-page.ts';
 import { sweep } from './pipeline.ts';
 import { addSweepRuns } from './runs-command.ts';
 import { completedPage, heldError, heldPage } from './sweep-page.ts';
@@ -23,6 +24,7 @@ interface Flags extends OutputFlags {
   readonly waitFresh?: string;
   readonly force?: true;
   readonly dryRun?: true;
+  readonly fromSource?: true;
 }
 
 export function addSweep(program: Command): void {
@@ -42,16 +44,31 @@ export function addSweep(program: Command): void {
     .option(...WAIT_FRESH)
     .option('--force', 'skip the proof that the table is fresh; the run is recorded as forced')
     .option('--dry-run', 'print who would be flagged and why; write and emit nothing')
+    .option(
+      '--from-source',
+      'with --dry-run: decide by the source tables only, without own tables and Kafka; also for a past --as-of',
+    )
     .option('--json', 'print JSON: one object, or with --dry-run one object per line')
     .option(...PRINT_CONFIG)
-    .addHelpText('after', '\nExample: lastseen sweep --dry-run --threshold 14 --as-of 2026-03-16T05:00:00Z')
+    .addHelpText(
+      'after',
+      `
+--from-source reads SOURCE_DATABASE_URL. Earlier sweeps and dead letters are not known: every learner is CROSSED.
+
+Examples:
+  lastseen sweep --dry-run --threshold 14
+  lastseen sweep --dry-run --from-source --as-of 2026-03-16T05:00:00Z`,
+    )
     .action((flags: Flags) =>
       runCommand({
         name: 'sweep',
         needs: flags.dryRun ? ['postgres'] : ['postgres', 'kafka', 'registry'],
         flags: texts(flags),
         printConfig: flags.printConfig,
-        work: (context) => withOwnTables(context, (database) => run(context, flags, database)),
+        work: (context) =>
+          flags.fromSource
+            ? runFromSource(context, flags)
+            : withOwnTables(context, (database) => run(context, flags, database)),
       }),
     );
   addSweepRuns(command);
@@ -71,6 +88,15 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
   context.log.info({ event: 'sweep_completed', ...outcome }, 'sweep completed');
   context.print(flags.json ? json(outcome) : completedPage(outcome, plan));
   return EXIT.done;
+}
+
+function runFromSource(context: CommandContext, flags: Flags): Promise<number> {
+  if (!flags.dryRun) throw usageError('--from-source needs --dry-run: it emits nothing');
+  const plan = planOf(context, flags);
+  return withSourceDatabase(context, async (source) => {
+    await printDueAtSource(context, source, plan, flags.json === true);
+    return EXIT.done;
+  });
 }
 
 function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {

@@ -2,32 +2,75 @@ import { formatInstant } from '../activity/instant.ts';
 import { perSource } from '../activity/source.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { json, readableInstant, table } from '../cli/tables.ts';
+import { trackedSources } from '../config/kafka-names.ts';
 import { daysInactive, decidingSource } from '../events/inactivity-decision.ts';
 import type { Database } from '../postgres/database.ts';
+import { LastseenError } from '../runtime/errors.ts';
 import { printable } from '../runtime/printable.ts';
 import type { SweepPlan } from '../silence/plan.ts';
-import { type DueLearner, eachDue, takeCensus } from './episodes-store.ts';
+import { readSourceLearners } from '../source-activity/learners-store.ts';
+import { type Census, type DueLearner, eachDue, takeCensus } from './episodes-store.ts';
+import { decideFromSource } from './silence-at-source.ts';
 import { countRows, silentFor } from './sweep-page.ts';
 
 /** Prints one line per learner who would be flagged, with the reason, as rows arrive; then the counts. */
 export async function printDue(
-  { print }: CommandContext,
+  context: CommandContext,
   database: Database,
   plan: SweepPlan,
   asJson: boolean,
 ): Promise<void> {
-  let due = 0;
-  await eachDue(database, plan, (row) => {
-    const learner = describe(row, plan);
-    if (due === 0 && !asJson) print(COLUMNS.map(({ name, width }) => name.padEnd(width)).join('  '));
-    due += 1;
-    print(asJson ? json(learner) : line(learner));
+  const page = startPage(context, plan, asJson);
+  await eachDue(database, plan, page.add);
+  if (!asJson) page.end(await takeCensus(database, plan));
+}
+
+const FLUSHED_EVERY = 1_000;
+
+/** The same by the source tables only. Lastseen's own tables may be missing. */
+export async function printDueAtSource(
+  context: CommandContext,
+  source: Database,
+  plan: SweepPlan,
+  asJson: boolean,
+): Promise<void> {
+  const { settings, stopping, flushed } = context;
+  const page = startPage(context, plan, asJson);
+  const decisions = decideFromSource(plan);
+  let printed = 0;
+  await source.snapshot(async (tx) => {
+    for await (const learner of readSourceLearners(
+      tx,
+      [...trackedSources(settings)],
+      settings.ATTEMPT_SOURCE,
+      plan.asOf,
+    )) {
+      if (stopping.aborted) throw new LastseenError('interrupted', 'stopped by a signal: the list is not complete');
+      const due = decisions.decide(learner);
+      if (due === undefined) continue;
+      page.add(due);
+      printed += 1;
+      if (printed % FLUSHED_EVERY === 0) await flushed();
+    }
   });
-  if (asJson) return;
-  const census = await takeCensus(database, plan);
-  const rows = [silentFor(plan), ...countRows(census, [['  an event would be emitted', due]])];
-  print('');
-  print(table(['as of', readableInstant(plan.asOf)], rows));
+  if (!asJson) page.end(decisions.census());
+}
+
+function startPage({ print }: CommandContext, plan: SweepPlan, asJson: boolean) {
+  let due = 0;
+  return {
+    add(row: DueLearner): void {
+      const learner = describe(row, plan);
+      if (due === 0 && !asJson) print(COLUMNS.map(({ name, width }) => name.padEnd(width)).join('  '));
+      due += 1;
+      print(asJson ? json(learner) : line(learner));
+    },
+    end(census: Census): void {
+      const rows = [silentFor(plan), ...countRows(census, [['  an event would be emitted', due]])];
+      print('');
+      print(table(['as of', readableInstant(plan.asOf)], rows));
+    },
+  };
 }
 
 function describe(learner: DueLearner, plan: SweepPlan) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { StudentId } from '../../src/activity/activity.ts';
-import { mergeByLearner } from '../../src/audit/merge-by-learner.ts';
+import { mergeByLearner } from '../../src/source-activity/merge-by-learner.ts';
 
 it('yields every learner once, in order, with the row of each stream that has the learner', async () => {
   const ids = fc.uniqueArray(fc.integer({ min: 10, max: 40 })).map((some) => some.sort((a, b) => a - b));
