@@ -192,6 +192,8 @@ BEGIN
       ('lastseen_fresh', 'lastseen.track_progress', 'SELECT (topic, partition, next_offset)'),
       ('lastseen_fresh', 'lastseen.track_gap', 'SELECT'),
       ('lastseen_fresh', 'lastseen.dead_letter', 'SELECT (topic, student_id, closed_at, closed_by, drift_run_id)'),
+      ('lastseen_fresh', 'lastseen.capture_evidence', 'SELECT'),
+      ('lastseen_fresh', 'lastseen.capture_break', 'SELECT'),
       ('lastseen_fresh', 'lastseen.sweep_run', 'SELECT (status, finished_at, source_ends)'),
       ('lastseen_fresh', 'lastseen.audit_run', 'SELECT (run_id, status, sources, snapshot_at, started_at, drifting)'),
       ('lastseen_fresh', 'public.exam_results', 'SELECT (id)'),

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Source } from '../../src/activity/source.ts';
+import { recordCaptureLook } from '../../src/freshness/capture-evidence-pipeline.ts';
 import type { FreshnessDeps } from '../../src/freshness/pipeline.ts';
 import { reportFreshness } from '../../src/freshness/report-pipeline.ts';
 import type { EndPosition } from '../../src/kafka/admin/offsets.ts';
@@ -144,6 +145,20 @@ describe('a report of freshness', () => {
       kind: 'behind',
       missing: [expect.stringMatching(/clock has not reached/)],
     });
+  });
+
+  it('names a break of capture since the last look of another process, and does not record it', async () => {
+    const names = { sources: new Map<string, Source>([[session, 'session']]), slot, publication: 'half' };
+    await recordCaptureLook({ database: db.database, slotDatabase: db.database, now: () => 0n, ...names });
+    await sql('DROP PUBLICATION half');
+    await sql('CREATE PUBLICATION half FOR TABLE session');
+    try {
+      const { sources } = await report(names, [deliver, () => apply(session, 3n)]);
+      expect(sources[0]?.proof).toEqual({ kind: 'broken', missing: [expect.stringContaining('publication half')] });
+      expect((await sql('SELECT FROM lastseen.capture_break')).count).toBe(0);
+    } finally {
+      await sql('TRUNCATE lastseen.capture_evidence, lastseen.capture_break');
+    }
   });
 
   it('judges a source again that was proven in an earlier look', async () => {
