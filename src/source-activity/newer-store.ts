@@ -14,20 +14,25 @@ export interface SeenLearner {
   readonly lastSeenAt: Instant;
 }
 
-/** The type to which a parameter is cast, so that the index of the learner's column can be used. */
-export type LearnerType = 'text' | 'bpchar' | 'uuid';
+export interface LearnerColumn {
+  /** The type to which a parameter is cast, so that an index can be used. */
+  readonly type: 'text' | 'bpchar' | 'uuid';
+  /** Whether an index begins with the column. */
+  readonly isIndexed: boolean;
+}
 
 /**
  * The latest activity of each learner in a source table that is later than their last seen, by the rules of
- * `readSourceActivity`. Learners without one are left out. An index on the learner's column makes the cost depend on the
- * number of learners only.
+ * `readSourceActivity`. Learners without one are left out. With an index, each learner is looked up by itself, so that the
+ * cost depends on the number of learners only: the planner would rather scan a table of a million rows. Without an index,
+ * the table is scanned once.
  *
  * @param until as for `readSourceActivity`.
  */
 export async function newerActivity<L extends SeenLearner>(
   snapshot: Queryable,
   source: Source,
-  type: LearnerType,
+  { type, isIndexed }: LearnerColumn,
   until: Instant,
   learners: readonly L[],
 ): Promise<ReadonlyMap<L, { readonly at: Instant }>> {
@@ -39,11 +44,15 @@ export async function newerActivity<L extends SeenLearner>(
     text: `
 SELECT learner.position, max(activity.at) AS at
 FROM unnest($2::text[], $3::int[], $4::timestamptz[]) AS learner (id, position, last_seen_at)
-JOIN (
-  SELECT t.${SOURCE_FACTS[source].learner} AS id, ${activityInstant(source, 't')}::timestamptz AS at
-  FROM public.${source} AS t
-) AS activity ON activity.id = learner.id::${type} AND activity.at > learner.last_seen_at
-WHERE ${IS_VALID}
+CROSS JOIN LATERAL (
+  SELECT ${isIndexed ? 'max(at) AS at' : 'at'}
+  FROM (
+    SELECT t.${SOURCE_FACTS[source].learner} AS id, ${activityInstant(source, 't')}::timestamptz AS at
+    FROM public.${source} AS t
+  ) AS row_of_source
+  WHERE row_of_source.id = learner.id::${type} AND at > learner.last_seen_at AND ${IS_VALID}
+) AS activity
+WHERE activity.at IS NOT NULL
 GROUP BY learner.position`,
     values: [
       formatInstant(until),
@@ -62,7 +71,7 @@ GROUP BY learner.position`,
  */
 function spellings(
   source: Source,
-  type: LearnerType,
+  type: LearnerColumn['type'],
   { studentId, userId }: Pick<SeenLearner, 'studentId' | 'userId'>,
 ): readonly string[] {
   const keys = new Set<string>([studentId, studentIdOf(userId)]);
@@ -74,8 +83,8 @@ function spellings(
 
 export interface SourceLayout {
   readonly source: Source;
-  /** Of the learner's column; undefined if a column is missing. */
-  readonly learnerType: LearnerType | undefined;
+  /** Undefined if it is missing. */
+  readonly learner: LearnerColumn | undefined;
   /** Columns that do not exist. */
   readonly missing: readonly string[];
   /** Columns that the connected role may not read. */
@@ -87,10 +96,21 @@ export async function readSourceLayouts(db: Queryable, sources: Iterable<Source>
   const wanted = [...sources].flatMap((source) =>
     [SOURCE_FACTS[source].learner, ...SOURCE_FACTS[source].instants].map((column) => ({ source, column })),
   );
-  const { rows } = await db.query<{ source: Source; column: string; type: string | null; readable: boolean | null }>({
+  const { rows } = await db.query<{
+    source: Source;
+    column: string;
+    type: string | null;
+    readable: boolean | null;
+    indexed: boolean;
+  }>({
+    // 403 is the oid of btree.
     text: `
 SELECT wanted.source, wanted."column", coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::text AS type,
-  has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable
+  has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
+  EXISTS (
+    SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid AND c.relam = 403
+    WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred IS NULL
+  ) AS indexed
 FROM unnest($1::text[], $2::text[]) AS wanted (source, "column")
 LEFT JOIN pg_attribute a
   ON a.attrelid = to_regclass('public.' || wanted.source) AND a.attname = wanted."column" AND NOT a.attisdropped
@@ -101,14 +121,14 @@ LEFT JOIN pg_type t ON t.oid = a.atttypid`,
     const learner = columns.find(({ column }) => column === SOURCE_FACTS[source].learner);
     return {
       source,
-      learnerType: learner?.type == null ? undefined : castOf(learner.type),
+      learner: learner?.type == null ? undefined : { type: castOf(learner.type), isIndexed: learner.indexed },
       missing: columns.filter(({ type }) => type === null).map(({ column }) => column),
       unreadable: columns.filter(({ readable }) => readable === false).map(({ column }) => column),
     };
   });
 }
 
-function castOf(type: string): LearnerType {
+function castOf(type: string): LearnerColumn['type'] {
   if (type === 'uuid') return 'uuid';
   return type === 'character' || type === 'bpchar' ? 'bpchar' : 'text';
 }

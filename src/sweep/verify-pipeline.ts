@@ -5,7 +5,7 @@ import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
 import {
-  type LearnerType,
+  type LearnerColumn,
   newerActivity,
   readSourceLayouts,
   type SeenLearner,
@@ -23,8 +23,8 @@ import {
 export interface VerifyDeps {
   /** Reads the source tables; it may be a replica. */
   readonly sourceDatabase: Database;
-  /** The captured sources, each with the type of its learner column. */
-  readonly sources: ReadonlyMap<Source, LearnerType>;
+  /** The captured sources, each with its learner column. */
+  readonly sources: ReadonlyMap<Source, LearnerColumn>;
   readonly maxClockSkewUs: bigint;
   /** Rejects unless the source database shows everything that was committed before the call. */
   readonly waitForReplica: () => Promise<void>;
@@ -77,8 +77,8 @@ function newestBySource(
 ): Promise<readonly NewerActivity[]> {
   return sourceDatabase.snapshot(async (snapshot, takenAt) => {
     const newest = new Map<SeenLearner, NewerActivity>();
-    for (const [source, type] of sources) {
-      const newer = await newerActivity(snapshot, source, type, takenAt + maxClockSkewUs, candidates);
+    for (const [source, column] of sources) {
+      const newer = await newerActivity(snapshot, source, column, takenAt + maxClockSkewUs, candidates);
       for (const [candidate, { at }] of newer) {
         const before = newest.get(candidate);
         if (before === undefined || at > before.at) {
@@ -91,14 +91,14 @@ function newestBySource(
 }
 
 /**
- * The sources with the types of their learner columns, as {@link VerifyDeps} needs them.
+ * The sources with their learner columns, as {@link VerifyDeps} needs them.
  *
  * @throws LastseenError `config_invalid` if a column is missing or not readable.
  */
-export async function readLearnerTypes(
+export async function readLearnerColumns(
   sourceDatabase: Database,
   sources: Iterable<Source>,
-): Promise<ReadonlyMap<Source, LearnerType>> {
+): Promise<ReadonlyMap<Source, LearnerColumn>> {
   const layouts = await readSourceLayouts(sourceDatabase, sources);
   const mistakes = layouts.flatMap(({ source, missing, unreadable }) => [
     ...missing.map((column) => `there is no column ${column} in ${source}: correct SOURCES`),
@@ -110,9 +110,7 @@ export async function readLearnerTypes(
         ]),
   ]);
   if (mistakes.length > 0) throw new LastseenError('config_invalid', mistakes.join('\n'));
-  return new Map(
-    layouts.map(({ source, learnerType }) => [source, must(learnerType, `${source} has the learner's column`)]),
-  );
+  return new Map(layouts.map(({ source, learner }) => [source, must(learner, `${source} has the learner's column`)]));
 }
 
 /** The first line names no learner, because it is kept in the history. */

@@ -18,7 +18,7 @@ import type { Database } from '../postgres/database.ts';
 import { createReplica } from '../postgres/replica.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepDeps } from './pipeline.ts';
-import { readLearnerTypes, type VerifyDeps } from './verify-pipeline.ts';
+import { readLearnerColumns, type VerifyDeps } from './verify-pipeline.ts';
 
 /** Runs `work` with the connections that a sweep needs, and closes them at the end. */
 export async function withSweepDeps<T>(
@@ -66,7 +66,7 @@ async function verifyDeps(
   return {
     sourceDatabase: source,
     // Attempts that are read from exam results are as late as these.
-    sources: await readLearnerTypes(source, sourceTopics(settings).values()),
+    sources: await readLearnerColumns(source, sourceTopics(settings).values()),
     maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),
     waitForReplica: () => waitForReplica(freshness, source),
     proveApplied: (asOf) => (force ? proveApplied(freshness) : proveFresh(freshness, asOf)),

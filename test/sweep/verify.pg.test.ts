@@ -12,7 +12,7 @@ import { LastseenError } from '../../src/runtime/errors.ts';
 import { must } from '../../src/runtime/must.ts';
 import type { SweepPlan } from '../../src/silence/plan.ts';
 import { approve, type SweepDeps, sweep } from '../../src/sweep/pipeline.ts';
-import { readLearnerTypes } from '../../src/sweep/verify-pipeline.ts';
+import { readLearnerColumns } from '../../src/sweep/verify-pipeline.ts';
 import { asRole } from '../../stack/roles.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
@@ -107,7 +107,7 @@ const deps = async (
   proveFresh: async () => new Map([['session', 12n]]),
   verify: {
     sourceDatabase,
-    sources: await readLearnerTypes(sourceDatabase, SOURCES),
+    sources: await readLearnerColumns(sourceDatabase, SOURCES),
     maxClockSkewUs: 600_000_000n,
     waitForReplica: async () => {},
     proveApplied: changes.proveApplied ?? (async () => {}),
@@ -371,7 +371,7 @@ describe('the spelling of a learner', () => {
 it('a role without rights on the columns is refused with the name of the file to apply', async () => {
   await sql('REVOKE SELECT (user_id, ended_at) ON session FROM lastseen_sweep');
   try {
-    const error = await failure(readLearnerTypes(sourceDatabase, SOURCES));
+    const error = await failure(readLearnerColumns(sourceDatabase, SOURCES));
     expect(error).toMatchObject({ code: 'config_invalid' });
     expect(error?.message).toMatch(/may not read user_id, ended_at of session: apply k8s\/postgres\/roles.sql/);
   } finally {
