@@ -111,6 +111,24 @@ function refusing(
   };
 }
 
+/** None of these may count as a break of capture. */
+async function harmless(state: StallStage): Promise<void> {
+  const { stack } = state.harness;
+  const { name } = state.world;
+  await sql(state, `ALTER PUBLICATION ${name} ADD TABLE interest_goal`);
+  await sql(state, 'CREATE TABLE copy (LIKE interest_goal INCLUDING ALL)');
+  await sql(state, 'DROP TABLE interest_goal; ALTER TABLE copy RENAME TO interest_goal');
+  await sql(state, rolesSql());
+  const published = `SELECT string_agg(tablename, ', ') AS tables FROM pg_publication_tables WHERE pubname = '${name}'`;
+  const { rows } = await sql(state, published);
+  await sql(state, `ALTER PUBLICATION ${name} SET TABLE ${rows[0]?.['tables']}`);
+  await state.world.pause();
+  await state.world.resume();
+  await sleep(LOOK_WITHIN_MS);
+  await stack.killPart('postgres');
+  await stack.startPart('postgres');
+}
+
 /** Inserts fifteen completed sweeps in which five learners crossed. @param ends SQL: the ends of the sources' topics. */
 const insertUsualSweeps = (state: StallStage, ends: string) =>
   sql(
@@ -235,6 +253,25 @@ COMMIT`,
         return await sweep().finally(() => auditAll(state));
       },
     ),
+    {
+      name: 'capture-kept',
+      about:
+        'five operations that lose no change (a restart of the connector, a crash of Postgres, other tables): no break of capture',
+      async inject(state, n) {
+        await loadSilent(state, `kept-${n}`);
+        await sleep(LOOK_WITHIN_MS);
+        await harmless(state);
+        const endedAt = performance.now();
+        await sql(state, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-kept-${n}-%'`);
+        await untilApplied(state);
+        const recoveryMs = Math.round(performance.now() - endedAt);
+        await sleep(LOOK_WITHIN_MS);
+        await sweepUntilDone(state.world);
+        const { rows } = await sql(state, 'SELECT changes FROM lastseen.capture_break WHERE closed_at IS NULL');
+        if (rows.length > 0) console.error('breaks of capture:', rows);
+        return { records: QUIET_LEARNERS, lost: 0, wrong: rows.length, duplicates: 0, recoveryMs };
+      },
+    },
     refusing(
       'source-quiet',
       'a source without records, against its usual volume: the sweep must refuse and name it',
