@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { sleep } from '../faults/waiting.ts';
+import { openTransaction } from '../support/open-transaction.ts';
 import type { AlertWorld } from './alert-world.ts';
 
 export interface AlertFault {
@@ -251,6 +252,42 @@ CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'ref
       return async () => {
         await world.resume();
         await world.waitForDelivery();
+      };
+    },
+  },
+  {
+    name: 'open-transaction',
+    fires: ['LastseenRecordsHidden'],
+    mayFire: ['LastseenSourceNotFresh'],
+    async inject({ world }) {
+      const transaction = await openTransaction(world, `${world.name}.public.session`, `${world.name}-alert`);
+      return () => transaction.commit();
+    },
+  },
+  {
+    name: 'table-unpublished',
+    fires: ['LastseenCaptureBroken'],
+    mayFire: ['LastseenSourceNotFresh'],
+    async inject({ sql, world, lastseen }) {
+      await sql(`ALTER PUBLICATION ${world.name} DROP TABLE attempt`);
+      await sql(`ALTER PUBLICATION ${world.name} ADD TABLE attempt`);
+      return async () => void (await lastseen([0], 'audit', '--repair', '--json'));
+    },
+  },
+  {
+    name: 'row-lowered',
+    fires: ['LastseenSweepContradicted'],
+    async inject({ sql, lastseen }) {
+      await sql(
+        `INSERT INTO session (id, user_id, started_at) VALUES ('s-lowered', 'lowered', now() - interval '1 hour')`,
+      );
+      // It waits until the session is applied.
+      await lastseen([0], 'audit', '--repair', '--json');
+      await sql(`UPDATE lastseen.user_last_seen SET session_at = now() - interval '8 days' WHERE user_id = 'lowered'`);
+      await lastseen([75], 'sweep', '--json');
+      return async () => {
+        await lastseen([0], 'audit', '--repair', '--json');
+        await lastseen([0], 'sweep', '--json');
       };
     },
   },

@@ -1,5 +1,6 @@
 import { createProducer } from '../../../src/kafka/client/producer.ts';
 import type { CliRun } from '../../support/lastseen-cli.ts';
+import { openTransaction } from '../../support/open-transaction.ts';
 import { lossesAgainstSources } from '../../support/source-comparison.ts';
 import { recordsOf } from '../../support/topic-records.ts';
 import type { World } from '../../support/world.ts';
@@ -19,7 +20,6 @@ interface UnreadStage {
 }
 
 const APPLIED_WITHIN_MS = 60_000;
-const PARTITIONS = [0, 1, 2, 3];
 
 async function open(harness: Harness): Promise<UnreadStage> {
   const world = await harness.openWorld();
@@ -46,26 +46,6 @@ async function untilSeen(world: World, learner: string): Promise<void> {
     world.database.query({ text: 'SELECT FROM lastseen.user_last_seen WHERE user_id = $1', values: [learner] });
   const { seen } = await until(find, ({ count }) => count > 0, APPLIED_WITHIN_MS);
   if (seen.count === 0) throw new Error(`track did not apply the session of ${learner}`);
-}
-
-/** A transaction of another producer with one tombstone per partition. */
-async function openTransaction({ kafka }: World, topic: string, id: string) {
-  const transactionTimeout = 600_000;
-  const producer = kafka.producer({
-    transactionalId: id,
-    idempotent: true,
-    maxInFlightRequests: 1,
-    transactionTimeout,
-  });
-  await producer.connect();
-  const transaction = await producer.transaction();
-  await transaction.send({ topic, messages: PARTITIONS.map((partition) => ({ partition, key: 'open', value: null })) });
-  return {
-    async commit() {
-      await transaction.commit();
-      await producer.disconnect();
-    },
-  };
 }
 
 /** One learner's only attempt was captured and removed; the table has it. */
