@@ -1,5 +1,6 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
+import { formatLsn } from '../postgres/lsn.ts';
 
 /** What changes are captured from, at one moment. Positions are bytes of the write-ahead log. */
 export interface CaptureEvidence {
@@ -142,9 +143,4 @@ export function describeBreak({ changes, lastIntactAt, foundAt }: CaptureBreak):
     `changes may not have been captured between ${formatInstant(lastIntactAt)}, when capture was last intact, and ` +
     `${formatInstant(foundAt)}: ${changes.join('; ')}: run \`lastseen audit --repair\``
   );
-}
-
-function formatLsn(position: bigint): string {
-  const hex = (part: bigint) => part.toString(16).toUpperCase();
-  return `${hex(position >> 32n)}/${hex(position & 0xffff_ffffn)}`;
 }

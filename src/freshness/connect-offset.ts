@@ -1,5 +1,6 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Lsn } from '../postgres/database.ts';
+import { formatLsn, parseLsn } from '../postgres/lsn.ts';
 
 /** What proves that the connector has delivered: its slot, the source offset that Kafka Connect has committed, or both. */
 export type FreshnessProof = 'slot' | 'connect' | 'both';
@@ -95,14 +96,4 @@ export function offsetBehind(evidence: ConnectEvidence): string[] {
     case 'past':
       return [];
   }
-}
-
-/** Debezium stores a position as a number, Postgres writes it as two hexadecimal ones. */
-export function parseLsn(lsn: Lsn): bigint {
-  const [high = '', low = ''] = lsn.split('/');
-  return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`);
-}
-
-function formatLsn(lsn: bigint): string {
-  return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffff_ffffn).toString(16)}`.toUpperCase();
 }

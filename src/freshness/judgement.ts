@@ -86,8 +86,8 @@ export type Freshness =
  * Whether all changes committed at the source before the position are applied. Unknown is not fresh.
  *
  * A slot past the position proves more than delivery: Debezium confirms positions only while it streams, and it streams
- * only after its snapshot is in Kafka. So does a committed offset, which says whether its snapshot is complete. It does not prove that each table is in the snapshot: a table that has rows,
- * but whose topic never had a record, was not in it.
+ * only after its snapshot is in Kafka. So does a committed offset, which says whether its snapshot is complete. Neither
+ * proves that each table is in the snapshot: a table that has rows, but whose topic never had a record, was not in it.
  */
 export function judgeFreshness({
   slot,

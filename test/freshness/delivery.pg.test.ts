@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Source } from '../../src/activity/source.ts';
-import { type CommittedOffset, parseLsn } from '../../src/freshness/connect-offset.ts';
+import type { CommittedOffset } from '../../src/freshness/connect-offset.ts';
 import { type FreshnessDeps, proveFresh } from '../../src/freshness/pipeline.ts';
 import { currentPosition } from '../../src/freshness/replication-store.ts';
 import { watchFreshness } from '../../src/freshness/watch-pipeline.ts';
+import { parseLsn } from '../../src/postgres/lsn.ts';
 import { must } from '../../src/runtime/must.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
