@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { neededColumns } from '../activity/activity-of.ts';
 import { openKafka, openRegistry, withDatabase, withSlotDatabase, withSourceDatabase } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
@@ -19,7 +18,7 @@ import { committedPositions, groupLag, keptRecords } from '../kafka/admin/offset
 import { readTopicSettings } from '../kafka/admin/topic-settings.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { Database } from '../postgres/database.ts';
-import { createReplica } from '../postgres/replica.ts';
+import { createReplica, untilReplayed } from '../postgres/replica.ts';
 import { checkSchemas } from '../registry/own-schemas.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import { readMigrations } from '../setup/migrations-store.ts';
@@ -145,11 +144,10 @@ async function walLevelFinding({ database, slotDatabase }: Connections): Promise
 /** As `recompute` waits for a replica. */
 async function replicaFinding({ database, slotDatabase, source }: Connections): Promise<Finding> {
   if (!(await readServerFacts(source)).isStandby) return ok('the source tables are on no standby');
-  const { primaryPosition, hasReplayed } = createReplica(await sourcePrimary({ database, slotDatabase }), source);
-  const [position, deadline] = [await primaryPosition(), performance.now() + REPLAYED_WITHIN_MS];
-  while (!(await hasReplayed(position))) {
-    if (performance.now() > deadline) return postgres.replicaBehind(position);
-    await sleep(100);
+  const replica = createReplica(await sourcePrimary({ database, slotDatabase }), source);
+  const position = await replica.primaryPosition();
+  if (!(await untilReplayed(replica, position, performance.now() + REPLAYED_WITHIN_MS))) {
+    return postgres.replicaBehind(position);
   }
   return ok(`the standby has replayed its primary's log up to ${position}`);
 }

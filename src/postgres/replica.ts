@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { single } from '../runtime/must.ts';
 import type { Database, Lsn } from './database.ts';
 
@@ -23,4 +24,22 @@ export function createReplica(primary: Database, source: Database): Replica {
       return single(rows, 'a SELECT without FROM returns one row').replayed;
     },
   };
+}
+
+const POLL_MS = 100;
+
+/**
+ * Waits until the replica shows all commits before the position. False at the deadline, a value of `performance.now()`, or
+ * if `pause` resolves with false.
+ */
+export async function untilReplayed(
+  { hasReplayed }: Pick<Replica, 'hasReplayed'>,
+  position: Lsn,
+  deadlineMs: number,
+  pause: (ms: number) => Promise<boolean> = (ms) => sleep(ms, true),
+): Promise<boolean> {
+  while (!(await hasReplayed(position))) {
+    if (performance.now() >= deadlineMs || !(await pause(POLL_MS))) return false;
+  }
+  return true;
 }

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lsn } from '../postgres/database.ts';
-import type { Replica } from '../postgres/replica.ts';
+import { type Replica, untilReplayed } from '../postgres/replica.ts';
 import { LastseenError } from '../runtime/errors.ts';
 
 export interface ReplicaWait extends Replica {
@@ -18,7 +17,6 @@ export interface ReplicaGoal {
 
 const MAX_WAIT_MS = 600_000;
 const QUIET_MS = 5_000;
-const POLL_MS = 100;
 
 export async function replicaGoal(replica: ReplicaWait): Promise<ReplicaGoal> {
   const deadlineMs = performance.now() + (replica.maxWaitMs ?? MAX_WAIT_MS);
@@ -31,20 +29,11 @@ export async function replicaGoal(replica: ReplicaWait): Promise<ReplicaGoal> {
  * Throws a retriable `replica_behind` after `quietMs`, so that the wait is logged and counted as an outage and a stop
  * does not wait for its end.
  */
-export async function waitForReplica(
-  { hasReplayed, quietMs = QUIET_MS }: ReplicaWait,
-  { position, deadlineMs }: ReplicaGoal,
-): Promise<boolean> {
-  const quietUntilMs = performance.now() + quietMs;
-  for (;;) {
-    if (await hasReplayed(position)) return true;
-    const nowMs = performance.now();
-    if (nowMs >= deadlineMs) return false;
-    if (nowMs >= quietUntilMs) {
-      throw new LastseenError('replica_behind', `SOURCE_DATABASE_URL has not replayed the log up to ${position}`, {
-        retriable: true,
-      });
-    }
-    await sleep(POLL_MS);
-  }
+export async function waitForReplica(replica: ReplicaWait, { position, deadlineMs }: ReplicaGoal): Promise<boolean> {
+  const quietUntilMs = performance.now() + (replica.quietMs ?? QUIET_MS);
+  if (await untilReplayed(replica, position, Math.min(deadlineMs, quietUntilMs))) return true;
+  if (performance.now() >= deadlineMs) return false;
+  throw new LastseenError('replica_behind', `SOURCE_DATABASE_URL has not replayed the log up to ${position}`, {
+    retriable: true,
+  });
 }

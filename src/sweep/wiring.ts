@@ -15,7 +15,7 @@ import { isStandby, sourcePrimary } from '../freshness/replication-store.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
-import { createReplica } from '../postgres/replica.ts';
+import { createReplica, untilReplayed } from '../postgres/replica.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepDeps } from './pipeline.ts';
 import { readLearnerColumns, type VerifyDeps } from './verify-pipeline.ts';
@@ -73,19 +73,14 @@ async function verifyDeps(
   };
 }
 
-const POLL_MS = 100;
-
 async function waitForReplica(freshness: FreshnessDeps, source: Database): Promise<void> {
   if (!(await isStandby(source))) return;
   const { waitMs, pause } = freshness;
   const replica = createReplica(await sourcePrimary(freshness), source);
   const position = await replica.primaryPosition();
-  const deadlineMs = performance.now() + waitMs;
-  while (!(await replica.hasReplayed(position))) {
-    if (performance.now() < deadlineMs && (await pause(POLL_MS))) continue;
-    throw new LastseenError(
-      'not_fresh',
-      `not fresh: SOURCE_DATABASE_URL is a replica that has not replayed the log up to ${position}`,
-    );
-  }
+  if (await untilReplayed(replica, position, performance.now() + waitMs, pause)) return;
+  throw new LastseenError(
+    'not_fresh',
+    `not fresh: SOURCE_DATABASE_URL is a replica that has not replayed the log up to ${position}`,
+  );
 }
