@@ -25,7 +25,9 @@ async function open(harness: Harness): Promise<UnreadStage> {
   const world = await harness.openWorld();
   await world.prepare();
   await world.connect();
-  const track = keepRunning(world, envThroughProxies(harness.lastseenProxies, world, 'track'), 'track');
+  // Many injections of letters are more than the share that `track` accepts.
+  const env = { ...envThroughProxies(harness.lastseenProxies, world, 'track'), DLQ_MAX_SHARE: '1' };
+  const track = keepRunning(world, env, 'track');
   return {
     harness,
     world,
@@ -41,11 +43,11 @@ const insertSession = ({ database }: World, learner: string, ago: string) =>
     values: [learner, ago],
   });
 
-async function untilSeen(world: World, learner: string): Promise<void> {
+async function untilSeen({ world, track }: Pick<UnreadStage, 'world' | 'track'>, learner: string): Promise<void> {
   const find = () =>
     world.database.query({ text: 'SELECT FROM lastseen.user_last_seen WHERE user_id = $1', values: [learner] });
   const { seen } = await until(find, ({ count }) => count > 0, APPLIED_WITHIN_MS);
-  if (seen.count === 0) throw new Error(`track did not apply the session of ${learner}`);
+  if (seen.count === 0) throw new Error(`track did not apply the session of ${learner}: ${track.ends.join(' | ')}`);
 }
 
 /** One learner's only attempt was captured and removed; the table has it. */
@@ -108,10 +110,10 @@ export const unreadStage = stage<UnreadStage>({
       name: 'open-transaction',
       about:
         'an open transaction hides the return of a learner: sweep, audit and `track --until-end` must end with 75 and name it',
-      async inject({ world, topic }, n) {
+      async inject({ world, topic, track }, n) {
         const learner = `hidden-${n}`;
         await insertSession(world, learner, '10 days');
-        await untilSeen(world, learner);
+        await untilSeen({ world, track }, learner);
         const transaction = await openTransaction(world, topic, `${world.name}-${n}`);
         await insertSession(world, learner, '1 hour');
         await world.waitForDelivery();
@@ -159,7 +161,7 @@ export const unreadStage = stage<UnreadStage>({
           const rightly = refused.code === 2 && /belongs to another installation; set OWN_PREFIX/.test(refused.stderr);
           if (!rightly) console.error(`the second track ended with ${refused.code}:\n${refused.stderr}`);
           await insertSession(world, `first-${n}`, '1 hour');
-          await untilSeen(world, `first-${n}`);
+          await untilSeen({ world, track }, `first-${n}`);
           const recoveryMs = Math.round(performance.now() - startedAt);
           return {
             records: 1,
@@ -177,7 +179,7 @@ export const unreadStage = stage<UnreadStage>({
       name: 'null-header',
       about:
         'an undecodable record with a header whose value is null: it becomes a dead letter with that header, also after a redrive',
-      async inject({ world, topic }, n) {
+      async inject({ world, topic, track }, n) {
         const letters = world.env['TRACK_DLQ_TOPIC'] ?? '';
         const id = `null-header-${n}`;
         const isOurs = (record: { readonly key: Buffer | null }) => record.key?.toString() === id;
@@ -190,7 +192,7 @@ export const unreadStage = stage<UnreadStage>({
         const sentAt = performance.now();
         await until(kept, (found) => found.length === 1, APPLIED_WITHIN_MS);
         await insertSession(world, id, '1 hour');
-        await untilSeen(world, id);
+        await untilSeen({ world, track }, id);
         const recoveryMs = Math.round(performance.now() - sentAt);
         const redriven = await world.lastseen('dlq', 'redrive', '--json');
         const { seen } = await until(kept, (found) => found.length === 2, APPLIED_WITHIN_MS);
