@@ -8,35 +8,28 @@ import type { EndPosition } from '../../src/kafka/admin/offsets.ts';
 import { recordProgress } from '../../src/last-seen/progress-store.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
 import { must } from '../../src/runtime/must.ts';
+import { type ConnectorSlot, connectorSlot } from '../support/connector-slot.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
-let slot: string;
+let slot: ConnectorSlot;
 const topic = 'p.public.session';
 const sql = (text: string, values: unknown[] = []) => db.database.query<Record<string, unknown>>({ text, values });
 
 beforeAll(async () => {
   db = await freshDatabase();
-  slot = `s_${new URL(db.url).pathname.slice(1)}`;
+  slot = connectorSlot(db.database, db.url);
   await sql('CREATE PUBLICATION pub FOR TABLE session, attempt');
 });
 afterAll(() => db.close());
 beforeEach(async () => {
   await sql('TRUNCATE lastseen.track_progress, lastseen.audit_run, session');
-  await sql(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
+  await slot.create();
 });
-afterEach(() =>
-  sql('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]),
-);
+afterEach(() => slot.drop());
 
-/** Advances the slot as the connector does after Kafka has acknowledged all changes and a heartbeat. */
 async function insertLsn(): Promise<unknown> {
   return (await sql('SELECT pg_current_wal_insert_lsn()::text AS lsn')).rows[0]?.['lsn'];
-}
-
-async function deliver(): Promise<void> {
-  await sql(`SELECT pg_logical_emit_message(true, 'heartbeat', '')`);
-  await sql('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [slot]);
 }
 
 const end = (nextOffset: bigint): EndPosition => ({ topic, partition: 0, nextOffset, stableOffset: nextOffset });
@@ -49,7 +42,7 @@ function deps(changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknown
     database: db.database,
     slotDatabase: db.database,
     sources: new Map<string, Source>([[topic, 'session']]),
-    slot,
+    slot: slot.name,
     publication: 'pub',
     proof: 'slot',
     maxUnreadableLetters: 0,
@@ -69,7 +62,7 @@ const prove = (changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unknow
 
 describe('a proof of freshness', () => {
   it('succeeds if the slot has passed the position and the progress has reached the ends', async () => {
-    await expect(prove({ readEnds: async () => [end(3n)] }, [deliver, () => apply(3n)])).resolves.toEqual(
+    await expect(prove({ readEnds: async () => [end(3n)] }, [slot.deliver, () => apply(3n)])).resolves.toEqual(
       new Map([['session', 3n]]),
     );
   });
@@ -80,11 +73,11 @@ describe('a proof of freshness', () => {
         VALUES ('${topic}', 0, 1, 0, 'not_decodable', 'decode', '')`,
     });
     const readEnds = async () => [end(3n)];
-    await deliver();
+    await slot.deliver();
     await apply(3n);
-    await expect(prove({ readEnds }, [deliver])).rejects.toThrow(/dead letters name no readable learner \(1;/);
-    await expect(prove({ readEnds, maxUnreadableLetters: 1 }, [deliver])).resolves.toBeDefined();
-    await expect(proveApplied(deps({ readEnds }, [deliver, deliver]))).resolves.toBeUndefined();
+    await expect(prove({ readEnds }, [slot.deliver])).rejects.toThrow(/dead letters name no readable learner \(1;/);
+    await expect(prove({ readEnds, maxUnreadableLetters: 1 }, [slot.deliver])).resolves.toBeDefined();
+    await expect(proveApplied(deps({ readEnds }, [slot.deliver, slot.deliver]))).resolves.toBeUndefined();
     await db.database.query({ text: 'TRUNCATE lastseen.dead_letter' });
   });
 
@@ -98,13 +91,13 @@ VALUES ('${topic}', 0, 1, 0, 'missing_column', 'activity', '', md5('a')::uuid, m
     });
     const readEnds = async () => [end(3n)];
     await apply(3n);
-    await expect(prove({ readEnds }, [deliver])).rejects.toThrow(/left 1 learner missing or behind/);
-    await expect(proveApplied(deps({ readEnds }, [deliver, deliver]))).resolves.toBeUndefined();
+    await expect(prove({ readEnds }, [slot.deliver])).rejects.toThrow(/left 1 learner missing or behind/);
+    await expect(proveApplied(deps({ readEnds }, [slot.deliver, slot.deliver]))).resolves.toBeUndefined();
     await db.database.query({ text: 'UPDATE lastseen.audit_run SET drifting = 1' });
-    await expect(prove({ readEnds }, [deliver, deliver])).resolves.toBeDefined();
+    await expect(prove({ readEnds }, [slot.deliver, slot.deliver])).resolves.toBeDefined();
     // Discarded: the learner's drift is no longer explained.
     await db.database.query({ text: `UPDATE lastseen.dead_letter SET closed_at = now(), closed_by = 'discarded'` });
-    await expect(prove({ readEnds }, [deliver, deliver])).rejects.toThrow(/left 1 learner missing or behind/);
+    await expect(prove({ readEnds }, [slot.deliver, slot.deliver])).rejects.toThrow(/left 1 learner missing or behind/);
     await db.database.query({ text: 'TRUNCATE lastseen.dead_letter, lastseen.audit_run' });
   });
 
@@ -114,7 +107,9 @@ VALUES ('${topic}', 0, 1, 0, 'missing_column', 'activity', '', md5('a')::uuid, m
       ends += 100n;
     };
     const readEnds = async () => [end(ends)];
-    await expect(prove({ readEnds }, [deliver, grows, () => apply(3n)])).resolves.toEqual(new Map([['session', 3n]]));
+    await expect(prove({ readEnds }, [slot.deliver, grows, () => apply(3n)])).resolves.toEqual(
+      new Map([['session', 3n]]),
+    );
   });
 
   it('does not read the ends before the slot has passed the position', async () => {
@@ -134,7 +129,7 @@ VALUES ('${topic}', 0, 1, 0, 'missing_column', 'activity', '', md5('a')::uuid, m
 
   it('fails while the source’s clock is before the as-of', async () => {
     const ahead = BigInt(Date.now() + 3_600_000) * 1000n;
-    await deliver();
+    await slot.deliver();
     await expect(prove({}, [], ahead)).rejects.toMatchObject({ message: expect.stringMatching(/clock/) });
   });
 
@@ -146,10 +141,10 @@ VALUES ('${topic}', 0, 1, 0, 'missing_column', 'activity', '', md5('a')::uuid, m
       return [end(0n)];
     };
     const still = async () => {};
-    await expect(prove({ readEnds }, [deliver, still])).rejects.toMatchObject({
+    await expect(prove({ readEnds }, [slot.deliver, still])).rejects.toMatchObject({
       message: expect.stringMatching(/Kafka is not available/),
     });
-    await expect(prove({ readEnds }, [deliver, still])).resolves.toEqual(new Map([['session', 0n]]));
+    await expect(prove({ readEnds }, [slot.deliver, still])).resolves.toEqual(new Map([['session', 0n]]));
   });
 
   it('fails at the deadline and on a shutdown', async () => {
@@ -165,7 +160,7 @@ VALUES ('${topic}', 0, 1, 0, 'missing_column', 'activity', '', md5('a')::uuid, m
 
   it('fails if a table has rows, but its topic never had a record', async () => {
     await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
-    await expect(prove({}, [deliver])).rejects.toMatchObject({
+    await expect(prove({}, [slot.deliver])).rejects.toMatchObject({
       message: expect.stringMatching(/its snapshot was not taken/),
     });
   });
@@ -179,15 +174,15 @@ VALUES ('${topic}', 0, 1, 0, 'missing_column', 'activity', '', md5('a')::uuid, m
         [status],
       );
     await audited('repaired');
-    await expect(prove({}, [deliver])).resolves.toEqual(new Map([['session', 0n]]));
+    await expect(prove({}, [slot.deliver])).resolves.toEqual(new Map([['session', 0n]]));
     await audited('drift');
-    await expect(prove({}, [deliver])).rejects.toMatchObject({ code: 'not_fresh' });
+    await expect(prove({}, [slot.deliver])).rejects.toMatchObject({ code: 'not_fresh' });
   });
 
   it('for an audit checks only the slot and the progress', async () => {
     await sql(`INSERT INTO session (id, user_id, started_at) VALUES ('s', 'u', now())`);
-    await expect(proveApplied(deps({}, [deliver]))).resolves.toBeUndefined();
-    const behind = deps({ readEnds: async () => [end(3n)] }, [deliver]);
+    await expect(proveApplied(deps({}, [slot.deliver]))).resolves.toBeUndefined();
+    const behind = deps({ readEnds: async () => [end(3n)] }, [slot.deliver]);
     await expect(proveApplied(behind)).rejects.toMatchObject({
       message: expect.stringMatching(/no progress is recorded below 3/),
     });
@@ -195,20 +190,20 @@ VALUES ('${topic}', 0, 1, 0, 'missing_column', 'activity', '', md5('a')::uuid, m
 
   it('fails if the connector leaves out a table, or if its settings cannot be read', async () => {
     const filters = { 'table.include.list': 'public.attempt' };
-    const readConnectors = async () => [{ name: 'c', topicPrefix: 'p', slotName: slot, filters }];
-    await expect(prove({ readConnectors }, [deliver])).rejects.toMatchObject({
+    const readConnectors = async () => [{ name: 'c', topicPrefix: 'p', slotName: slot.name, filters }];
+    await expect(prove({ readConnectors }, [slot.deliver])).rejects.toMatchObject({
       message: expect.stringMatching(/session: connector c does not capture public.session/),
     });
-    await expect(proveApplied(deps({ readConnectors }, [deliver]))).resolves.toBeUndefined();
+    await expect(proveApplied(deps({ readConnectors }, [slot.deliver]))).resolves.toBeUndefined();
     const down = () => Promise.reject(new Error('Kafka Connect does not answer'));
-    await expect(prove({ readConnectors: down }, [deliver])).rejects.toMatchObject({
+    await expect(prove({ readConnectors: down }, [slot.deliver])).rejects.toMatchObject({
       message: expect.stringMatching(/settings are unknown: Kafka Connect does not answer/),
     });
   });
 
   it('fails if updates of a table are not published', async () => {
     await sql(`CREATE PUBLICATION inserts FOR TABLE session WITH (publish = 'insert')`);
-    await expect(prove({ publication: 'inserts' }, [deliver])).rejects.toMatchObject({
+    await expect(prove({ publication: 'inserts' }, [slot.deliver])).rejects.toMatchObject({
       message: expect.stringMatching(/not in publication/),
     });
   });
@@ -238,7 +233,8 @@ describe('a connector that is connected but does not move', () => {
   const isActive = (active: boolean) =>
     vi.waitUntil(
       async () =>
-        (await sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active = $2', [slot, active])).count > 0,
+        (await sql('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active = $2', [slot.name, active]))
+          .count > 0,
       { timeout: 10_000 },
     );
   const idle = /idle source: set heartbeat.action.query/;
@@ -259,7 +255,7 @@ describe('a connector that is connected but does not move', () => {
     const connector = new pg.Client({ connectionString: db.url, replication: 'database' } as pg.ClientConfig);
     await connector.connect();
     const streaming = connector
-      .query(`START_REPLICATION SLOT ${slot} LOGICAL 0/0 (proto_version '1', publication_names 'pub')`)
+      .query(`START_REPLICATION SLOT ${slot.name} LOGICAL 0/0 (proto_version '1', publication_names 'pub')`)
       .catch(() => {});
     try {
       await isActive(true);
@@ -279,24 +275,24 @@ describe('a connector that is connected but does not move', () => {
 
 describe('the state of the slot', () => {
   it('says whether a standby that could be promoted keeps it', async () => {
-    const state = async () => must(await readSlotState(db.database, slot), 'the slot exists');
+    const state = async () => must(await readSlotState(db.database, slot.name), 'the slot exists');
     expect(await state()).toMatchObject({ invalidationReason: null, failover: false, walStatus: 'reserved' });
-    const standby = `standby_${slot}`;
+    const standby = `standby_${slot.name}`;
     await sql('SELECT pg_create_physical_replication_slot($1)', [standby]);
     expect(await state()).toMatchObject({ hasStandby: true });
-    await sql('SELECT pg_drop_replication_slot($1)', [slot]);
-    await sql(`SELECT pg_create_logical_replication_slot($1, 'pgoutput', failover => true)`, [slot]);
+    await sql('SELECT pg_drop_replication_slot($1)', [slot.name]);
+    await sql(`SELECT pg_create_logical_replication_slot($1, 'pgoutput', failover => true)`, [slot.name]);
     expect(await state()).toMatchObject({ failover: true });
     await sql('SELECT pg_drop_replication_slot($1)', [standby]);
   });
 
   it('falls behind the source while the connector is stopped', async () => {
-    const behind = async () => must(await readSlotState(db.database, slot), 'the slot exists').behindBytes;
+    const behind = async () => must(await readSlotState(db.database, slot.name), 'the slot exists').behindBytes;
     const before = await behind();
     await sql(`SELECT pg_logical_emit_message(true, 'load', repeat('x', 10000))`);
     expect(await behind()).toBeGreaterThan(before + 10_000n);
     const sent = await insertLsn();
-    await deliver();
+    await slot.deliver();
     // Other databases of the server write as well, so the slot is only ahead of what was sent before.
     const { rows } = await sql('SELECT pg_current_wal_insert_lsn() - $1::pg_lsn AS since', [sent]);
     expect(await behind()).toBeLessThan(BigInt(String(rows[0]?.['since'])) + 10_000n);
@@ -315,7 +311,7 @@ describe('the watch', () => {
         [topic, 'session'],
         [other, 'attempt'],
       ]),
-      slot,
+      slot: slot.name,
       publication: 'pub',
       proof: 'slot',
       maxUnreadableLetters: 0,
@@ -330,7 +326,7 @@ describe('the watch', () => {
   it('proves no source while the slot is behind, and then each source that is applied', async () => {
     const look = watch();
     expect((await look()).map(({ provenAt }) => provenAt)).toEqual([undefined, undefined]);
-    await deliver();
+    await slot.deliver();
     await apply(3n);
     now = 2n;
     expect(await look()).toEqual([
@@ -342,13 +338,13 @@ describe('the watch', () => {
   it('continues to prove the sources that keep up if one does not', async () => {
     const look = watch();
     await look();
-    await deliver();
+    await slot.deliver();
     await apply(3n);
     now = 2n;
     await look();
     now = 40_000_000n;
     await look();
-    await deliver();
+    await slot.deliver();
     const states = await look();
     expect(states.map(({ provenAt }) => provenAt)).toEqual([40_000_000n, undefined]);
   });
@@ -361,7 +357,7 @@ describe('the watch', () => {
     for (const at of [1n, 7n, 9n]) {
       now = at;
       await look();
-      await deliver();
+      await slot.deliver();
       now = at + 1n;
       expect((await look()).map(({ provenAt }) => provenAt)).toEqual([at, at]);
     }

@@ -6,34 +6,28 @@ import { reportFreshness } from '../../src/freshness/report-pipeline.ts';
 import type { EndPosition } from '../../src/kafka/admin/offsets.ts';
 import { recordProgress } from '../../src/last-seen/progress-store.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
+import { type ConnectorSlot, connectorSlot } from '../support/connector-slot.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
-let slot: string;
+let slot: ConnectorSlot;
 const session = 'p.public.session';
 const attempt = 'p.public.attempt';
 const sql = (text: string, values: unknown[] = []) => db.database.query<Record<string, unknown>>({ text, values });
 
 beforeAll(async () => {
   db = await freshDatabase();
-  slot = `s_${new URL(db.url).pathname.slice(1)}`;
+  slot = connectorSlot(db.database, db.url);
   await sql('CREATE PUBLICATION pub FOR TABLE session, attempt');
   await sql('CREATE PUBLICATION half FOR TABLE session');
 });
 afterAll(() => db.close());
 beforeEach(async () => {
   await sql('TRUNCATE lastseen.track_progress');
-  await sql(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
+  await slot.create();
 });
-afterEach(() =>
-  sql('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]),
-);
+afterEach(() => slot.drop());
 
-/** Moves the slot as the connector does after a heartbeat. */
-async function deliver(): Promise<void> {
-  await sql(`SELECT pg_logical_emit_message(true, 'heartbeat', '')`);
-  await sql('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())', [slot]);
-}
 const end = (topic: string, nextOffset: bigint): EndPosition => ({
   topic,
   partition: 0,
@@ -53,7 +47,7 @@ function report(changes: Partial<FreshnessDeps>, meanwhile: (() => Promise<unkno
       [session, 'session'],
       [attempt, 'attempt'],
     ]),
-    slot,
+    slot: slot.name,
     proof: 'slot',
     publication: 'pub',
     maxUnreadableLetters: 0,
@@ -80,7 +74,7 @@ describe('a report of freshness', () => {
       await apply(session, 3n);
       await apply(attempt, 2n);
     };
-    const { sources } = await report({}, [deliver, applied]);
+    const { sources } = await report({}, [slot.deliver, applied]);
     expect(sources.map(({ source, proof }) => [source, proof.kind])).toEqual([
       ['session', 'proven'],
       ['attempt', 'proven'],
@@ -93,7 +87,7 @@ describe('a report of freshness', () => {
   });
 
   it('waits for one source although another is broken', async () => {
-    const { sources } = await report({ publication: 'half' }, [deliver, () => apply(session, 3n)]);
+    const { sources } = await report({ publication: 'half' }, [slot.deliver, () => apply(session, 3n)]);
     expect(sources).toMatchObject([
       { source: 'session', proof: { kind: 'proven', records: 3n } },
       {
@@ -134,12 +128,12 @@ describe('a report of freshness', () => {
       if (outages >= 0) throw new LastseenError('kafka_unavailable', 'Kafka is not available', { retriable: true });
       return [end(session, 0n), end(attempt, 0n)];
     };
-    expect((await report({ readEnds }, [deliver])).sources[0]?.proof).toEqual({
+    expect((await report({ readEnds }, [slot.deliver])).sources[0]?.proof).toEqual({
       kind: 'behind',
       missing: ['Kafka is not available'],
     });
     outages = 1;
-    expect((await report({ readEnds }, [deliver, async () => {}])).sources[0]?.proof.kind).toBe('proven');
+    expect((await report({ readEnds }, [slot.deliver, async () => {}])).sources[0]?.proof.kind).toBe('proven');
     const future = (await clock()) + 3_600_000_000n;
     expect((await report({}, [], future)).sources[0]?.proof).toMatchObject({
       kind: 'behind',
@@ -148,12 +142,12 @@ describe('a report of freshness', () => {
   });
 
   it('names a break of capture since the last look of another process, and does not record it', async () => {
-    const names = { sources: new Map<string, Source>([[session, 'session']]), slot, publication: 'half' };
+    const names = { sources: new Map<string, Source>([[session, 'session']]), slot: slot.name, publication: 'half' };
     await recordCaptureLook({ database: db.database, slotDatabase: db.database, now: () => 0n, ...names });
     await sql('DROP PUBLICATION half');
     await sql('CREATE PUBLICATION half FOR TABLE session');
     try {
-      const { sources } = await report(names, [deliver, () => apply(session, 3n)]);
+      const { sources } = await report(names, [slot.deliver, () => apply(session, 3n)]);
       expect(sources[0]?.proof).toEqual({ kind: 'broken', missing: [expect.stringContaining('publication half')] });
       expect((await sql('SELECT FROM lastseen.capture_break')).count).toBe(0);
     } finally {
@@ -166,7 +160,7 @@ describe('a report of freshness', () => {
     const lose = () =>
       sql(`INSERT INTO lastseen.track_gap (topic, partition, kind, from_offset, to_offset, found_at)
         VALUES ('${session}', 0, 'lost', 0, 1, now())`);
-    const { sources } = await report({}, [deliver, lose]);
+    const { sources } = await report({}, [slot.deliver, lose]);
     await sql('TRUNCATE lastseen.track_gap');
     expect(sources[0]?.proof.kind).toBe('broken');
   });
