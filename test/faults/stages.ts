@@ -1,4 +1,5 @@
 import type { AnyStage } from './fault.ts';
+import { captureStage } from './stages/capture.ts';
 import { lettersStage } from './stages/letters.ts';
 import { poisonStage } from './stages/poison.ts';
 import { recomputeStage } from './stages/recompute.ts';
@@ -19,6 +20,7 @@ export const STAGES: readonly AnyStage[] = [
   sweepStage,
   returningStage,
   stallStage,
+  captureStage,
   topicStage,
   unreadStage,
   lettersStage,

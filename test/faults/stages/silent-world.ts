@@ -1,0 +1,107 @@
+import type { CliRun } from '../../support/lastseen-cli.ts';
+import type { World } from '../../support/world.ts';
+import { inactivityEvents } from '../events.ts';
+import type { Fault } from '../fault.ts';
+import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
+import { sweepUntilDone } from '../sweeping.ts';
+import { until } from '../waiting.ts';
+
+/**
+ * A stopped source looks like silent learners. Here learners are silent by what `track` has applied but active in the source
+ * tables, or all are silent at once. No sweep may emit events for them.
+ */
+export interface SilentStage {
+  readonly harness: Harness;
+  readonly world: World;
+  readonly track: Service;
+  close(): Promise<void>;
+}
+
+export const LEARNERS = 400;
+export const QUIET_LEARNERS = 50;
+
+export async function openSilent(harness: Harness): Promise<SilentStage> {
+  const world = await harness.openWorld();
+  await world.prepare();
+  await world.connect();
+  const track = keepRunning(world, envThroughProxies(harness.lastseenProxies, world, 'track'), 'track');
+  const state: SilentStage = {
+    harness,
+    world,
+    track,
+    async close() {
+      await track.stop().finally(() => world.close());
+    },
+  };
+  await sql(
+    state,
+    `
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-' || u, 'user-' || u, now() - interval '1 hour' FROM generate_series(1, ${LEARNERS}) u`,
+  );
+  await untilApplied(state);
+  await sweepUntilDone(world);
+  return state;
+}
+
+export const sql = ({ world }: SilentStage, text: string) => world.database.query<Record<string, unknown>>({ text });
+
+export async function untilApplied(state: SilentStage): Promise<void> {
+  await state.world.waitForDelivery();
+  const behind = () =>
+    sql(
+      state,
+      `
+SELECT FROM session s LEFT JOIN lastseen.user_last_seen t USING (user_id)
+WHERE t.session_at IS NULL OR t.session_at < coalesce(s.ended_at, s.started_at)`,
+    );
+  const { seen } = await until(behind, ({ count }) => count === 0, 60_000);
+  if (seen.count > 0) throw new Error(`track did not apply what was loaded: ${state.track.ends.join('\n')}`);
+}
+
+/** Inserts learners who were last seen a week ago, and waits until they are applied: a stalled source would flag them. */
+export async function loadSilent(state: SilentStage, name: string): Promise<void> {
+  await sql(
+    state,
+    `
+INSERT INTO session (id, user_id, started_at)
+SELECT 's-${name}-' || u, '${name}-' || u, now() - interval '7 days' + interval '2 seconds' FROM generate_series(1, ${QUIET_LEARNERS}) u`,
+  );
+  await untilApplied(state);
+}
+
+export async function auditAll({ world }: SilentStage): Promise<void> {
+  const audit = await world.lastseen('audit', '--repair', '--wait-fresh', '60s', '--json');
+  if (audit.code !== 0) throw new Error(`the audit ended with ${audit.code}:\n${audit.stderr}`);
+}
+
+/** During the fault a sweep must refuse with this message and emit nothing. After it a sweep must complete. */
+export function refusing(
+  name: string,
+  about: string,
+  expected: { readonly code: number; readonly message: RegExp; readonly wait: string },
+  during: (state: SilentStage, n: number, sweep: () => Promise<CliRun>) => Promise<CliRun>,
+): Fault<SilentStage> {
+  return {
+    name,
+    about,
+    async inject(state, n) {
+      const before = await inactivityEvents(state.world);
+      const refused = await during(state, n, () =>
+        state.world.lastseen('sweep', '--wait-fresh', expected.wait, '--json'),
+      );
+      const endedAt = performance.now();
+      const { events } = await inactivityEvents(state.world);
+      const rightly = refused.code === expected.code && expected.message.test(refused.stderr);
+      if (!rightly) console.error(`the sweep ended with ${refused.code}:\n${refused.stderr}`);
+      await sweepUntilDone(state.world);
+      return {
+        records: QUIET_LEARNERS,
+        lost: 0,
+        wrong: events.length - before.events.length + (rightly ? 0 : 1),
+        duplicates: 0,
+        recoveryMs: Math.round(performance.now() - endedAt),
+      };
+    },
+  };
+}
