@@ -3,6 +3,7 @@ import { inactivityEvents } from '../events.ts';
 import { stage } from '../fault.ts';
 import { sweepUntilDone } from '../sweeping.ts';
 import { sleep } from '../waiting.ts';
+import { ORDINARY_MORNING } from './mornings.ts';
 import { LEARNERS, load, openReturning, type ReturningStage, seenAgain, sql } from './returning-world.ts';
 import { RETURN_FAULTS } from './returns.ts';
 
@@ -87,5 +88,6 @@ export const returningStage = stage<ReturningStage>({
       },
     },
     ...RETURN_FAULTS,
+    ORDINARY_MORNING,
   ],
 });
