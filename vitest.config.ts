@@ -28,6 +28,7 @@ const LONG = [
   'flow/releases',
   'flow/secured',
   'freshness/elsewhere',
+  'track/compacted',
   'track/gaps',
   'track/instances',
 ].map((name) => `test/${name}.stack.test.ts`);

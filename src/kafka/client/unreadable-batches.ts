@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module';
+import { crc32c } from '@node-rs/crc32';
 import { safeMessage } from '../../runtime/errors.ts';
 
 /** Private parts of the driver: bytes with a position. */
 interface DriverDecoder {
   readonly buffer: Buffer;
   offset: number;
-  canReadBytes(length: number): boolean;
+  readBytes(): Buffer | null;
 }
 
 interface DriverMessage {
@@ -28,18 +29,26 @@ interface UnreadableMessage extends DriverMessage {
   readonly unreadable: UnreadableBatch;
 }
 
-/** Positions in a record batch of the current format, and its shortest length. */
-const LAST_OFFSET_DELTA_AT = 23;
+/** Positions in a record batch of the current format, and the length of what precedes its records. */
+const LENGTH_AT = 8;
+const LENGTH_ENDS_AT = 12;
 const MAGIC_AT = 16;
+const CHECKSUM_AT = 17;
+const CHECKSUM_ENDS_AT = 21;
+const LAST_OFFSET_DELTA_AT = 23;
+const HEADER_BYTES = 61;
 const CURRENT_MAGIC = 2;
-const SHORTEST_BATCH = 49;
+const SIZE_BYTES = 4;
 
 let isPatched = false;
 
 /**
- * Patches the driver: an error while a batch is decoded, such as that of a codec, becomes a message in its place. Without
- * this the driver ends with an error that names neither topic, partition nor offset, and also discards what other
- * partitions returned; no upstream issue found.
+ * Patches the driver:
+ * - An error while a batch is decoded, such as that of a codec, becomes a message in its place. Without this the driver ends
+ *   with an error that names neither topic, partition nor offset, and also discards what other partitions returned.
+ * - The checksum of each batch is compared, as Java clients do. The driver does not, and would return fewer or other records.
+ * - Batches without records, which compaction leaves behind, are distinguished from a response without batches.
+ * No upstream issues found.
  */
 export function reportUnreadableBatches(): void {
   if (isPatched) return;
@@ -50,39 +59,51 @@ export function reportUnreadableBatches(): void {
   const Decoder = require('kafkajs/src/protocol/decoder.js') as CreateDecoder;
   const decodeBatch = require('kafkajs/src/protocol/recordBatch/v0/decoder.js') as DecodeBatch;
   const decodeOrReport: DecodeMessages = async (decoder) => {
-    const start = decoder.offset;
-    try {
-      return await decodeMessages(decoder);
-    } catch (error) {
-      const length = decoder.buffer.readInt32BE(start);
-      const bytes = decoder.buffer.subarray(start + 4, start + 4 + length);
-      if (bytes.readInt8(MAGIC_AT) !== CURRENT_MAGIC) throw error;
-      return decodeUntilUnreadable(new Decoder(bytes), decodeBatch);
-    }
+    const magicAt = decoder.offset + SIZE_BYTES + MAGIC_AT;
+    const isCurrent = decoder.buffer.readInt32BE(decoder.offset) > MAGIC_AT;
+    if (!isCurrent || decoder.buffer.readInt8(magicAt) !== CURRENT_MAGIC) return decodeMessages(decoder);
+    return decodeBatches(new Decoder(decoder.readBytes() ?? Buffer.alloc(0)), decodeBatch);
   };
   // The driver requires the module again when it decodes the first response.
   const loaded = require.cache[path];
   if (loaded !== undefined) loaded.exports = decodeOrReport;
 }
 
-async function decodeUntilUnreadable(decoder: DriverDecoder, decodeBatch: DecodeBatch): Promise<DriverMessage[]> {
+async function decodeBatches(decoder: DriverDecoder, decodeBatch: DecodeBatch): Promise<DriverMessage[]> {
+  const { buffer } = decoder;
   const messages: DriverMessage[] = [];
-  while (decoder.canReadBytes(SHORTEST_BATCH)) {
-    const batch = decoder.buffer.subarray(decoder.offset);
+  let nextOffset: bigint | undefined;
+  while (buffer.length - decoder.offset >= HEADER_BYTES) {
+    const batch = buffer.subarray(decoder.offset);
+    const isCut = batch.length < LENGTH_ENDS_AT + batch.readInt32BE(LENGTH_AT);
+    // The last batch of a response may be cut, but not the first.
+    if (isCut && nextOffset !== undefined) break;
     try {
-      messages.push(...(await decodeBatch(decoder)).records);
+      if (isCut) throw new Error('the batch is cut off');
+      verifyChecksum(batch);
+      for (const message of (await decodeBatch(decoder)).records) messages.push(message);
     } catch (error) {
-      // The last batch of a response may be cut.
-      if ((error as Error).name !== 'KafkaJSPartialMessageError') messages.push(unreadableMessage(batch, error));
+      messages.push(unreadableMessage(batch, error));
       return messages;
     }
+    nextOffset = lastOffsetOf(batch) + 1n;
   }
+  if (messages.length === 0) emptyUntil.set(messages, nextOffset);
   return messages;
 }
 
+function verifyChecksum(batch: Buffer): void {
+  const end = LENGTH_ENDS_AT + batch.readInt32BE(LENGTH_AT);
+  if (end < HEADER_BYTES) throw new Error('the batch is shorter than its header');
+  if (crc32c(batch.subarray(CHECKSUM_ENDS_AT, end)) !== batch.readUInt32BE(CHECKSUM_AT))
+    throw new Error('the checksum of the batch is wrong');
+}
+
+const lastOffsetOf = (batch: Buffer) => batch.readBigInt64BE(0) + BigInt(batch.readInt32BE(LAST_OFFSET_DELTA_AT));
+
 function unreadableMessage(batch: Buffer, error: unknown): UnreadableMessage {
   const firstOffset = batch.readBigInt64BE(0);
-  const lastOffset = firstOffset + BigInt(batch.readInt32BE(LAST_OFFSET_DELTA_AT));
+  const lastOffset = lastOffsetOf(batch);
   const message = {
     // The driver drops messages below the fetched offset, which may be inside the batch.
     offset: String(lastOffset),
@@ -100,4 +121,14 @@ function unreadableMessage(batch: Buffer, error: unknown): UnreadableMessage {
 /** The unreadable batch that ends these messages. */
 export function unreadableAtEnd(messages: readonly DriverMessage[]): UnreadableBatch | undefined {
   return (messages.at(-1) as Partial<UnreadableMessage> | undefined)?.unreadable;
+}
+
+const emptyUntil = new WeakMap<readonly unknown[], bigint | undefined>();
+
+/**
+ * What a partition of a response proves if it has no messages: no records up to `nextOffset`, or nothing if that is
+ * unknown. Undefined: the response had no batch of the partition.
+ */
+export function emptyBatches(messages: readonly unknown[]): { readonly nextOffset: bigint | undefined } | undefined {
+  return emptyUntil.has(messages) ? { nextOffset: emptyUntil.get(messages) } : undefined;
 }

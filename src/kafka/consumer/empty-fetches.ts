@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import type { Partition } from '../client/records.ts';
+import { emptyBatches } from '../client/unreadable-batches.ts';
 
 /** A fetch at `fetchOffset` that proves that the partition has no record from there to below `endOffset`. */
 export interface EmptyFetch extends Partition {
   readonly fetchOffset: bigint;
-  /** The high watermark. */
+  /** The high watermark, or the offset after batches without records. */
   readonly endOffset: bigint;
 }
 
@@ -63,20 +64,33 @@ function patchBroker(): void {
 /**
  * A broker returns no record of a partition also if records of other partitions have filled the response. So nothing is
  * proven between a fetched offset and the end, unless all partitions of the response are empty. Nor is it while an open
- * transaction hides records.
+ * transaction hides records, or if batches without records were returned, which compaction leaves behind: a broker reads
+ * one segment at a time, so the next one may have records.
  */
 export function emptyFetches(request: FetchRequest, { responses }: FetchResponse): EmptyFetch[] {
   const fetchOffset = (topic: string, partition: number) =>
     request.topics.find((each) => each.topic === topic)?.partitions.find((each) => each.partition === partition)
       ?.fetchOffset;
-  const isAllEmpty = responses.every(({ partitions }) => partitions.every(({ messages }) => messages.length === 0));
+  const isAllEmpty = responses.every(({ partitions }) => partitions.every(hasNoBatch));
   return responses.flatMap(({ topicName: topic, partitions }) =>
-    partitions.flatMap(({ partition, highWatermark, lastStableOffset, messages }) => {
-      const offset = fetchOffset(topic, partition);
-      if (offset === undefined || messages.length > 0 || lastStableOffset !== highWatermark) return [];
-      const empty = { topic, partition, fetchOffset: BigInt(offset), endOffset: BigInt(highWatermark) };
-      const isProven = empty.fetchOffset === empty.endOffset || (isAllEmpty && empty.fetchOffset < empty.endOffset);
-      return isProven ? [empty] : [];
+    partitions.flatMap((response) => {
+      const offset = fetchOffset(topic, response.partition);
+      if (offset === undefined || response.messages.length > 0) return [];
+      const endOffset = provenEnd(response, BigInt(offset), isAllEmpty);
+      if (endOffset === undefined) return [];
+      return [{ topic, partition: response.partition, fetchOffset: BigInt(offset), endOffset }];
     }),
   );
+}
+
+const hasNoBatch = ({ messages }: PartitionResponse) => messages.length === 0 && emptyBatches(messages) === undefined;
+
+function provenEnd(response: PartitionResponse, fetchOffset: bigint, isAllEmpty: boolean): bigint | undefined {
+  const batches = emptyBatches(response.messages);
+  if (batches !== undefined)
+    return batches.nextOffset !== undefined && batches.nextOffset > fetchOffset ? batches.nextOffset : undefined;
+  const { highWatermark, lastStableOffset } = response;
+  if (lastStableOffset !== highWatermark) return undefined;
+  const end = BigInt(highWatermark);
+  return fetchOffset === end || (isAllEmpty && fetchOffset < end) ? end : undefined;
 }

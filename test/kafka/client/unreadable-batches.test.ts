@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
+import { crc32c } from '@node-rs/crc32';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createKafka } from '../../../src/kafka/client/client.ts';
 import { CompressionTypes } from '../../../src/kafka/client/driver.ts';
-import { unreadableAtEnd } from '../../../src/kafka/client/unreadable-batches.ts';
+import { emptyBatches, unreadableAtEnd } from '../../../src/kafka/client/unreadable-batches.ts';
+import { emptyFetches } from '../../../src/kafka/consumer/empty-fetches.ts';
 import { createLogger } from '../../../src/runtime/logging.ts';
 
 const require = createRequire(import.meta.url);
@@ -29,9 +31,11 @@ const BATCH_HEADER_BYTES = 61;
 /** The position of the length of the rest of the batch. */
 const LENGTH_AT = 8;
 const LENGTH_ENDS_AT = 12;
+const CHECKSUM_AT = 17;
+const COUNT_AT = 57;
 
-async function batch(firstOffset: number, compression: number): Promise<Buffer> {
-  const records = Array.from({ length: RECORDS }, (_, offsetDelta) =>
+async function batch(firstOffset: number, compression: number, count = RECORDS): Promise<Buffer> {
+  const records = Array.from({ length: count }, (_, offsetDelta) =>
     Record({ offsetDelta, key: null, value: Buffer.from(`value ${offsetDelta}`) }),
   );
   const encoded = await RecordBatch({
@@ -50,12 +54,20 @@ function fetched(...batches: Buffer[]) {
   return decode(new Decoder(Buffer.concat([size, ...batches])));
 }
 
-describe.each([
+const COMPRESSIONS = [
   ['gzip', CompressionTypes.GZIP],
   ['snappy', CompressionTypes.Snappy],
   ['lz4', CompressionTypes.LZ4],
   ['zstd', CompressionTypes.ZSTD],
-])('a batch in %s', (_, compression) => {
+] as const;
+
+/** The checksum is that of the changed bytes, so that the codec or the driver finds the error. */
+function withChecksum(changed: Buffer): Buffer {
+  changed.writeUInt32BE(crc32c(changed.subarray(CHECKSUM_AT + 4)), CHECKSUM_AT);
+  return changed;
+}
+
+describe.each(COMPRESSIONS)('a batch in %s', (_, compression) => {
   it('is read as a whole', async () => {
     const messages = await fetched(await batch(100, compression), await batch(120, compression));
     expect(messages).toHaveLength(2 * RECORDS);
@@ -67,7 +79,7 @@ describe.each([
     for (let at = BATCH_HEADER_BYTES; at < whole.length; at++) {
       const cut = Buffer.from(whole.subarray(0, at));
       cut.writeInt32BE(at - LENGTH_ENDS_AT, LENGTH_AT);
-      const messages = await fetched(await batch(100, compression), cut, await batch(140, compression));
+      const messages = await fetched(await batch(100, compression), withChecksum(cut), await batch(140, compression));
       const unreadable = unreadableAtEnd(messages);
       if (unreadable === undefined) {
         // Only the mark of the end was cut off.
@@ -79,5 +91,59 @@ describe.each([
       expect(unreadable).toMatchObject({ firstOffset: 120n, lastOffset: 139n });
       expect(messages.slice(0, -1)).toHaveLength(RECORDS);
     }
+  });
+});
+
+describe.each([['no compression', CompressionTypes.None] as const, ...COMPRESSIONS])(
+  'a batch in %s',
+  (_, compression) => {
+    it('is named if a byte that its checksum covers was changed', async () => {
+      const whole = await batch(120, compression);
+      for (let at = CHECKSUM_AT; at < whole.length; at++) {
+        const changed = Buffer.from(whole);
+        changed[at] = (changed[at] ?? 0) ^ 0x10;
+        const messages = await fetched(await batch(100, compression), changed, await batch(140, compression));
+        expect(unreadableAtEnd(messages)).toMatchObject({
+          firstOffset: 120n,
+          why: 'the checksum of the batch is wrong',
+        });
+        expect(messages.slice(0, -1)).toHaveLength(RECORDS);
+      }
+    });
+
+    it('is named if its count of records was lowered', async () => {
+      const fewer = await batch(120, compression);
+      fewer.writeInt32BE(RECORDS - 1, COUNT_AT);
+      expect(unreadableAtEnd(await fetched(fewer))).toMatchObject({ firstOffset: 120n, lastOffset: 139n });
+    });
+  },
+);
+
+describe('a response', () => {
+  it('may end with a batch that is cut off', async () => {
+    const cut = (await batch(120, CompressionTypes.GZIP)).subarray(0, -1);
+    const messages = await fetched(await batch(100, CompressionTypes.GZIP), cut);
+    expect(messages).toHaveLength(RECORDS);
+    expect(unreadableAtEnd(messages)).toBe(undefined);
+  });
+
+  it('names a batch that is cut off if no other precedes it', async () => {
+    const cut = (await batch(120, CompressionTypes.GZIP)).subarray(0, -1);
+    expect(unreadableAtEnd(await fetched(cut))).toMatchObject({ firstOffset: 120n, why: 'the batch is cut off' });
+  });
+
+  it('says how far its batches without records reach', async () => {
+    const messages = await fetched(
+      await batch(100, CompressionTypes.None, 0),
+      await batch(120, CompressionTypes.None, 0),
+    );
+    expect(messages).toEqual([]);
+    expect(emptyBatches(messages)).toEqual({ nextOffset: 140n });
+    expect(emptyBatches(await fetched())).toBe(undefined);
+    const request = { topics: [{ topic: 't', partitions: [{ partition: 0, fetchOffset: '105' }] }] };
+    const partition = { partition: 0, highWatermark: '200', lastStableOffset: '200', messages };
+    expect(emptyFetches(request, { responses: [{ topicName: 't', partitions: [partition] }] })).toEqual([
+      { topic: 't', partition: 0, fetchOffset: 105n, endOffset: 140n },
+    ]);
   });
 });
