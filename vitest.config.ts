@@ -25,9 +25,11 @@ const onStack = {
 /** Tests that `npm test` leaves to `npm run test:long`, so that it ends within 5 minutes on two cores. */
 const LONG = [
   'cli/lifecycle',
+  'flow/odd-names',
   'flow/releases',
   'flow/secured',
   'freshness/elsewhere',
+  'freshness/partitioned',
   'track/compacted',
   'track/gaps',
   'track/instances',
