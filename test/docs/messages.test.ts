@@ -12,7 +12,7 @@ const code = readdirSync(new URL('src/', ROOT), { recursive: true, encoding: 'ut
   .replaceAll(/['`]\s*\+\s*['`]/g, '');
 
 /** The reasons in the first column of the table. */
-const reasons = [...read('docs/operations/sweeps.md').matchAll(/^\| (.*\S) \| .* \|$/gm)]
+const reasons = [...read('docs/operations/sweeps.md').matchAll(/^\| ([^|]*\S) \| .* \|$/gm)]
   .map(([, reason = '']) => reason)
   .filter((reason) => reason.includes('…') || reason.startsWith('*source*'));
 
