@@ -69,16 +69,14 @@ function matches(patterns: readonly string[], name: string): boolean | undefined
   }
 }
 
-const FILTERS: readonly (string | undefined)[] = [
-  'org.apache.kafka.connect.transforms.Filter',
-  'io.debezium.transforms.Filter',
-];
+/** Of Kafka Connect, Debezium, Confluent (`Filter$Value`) and others: a class with this name drops records. */
+const FILTER = /[.]Filter(?:[$]\w+)?$/;
 
 function filterTransforms(filters: ConnectorConfig['filters'], topics: readonly string[]): readonly string[] {
   const names = (filters['transforms'] ?? '').split(',').map((each) => each.trim());
   return names.filter((name) => {
     const setting = (key: string) => filters[`transforms.${name}.${key}`];
-    if (!FILTERS.includes(setting('type'))) return false;
+    if (!FILTER.test(setting('type') ?? '')) return false;
     const regex = setting('topic.regex');
     if (regex !== undefined && topics.every((topic) => matches([regex], topic) === false)) return false;
     return setting('predicate') === undefined || concerns(filters, name, topics);

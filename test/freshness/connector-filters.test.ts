@@ -58,6 +58,11 @@ describe("a connector's settings", () => {
     ['that skip updates', { 'skipped.operations': 't, u' }, /skips the operation u/],
     ['that filter the topic', onTopics('.*session'), /filters records \(transforms.drop\)/],
     [
+      'that filter by a condition on the value',
+      { transforms: 'f', 'transforms.f.type': 'io.confluent.connect.transforms.Filter$Value' },
+      /filters records \(transforms.f\)/,
+    ],
+    [
       'that filter by a script',
       { transforms: 'a,f', 'transforms.f.type': 'io.debezium.transforms.Filter' },
       /transforms.f\)/,
