@@ -72,16 +72,16 @@ function slotChanges(stored: CaptureEvidence, seen: CaptureEvidence): string[] {
   if (stored.slot === null)
     return seen.slot === null ? [] : [`replication slot ${seen.slot.name} was missing until now`];
   const { name } = stored.slot;
-  if (seen.slot === null) return [`there is no replication slot ${name} any more`];
-  if (seen.slot.name !== name) return [`the replication slot is ${seen.slot.name}, not ${name}`];
+  if (seen.slot !== null && seen.slot.name !== name) return [`the replication slot is ${seen.slot.name}, not ${name}`];
   if (seen.timeline !== stored.timeline) {
     // Positions and counts of two timelines cannot be compared.
-    if (seen.slot.failover && seen.slot.synced) return [];
+    if (seen.slot?.failover && seen.slot.synced) return [];
     return [
       `the source continues on timeline ${seen.timeline}, not ${stored.timeline}, and replication slot ${name} was not ` +
         'synchronized to it (failover slots, Postgres 17)',
     ];
   }
+  if (seen.slot === null) return [`there is no replication slot ${name} any more`];
   return isSameSlot(stored.slot, seen.slot) ? [] : [`replication slot ${name} was created again`];
 }
 

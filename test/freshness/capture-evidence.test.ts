@@ -132,6 +132,11 @@ describe('capture broke', () => {
       /timeline 2, not 1, and replication slot conn was not synchronized/,
     ],
     [
+      'if a promoted server has no slot, naming the promotion',
+      { timeline: 2, slot: null },
+      /timeline 2, not 1, and replication slot conn was not synchronized/,
+    ],
+    [
       'if the slot of a promoted server is only meant for it',
       { timeline: 2, ...slot({ failover: true }) },
       /not synchronized/,
