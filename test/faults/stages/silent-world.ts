@@ -1,4 +1,5 @@
 import type { CliRun } from '../../support/lastseen-cli.ts';
+import { lossesAgainstSources } from '../../support/source-comparison.ts';
 import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import type { Fault } from '../fault.ts';
@@ -70,6 +71,22 @@ SELECT 's-${name}-' || u, '${name}-' || u, now() - interval '7 days' + interval 
   await untilApplied(state);
 }
 
+/** The learners of `loadSilent` are active again. @param which SQL: a condition on `id`. */
+export const seenNow = (state: SilentStage, name: string, which = 'true') =>
+  sql(state, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-${name}-%' AND ${which}`);
+
+/** Waits for the next look of `track` at capture, which it takes every ten seconds: the present state is then compared. */
+export async function untilLooked(state: SilentStage): Promise<void> {
+  const { rows } = await sql(state, 'SELECT now()::text AS at');
+  const look = `SELECT FROM lastseen.capture_evidence WHERE replaced_at IS NULL AND last_seen_at > '${rows[0]?.['at']}'`;
+  const { seen } = await until(
+    () => sql(state, look),
+    ({ count }) => count > 0,
+    60_000,
+  );
+  if (seen.count === 0) throw new Error(`track did not look at capture: ${state.track.ends.join('\n')}`);
+}
+
 export async function auditAll({ world }: SilentStage): Promise<void> {
   const audit = await world.lastseen('audit', '--repair', '--wait-fresh', '60s', '--json');
   if (audit.code !== 0) throw new Error(`the audit ended with ${audit.code}:\n${audit.stderr}`);
@@ -91,13 +108,14 @@ export function refusing(
         state.world.lastseen('sweep', '--wait-fresh', expected.wait, '--json'),
       );
       const endedAt = performance.now();
-      const { events } = await inactivityEvents(state.world);
       const rightly = refused.code === expected.code && expected.message.test(refused.stderr);
       if (!rightly) console.error(`the sweep ended with ${refused.code}:\n${refused.stderr}`);
       await sweepUntilDone(state.world);
+      // Also after the last sweep: all learners are active in the source tables.
+      const { events } = await inactivityEvents(state.world);
       return {
         records: QUIET_LEARNERS,
-        lost: 0,
+        lost: Number((await lossesAgainstSources(state.world.database)).lost),
         wrong: events.length - before.events.length + (rightly ? 0 : 1),
         duplicates: 0,
         recoveryMs: Math.round(performance.now() - endedAt),
