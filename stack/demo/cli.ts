@@ -42,7 +42,7 @@ async function run(flags: Flags): Promise<number> {
       const result = await runDemo(stack, options, steps, end.signal);
       console.log(flags.json ? pageJson(result) : page(result));
       if (!checksOf(result).every(({ passed }) => passed)) exitCode = 1;
-      if (flags.keep) await keep(stack, end.signal);
+      if (flags.keep) await keep(stack, options, end.signal);
       if (end.signal.reason instanceof StackError) throw end.signal.reason;
     } finally {
       await stack.stop();
@@ -78,8 +78,8 @@ function isKnown(error: unknown): error is Error & { code: string } {
   return error instanceof Error && 'code' in error;
 }
 
-async function keep(stack: RunningStack, signal: AbortSignal): Promise<void> {
-  const environment = Object.entries({ ...environmentOf(stack), CONNECT_URL: stack.addresses.connectUrl });
+async function keep(stack: RunningStack, options: DemoOptions, signal: AbortSignal): Promise<void> {
+  const environment = Object.entries({ ...environmentOf(stack, options), CONNECT_URL: stack.addresses.connectUrl });
   console.error('All servers are still running. To use them from another terminal:\n');
   for (const [name, value] of environment) console.error(`export ${name}='${value}'`);
   console.error(`\nLogs are in ${stack.runDir}/logs. Ctrl-C stops all of it.`);
@@ -116,6 +116,15 @@ await new Command('demo')
   .option('--as-of <instant>', 'sweep as of this instant; later activity is not loaded', readInstant)
   .option('--threshold <days>', 'days without activity until a learner is inactive', readCount, 7)
   .option('--lookback <days>', 'days without activity until a learner is ignored (default: 30, OULAD 31)', readCount)
+  .addOption(
+    new Option(
+      '--proof <of>',
+      'what proves delivery to the sweep: the slot, the offset that Connect has committed, or both',
+    )
+      .choices(['slot', 'connect', 'both'])
+      .default('slot'),
+  )
+  .option('--own-database', "keep lastseen's tables and weekly_kpi in another database than the platform's tables")
   .option('--keep', 'keep all servers running until Ctrl-C, and print their addresses')
   .option('--json', 'print the report as JSON')
   .addHelpText(
@@ -126,6 +135,7 @@ Needs Java 17 or newer; the first run also needs Maven. Exit code 1: a check fai
 Examples:
   npm run demo
   npm run demo -- --learners 500 --threshold 14 --keep
+  npm run demo -- --proof connect --own-database
   npm run demo -- --data ../oulad --as-of 2014-01-06T23:59:59.999999Z --lookback 31`,
   )
   .action(async (flags: Flags) => process.exit(await run(flags)))

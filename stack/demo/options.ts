@@ -1,7 +1,15 @@
 import { type Instant, parseInstant } from '../../src/activity/instant.ts';
+import type { FreshnessProof } from '../../src/freshness/connect-offset.ts';
 import type { LoadRequest } from './load.ts';
 
-export interface DemoOptions extends LoadRequest {
+/** How lastseen is set up. */
+export interface DemoVariant {
+  readonly proof: FreshnessProof;
+  /** Own tables are in another database than the platform's. */
+  readonly ownDatabase: boolean;
+}
+
+export interface DemoOptions extends LoadRequest, DemoVariant {
   readonly asOf: Instant;
   readonly thresholdDays: number;
   readonly lookbackDays: number;
@@ -16,6 +24,8 @@ export interface DemoFlags {
   readonly asOf?: Instant;
   readonly threshold: number;
   readonly lookback?: number;
+  readonly proof: FreshnessProof;
+  readonly ownDatabase?: boolean;
 }
 
 /** A Wednesday, at the hour of the daily sweep. */
@@ -34,9 +44,20 @@ export function demoOptions(flags: DemoFlags): DemoOptions | string {
     asOf,
     thresholdDays: flags.threshold,
     lookbackDays,
+    proof: flags.proof,
+    ownDatabase: flags.ownDatabase === true,
     data:
       flags.data === undefined
         ? { kind: 'generated', learners: flags.learners, days: flags.days, seed: flags.seed }
         : { kind: 'oulad', folder: flags.data },
   };
+}
+
+/** What differs from the default setup, one line each. */
+export function variantOf({ proof, ownDatabase }: DemoVariant): readonly string[] {
+  const offset = 'the source offset that Kafka Connect has committed';
+  return [
+    ...(proof === 'slot' ? [] : [`delivery is proven by ${proof === 'both' ? `the slot and ${offset}` : offset}`]),
+    ...(ownDatabase ? ["own tables and weekly_kpi are in another database than the platform's tables"] : []),
+  ];
 }

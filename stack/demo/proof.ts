@@ -1,15 +1,18 @@
 import { formatInstant, type Instant } from '../../src/activity/instant.ts';
 import type { Queryable } from '../../src/postgres/database.ts';
+import type { DemoDatabases } from './databases.ts';
 
-/** The comparisons behind the checks. Each is one SQL statement that shares no code with lastseen. */
+/** The comparisons behind the checks, in SQL that shares no code with lastseen. */
+
+type Tables = Pick<DemoDatabases, 'source' | 'own'>;
 
 export interface Comparison {
   readonly compared: number;
   readonly differing: number;
 }
 
-/** Last seen, computed from the source tables. */
-const SEEN = `
+/** Last seen, computed from the source tables, as JSON: own tables may be in another database. */
+const SEEN_AT_SOURCE = `
 WITH event AS (
   SELECT CASE WHEN user_id ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
       THEN user_id::uuid ELSE md5(user_id)::uuid END AS student_id, user_id, at
@@ -22,15 +25,26 @@ WITH event AS (
 ), seen AS (
   SELECT student_id, min(user_id COLLATE "C") AS user_id, max(at) AS last_seen_at
   FROM event WHERE student_id IS NOT NULL AND at IS NOT NULL GROUP BY student_id
+)
+SELECT coalesce(json_agg(seen), '[]')::text AS seen FROM seen`;
+
+const SEEN = `
+WITH seen AS (
+  SELECT * FROM json_to_recordset($1::json) AS r(student_id uuid, user_id text, last_seen_at timestamptz)
 )`;
 
+async function readSeen(source: Queryable): Promise<string> {
+  return (await one<{ seen: string }>(source, { text: SEEN_AT_SOURCE })).seen;
+}
+
 /** Compares last seen and user_id of every learner with the sources. */
-export async function compareLastSeen(db: Queryable): Promise<Comparison> {
-  return one(db, {
+export async function compareLastSeen({ source, own }: Tables): Promise<Comparison> {
+  return one(own, {
     text: `${SEEN}
       SELECT count(*)::int AS compared, (count(*) FILTER (WHERE s.last_seen_at IS DISTINCT FROM t.last_seen_at
         OR s.user_id IS DISTINCT FROM t.user_id))::int AS differing
       FROM seen s FULL JOIN lastseen.user_last_seen t USING (student_id)`,
+    values: [await readSeen(source)],
   });
 }
 
@@ -41,17 +55,17 @@ export interface Window {
 }
 
 /** Compares the learners who are inactive by the sources, and have a user_id, with those who got an event. */
-export async function compareFlagged(db: Queryable, window: Window): Promise<Comparison> {
-  return one(db, {
+export async function compareFlagged({ source, own }: Tables, window: Window): Promise<Comparison> {
+  return one(own, {
     text: `${SEEN}, inactive AS (
         SELECT student_id, last_seen_at FROM seen
-        WHERE user_id IS NOT NULL AND last_seen_at > $1::timestamptz - make_interval(hours => 24 * $3)
-          AND last_seen_at <= $1::timestamptz - make_interval(hours => 24 * $2)
+        WHERE user_id IS NOT NULL AND last_seen_at > $2::timestamptz - make_interval(hours => 24 * $4)
+          AND last_seen_at <= $2::timestamptz - make_interval(hours => 24 * $3)
       )
       SELECT count(*)::int AS compared,
         (count(*) FILTER (WHERE i.last_seen_at IS DISTINCT FROM o.last_seen_at))::int AS differing
       FROM inactive i FULL JOIN (SELECT * FROM lastseen.inactivity_outbox WHERE phase = 'CROSSED') o USING (student_id)`,
-    values: [formatInstant(window.asOf), window.thresholdDays, window.lookbackDays],
+    values: [await readSeen(source), formatInstant(window.asOf), window.thresholdDays, window.lookbackDays],
   });
 }
 

@@ -10,7 +10,7 @@ import type { DemoResult } from './result.ts';
 /** The report at the end of the demo. */
 export function page(result: DemoResult): string {
   const sections = [
-    `${result.origin}\nas of ${formatInstant(result.asOf)}, threshold ${result.thresholdDays} days, lookback ${result.lookbackDays} days`,
+    `${result.origin}\nas of ${formatInstant(result.asOf)}, threshold ${result.thresholdDays} days, lookback ${result.lookbackDays} days${result.variant.map((line) => `\n${line}`).join('')}`,
     recordsSection(result),
     learnersSection(result),
     ...heldSection(result),
@@ -137,6 +137,7 @@ function nextSection({ thresholdDays }: DemoResult): string {
     '  npm run demo -- --keep                     keep the servers running and look around',
     `  npm run demo -- --threshold ${thresholdDays === 14 ? '7 ' : '14'}             another threshold`,
     '  npm run demo -- --learners 500 --seed 2    fewer and other learners',
+    '  npm run demo -- --own-database             own tables in another database',
     '  npm run demo -- --data DIR                 real learners: the OULAD files of 2013',
     '  npm run lastseen -- --help                 all commands',
   ].join('\n');

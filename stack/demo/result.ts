@@ -8,6 +8,7 @@ import type { Timing } from './steps.ts';
 /** All results of one run of the demo. The report and the checks depend only on this. */
 export interface DemoResult extends Window {
   readonly origin: string;
+  readonly variant: readonly string[];
   readonly asOf: Instant;
   readonly learners: number;
   readonly tracked: number;

@@ -1,18 +1,18 @@
 import { formatInstant } from '../../src/activity/instant.ts';
 import { SOURCES, type Source } from '../../src/activity/source.ts';
 import { createKafka } from '../../src/kafka/client/client.ts';
-import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import type { Queryable } from '../../src/postgres/database.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 import { DEFAULT_CONNECTOR, registerConnector } from '../connector.ts';
 import { slotName } from '../placeholders.ts';
-import { applyPlatformSchema } from '../platform.ts';
 import type { RunningStack } from '../stack.ts';
 import { progressBar } from './bar.ts';
+import { createTables, type DemoDatabases, demoUrls, moveWeekly, openDatabases } from './databases.ts';
 import { type Delivery, watchDelivery } from './delivery.ts';
 import { countTracked, readHighestRisk, readSilence } from './findings.ts';
 import { type Lastseen, lastseenWith } from './lastseen-command.ts';
 import { type LoadPlan, prepareSource, type Report, recordsOf } from './load.ts';
-import type { DemoOptions } from './options.ts';
+import { type DemoOptions, type DemoVariant, variantOf } from './options.ts';
 import * as proof from './proof.ts';
 import { publishedFor } from './published.ts';
 import type { DemoResult, SourceResult, SweepResult } from './result.ts';
@@ -21,9 +21,15 @@ import type { Steps } from './steps.ts';
 const TOPIC_PREFIX = 'seedtest';
 
 /** The environment for `lastseen` on a stack. */
-export function environmentOf({ addresses }: Pick<RunningStack, 'addresses'>): Record<string, string> {
+export function environmentOf(
+  { addresses }: Pick<RunningStack, 'addresses'>,
+  { proof: deliveryProof, ownDatabase }: DemoVariant,
+): Record<string, string> {
+  const { own, source } = demoUrls(addresses.databaseUrl, ownDatabase);
   return {
-    DATABASE_URL: addresses.databaseUrl,
+    DATABASE_URL: own,
+    ...(ownDatabase ? { SLOT_DATABASE_URL: source } : {}),
+    ...(deliveryProof === 'slot' ? {} : { FRESHNESS_PROOF: deliveryProof, CONNECT_URL: addresses.connectUrl }),
     KAFKA_BROKERS: addresses.brokers,
     SCHEMA_REGISTRY_URL: addresses.registryUrl,
     TOPIC_PREFIX,
@@ -37,25 +43,26 @@ export async function runDemo(
   steps: Steps,
   signal: AbortSignal,
 ): Promise<DemoResult> {
-  const { databaseUrl, brokers } = stack.addresses;
-  const database = openDatabase({ url: databaseUrl, applicationName: 'demo' });
+  const { brokers } = stack.addresses;
+  const databases = openDatabases(demoUrls(stack.addresses.databaseUrl, options.ownDatabase));
   const log = createLogger({ level: 'silent', pretty: false, command: 'demo' });
   const kafka = createKafka({ brokers: [brokers], clientId: 'demo', log });
   const slot = slotName(DEFAULT_CONNECTOR);
-  const delivery = watchDelivery({ kafka, database, topicPrefix: TOPIC_PREFIX, slot, signal });
-  const chain = { stack, database, delivery, steps, options, lastseen: lastseenWith(environmentOf(stack), signal) };
+  const delivery = watchDelivery({ kafka, database: databases.source, topicPrefix: TOPIC_PREFIX, slot, signal });
+  const lastseen = lastseenWith(environmentOf(stack, options), signal);
+  const chain = { stack, databases, delivery, steps, options, lastseen };
   try {
     const plan = await deliverSource(chain);
     const result = await detect(chain, plan);
     return { ...result, timings: steps.timings };
   } finally {
-    await database.close();
+    await databases.close();
   }
 }
 
 interface Chain {
   readonly stack: RunningStack;
-  readonly database: Database;
+  readonly databases: DemoDatabases;
   readonly delivery: Delivery;
   readonly steps: Steps;
   readonly options: DemoOptions;
@@ -63,15 +70,16 @@ interface Chain {
 }
 
 /** Creates and fills the tables, and waits until the topics hold every change. */
-async function deliverSource({ stack, database, delivery, steps, options, lastseen }: Chain): Promise<LoadPlan> {
+async function deliverSource({ stack, databases, delivery, steps, options, lastseen }: Chain): Promise<LoadPlan> {
   await steps.run('Create tables, topics and schemas', async () => {
-    await applyPlatformSchema(stack.addresses.databaseUrl);
+    await createTables(demoUrls(stack.addresses.databaseUrl, options.ownDatabase), databases);
     await Promise.all([lastseen(['migrate']), lastseen(['topics']), lastseen(['schemas', 'register'])]);
   });
   const plan = await steps.run('Load the history', async (report) => {
-    const prepared = await prepareSource(database, options, report);
+    const prepared = await prepareSource(databases.source, options, report);
     await prepared.phase1(report);
-    await proof.keepWeekly(database);
+    await moveWeekly(databases);
+    await proof.keepWeekly(databases.own);
     return prepared;
   });
   await steps.run('Take the Debezium snapshot', async (report) => {
@@ -93,43 +101,45 @@ const total = (plan: LoadPlan, kind: 'snapshot') =>
 
 /** Runs track, sweep and recompute, then sweeps and reads all topics again: nothing must change. */
 async function detect(chain: Chain, plan: LoadPlan): Promise<Omit<DemoResult, 'timings'>> {
-  const { database, delivery, steps, options, lastseen } = chain;
+  const { databases, delivery, steps, options, lastseen } = chain;
+  const { own } = databases;
   const tracked = await steps.run('lastseen track', (report) =>
-    reportProgress(database, delivery, report, () => track(lastseen, 'lastseen-track', () => {})),
+    reportProgress(own, delivery, report, () => track(lastseen, 'lastseen-track', () => {})),
   );
   const sweep = await steps.run('lastseen sweep', () => sweepOnce(lastseen, options));
   const recompute = await steps.run('lastseen recompute', async (report) =>
     readCounts(await lastseen(['recompute', '--until-end', '--json'], { report })),
   );
-  const digestBefore = await proof.digestLastSeen(database);
-  const events = await proof.countEvents(database);
+  const digestBefore = await proof.digestLastSeen(own);
+  const events = await proof.countEvents(own);
   const eventsOfSecondSweep = await steps.run('lastseen sweep (again)', async () => {
     const { published } = await sweepOnce(lastseen, options);
-    return Math.max(published, (await proof.countEvents(database)) - events);
+    return Math.max(published, (await proof.countEvents(own)) - events);
   });
   const replay = await steps.run('Read all topics again', (report) => track(lastseen, 'demo-replay', report));
   return steps.run('Compare with the source tables', async () => ({
     origin: plan.origin,
+    variant: variantOf(options),
     asOf: options.asOf,
     thresholdDays: options.thresholdDays,
     lookbackDays: options.lookbackDays,
     learners: plan.learners,
-    tracked: await countTracked(database),
+    tracked: await countTracked(own),
     sources: sourceResults(plan, await delivery.counts(), tracked.counts),
     sweep,
     recompute,
-    silence: await readSilence(database, options),
-    highestRisk: await readHighestRisk(database),
+    silence: await readSilence(own, options),
+    highestRisk: await readHighestRisk(own),
     proof: {
-      lastSeen: await proof.compareLastSeen(database),
-      flagged: await proof.compareFlagged(database, options),
-      answers: await proof.compareAnswers(database),
-      foreignFigures: await proof.compareForeignFigures(database),
-      untouchedRows: await proof.compareUntouchedRows(database),
+      lastSeen: await proof.compareLastSeen(databases),
+      flagged: await proof.compareFlagged(databases, options),
+      answers: await proof.compareAnswers(own),
+      foreignFigures: await proof.compareForeignFigures(own),
+      untouchedRows: await proof.compareUntouchedRows(own),
       eventsOfSecondSweep,
       replay: { records: recordsRead(replay), rowsChanged: replay.rows_changed },
       digestBefore,
-      digestAfter: await proof.digestLastSeen(database),
+      digestAfter: await proof.digestLastSeen(own),
     },
     published: options.data.kind === 'oulad' ? publishedFor(options) : undefined,
   }));
@@ -139,14 +149,14 @@ const POLL_MS = 500;
 
 /** Reports track's progress, which it records in each transaction. */
 async function reportProgress<T>(
-  database: Database,
+  own: Queryable,
   delivery: Delivery,
   report: Report,
   work: () => Promise<T>,
 ): Promise<T> {
   const records = Object.values(await delivery.counts()).reduce((sum, count) => sum + count, 0);
   const timer = setInterval(() => {
-    proof.countApplied(database).then(
+    proof.countApplied(own).then(
       (applied) => report(progressBar(applied, records, 'records')),
       () => clearInterval(timer),
     );

@@ -3,7 +3,7 @@ import { parseInstant } from '../../src/activity/instant.ts';
 import { perSource, SOURCES } from '../../src/activity/source.ts';
 import { checksOf } from '../../stack/demo/checks.ts';
 import { progressLine } from '../../stack/demo/lastseen-command.ts';
-import { demoOptions } from '../../stack/demo/options.ts';
+import { demoOptions, variantOf } from '../../stack/demo/options.ts';
 import { publishedFor } from '../../stack/demo/published.ts';
 import { histogram, page, pageJson } from '../../stack/demo/report.ts';
 import type { DemoResult } from '../../stack/demo/result.ts';
@@ -14,6 +14,7 @@ const EQUAL = { compared: 5, differing: 0 };
 
 const RESULT: DemoResult = {
   origin: 'five learners',
+  variant: [],
   asOf: AS_OF,
   thresholdDays: 7,
   lookbackDays: 31,
@@ -111,6 +112,14 @@ test('the report shows figures before and after, also unchanged ones', () => {
   expect(text).toMatch(/2014-01-06 +7 +12,219 +12,219 +976 +976/);
 });
 
+test('the report names the proof and the place of own tables, if they are not the default', () => {
+  const variant = variantOf({ proof: 'both', ownDatabase: true });
+  expect(page({ ...RESULT, variant })).toMatch(
+    /lookback 31 days\ndelivery is proven by the slot and .*\nown tables .*\n\n/,
+  );
+  expect(variantOf({ proof: 'slot', ownDatabase: false })).toEqual([]);
+});
+
 test('the report says why a sweep was held, if it was', () => {
   expect(page(RESULT)).not.toContain('Held, then approved');
   const held = { ...RESULT, sweep: { ...RESULT.sweep, heldBecause: '970 learners would cross' } };
@@ -135,7 +144,7 @@ test('published figures are compared only for their own window', () => {
 });
 
 describe('the options', () => {
-  const flags = { learners: 10, days: 20, seed: 1, threshold: 7 };
+  const flags = { learners: 10, days: 20, seed: 1, threshold: 7, proof: 'slot' } as const;
 
   test('default to the published window with OULAD files', () => {
     expect(demoOptions({ ...flags, data: 'oulad' })).toMatchObject({ asOf: AS_OF, lookbackDays: 31 });

@@ -64,7 +64,8 @@ const INSERT_ABILITY =
 
 const INSERT_GOALS = 'INSERT INTO interest_goal SELECT * FROM json_populate_recordset(null::interest_goal, $1::json)';
 
-const INSERT_WEEKLY = `INSERT INTO weekly_kpi (user_id, week_start, kpis, created_at, updated_at)
+/** The figures are text, so that their numbers stay as they are. */
+export const INSERT_WEEKLY = `INSERT INTO weekly_kpi (user_id, week_start, kpis, created_at, updated_at)
   SELECT user_id, week_start, kpis::jsonb, created_at, updated_at
   FROM json_to_recordset($1::json)
     AS r(user_id text, week_start date, kpis text, created_at timestamptz, updated_at timestamptz)`;
