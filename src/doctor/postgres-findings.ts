@@ -1,8 +1,9 @@
 import type { Instant } from '../activity/instant.ts';
 import { SOURCE_FACTS, type Source } from '../activity/source.ts';
 import type { MigrationNames } from '../setup/migrations-store.ts';
+import type { SourceTable } from '../source-activity/tables-store.ts';
 import { type Finding, failed, ok, warning } from './checks.ts';
-import type { ServerFacts, TableFacts } from './postgres-store.ts';
+import type { ServerFacts } from './postgres-store.ts';
 
 export function version({ versionNumber, version, role }: ServerFacts): Finding {
   if (versionNumber < 150_000) return failed(`Postgres ${version} is too old`, 'upgrade to Postgres 15 or newer');
@@ -76,9 +77,9 @@ export function ownTables(role: string, unreadable: readonly string[]): Finding 
 const TEXT_TYPES: readonly (string | null)[] = ['text', 'character varying', 'character', 'bpchar'];
 
 /** Undefined if learners can be read from a column of this type. */
-function learnerColumn(table: Source, type: string | null): Finding | undefined {
-  const { learner } = SOURCE_FACTS[table];
-  const message = `${learner} of ${table} is of type ${type}`;
+function learnerColumn(source: Source, type: string | null): Finding | undefined {
+  const { learner } = SOURCE_FACTS[source];
+  const message = `${learner} of ${source} is of type ${type}`;
   const isUuid = type === 'uuid';
   if (TEXT_TYPES.includes(type)) {
     if (learner === 'user_id') return undefined;
@@ -93,32 +94,39 @@ function learnerColumn(table: Source, type: string | null): Finding | undefined 
 }
 
 /** Undefined if learners can be looked up without a scan of the table. */
-function learnerIndex(table: Source, hasLearnerIndex: boolean): Finding | undefined {
+function learnerIndex(source: Source, hasLearnerIndex: boolean): Finding | undefined {
   if (hasLearnerIndex) return undefined;
-  const { learner, instants } = SOURCE_FACTS[table];
+  const { learner, instants } = SOURCE_FACTS[source];
   const instant = instants.length === 1 ? instants[0] : `(coalesce(${instants.join(', ')}))`;
   return warning(
-    `no index of ${table} begins with ${learner}: a sweep that looks up who would cross, and kpi, scan the table`,
-    `CREATE INDEX CONCURRENTLY ON ${table} (${learner}, ${instant})`,
+    `no btree index of ${source} begins with ${learner}: a sweep that looks up who would cross, and kpi, scan the table`,
+    `CREATE INDEX CONCURRENTLY ON ${source} (${learner}, ${instant})`,
   );
 }
 
-export function sourceTable({ table, exists, missing, unreadable, learnerType, hasLearnerIndex }: TableFacts): Finding {
-  if (!exists) return failed(`there is no table ${table}`, 'create it, or remove it from SOURCES');
+export function sourceTable({
+  source,
+  exists,
+  missing,
+  unreadable,
+  learnerType,
+  hasLearnerIndex,
+}: SourceTable): Finding {
+  if (!exists) return failed(`there is no table ${source}`, 'create it, or remove it from SOURCES');
   if (missing.length > 0)
     return failed(
-      `${table} has no column ${missing.join(', ')}`,
+      `${source} has no column ${missing.join(', ')}`,
       'add the column: without it, its records become dead letters',
     );
   if (unreadable.length > 0) {
     return failed(
-      `this role may not read ${unreadable.join(', ')} of ${table}`,
+      `this role may not read ${unreadable.join(', ')} of ${source}`,
       'apply k8s/postgres/roles.sql of this release',
     );
   }
   return (
-    learnerColumn(table as Source, learnerType) ??
-    learnerIndex(table as Source, hasLearnerIndex) ??
-    ok(`${table} has all columns that are read`)
+    learnerColumn(source, learnerType) ??
+    learnerIndex(source, hasLearnerIndex) ??
+    ok(`${source} has all columns that are read`)
   );
 }

@@ -24,11 +24,12 @@ import { safeMessage } from '../runtime/errors.ts';
 import { readMigrations } from '../setup/migrations-store.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
 import { ownSchemas } from '../setup/wiring.ts';
+import { readSourceTables } from '../source-activity/tables-store.ts';
 import * as capture from './capture-findings.ts';
 import { type Check, type Finding, ok, skipped } from './checks.ts';
 import { committedOffset } from './connector-findings.ts';
 import * as postgres from './postgres-findings.ts';
-import { readClock, readServerFacts, readTableFacts, unreadableOwnTables } from './postgres-store.ts';
+import { readClock, readServerFacts, unreadableOwnTables } from './postgres-store.ts';
 import * as work from './work-findings.ts';
 
 interface Connections {
@@ -159,11 +160,10 @@ async function clockFinding({ context, database }: Connections): Promise<Finding
 }
 
 async function sourceTableFindings({ context: { settings }, source }: Connections): Promise<Finding[]> {
-  const wanted = [...sourceTopics(settings).values()].map((table) => ({
-    table,
-    columns: neededColumns(table, settings.ATTEMPT_SOURCE),
-  }));
-  return (await readTableFacts(source, wanted)).map(postgres.sourceTable);
+  const wanted = [...sourceTopics(settings).values()].map(
+    (table) => [table, neededColumns(table, settings.ATTEMPT_SOURCE)] as const,
+  );
+  return (await readSourceTables(source, wanted)).map(postgres.sourceTable);
 }
 
 async function publicationFindings({ slotDatabase, sources, publication }: FreshnessView): Promise<readonly Finding[]> {

@@ -17,7 +17,7 @@ export interface SeenLearner {
 export interface LearnerColumn {
   /** The type to which a parameter is cast, so that an index can be used. */
   readonly type: 'text' | 'bpchar' | 'uuid';
-  /** Whether an index begins with the column. */
+  /** `hasLearnerIndex` of `readSourceTables`. */
   readonly isIndexed: boolean;
 }
 
@@ -81,54 +81,8 @@ function spellings(
   return [...keys];
 }
 
-export interface SourceLayout {
-  readonly source: Source;
-  /** Undefined if it is missing. */
-  readonly learner: LearnerColumn | undefined;
-  /** Columns that do not exist. */
-  readonly missing: readonly string[];
-  /** Columns that the connected role may not read. */
-  readonly unreadable: readonly string[];
-}
-
-/** The columns of learner and instant in the tables of the sources. */
-export async function readSourceLayouts(db: Queryable, sources: Iterable<Source>): Promise<readonly SourceLayout[]> {
-  const wanted = [...sources].flatMap((source) =>
-    [SOURCE_FACTS[source].learner, ...SOURCE_FACTS[source].instants].map((column) => ({ source, column })),
-  );
-  const { rows } = await db.query<{
-    source: Source;
-    column: string;
-    type: string | null;
-    readable: boolean | null;
-    indexed: boolean;
-  }>({
-    // 403 is the oid of btree.
-    text: `
-SELECT wanted.source, wanted."column", coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::text AS type,
-  has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable,
-  EXISTS (
-    SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid AND c.relam = 403
-    WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred IS NULL
-  ) AS indexed
-FROM unnest($1::text[], $2::text[]) AS wanted (source, "column")
-LEFT JOIN pg_attribute a
-  ON a.attrelid = to_regclass('public.' || wanted.source) AND a.attname = wanted."column" AND NOT a.attisdropped
-LEFT JOIN pg_type t ON t.oid = a.atttypid`,
-    values: [wanted.map(({ source }) => source), wanted.map(({ column }) => column)],
-  });
-  return [...Map.groupBy(rows, ({ source }) => source)].map(([source, columns]) => {
-    const learner = columns.find(({ column }) => column === SOURCE_FACTS[source].learner);
-    return {
-      source,
-      learner: learner?.type == null ? undefined : { type: castOf(learner.type), isIndexed: learner.indexed },
-      missing: columns.filter(({ type }) => type === null).map(({ column }) => column),
-      unreadable: columns.filter(({ readable }) => readable === false).map(({ column }) => column),
-    };
-  });
-}
-
-function castOf(type: string): LearnerColumn['type'] {
-  if (type === 'uuid') return 'uuid';
-  return type === 'character' || type === 'bpchar' ? 'bpchar' : 'text';
+/** @param learnerType as of `readSourceTables` */
+export function castOf(learnerType: string): LearnerColumn['type'] {
+  if (learnerType === 'uuid') return 'uuid';
+  return learnerType === 'character' || learnerType === 'bpchar' ? 'bpchar' : 'text';
 }

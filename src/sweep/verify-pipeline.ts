@@ -1,15 +1,11 @@
 import type { StudentId } from '../activity/activity.ts';
 import { formatInstant, type Instant } from '../activity/instant.ts';
-import type { Source } from '../activity/source.ts';
+import { SOURCE_FACTS, type Source } from '../activity/source.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
-import {
-  type LearnerColumn,
-  newerActivity,
-  readSourceLayouts,
-  type SeenLearner,
-} from '../source-activity/newer-store.ts';
+import { castOf, type LearnerColumn, newerActivity, type SeenLearner } from '../source-activity/newer-store.ts';
+import { readSourceTables } from '../source-activity/tables-store.ts';
 import {
   type ContradictedLearner,
   judgeNewer,
@@ -99,8 +95,12 @@ export async function readLearnerColumns(
   sourceDatabase: Database,
   sources: Iterable<Source>,
 ): Promise<ReadonlyMap<Source, LearnerColumn>> {
-  const layouts = await readSourceLayouts(sourceDatabase, sources);
-  const mistakes = layouts.flatMap(({ source, missing, unreadable }) => [
+  const wanted = [...sources].map((source) => {
+    const { learner, instants } = SOURCE_FACTS[source];
+    return [source, [learner, ...instants]] as const;
+  });
+  const tables = await readSourceTables(sourceDatabase, wanted);
+  const mistakes = tables.flatMap(({ source, missing, unreadable }) => [
     ...missing.map((column) => `there is no column ${column} in ${source}: correct SOURCES`),
     ...(unreadable.length === 0
       ? []
@@ -110,7 +110,12 @@ export async function readLearnerColumns(
         ]),
   ]);
   if (mistakes.length > 0) throw new LastseenError('config_invalid', mistakes.join('\n'));
-  return new Map(layouts.map(({ source, learner }) => [source, must(learner, `${source} has the learner's column`)]));
+  return new Map(
+    tables.map(({ source, learnerType, hasLearnerIndex }) => {
+      const type = castOf(must(learnerType, `${source} has the learner's column`));
+      return [source, { type, isIndexed: hasLearnerIndex }];
+    }),
+  );
 }
 
 /** The first line names no learner, because it is kept in the history. */

@@ -8,13 +8,13 @@ import type { TopicSpec } from '../../src/kafka/admin/admin.ts';
 
 const FACTS = { versionNumber: 180_004, version: '18.4', role: 'r', isStandby: false, walLevel: 'logical' };
 const TABLE = {
-  table: 'session',
+  source: 'session',
   exists: true,
   missing: [],
   unreadable: [],
   learnerType: 'text',
   hasLearnerIndex: true,
-};
+} as const;
 
 describe('findings about Postgres', () => {
   it.each([
@@ -38,7 +38,7 @@ describe('findings about Postgres', () => {
     ['user ids of type uuid', 'warning', postgres.sourceTable({ ...TABLE, learnerType: 'uuid' })],
     ['no index of the learner', 'warning', postgres.sourceTable({ ...TABLE, hasLearnerIndex: false })],
     ['user ids that are numbers', 'failed', postgres.sourceTable({ ...TABLE, learnerType: 'bigint' })],
-    ['student ids of type text', 'warning', postgres.sourceTable({ ...TABLE, table: 'attempt' })],
+    ['student ids of type text', 'warning', postgres.sourceTable({ ...TABLE, source: 'attempt' })],
     ['a missing source table', 'failed', postgres.sourceTable({ ...TABLE, exists: false })],
     ['a missing column', 'failed', postgres.sourceTable({ ...TABLE, missing: ['c'] })],
     ['an unreadable column', 'failed', postgres.sourceTable({ ...TABLE, unreadable: ['c'] })],
