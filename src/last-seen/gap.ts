@@ -1,7 +1,7 @@
 export type GapKind =
   | 'beginning_missing' // records were removed before the partition was read for the first time
   | 'lost' // records were removed before they were read
-  | 'skipped' // records exist, but reading started above them
+  | 'skipped' // records exist, but reading started above them, or the database that had them applied was restored
   | 'another_topic'; // the topic was recreated; unread records of the old one are lost
 
 /** Offsets of a partition that were never read, up to `toOffset` exclusive; null if the end is unknown. */

@@ -1,5 +1,5 @@
 import type { Instant } from '../activity/instant.ts';
-import type { Partition, Position } from '../kafka/client/records.ts';
+import { type Partition, type Position, partitionKey } from '../kafka/client/records.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import type { ReadState } from './continuity.ts';
@@ -69,6 +69,22 @@ FROM unnest($1::text[], $2::int[]) AS u (topic, partition)
 WHERE p.topic = u.topic AND p.partition = u.partition`,
     values: [partitions.map(({ topic }) => topic), arrayLiteral(partitions.map(({ partition }) => partition))],
   });
+}
+
+/** Below which offset these partitions were read, also if records are read again, by partition; none without a row. */
+export async function readReached(
+  tx: Queryable,
+  partitions: readonly Partition[],
+): Promise<ReadonlyMap<string, bigint>> {
+  if (partitions.length === 0) return new Map();
+  const { rows } = await tx.query<Partition & { reached: bigint }>({
+    name: 'read_reached',
+    text: `
+SELECT topic, partition, GREATEST(next_offset, known_offset) AS reached
+FROM lastseen.track_progress JOIN unnest($1::text[], $2::int[]) AS u (topic, partition) USING (topic, partition)`,
+    values: [partitions.map(({ topic }) => topic), arrayLiteral(partitions.map(({ partition }) => partition))],
+  });
+  return new Map(rows.map((row) => [partitionKey(row), row.reached]));
 }
 
 /** How far the partitions of these topics are applied. Partitions without recorded progress are left out. */

@@ -10,7 +10,7 @@ import {
 } from '../last-seen/continuity.ts';
 import type { PartitionGap } from '../last-seen/gap.ts';
 import { recordGaps } from '../last-seen/gaps-store.ts';
-import { loadReadState, recordProgress, resetProgress } from '../last-seen/progress-store.ts';
+import { loadReadState, readReached, recordProgress, resetProgress } from '../last-seen/progress-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 
 export interface ProgressDeps {
@@ -79,7 +79,8 @@ export function createProgress(deps: ProgressDeps): Progress {
       return change;
     },
 
-    async record(tx, { partitions, gaps }) {
+    async record(tx, { partitions, gaps: collected }) {
+      const gaps = [...collected, ...(await rolledBack(tx, partitions, collected))];
       await resetProgress(
         tx,
         gaps.filter(({ kind }) => kind === 'another_topic'),
@@ -96,4 +97,23 @@ export function createProgress(deps: ProgressDeps): Progress {
       return recordGaps(tx, gaps);
     },
   };
+}
+
+/**
+ * What this process has applied but the database does not have any more: it was restored to an earlier point meanwhile. A
+ * partition that has a gap in this transaction did not continue.
+ */
+async function rolledBack(
+  tx: Queryable,
+  partitions: ProgressChanges['partitions'],
+  gaps: readonly PartitionGap[],
+): Promise<PartitionGap[]> {
+  const interrupted = new Set(gaps.map(partitionKey));
+  const continued = [...partitions.values()].filter((change) => !interrupted.has(partitionKey(change)));
+  const reached = await readReached(tx, continued);
+  return continued.flatMap((change) => {
+    const { topic, partition, fromOffset: toOffset } = change;
+    const fromOffset = reached.get(partitionKey(change)) ?? 0n;
+    return fromOffset < toOffset ? [{ topic, partition, kind: 'skipped', fromOffset, toOffset }] : [];
+  });
 }

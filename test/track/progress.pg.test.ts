@@ -196,6 +196,18 @@ describe('a gap', () => {
     expect(await record(false)).toMatchObject([{ kind: 'beginning_missing', fromOffset: 0n, toOffset: 5n }]);
   });
 
+  it('is found by a running instance if the database goes back to an earlier point', async () => {
+    const progress = instance();
+    await apply(progress, batch(0, 50));
+    await db.database.query({ text: 'UPDATE lastseen.track_progress SET next_offset = 20' });
+    const skipped = { topic, partition: 0, kind: 'skipped', fromOffset: 20n, toOffset: 50n };
+    expect(await apply(progress, batch(50, 60))).toEqual([skipped]);
+    expect(await apply(progress, batch(60, 70))).toEqual([]);
+    expect(await applied()).toBe(70n);
+    await db.database.query({ text: 'TRUNCATE lastseen.track_progress' });
+    expect(await apply(progress, batch(70, 80))).toEqual([{ ...skipped, fromOffset: 0n, toOffset: 70n }]);
+  });
+
   it('is found after an outage of the broker', async () => {
     await apply(instance(), batch(0, 10));
     let down = true;
