@@ -1,4 +1,5 @@
-import { chownSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { single } from '../../src/runtime/must.ts';
@@ -23,6 +24,28 @@ export async function promoteWithoutSlots(stack: RunningStack, database: Databas
   } finally {
     await standby.close();
   }
+}
+
+/** A copy of the server's data at one moment, with its slots, like a snapshot of the volume. */
+export interface SourceCopy {
+  /** The server continues from the copy. Can be called once. */
+  restore(): Promise<void>;
+}
+
+export async function copySource(stack: RunningStack, database: Database): Promise<SourceCopy> {
+  const data = await dataDirectory(database);
+  const copy = `${data}-earlier`;
+  await stack.killPart('postgres');
+  execFileSync('cp', ['-a', data, copy]);
+  await stack.startPart('postgres');
+  return {
+    async restore() {
+      await stack.killPart('postgres');
+      rmSync(data, { recursive: true });
+      renameSync(copy, data);
+      await stack.startPart('postgres');
+    },
+  };
 }
 
 async function dataDirectory(database: Database): Promise<string> {

@@ -3,6 +3,7 @@ import { captureStage } from './stages/capture.ts';
 import { lettersStage } from './stages/letters.ts';
 import { poisonStage } from './stages/poison.ts';
 import { recomputeStage } from './stages/recompute.ts';
+import { restoredStage } from './stages/restored.ts';
 import { returningStage } from './stages/returning.ts';
 import { securedStage } from './stages/secured.ts';
 import { stallStage } from './stages/stalls.ts';
@@ -21,6 +22,7 @@ export const STAGES: readonly AnyStage[] = [
   returningStage,
   stallStage,
   captureStage,
+  restoredStage,
   topicStage,
   unreadStage,
   lettersStage,
