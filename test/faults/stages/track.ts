@@ -114,11 +114,14 @@ async function settle({ world, track, returned }: TrackStage, records: number, b
   const emittedTwice = [...names.values()].filter((times) => times > 1).length;
   const unexpected = [...names.keys()].length - (expected.length - missing);
   const { differing, lost } = settled.seen;
+  // No record was removed or skipped: a gap would stop all sweeps without need.
+  const { rows: gaps } = await world.database.query({ text: 'SELECT * FROM lastseen.track_gap' });
+  if (gaps.length > 0) console.error('gaps:', gaps);
   if (differing > 0n || missing > 0) console.error(track.ends.slice(-3).join('\n'));
   return {
     records,
     lost: Number(lost) + missing,
-    wrong: Number(differing - lost) + emittedTwice + unexpected,
+    wrong: Number(differing - lost) + emittedTwice + unexpected + gaps.length,
     duplicates: emitted.seen.duplicates - before,
     recoveryMs: settled.ms,
   };
