@@ -31,6 +31,7 @@ const LONG = [
   'freshness/elsewhere',
   'freshness/partitioned',
   'track/compacted',
+  'track/damaged',
   'track/gaps',
   'track/instances',
 ].map((name) => `test/${name}.stack.test.ts`);

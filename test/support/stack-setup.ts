@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import type { SecuredFront } from '../../stack/servers/secured.ts';
 import { type StackAddresses, startStack } from '../../stack/stack.ts';
@@ -6,6 +7,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     stack: StackAddresses;
     secured: SecuredFront;
+    /** The broker's directories of partitions. */
+    kafkaData: string;
   }
 }
 
@@ -18,6 +21,7 @@ export default async function startStackOnce(project: TestProject): Promise<() =
     },
   });
   project.provide('stack', stack.addresses);
+  project.provide('kafkaData', join(stack.runDir, 'kafka/data'));
   if (stack.secured !== undefined) project.provide('secured', stack.secured);
   return () => stack.stop();
 }
