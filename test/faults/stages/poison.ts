@@ -163,9 +163,11 @@ export const poisonStage = stage<PoisonStage>({
         const dead = total(counts, isDeadLetter);
         const kept = (await recordsIn(world, [letters])) - lettersBefore;
         const { differing, lost } = await lossesOfRealLearners(world);
+        // After a rebalance, records that were not committed are read, and counted, again.
+        const unread = Math.max(0, inTopics - readBefore - read);
         return {
           records: read,
-          lost: Number(lost) + Math.abs(inTopics - readBefore - read) + Math.max(0, dead - kept),
+          lost: Number(lost) + unread + Math.max(0, dead - kept),
           wrong: Number(differing - lost),
           duplicates: Math.max(0, kept - dead),
           recoveryMs,
