@@ -84,7 +84,7 @@ function learnerColumn(source: Source, type: string | null): Finding | undefined
   if (TEXT_TYPES.includes(type)) {
     if (learner === 'user_id') return undefined;
     return warning(
-      `${message}: UUIDs in another form than 8-4-4-4-12 become dead letters, and those in mixed case are not found by kpi`,
+      `${message}: UUIDs in another form than 8-4-4-4-12 become dead letters, and kpi and the look-up of a sweep do not find those in mixed case`,
       'change its type to uuid',
     );
   }

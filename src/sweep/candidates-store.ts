@@ -1,11 +1,12 @@
 import type { StudentId } from '../activity/activity.ts';
 import type { Instant } from '../activity/instant.ts';
+import { learnerKeySql } from '../activity/learner.ts';
 import type { Source } from '../activity/source.ts';
-import { instantArray, textArray, uuidArray } from '../postgres/arrays.ts';
+import { instantArray, uuidArray } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { single } from '../runtime/must.ts';
 import type { SweepPlan } from '../silence/plan.ts';
-import type { SeenLearner } from '../source-activity/newer-store.ts';
+import type { Newer, SeenLearners } from '../source-activity/newer-store.ts';
 import { crossingLearners } from './episodes-store.ts';
 
 /**
@@ -31,43 +32,44 @@ export async function emptyCandidates(tx: Queryable): Promise<void> {
   await tx.query({ text: 'TRUNCATE lastseen.sweep_candidate' });
 }
 
-/** The next candidates in the order of their student ids. */
+/** Some of the candidates, in the order of their student ids. */
+export interface CandidateBatch extends SeenLearners {
+  readonly size: number;
+  readonly last: StudentId;
+}
+
+/** The next candidates; undefined if there are no more. */
 export async function readCandidates(
   db: Queryable,
   after: StudentId | undefined,
   limit: number,
-): Promise<readonly SeenLearner[]> {
-  const { rows } = await db.query<SeenLearner>({
+): Promise<CandidateBatch | undefined> {
+  const { rows } = await db.query<CandidateBatch>({
     text: `
-SELECT student_id AS "studentId", user_id AS "userId", last_seen_at AS "lastSeenAt"
-FROM lastseen.sweep_candidate
-WHERE $1::uuid IS NULL OR student_id > $1
-ORDER BY student_id
-LIMIT $2`,
+SELECT count(*)::int AS size, max(student_id::text COLLATE "C") AS last, array_agg(student_id)::text AS "studentIds",
+  array_agg(user_id)::text AS "userIds", array_agg(nullif(${learnerKeySql('user_id')}, student_id))::text AS "otherKeys",
+  array_agg(last_seen_at)::text AS "lastSeenAts"
+FROM (
+  SELECT student_id, user_id, last_seen_at
+  FROM lastseen.sweep_candidate
+  WHERE $1::uuid IS NULL OR student_id > $1
+  ORDER BY student_id
+  LIMIT $2
+) AS batch
+HAVING count(*) > 0`,
     values: [after ?? null, limit],
   });
-  return rows;
+  return rows[0];
 }
 
-/** An activity that is later than the candidate's last seen. */
-export interface NewerActivity {
-  readonly studentId: StudentId;
-  readonly at: Instant;
-  readonly source: Source;
-}
-
-/** @param found at most one per learner. */
-export async function noteNewer(db: Queryable, found: readonly NewerActivity[]): Promise<void> {
+/** Keeps the latest activity per candidate. */
+export async function noteNewer(db: Queryable, source: Source, found: readonly Newer[]): Promise<void> {
   await db.query({
     text: `
-UPDATE lastseen.sweep_candidate candidate SET newer_at = found.at, newer_source = found.source
-FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS found (student_id, at, source)
-WHERE candidate.student_id = found.student_id`,
-    values: [
-      uuidArray(found.map(({ studentId }) => studentId)),
-      instantArray(found.map(({ at }) => at)),
-      textArray(found.map(({ source }) => source)),
-    ],
+UPDATE lastseen.sweep_candidate candidate SET newer_at = found.at, newer_source = $3
+FROM unnest($1::uuid[], $2::timestamptz[]) AS found (student_id, at)
+WHERE candidate.student_id = found.student_id AND (newer_at IS NULL OR newer_at < found.at)`,
+    values: [uuidArray(found.map(({ studentId }) => studentId)), instantArray(found.map(({ at }) => at)), source],
   });
 }
 
@@ -79,21 +81,20 @@ export interface ContradictedLearner {
 }
 
 export interface NewerCounts {
-  readonly verified: bigint;
   /** The table has the later activity now. */
   readonly returned: bigint;
   readonly contradicted: bigint;
 }
 
 /**
- * A candidate with a later activity whose row is as late now, or no longer exists, has returned; another one is
- * contradicted, unless an open dead letter may be the record of that activity.
+ * The candidates with a later activity. If their row is as late now, or no longer exists, they have returned; otherwise they
+ * are contradicted, unless an open dead letter may be the record of that activity. The row is read by a subquery, because a
+ * join would read the whole table.
  */
 const JUDGED = `
-SELECT candidate.*, seen.last_seen_at AS seen_at,
+SELECT candidate.*,
   CASE
-    WHEN newer_at IS NULL THEN 'none'
-    WHEN seen.student_id IS NULL OR seen.last_seen_at >= newer_at THEN 'returned'
+    WHEN seen_at IS NULL OR seen_at >= newer_at THEN 'returned'
     WHEN EXISTS (
       SELECT FROM lastseen.dead_letter letter
       WHERE letter.student_id = candidate.student_id AND letter.closed_at IS NULL
@@ -101,15 +102,20 @@ SELECT candidate.*, seen.last_seen_at AS seen_at,
     ) THEN 'doubtful'
     ELSE 'contradicted'
   END AS verdict
-FROM lastseen.sweep_candidate candidate
-LEFT JOIN lastseen.user_last_seen seen ON seen.student_id = candidate.student_id`;
+FROM (
+  SELECT candidate.*, (
+    SELECT last_seen_at FROM lastseen.user_last_seen seen WHERE seen.student_id = candidate.student_id
+  ) AS seen_at
+  FROM lastseen.sweep_candidate candidate
+  WHERE newer_at IS NOT NULL
+  OFFSET 0
+) AS candidate`;
 
 /** Call it when all activities that were noted are proven to be applied. */
 export async function judgeNewer(db: Queryable): Promise<NewerCounts> {
   const { rows } = await db.query<NewerCounts>({
     text: `
-SELECT count(*) AS verified,
-  count(*) FILTER (WHERE verdict = 'returned') AS returned,
+SELECT count(*) FILTER (WHERE verdict = 'returned') AS returned,
   count(*) FILTER (WHERE verdict = 'contradicted') AS contradicted
 FROM (${JUDGED}) AS judged`,
   });

@@ -161,7 +161,7 @@ WHERE run_id = $1 AND status = 'running'`,
 export async function contradictRun(
   db: Queryable,
   runId: string,
-  { verified, returned, contradicted }: NewerCounts,
+  { verified, returned, contradicted }: NewerCounts & { readonly verified: bigint },
   failure: string,
 ): Promise<void> {
   await db.query({

@@ -4,13 +4,14 @@ import { SOURCE_FACTS, type Source } from '../activity/source.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
-import { castOf, type LearnerColumn, newerActivity, type SeenLearner } from '../source-activity/newer-store.ts';
+import { settleAll } from '../runtime/waiting.ts';
+import { castOf, type LearnerColumn, newerActivity } from '../source-activity/newer-store.ts';
 import { readSourceTables } from '../source-activity/tables-store.ts';
 import {
+  type CandidateBatch,
   type ContradictedLearner,
   judgeNewer,
   listContradicted,
-  type NewerActivity,
   type NewerCounts,
   noteNewer,
   readCandidates,
@@ -26,11 +27,13 @@ export interface VerifyDeps {
   readonly waitForReplica: () => Promise<void>;
   /** Rejects unless everything that was committed before the call is applied. */
   readonly proveApplied: (asOf: Instant) => Promise<unknown>;
-  /** Learners per snapshot; default 10,000. */
+  /** Learners per look-up; default 10,000. */
   readonly batchLearners?: number;
 }
 
 export interface Verification extends NewerCounts {
+  /** All candidates. */
+  readonly verified: bigint;
   /** Some of the contradicted learners. */
   readonly examples: readonly ContradictedLearner[];
 }
@@ -39,51 +42,55 @@ const BATCH_LEARNERS = 10_000;
 const EXAMPLES = 10;
 
 /**
- * Looks up the stored candidates in the source tables, in batches of one snapshot each. If any has a later activity than
- * in `user_last_seen`, everything committed until then is proven to be applied, and the rows are read again.
+ * Looks up the stored candidates in the source tables, in batches. If any has a later activity than in `user_last_seen`,
+ * everything committed until then is proven to be applied, and the rows are read again.
  *
  * @throws LastseenError `not_fresh` if that cannot be proven.
  */
 export async function verifyCandidates(database: Database, deps: VerifyDeps, asOf: Instant): Promise<Verification> {
   await deps.waitForReplica();
+  let verified = 0;
   let found = 0;
   for await (const candidates of candidateBatches(database, deps.batchLearners ?? BATCH_LEARNERS)) {
-    const newer = await newestBySource(deps, candidates);
-    if (newer.length > 0) await noteNewer(database, newer);
+    verified += candidates.size;
+    found += await noteNewerOf(database, deps, candidates);
+  }
+  const none: Verification = { verified: BigInt(verified), returned: 0n, contradicted: 0n, examples: [] };
+  if (found === 0) return none;
+  await deps.proveApplied(asOf);
+  const counts = await judgeNewer(database);
+  return { ...none, ...counts, examples: counts.contradicted > 0n ? await listContradicted(database, EXAMPLES) : [] };
+}
+
+async function* candidateBatches(database: Database, size: number): AsyncGenerator<CandidateBatch, void> {
+  for (let after: StudentId | undefined; ; ) {
+    const batch = await readCandidates(database, after, size);
+    if (batch === undefined) return;
+    yield batch;
+    after = batch.last;
+  }
+}
+
+/** The sources are read at the same time, each in a snapshot of its own: any of them may contradict. Returns how many did. */
+async function noteNewerOf(
+  database: Database,
+  { sourceDatabase, sources, maxClockSkewUs }: VerifyDeps,
+  candidates: CandidateBatch,
+): Promise<number> {
+  const bySource = await settleAll(
+    [...sources].map(async ([source, column]) => {
+      const newer = await sourceDatabase.snapshot((snapshot, takenAt) =>
+        newerActivity(snapshot, source, column, takenAt + maxClockSkewUs, candidates),
+      );
+      return [source, newer] as const;
+    }),
+  );
+  let found = 0;
+  for (const [source, newer] of bySource) {
+    if (newer.length > 0) await noteNewer(database, source, newer);
     found += newer.length;
   }
-  if (found > 0) await deps.proveApplied(asOf);
-  const counts = await judgeNewer(database);
-  return { ...counts, examples: counts.contradicted > 0n ? await listContradicted(database, EXAMPLES) : [] };
-}
-
-async function* candidateBatches(database: Database, size: number): AsyncGenerator<readonly SeenLearner[], void> {
-  let after: StudentId | undefined;
-  for (;;) {
-    const batch = await readCandidates(database, after, size);
-    if (batch.length === 0) return;
-    yield batch;
-    after = must(batch.at(-1), 'the batch is not empty').studentId;
-  }
-}
-
-function newestBySource(
-  { sourceDatabase, sources, maxClockSkewUs }: VerifyDeps,
-  candidates: readonly SeenLearner[],
-): Promise<readonly NewerActivity[]> {
-  return sourceDatabase.snapshot(async (snapshot, takenAt) => {
-    const newest = new Map<SeenLearner, NewerActivity>();
-    for (const [source, column] of sources) {
-      const newer = await newerActivity(snapshot, source, column, takenAt + maxClockSkewUs, candidates);
-      for (const [candidate, { at }] of newer) {
-        const before = newest.get(candidate);
-        if (before === undefined || at > before.at) {
-          newest.set(candidate, { studentId: candidate.studentId, at, source });
-        }
-      }
-    }
-    return [...newest.values()];
-  });
+  return found;
 }
 
 /**

@@ -41,6 +41,7 @@ const AS_OF = must(parseInstant('2026-03-16T05:00:00Z'), 'an instant');
 const daysAgo = (days: number): Instant => AS_OF - BigInt(Math.round(days * 1000)) * (MICROS_PER_DAY / 1000n);
 const plan: SweepPlan = { asOf: AS_OF, thresholds: [7], lookbackDays: 30, refresh: 'daily' };
 const UUID = '0b6f9c1e-0000-4000-8000-00000000000a';
+const MIXED_CASE = '0B6f9c1e-0000-4000-8000-00000000000A';
 
 /** A change of a source table, in the order of its offsets. */
 interface Change {
@@ -335,37 +336,91 @@ VALUES ('t', 0, 1, 0, 'missing_column', 'activity', '', '${studentIdOf('anna')}'
   });
 });
 
-describe('the spelling of a learner', () => {
+const INDEXES = [
+  'CREATE INDEX session_user_id ON session (user_id)',
+  'CREATE INDEX attempt_student_id ON attempt (student_id)',
+];
+
+describe.each([
+  ['with an index', INDEXES],
+  ['without an index', []],
+])('%s, the spelling of a learner', (_, indexes) => {
+  const withColumn = async (table: string, change: string, work: () => Promise<unknown>) => {
+    await sql(`ALTER TABLE ${table} ${change}`);
+    for (const index of ['DROP INDEX session_user_id', 'DROP INDEX attempt_student_id', ...indexes]) await sql(index);
+    try {
+      await work();
+    } finally {
+      await sql('TRUNCATE session, attempt');
+      await sql('ALTER TABLE session ALTER user_id TYPE text');
+      await sql('ALTER TABLE attempt ALTER student_id TYPE uuid USING NULL');
+      await sql('DROP INDEX IF EXISTS session_user_id, attempt_student_id');
+      for (const index of INDEXES) await sql(index);
+    }
+  };
+  const outcomeOf = async (name: string, written: string, key?: StudentId) => {
+    await apply([{ user: name, source: 'session', at: daysAgo(10), ...(key === undefined ? {} : { key }) }]);
+    await commit([{ user: written, source: 'session', at: daysAgo(1) }]);
+    return (await failure(run()))?.code;
+  };
+
   it.each([
     ['char(40)', 'student 7', 'student 7'],
     ['text', UUID, UUID.toUpperCase()],
     ['text', UUID.toUpperCase(), UUID],
+    ['text', 'student 7', studentIdOf('student 7')],
     ['varchar(40)', 'student 7', studentIdOf('student 7').toUpperCase()],
+    ['char(40)', 'student 7', studentIdOf('student 7').toUpperCase()],
+    ['text', MIXED_CASE, MIXED_CASE],
     ['uuid', UUID, UUID.toUpperCase()],
   ])('is found in a column of type %s: %s, written as %s', async (type, name, written) => {
-    await sql(`ALTER TABLE session ALTER user_id TYPE ${type} USING NULL`);
-    try {
-      await apply([{ user: name, source: 'session', at: daysAgo(10) }]);
-      await commit([{ user: written, source: 'session', at: daysAgo(1) }]);
-      expect(await failure(run())).toMatchObject({ code: 'contradicted' });
-    } finally {
-      await sql('ALTER TABLE session ALTER user_id TYPE text');
-    }
+    await withColumn('session', `ALTER user_id TYPE ${type} USING NULL`, async () => {
+      expect(await outcomeOf(name, written)).toBe('contradicted');
+    });
   });
 
-  it('is found in a student_id of type text', async () => {
-    await sql('ALTER TABLE attempt ALTER student_id TYPE text');
-    try {
+  it.each(['text', 'uuid'])('is found by the key of the name, in a column of type %s', async (type) => {
+    await withColumn('session', `ALTER user_id TYPE ${type} USING NULL`, async () => {
+      expect(await outcomeOf('anna', studentIdOf('anna').toUpperCase(), studentIdOf('someone else'))).toBe(
+        'contradicted',
+      );
+    });
+  });
+
+  it.each(['text', 'char(40)', 'uuid'])('is found in a student_id of type %s', async (type) => {
+    await withColumn('attempt', `ALTER student_id TYPE ${type} USING NULL`, async () => {
       await apply([{ user: 'anna', source: 'session', at: daysAgo(10) }]);
       await sql('INSERT INTO attempt (id, student_id, completed_at) VALUES (1, $1, $2)', [
         studentIdOf('anna').toUpperCase(),
         formatInstant(daysAgo(1)),
       ]);
       expect(await failure(run())).toMatchObject({ code: 'contradicted' });
-    } finally {
-      await sql('ALTER TABLE attempt ALTER student_id TYPE uuid USING student_id::uuid');
-    }
+    });
   });
+
+  it('is not found in mixed case, if the stored name is another one', async () => {
+    await withColumn('session', 'ALTER user_id TYPE text', async () => {
+      expect(await outcomeOf(MIXED_CASE.toLowerCase(), MIXED_CASE)).toBeUndefined();
+    });
+  });
+});
+
+it('names the latest of the activities that several sources have', async () => {
+  await apply([{ user: 'anna', source: 'session', at: daysAgo(10) }]);
+  for (const [source, latest] of SOURCES.entries()) {
+    await sql('TRUNCATE exam_results, features_topic_daily, attempt, session');
+    await commit(SOURCES.map((each, index) => ({ user: 'anna', source: each, at: daysAgo(index === source ? 1 : 2) })));
+    const message = (await failure(run()))?.message;
+    expect(message).toContain(`but ${latest} has 2026-03-15T05:00:00.000000Z`);
+  }
+});
+
+it('looks up ids that need quotes in an array', async () => {
+  const names = ['a,b', 'a"b', 'a\\b', '{a}', 'NULL', 'a b', "o'brien", 'jürgen 🙂'];
+  const old = names.map((user): Change => ({ user, source: 'session', at: daysAgo(10) }));
+  await apply(old);
+  await commit(old.map((change) => ({ ...change, at: daysAgo(1) })));
+  expect((await failure(run()))?.message).toMatch(/^contradicted: 8 learners /);
 });
 
 it('a role without rights on the columns is refused with the name of the file to apply', async () => {
