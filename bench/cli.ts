@@ -10,9 +10,10 @@ import { RECOMPUTE } from './recompute/recompute-bench.ts';
 import { aboveLimits, markdownPage, page, presentCommit, type Run, resultsOf } from './report.ts';
 import { type BenchResult, runRounds } from './rounds.ts';
 import { SWEEP } from './sweep/sweep-bench.ts';
+import { SWEEP_VERIFY } from './sweep/verify-bench.ts';
 import { TRACK_BENCHES } from './track/track-benches.ts';
 
-const BENCHES: readonly Bench[] = [...TRACK_BENCHES, FRESHNESS, SWEEP, RECOMPUTE];
+const BENCHES: readonly Bench[] = [...TRACK_BENCHES, FRESHNESS, SWEEP, SWEEP_VERIFY, RECOMPUTE];
 /** Run only if they are named. */
 const OTHERS: readonly Bench[] = [...GROWTH_BENCHES, GUARD];
 const ALL: readonly Bench[] = [...BENCHES, ...OTHERS];

@@ -2,11 +2,15 @@ import type { Bench, Side } from '../bench.ts';
 import type { Harness } from '../harness.ts';
 import { populate } from '../recompute/population.ts';
 import { publishEvents, recomputeSide } from '../recompute/recompute-bench.ts';
-import { sweepSide } from '../sweep/sweep-bench.ts';
+import { fromSourceSide } from '../sweep/from-source-side.ts';
+import { populateSessions } from '../sweep/population.ts';
+import { prepareSweep, SILENT_SHARE, sweepSide } from '../sweep/sweep-bench.ts';
 
 const SIZES: readonly number[] = [10_000, 100_000, 1_000_000, 10_000_000];
 const LARGEST = Math.max(...SIZES);
 const RECOMPUTED = 10_000;
+/** Its source tables have six rows per learner. */
+const DRY_RUN_LARGEST = 1_000_000;
 
 /** Growth of cost with the number of learners and of their activities. Each size has its own database on one server. */
 export const GROWTH_BENCHES: readonly Bench[] = [
@@ -16,7 +20,10 @@ export const GROWTH_BENCHES: readonly Bench[] = [
     defaults: { records: 0, learners: LARGEST, rounds: 3 },
     needs: ['kafka', 'registry'],
     sides: (harness, { learners }) =>
-      ofEachSize(harness, 'swept', learners, (own, size) => sweepSide(own, size, `sweep.${size}`)),
+      ofEachSize(harness, 'swept', learners, async (own, size) => {
+        await prepareSweep(own, size, SILENT_SHARE);
+        return sweepSide(own, { learners: size, name: `sweep.${size}`, verify: 'off' });
+      }),
     ratios: [
       { key: 'growth.sweep seconds, exponent', figure: 'seconds', over: 'learners', most: 1.05 },
       {
@@ -28,19 +35,40 @@ export const GROWTH_BENCHES: readonly Bench[] = [
   },
   {
     name: 'growth.activities',
-    about: 'sweep of the same learners with empty source tables, and with many sessions per learner',
+    about: 'sweep of the same learners with one session per learner in the source tables, and with many',
     defaults: { records: 2_000_000, learners: 100_000, rounds: 5 },
     needs: ['kafka', 'registry'],
     async sides(harness, { records, learners }) {
-      const [empty, full] = [await harness.openSibling('sources_empty'), await harness.openSibling('sources_full')];
-      await fillSessions(full, records, learners);
-      return [await sweepSide(empty, learners, 'sources.empty'), await sweepSide(full, learners, 'sources.full')];
+      const sides: Side[] = [];
+      for (const [name, each] of Object.entries({ few: 1, many: Math.ceil(records / learners) })) {
+        const own = await harness.openSibling(`activities_${name}`);
+        await prepareSweep(own, learners, SILENT_SHARE);
+        await populateSessions(own, learners, SILENT_SHARE, each);
+        sides.push(sweepSide(own, { learners, name: `activities.${name}`, verify: 'crossed' }));
+      }
+      return sides;
     },
     ratios: [
       {
-        key: 'growth.activities full/empty',
-        numerator: { side: 'sources.full', figure: 'seconds' },
-        denominator: { side: 'sources.empty', figure: 'seconds' },
+        key: 'growth.activities many/few',
+        numerator: { side: 'activities.many', figure: 'seconds' },
+        denominator: { side: 'activities.few', figure: 'seconds' },
+      },
+    ],
+  },
+  {
+    name: 'growth.from-source',
+    about: 'sweep --dry-run --from-source of 10,000 learners, 100,000, …',
+    defaults: { records: 0, learners: DRY_RUN_LARGEST, rounds: 3 },
+    needs: [],
+    sides: (harness, { learners }) =>
+      ofEachSize(harness, 'from_source', learners, (own, size) => fromSourceSide(own, size, `from-source.${size}`)),
+    ratios: [
+      { key: 'growth.from-source seconds, exponent', figure: 'seconds', over: 'learners' },
+      {
+        key: 'growth.from-source peak MB of the largest',
+        numerator: { side: `from-source.${DRY_RUN_LARGEST}`, figure: 'peakRssMb' },
+        most: 200,
       },
     ],
   },
@@ -76,17 +104,4 @@ async function ofEachSize(
     sides.push(await sideOf(await harness.openSibling(`${name}_${size}`), size));
   }
   return sides;
-}
-
-/** One session per learner and day, for as many days as there are records. */
-async function fillSessions({ database, note }: Harness, records: number, learners: number): Promise<void> {
-  await database.query({
-    text: `
-INSERT INTO session (id, user_id, started_at, ended_at)
-SELECT 's-' || n, 'learner ' || n % $2::bigint, at - interval '20 minutes', at
-FROM generate_series(1, $1::bigint) n, LATERAL (SELECT timestamptz '2026-03-09Z' - n / $2 * interval '1 day' AS at) t`,
-    values: [records, learners],
-  });
-  await database.query({ text: 'VACUUM (ANALYZE) session' });
-  note(`  ${records} sessions`);
 }

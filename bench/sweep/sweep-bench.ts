@@ -5,10 +5,10 @@ import { countCrossing, recordInactive } from '../../src/sweep/episodes-store.ts
 import type { Bench, Side } from '../bench.ts';
 import type { Harness } from '../harness.ts';
 import { describePlans, explaining, type PlanNode } from '../plans.ts';
+import { AS_OF, populateLastSeen } from './population.ts';
 
 const PREFIX = 'swept';
-const AS_OF = '2026-03-16T05:00:00Z';
-const SILENT_SHARE = 0.1;
+export const SILENT_SHARE = 0.1;
 
 /** The plan of `sweep --as-of` with the default configuration. */
 const PLAN: SweepPlan = { asOf: parseInstant(AS_OF) ?? 0n, thresholds: [7], lookbackDays: 30, refresh: 'daily' };
@@ -19,60 +19,55 @@ const seconds = (side: string) => ({ side, figure: 'seconds' });
 export const SWEEP: Bench = {
   name: 'sweep',
   about:
-    'sweep to the commit of episodes and outbox with 10 % inactive learners, compared with INSERT … SELECT of the episodes',
+    'sweep to the commit of episodes and outbox with 10 % inactive learners, without a look-up in the source tables, compared with INSERT … SELECT of the episodes',
   defaults: { records: 0, learners: 1_000_000, rounds: 5 },
   needs: ['kafka', 'registry'],
   async sides(harness, { learners }) {
-    return [await sweepSide(harness, learners), bareSide(harness)];
+    await prepareSweep(harness, learners, SILENT_SHARE);
+    return [sweepSide(harness, { learners, verify: 'off' }), bareSide(harness)];
   },
   ratios: [{ key: 'sweep/insert-select', numerator: seconds('sweep'), denominator: seconds('insert-select') }],
 };
 
-/** 90 % of the learners were seen within the last six days, 10 % from 7.5 to 29 days ago. */
-async function populate({ database, note }: Harness, learners: number): Promise<void> {
-  await database.query({ text: 'TRUNCATE lastseen.user_last_seen' });
-  await database.query({
-    text: `
-INSERT INTO lastseen.user_last_seen (student_id, user_id, session_at)
-SELECT
-  md5('learner ' || n)::uuid,
-  'learner ' || n,
-  timestamptz '${AS_OF}' - CASE
-    WHEN n % ${1 / SILENT_SHARE} = 0 THEN interval '7.5 days' + (n * 7919 % 1857600) * interval '1 second'
-    ELSE (n * 7919 % 518400) * interval '1 second'
-  END
-FROM generate_series(1, $1::bigint) n`,
-    values: [learners],
-  });
-  await database.query({ text: 'VACUUM (ANALYZE) lastseen.user_last_seen' });
-  note(`${learners} learners, ${learners * SILENT_SHARE} of them inactive`);
+interface SweepSide {
+  readonly learners: number;
+  readonly name?: string;
+  /** `SWEEP_VERIFY` */
+  readonly verify: 'crossed' | 'off';
 }
 
-/** Fills the harness's database and sweeps it. */
-export async function sweepSide(harness: Harness, learners: number, name = 'sweep'): Promise<Side> {
-  const { database } = harness;
+/** Fills the last-seen table of the harness's database for {@link sweepSide}. */
+export async function prepareSweep(harness: Harness, learners: number, silentShare: number): Promise<void> {
   await harness.setUp(PREFIX);
-  await populate(harness, learners);
+  await populateLastSeen(harness, learners, silentShare);
+}
+
+export function sweepSide(harness: Harness, { learners, name = 'sweep', verify }: SweepSide): Side {
+  const { database } = harness;
+  const environment = { ...harness.environment(PREFIX), SWEEP_VERIFY: verify };
   return {
     name,
     // The first run of a threshold is held. It is then changed to look like an ordinary run of today, so that the
     // following runs are judged as on any other day.
     async prepare() {
-      const env = harness.environment(PREFIX);
-      await (await harness.lastseen(env, 'sweep', '--force', '--as-of', AS_OF)).ended.catch(() => {});
+      await (await harness.lastseen(environment, 'sweep', '--force', '--as-of', AS_OF)).ended.catch(() => {});
       const { rows } = await database.query<{ run_id: string }>({
         text: `SELECT run_id FROM lastseen.sweep_run WHERE status = 'held'`,
       });
-      for (const { run_id } of rows) await (await harness.lastseen(env, 'sweep', 'approve', run_id, '--force')).ended;
+      for (const { run_id } of rows) {
+        await (await harness.lastseen(environment, 'sweep', 'approve', run_id, '--force')).ended;
+      }
       await database.query({ text: 'UPDATE lastseen.sweep_run SET forced = false, as_of = started_at' });
     },
     async run() {
       await database.query({ text: 'TRUNCATE lastseen.episode, lastseen.inactivity_outbox' });
       await database.query({ text: 'CHECKPOINT' });
       const before = await harness.readServerUse();
+      const startedAt = Date.now();
       // There is no source to wait for.
-      const run = await harness.lastseen(harness.environment(PREFIX), 'sweep', '--force', '--json', '--as-of', AS_OF);
-      const { crossed } = (await run.ended).json<{ crossed: number }>();
+      const run = await harness.lastseen(environment, 'sweep', '--force', '--json', '--as-of', AS_OF);
+      const { crossed, verified } = (await run.ended).json<{ crossed: number; verified: number | null }>();
+      if (verified !== (verify === 'off' ? null : crossed)) throw new Error(`${verified} of ${crossed} were looked up`);
       const after = await harness.readServerUse();
       const { rows } = await database.query<{ seconds: number; publishing: number }>({
         text: `
@@ -82,10 +77,13 @@ SELECT
     AS publishing
 FROM lastseen.sweep_run r ORDER BY r.started_at DESC LIMIT 1`,
       });
+      const { seconds, publishing } = rows[0] ?? { seconds: Number.NaN, publishing: Number.NaN };
       return {
         learners,
-        seconds: rows[0]?.seconds ?? Number.NaN,
-        publishingSeconds: rows[0]?.publishing ?? Number.NaN,
+        seconds,
+        publishingSeconds: publishing,
+        secondsToPublished: seconds + publishing,
+        cpuSeconds: run.cpuSecondsBetween(startedAt, Date.now()) + after.postgresCpuSeconds - before.postgresCpuSeconds,
         episodes: crossed,
         peakRssMb: run.peakRssMb(),
         walBytesPerEpisode: Number(after.walBytes - before.walBytes) / crossed,
