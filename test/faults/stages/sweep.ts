@@ -157,11 +157,12 @@ export const sweepStage = stage<SweepStage>({
       async ({ world }, _, start) => {
         await world.pause();
         const first = start();
-        await until(
+        const lock = await until(
           () => endLockHolder(world),
           (ended) => ended,
-          30_000,
+          60_000,
         );
+        if (!lock.seen) throw new Error('the sweep did not take its lock');
         const second = start();
         await sleep(1_000);
         await world.resume();
