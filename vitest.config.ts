@@ -29,6 +29,7 @@ const LONG = [
   'flow/releases',
   'flow/secured',
   'freshness/elsewhere',
+  'freshness/gate',
   'freshness/partitioned',
   'track/compacted',
   'track/damaged',
