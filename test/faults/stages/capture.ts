@@ -1,7 +1,7 @@
 import { restartFromSnapshot, stopConnector } from '../../../stack/connector.ts';
 import { rolesSql } from '../../../stack/roles.ts';
 import { stage } from '../fault.ts';
-import { promoteWithoutSlots } from '../source-server.ts';
+import { copySource, promoteWithoutSlots } from '../source-server.ts';
 import { until } from '../waiting.ts';
 import { keptFaults } from './capture-kept.ts';
 import {
@@ -107,6 +107,31 @@ COMMIT`,
         const slots = () => sql(state, 'SELECT FROM pg_replication_slots WHERE database = current_database()');
         await until(slots, ({ count }) => count > 0, 60_000);
         return await sweep().finally(() => auditAll(state).finally(() => state.world.connect()));
+      },
+    ),
+    refusing(
+      'restored-with-own-tables',
+      'source and own tables restored to an earlier point while `track` runs: the sweep must refuse, and an audit must repair last seen',
+      { code: 75, message: /not fresh: session: .* were skipped/, wait: '60s' },
+      async (state, n, sweep) => {
+        const name = `restored-${n}`;
+        await loadSilent(state, name);
+        const copy = await copySource(state.harness.stack, state.world.database);
+        await seenNow(state, name, `right(id, 1) < '5'`);
+        await untilApplied(state);
+        await copy.restore();
+        await seenNow(state, name);
+        // The connector skips the log up to its offset. What follows arrives, in all partitions.
+        await sql(state, 'SELECT pg_switch_wal()');
+        await sql(state, `UPDATE session SET ended_at = now() WHERE user_id LIKE 'user-%'`);
+        // An audit closes the gaps that were found before its snapshot.
+        const behind = `SELECT FROM session JOIN lastseen.user_last_seen USING (user_id) WHERE user_id LIKE 'user-%' AND session_at < ended_at`;
+        await until(
+          () => sql(state, behind),
+          ({ count }) => count === 0,
+          90_000,
+        );
+        return await sweep().finally(() => auditAll(state));
       },
     ),
     ...keptFaults,
