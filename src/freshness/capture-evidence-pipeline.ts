@@ -1,5 +1,6 @@
 import type { Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
+import type { Queryable } from '../postgres/database.ts';
 import {
   breakOf,
   type CaptureBreak,
@@ -18,14 +19,13 @@ import {
   type StoredEvidence,
   saveEvidence,
 } from './capture-evidence-store.ts';
-import type { SourceDatabases } from './replication-store.ts';
+import { type OffsetEvidence, offsetEvidence } from './connect-offset.ts';
+import type { DeliveryView } from './delivery-pipeline.ts';
 
-export interface CaptureView extends SourceDatabases {
+export interface CaptureView extends DeliveryView {
   /** The enabled sources by their topics. */
   readonly sources: ReadonlyMap<string, Source>;
-  readonly slot: string;
   readonly publication: string;
-  readonly now: () => Instant;
 }
 
 export interface CaptureLook {
@@ -41,7 +41,7 @@ export function recordCaptureLook(view: CaptureView): Promise<CaptureLook> {
   return database.transaction(async (tx) => {
     await lockEvidence(tx);
     const stored = await readStoredEvidence(tx);
-    const seen = await readCaptureEvidence(slotDatabase === database ? tx : slotDatabase, namesOf(view));
+    const seen = await readSeen(view, slotDatabase === database ? tx : slotDatabase);
     const at = view.now();
     const found = foundBreak(stored, seen, at);
     if (found !== undefined) await recordBreak(tx, found, namesOf(view).sources);
@@ -57,10 +57,22 @@ export function recordCaptureLook(view: CaptureView): Promise<CaptureLook> {
 /** The breaks that are open, and one that is not recorded yet. Writes nothing, for roles that may only read. */
 export async function readCaptureBreaks(view: CaptureView): Promise<readonly CaptureBreak[]> {
   const stored = await readStoredEvidence(view.database);
-  const seen = await readCaptureEvidence(view.slotDatabase, namesOf(view));
+  const seen = await readSeen(view, view.slotDatabase);
   const found = foundBreak(stored, seen, view.now());
   const open = await openBreaks(view.database);
   return found === undefined ? open : [...open, found];
+}
+
+/** The offset first, because it lies within the log whose end is read after it. */
+async function readSeen(view: CaptureView, source: Queryable): Promise<CaptureEvidence> {
+  const offset = await readOffset(view);
+  return { ...(await readCaptureEvidence(source, namesOf(view))), offset };
+}
+
+/** Whether Kafka Connect answers is part of the proof of delivery. */
+async function readOffset({ proof, readOffset }: CaptureView): Promise<OffsetEvidence | null> {
+  if (proof === 'slot' || readOffset === undefined) return null;
+  return readOffset().then(offsetEvidence, () => null);
 }
 
 function namesOf({ slot, publication, sources }: CaptureView) {

@@ -36,10 +36,15 @@ const EVIDENCE = z.object({
       memberships: z.array(z.string()),
     }),
   ),
+  // Evidence of earlier releases has none.
+  offset: z.object({ connector: z.string(), isStopped: z.boolean(), lsn: BIGINT.nullable() }).nullable().default(null),
 });
 
-/** Catalogs and server functions only, which every role may read by default. */
-export async function readCaptureEvidence(source: Queryable, names: CaptureNames): Promise<CaptureEvidence> {
+/** All but the committed offset. Catalogs and server functions only, which every role may read by default. */
+export async function readCaptureEvidence(
+  source: Queryable,
+  names: CaptureNames,
+): Promise<Omit<CaptureEvidence, 'offset'>> {
   const { rows } = await source.query<{ evidence: unknown }>({
     text: SEEN,
     values: [names.slot, names.publication, names.sources],

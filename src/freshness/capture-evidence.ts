@@ -1,6 +1,7 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
 import { formatLsn } from '../postgres/lsn.ts';
+import { type OffsetEvidence, offsetChanges } from './connect-offset.ts';
 
 /** What changes are captured from, at one moment. Positions are bytes of the write-ahead log. */
 export interface CaptureEvidence {
@@ -13,6 +14,8 @@ export interface CaptureEvidence {
   readonly publication: { readonly name: string; readonly oid: string; readonly xmin: string } | null;
   /** The tables of the sources, and their partitions. */
   readonly members: readonly CaptureMember[];
+  /** Null if FRESHNESS_PROOF does not name it, and until Kafka Connect has answered. */
+  readonly offset: OffsetEvidence | null;
 }
 
 export interface CaptureSlot {
@@ -45,8 +48,8 @@ export interface CaptureBreak {
 }
 
 /** Whether there is something to capture from. Before that, the connector's snapshot is still to come. */
-export function canCapture({ slot, publication }: CaptureEvidence): boolean {
-  return slot !== null && publication !== null;
+export function canCapture({ slot, publication, offset }: CaptureEvidence): boolean {
+  return publication !== null && (slot !== null || offset?.lsn != null);
 }
 
 /** What changed between two looks, so that changes may not have been captured; empty if capture was continuous. */
@@ -59,6 +62,7 @@ export function breakOf(stored: CaptureEvidence, seen: CaptureEvidence): readonl
     ...slotChanges(stored, seen),
     ...publicationChanges(stored, seen),
     ...stored.members.flatMap((member) => memberChanges(member, stored, seen)),
+    ...offsetChanges(stored.offset, seen),
   ];
 }
 
@@ -68,7 +72,7 @@ function walChanges(stored: CaptureEvidence, seen: CaptureEvidence): string[] {
 }
 
 function slotChanges(stored: CaptureEvidence, seen: CaptureEvidence): string[] {
-  // Evidence begins with a slot, so it was dropped.
+  // Evidence begins with a slot, so it was dropped; or with a committed offset, and the slot was on another server.
   if (stored.slot === null)
     return seen.slot === null ? [] : [`replication slot ${seen.slot.name} was missing until now`];
   const { name } = stored.slot;
@@ -122,11 +126,11 @@ function memberChanges(stored: CaptureMember, { publication }: CaptureEvidence, 
   return [`table ${table} was not always in publication ${publication?.name}`];
 }
 
-/** What to store: what was seen, and the stored tables of sources that are not enabled at present. */
+/** What to store: what was seen, and what cannot be seen at present: tables of disabled sources, an offset that was not read. */
 export function nextEvidence(stored: CaptureEvidence | undefined, seen: CaptureEvidence): CaptureEvidence {
   const enabled = new Set(seen.members.map(({ source }) => source));
   const others = stored?.members.filter(({ source }) => !enabled.has(source)) ?? [];
-  return { ...seen, members: [...seen.members, ...others] };
+  return { ...seen, members: [...seen.members, ...others], offset: seen.offset ?? stored?.offset ?? null };
 }
 
 /** Whether only positions differ, so that no new row is needed. */

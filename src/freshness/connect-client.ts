@@ -96,6 +96,7 @@ export async function readCommittedOffset(
   return {
     connector: connector.name,
     state: must(connector.parts[0], 'the connector comes before its tasks').state,
+    hasTasks: connector.parts.length > 1,
     isSnapshot: ![undefined, null, false, 'false'].includes(own?.snapshot as undefined),
     lsn: own?.lsn_commit == null ? undefined : BigInt(own.lsn_commit),
     newestAt: own?.ts_usec == null ? undefined : BigInt(own.ts_usec),

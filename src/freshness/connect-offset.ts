@@ -10,6 +10,8 @@ export interface CommittedOffset {
   readonly connector: string;
   /** E.g. `RUNNING`, `PAUSED` or `STOPPED`. An offset can be changed only while the connector is stopped. */
   readonly state: string;
+  /** A connector that was just stopped may still have one, which commits its last offset. */
+  readonly hasTasks: boolean;
   /** Debezium's snapshot is not complete. */
   readonly isSnapshot: boolean;
   /** Debezium's `lsn_commit`: the last transaction that was sent to its end. Undefined before the first one. */
@@ -50,6 +52,38 @@ export function compareOffset(
   }
   if (lsn > parseLsn(position)) return { kind: 'past' };
   return { kind: 'behind', connector, state, bytes: parseLsn(position) - lsn };
+}
+
+/** The committed offset at one look, stored for the next one. */
+export interface OffsetEvidence {
+  readonly connector: string;
+  /** Nothing but an operator moves the offset. */
+  readonly isStopped: boolean;
+  readonly lsn: bigint | null;
+}
+
+export function offsetEvidence({ connector, state, hasTasks, lsn }: CommittedOffset): OffsetEvidence {
+  return { connector, isStopped: state === 'STOPPED' && !hasTasks, lsn: lsn ?? null };
+}
+
+/**
+ * How the offset was changed between two looks, also of two processes. If it was set forward within the log, and the connector
+ * was not seen stopped before and after, it looks like one that the connector has committed.
+ */
+export function offsetChanges(
+  stored: OffsetEvidence | null,
+  { offset, flushLsn }: { readonly offset: OffsetEvidence | null; readonly flushLsn: bigint },
+): string[] {
+  if (stored === null || offset === null || offset.lsn === stored.lsn) return [];
+  const from = stored.lsn === null ? 'none' : formatLsn(stored.lsn);
+  const changed = (how: string) => [`the committed offset of connector ${offset.connector} ${how}`];
+  if (offset.lsn === null) return changed(`was deleted; it was ${from}`);
+  const to = formatLsn(offset.lsn);
+  if (stored.lsn !== null && offset.lsn < stored.lsn) return changed(`went back to ${to} from ${from}`);
+  if (offset.lsn > flushLsn)
+    return changed(`was set to ${to}, past the end of the server's log, ${formatLsn(flushLsn)}`);
+  if (stored.isStopped && offset.isStopped) return changed(`was set to ${to} from ${from} while it was stopped`);
+  return [];
 }
 
 /** Why waiting does not help; empty if it may. */

@@ -13,12 +13,12 @@ import { capturedAs, NOT_PUBLISHED } from './capture.ts';
 import { type CaptureView, readCaptureBreaks, recordCaptureLook } from './capture-evidence-pipeline.ts';
 import { readCaptures } from './capture-store.ts';
 import { type ConnectorConfig, connectorFilters } from './connector-filters.ts';
-import { type DeliveryTarget, type DeliveryView, isDelivered, readDelivery } from './delivery-pipeline.ts';
+import { type DeliveryTarget, isDelivered, readDelivery } from './delivery-pipeline.ts';
 import { type Freshness, type FreshnessEvidence, judgeFreshness, missingSlot, type SourceEnds } from './judgement.ts';
 import { readPosition, type SourcePosition, slotExists, sourcePrimary, sourcesWithRows } from './replication-store.ts';
 
 /** What evidence is read from. */
-export interface FreshnessView extends DeliveryView, CaptureView {
+export interface FreshnessView extends CaptureView {
   /** `DLQ_UNREADABLE_MAX`. */
   readonly maxUnreadableLetters: number;
   /** The current ends of the topics; topics that do not exist are left out. */

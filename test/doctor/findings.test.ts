@@ -57,7 +57,7 @@ const SLOT = {
 };
 const OURS = { topicPrefix: 'p', slotName: 's', filters: {} };
 const MOVES = { hasHeartbeat: true, confirmsToSlot: true };
-const OFFSET = { connector: 'c', state: 'RUNNING', isSnapshot: false, lsn: 5n, newestAt: 0n };
+const OFFSET = { connector: 'c', state: 'RUNNING', hasTasks: true, isSnapshot: false, lsn: 5n, newestAt: 0n };
 const SECOND = 1_000_000n;
 const part = (state: string, trace?: string) => ({ part: 'task 0 of c', state, trace });
 const connectorWith = (...tasks: ReturnType<typeof part>[]) =>

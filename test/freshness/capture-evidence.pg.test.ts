@@ -57,6 +57,7 @@ const view = (changes: Partial<CaptureView> = {}): CaptureView => ({
   ]),
   slot,
   publication: 'pub',
+  proof: 'slot',
   now: () => now,
   ...changes,
 });
@@ -287,7 +288,6 @@ describe('an open break', () => {
       {
         ...view({ sources: new Map([['t.session', 'session' as const]]) }),
         recordsCapture,
-        proof: 'slot',
         maxUnreadableLetters: 0,
         waitMs: 1_000,
         readEnds: async () => [{ topic: 't.session', partition: 0, nextOffset: 0n, stableOffset: 0n }],

@@ -33,6 +33,7 @@ const STORED: CaptureEvidence = {
   slot: SLOT,
   publication: PUBLICATION,
   members: [member(['30'])],
+  offset: null,
 };
 const changes = (seen: Partial<CaptureEvidence>, stored: Partial<CaptureEvidence> = {}) =>
   breakOf({ ...STORED, ...stored }, { ...STORED, ...seen });
@@ -98,6 +99,7 @@ describe('capture was continuous', () => {
         }),
         { selector: ({ source, table }) => `${source} ${table}` },
       ),
+      offset: fc.option(fc.record({ connector: text, isStopped: fc.boolean(), lsn: fc.option(position) })),
     });
     fc.assert(
       fc.property(evidence, (each) => {

@@ -2,7 +2,15 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readCommittedOffset } from '../../src/freshness/connect-client.ts';
-import { type CommittedOffset, compareOffset, offsetBehind, offsetBroken } from '../../src/freshness/connect-offset.ts';
+import {
+  type CommittedOffset,
+  compareOffset,
+  type OffsetEvidence,
+  offsetBehind,
+  offsetBroken,
+  offsetChanges,
+  offsetEvidence,
+} from '../../src/freshness/connect-offset.ts';
 import type { Lsn } from '../../src/postgres/database.ts';
 import { parseLsn } from '../../src/postgres/lsn.ts';
 
@@ -10,6 +18,7 @@ const lsn = (text: string) => text as Lsn;
 const RUNNING: CommittedOffset = {
   connector: 'c',
   state: 'RUNNING',
+  hasTasks: true,
   isSnapshot: false,
   lsn: parseLsn(lsn('1/20')),
   newestAt: undefined,
@@ -58,6 +67,48 @@ describe('a committed offset', () => {
   });
 });
 
+describe('a committed offset at two looks', () => {
+  const STORED: OffsetEvidence = { connector: 'c', isStopped: false, lsn: 0x20n };
+  const changes = (seen: Partial<OffsetEvidence>, stored: Partial<OffsetEvidence> = {}) =>
+    offsetChanges({ ...STORED, ...stored }, { offset: { ...STORED, ...seen }, flushLsn: 0x30n });
+
+  it.each<[string, Partial<OffsetEvidence>, Partial<OffsetEvidence>]>([
+    ['if it moved with the connector', { lsn: 0x30n }, {}],
+    ['if it moved after the connector was resumed', { lsn: 0x30n }, { isStopped: true }],
+    ['if it moved until the connector was stopped', { lsn: 0x30n, isStopped: true }, {}],
+    ['if nothing changed, also past the end of the log of a standby', { lsn: 0x40n }, { lsn: 0x40n }],
+    ['if it began', {}, { lsn: null }],
+  ])('was not changed %s', (_, seen, stored) => {
+    expect(changes(seen, stored)).toEqual([]);
+  });
+
+  it('cannot be compared with one that was not read', () => {
+    expect(offsetChanges(null, { offset: STORED, flushLsn: 0n })).toEqual([]);
+    expect(offsetChanges(STORED, { offset: null, flushLsn: 0n })).toEqual([]);
+  });
+
+  it.each<[string, Partial<OffsetEvidence>, Partial<OffsetEvidence>, RegExp]>([
+    ['back', { lsn: 0x1fn }, {}, /of connector c went back to 0\/1F from 0\/20/],
+    ['to nothing', { lsn: null }, {}, /was deleted; it was 0\/20/],
+    ['past the end of the log', { lsn: 0x31n }, {}, /was set to 0\/31, past the end of the server's log, 0\/30/],
+    [
+      'while it was stopped',
+      { lsn: 0x21n, isStopped: true },
+      { isStopped: true },
+      /0\/21 from 0\/20 while it was stopped/,
+    ],
+    ['from nothing while it was stopped', { isStopped: true }, { isStopped: true, lsn: null }, /0\/20 from none while/],
+  ])('was changed %s', (_, seen, stored, change) => {
+    expect(changes(seen, stored)).toEqual([expect.stringMatching(change)]);
+  });
+
+  it('is that of a stopped connector only after its tasks are gone, because they commit at their end', () => {
+    expect(offsetEvidence({ ...RUNNING, state: 'STOPPED' }).isStopped).toBe(false);
+    expect(offsetEvidence({ ...RUNNING, state: 'STOPPED', hasTasks: false }).isStopped).toBe(true);
+    expect(offsetEvidence({ ...RUNNING, hasTasks: false }).isStopped).toBe(false);
+  });
+});
+
 describe('reading it from Kafka Connect', () => {
   let server: Server | undefined;
   afterEach(() => server?.close());
@@ -101,6 +152,7 @@ describe('reading it from Kafka Connect', () => {
     await expect(read(offsetOf(offset))).resolves.toEqual({
       connector: 'my one',
       state: 'RUNNING',
+      hasTasks: false,
       isSnapshot: false,
       lsn: 97500059720n,
       newestAt: 1_773_637_200_000_001n,

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Source } from '../../src/activity/source.ts';
+import { recordCaptureLook } from '../../src/freshness/capture-evidence-pipeline.ts';
 import type { CommittedOffset } from '../../src/freshness/connect-offset.ts';
 import { type FreshnessDeps, proveFresh } from '../../src/freshness/pipeline.ts';
 import { currentPosition } from '../../src/freshness/replication-store.ts';
@@ -18,8 +19,9 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 beforeEach(() => {
-  offset = { connector: 'c', state: 'RUNNING', isSnapshot: false, lsn: 1n, newestAt: undefined };
+  offset = { connector: 'c', state: 'RUNNING', hasTasks: true, isSnapshot: false, lsn: 1n, newestAt: undefined };
 });
+afterEach(() => db.database.query({ text: 'TRUNCATE lastseen.capture_evidence, lastseen.capture_break' }));
 
 const position = async () => parseLsn(must(await currentPosition(db.database, 0n), 'the clock is after 1970'));
 /** Kafka Connect commits the offset of a transaction that follows. */
@@ -83,6 +85,33 @@ describe('with FRESHNESS_PROOF=connect', () => {
     await expect(proveFresh(deps({}, [change({ lsn: 2n ** 60n })]), 0n)).rejects.toThrow(/past the end of the server/);
     await change({ lsn: 2n })();
     await expect(proveFresh(deps({}, [change({ state: 'STOPPED' }), deliver]), 0n)).rejects.toThrow(/c is STOPPED/);
+  });
+
+  describe('an offset that was changed between two processes', () => {
+    const prove = () => proveFresh(deps({ recordsCapture: true }, [deliver]), 0n);
+
+    it.each<[string, () => Promise<unknown>, RegExp]>([
+      ['back', change({ lsn: 1n }), /went back to 0\/1 from /],
+      ['to nothing', change({ lsn: undefined }), /was deleted/],
+    ])('%s is not fresh until an audit, also after it has passed the position', async (_, changeOffset, reason) => {
+      await deliver();
+      await recordCaptureLook(deps({}));
+      await expect(prove()).resolves.toBeDefined();
+      await changeOffset();
+      await recordCaptureLook(deps({ readOffset: () => Promise.reject(new Error('no answer')) }));
+      await expect(prove()).rejects.toThrow(reason);
+      await expect(prove()).rejects.toThrow(/changes may not have been captured .*run `lastseen audit --repair`/);
+    });
+
+    it('forward is not fresh if the connector was seen stopped before and after', async () => {
+      await deliver();
+      await change({ state: 'STOPPED', hasTasks: false })();
+      await recordCaptureLook(deps({}));
+      await deliver();
+      await recordCaptureLook(deps({}));
+      await change({ state: 'RUNNING', hasTasks: true })();
+      await expect(prove()).rejects.toThrow(/was set to \S+ from \S+ while it was stopped/);
+    });
   });
 
   it('waits for Kafka Connect to answer', async () => {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { currentPosition } from '../../src/freshness/replication-store.ts';
 import type { Database } from '../../src/postgres/database.ts';
+import { parseLsn } from '../../src/postgres/lsn.ts';
 import { must } from '../../src/runtime/must.ts';
 import { stopConnector } from '../../stack/connector.ts';
 import { asRole, roleOf } from '../../stack/roles.ts';
@@ -44,6 +46,18 @@ const silent = (id: string) =>
   world.database.query({
     text: `INSERT INTO session (id, user_id, started_at) VALUES ('${id}', '${id}', now() - interval '8 days')`,
   });
+/** As an operator does, while the connector is stopped. */
+async function setOffset(lsn: bigint): Promise<void> {
+  const url = `${inject('stack').connectUrl}/connectors/${world.name}/offsets`;
+  const { offsets } = (await (await fetch(url)).json()) as { offsets: { partition: object; offset: object }[] };
+  const at = { lsn: Number(lsn), lsn_proc: Number(lsn), lsn_commit: Number(lsn) };
+  const body = JSON.stringify({
+    offsets: offsets.map(({ partition, offset }) => ({ partition, offset: { ...offset, ...at } })),
+  });
+  const answer = await fetch(url, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body });
+  expect(answer.ok, await answer.text()).toBe(true);
+}
+
 const count = async (database: Database, table: string) =>
   (await database.query<{ n: bigint }>({ text: `SELECT count(*) AS n FROM ${table}` })).rows[0]?.n;
 
@@ -133,5 +147,20 @@ test('the main job runs with own tables elsewhere and the committed offset as pr
     const passed = await sweeping;
     expect(passed, passed.stderr).toMatchObject({ code: 0 });
     expect(passed.json()).toMatchObject({ crossed: 1 });
+  });
+
+  await step('notices an offset that was set past a change while the connector was stopped', async () => {
+    await stopConnector(inject('stack'), world.name);
+    // Its first look stores the offset.
+    await succeed('track', '--until-end');
+    await world.database.query({ text: `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id = 'anna'` });
+    await setOffset(parseLsn(must(await currentPosition(world.database, 0n), 'the clock is after 1970')));
+    const reason = /the committed offset of connector \S+ was set to \S+ from \S+ while it was stopped/;
+    expect(await lastseen('sweep')).toMatchObject({ code: 75, stderr: expect.stringMatching(reason) });
+    await world.resume();
+    expect(await lastseen('sweep')).toMatchObject({ code: 75, stderr: expect.stringMatching(reason) });
+    const repaired = await succeed('audit', '--repair', '--json');
+    expect(repaired.json()).toMatchObject({ status: 'repaired' });
+    await succeed('sweep', '--wait-fresh', '120s');
   });
 });

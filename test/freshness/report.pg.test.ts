@@ -143,7 +143,13 @@ describe('a report of freshness', () => {
 
   it('names a break of capture since the last look of another process, and does not record it', async () => {
     const names = { sources: new Map<string, Source>([[session, 'session']]), slot: slot.name, publication: 'half' };
-    await recordCaptureLook({ database: db.database, slotDatabase: db.database, now: () => 0n, ...names });
+    await recordCaptureLook({
+      database: db.database,
+      slotDatabase: db.database,
+      proof: 'slot',
+      now: () => 0n,
+      ...names,
+    });
     await sql('DROP PUBLICATION half');
     await sql('CREATE PUBLICATION half FOR TABLE session');
     try {
