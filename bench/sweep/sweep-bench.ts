@@ -7,7 +7,9 @@ import type { Harness } from '../harness.ts';
 import { describePlans, explaining, type PlanNode } from '../plans.ts';
 import { AS_OF, populateLastSeen } from './population.ts';
 
-const PREFIX = 'swept';
+/** Each database is an installation of its own, with topics of its own. */
+const prefixOf = ({ addresses }: Harness) => `swept${new URL(addresses.databaseUrl).pathname.replace('/', '.')}`;
+
 export const SILENT_SHARE = 0.1;
 
 /** The plan of `sweep --as-of` with the default configuration. */
@@ -38,13 +40,13 @@ interface SweepSide {
 
 /** Fills the last-seen table of the harness's database for {@link sweepSide}. */
 export async function prepareSweep(harness: Harness, learners: number, silentShare: number): Promise<void> {
-  await harness.setUp(PREFIX);
+  await harness.setUp(prefixOf(harness));
   await populateLastSeen(harness, learners, silentShare);
 }
 
 export function sweepSide(harness: Harness, { learners, name = 'sweep', verify }: SweepSide): Side {
   const { database } = harness;
-  const environment = { ...harness.environment(PREFIX), SWEEP_VERIFY: verify };
+  const environment = { ...harness.environment(prefixOf(harness)), SWEEP_VERIFY: verify };
   return {
     name,
     // The first run of a threshold is held. It is then changed to look like an ordinary run of today, so that the
