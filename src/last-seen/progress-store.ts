@@ -21,32 +21,42 @@ export interface ProgressRow extends Position {
  *
  * The progress cannot stay too low: the reader that lowers it owns the partition, commits to Kafka no more than it has
  * recorded, and continues to the previous offset; its successor starts at the committed offset and does the same.
+ *
+ * @returns below which offset each partition was read before, also if records are read again; none without a row
  */
-export async function recordProgress(tx: Queryable, progress: readonly ProgressRow[]): Promise<void> {
-  if (progress.length === 0) return;
+export async function recordProgress(
+  tx: Queryable,
+  progress: readonly ProgressRow[],
+): Promise<ReadonlyMap<string, bigint>> {
+  if (progress.length === 0) return new Map();
   const sorted = [...progress].sort((a, b) =>
     a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition,
   );
-  await tx.query({
+  const { rows } = await tx.query<Partition & { reached: bigint }>({
     name: 'record_progress',
     text: `
-INSERT INTO lastseen.track_progress AS p
-  (topic, partition, next_offset, known_offset, last_record_at, last_record_below, newest_commit_at)
-SELECT
-  topic, partition, next_offset, known_offset,
-  'epoch'::timestamptz + last_record_at * interval '1 microsecond', coalesce(known_offset, next_offset),
-  'epoch'::timestamptz + newest_commit_at * interval '1 microsecond'
-FROM unnest($1::text[], $2::int[], $3::int8[], $4::int8[], $5::int8[], $6::int8[])
-  AS u (topic, partition, next_offset, known_offset, last_record_at, newest_commit_at)
-ON CONFLICT (topic, partition) DO UPDATE SET
-  next_offset = excluded.next_offset,
-  known_offset = excluded.known_offset,
-  last_record_at = excluded.last_record_at,
-  last_record_below = excluded.last_record_below,
-  newest_commit_at = GREATEST(p.newest_commit_at, excluded.newest_commit_at),
-  updated_at = now()
-WHERE excluded.known_offset IS NOT NULL
-  OR (excluded.next_offset > p.next_offset AND excluded.next_offset >= coalesce(p.known_offset, 0))`,
+WITH recorded AS (
+  INSERT INTO lastseen.track_progress AS p
+    (topic, partition, next_offset, known_offset, last_record_at, last_record_below, newest_commit_at)
+  SELECT
+    topic, partition, next_offset, known_offset,
+    'epoch'::timestamptz + last_record_at * interval '1 microsecond', coalesce(known_offset, next_offset),
+    'epoch'::timestamptz + newest_commit_at * interval '1 microsecond'
+  FROM unnest($1::text[], $2::int[], $3::int8[], $4::int8[], $5::int8[], $6::int8[])
+    AS u (topic, partition, next_offset, known_offset, last_record_at, newest_commit_at)
+  ON CONFLICT (topic, partition) DO UPDATE SET
+    next_offset = excluded.next_offset,
+    known_offset = excluded.known_offset,
+    last_record_at = excluded.last_record_at,
+    last_record_below = excluded.last_record_below,
+    newest_commit_at = GREATEST(p.newest_commit_at, excluded.newest_commit_at),
+    updated_at = now()
+  WHERE excluded.known_offset IS NOT NULL
+    OR (excluded.next_offset > p.next_offset AND excluded.next_offset >= coalesce(p.known_offset, 0))
+)
+-- The row before: a statement does not see what it writes.
+SELECT topic, partition, GREATEST(next_offset, known_offset) AS reached
+FROM lastseen.track_progress JOIN unnest($1::text[], $2::int[]) AS u (topic, partition) USING (topic, partition)`,
     values: [
       sorted.map(({ topic }) => topic),
       arrayLiteral(sorted.map(({ partition }) => partition)),
@@ -56,6 +66,7 @@ WHERE excluded.known_offset IS NOT NULL
       arrayLiteral(sorted.map(({ newestCommitAt }) => newestCommitAt)),
     ],
   });
+  return new Map(rows.map((row) => [partitionKey(row), row.reached]));
 }
 
 /** Resets the progress of partitions whose topic was recreated, before progress of the new topic is recorded. */
@@ -69,22 +80,6 @@ FROM unnest($1::text[], $2::int[]) AS u (topic, partition)
 WHERE p.topic = u.topic AND p.partition = u.partition`,
     values: [partitions.map(({ topic }) => topic), arrayLiteral(partitions.map(({ partition }) => partition))],
   });
-}
-
-/** Below which offset these partitions were read, also if records are read again, by partition; none without a row. */
-export async function readReached(
-  tx: Queryable,
-  partitions: readonly Partition[],
-): Promise<ReadonlyMap<string, bigint>> {
-  if (partitions.length === 0) return new Map();
-  const { rows } = await tx.query<Partition & { reached: bigint }>({
-    name: 'read_reached',
-    text: `
-SELECT topic, partition, GREATEST(next_offset, known_offset) AS reached
-FROM lastseen.track_progress JOIN unnest($1::text[], $2::int[]) AS u (topic, partition) USING (topic, partition)`,
-    values: [partitions.map(({ topic }) => topic), arrayLiteral(partitions.map(({ partition }) => partition))],
-  });
-  return new Map(rows.map((row) => [partitionKey(row), row.reached]));
 }
 
 /** How far the partitions of these topics are applied. Partitions without recorded progress are left out. */

@@ -10,7 +10,7 @@ import {
 } from '../last-seen/continuity.ts';
 import type { PartitionGap } from '../last-seen/gap.ts';
 import { recordGaps } from '../last-seen/gaps-store.ts';
-import { loadReadState, readReached, recordProgress, resetProgress } from '../last-seen/progress-store.ts';
+import { loadReadState, recordProgress, resetProgress } from '../last-seen/progress-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 
 export interface ProgressDeps {
@@ -79,22 +79,22 @@ export function createProgress(deps: ProgressDeps): Progress {
       return change;
     },
 
-    async record(tx, { partitions, gaps: collected }) {
-      const gaps = [...collected, ...(await rolledBack(tx, partitions, collected))];
+    async record(tx, { partitions, gaps }) {
       await resetProgress(
         tx,
         gaps.filter(({ kind }) => kind === 'another_topic'),
       );
-      await recordProgress(
+      const changes = [...partitions.values()];
+      const reached = await recordProgress(
         tx,
-        [...partitions.values()].map(({ state, ...partition }) => ({
+        changes.map(({ state, ...partition }) => ({
           ...partition,
           nextOffset: state.nextOffset,
           previousOffset: state.previous?.nextOffset,
           lastRecordAt: (state.previous ?? state).lastRecordAt,
         })),
       );
-      return recordGaps(tx, gaps);
+      return recordGaps(tx, [...gaps, ...rolledBack(changes, gaps, reached)]);
     },
   };
 }
@@ -102,18 +102,20 @@ export function createProgress(deps: ProgressDeps): Progress {
 /**
  * What this process has applied but the database does not have any more: it was restored to an earlier point meanwhile. A
  * partition that has a gap in this transaction did not continue.
+ *
+ * @param reached below which offset each partition was read by the database
  */
-async function rolledBack(
-  tx: Queryable,
-  partitions: ProgressChanges['partitions'],
+function rolledBack(
+  changes: readonly PartitionChange[],
   gaps: readonly PartitionGap[],
-): Promise<PartitionGap[]> {
+  reached: ReadonlyMap<string, bigint>,
+): PartitionGap[] {
   const interrupted = new Set(gaps.map(partitionKey));
-  const continued = [...partitions.values()].filter((change) => !interrupted.has(partitionKey(change)));
-  const reached = await readReached(tx, continued);
-  return continued.flatMap((change) => {
+  return changes.flatMap((change) => {
     const { topic, partition, fromOffset: toOffset } = change;
-    const fromOffset = reached.get(partitionKey(change)) ?? 0n;
-    return fromOffset < toOffset ? [{ topic, partition, kind: 'skipped', fromOffset, toOffset }] : [];
+    const key = partitionKey(change);
+    const fromOffset = reached.get(key) ?? 0n;
+    if (interrupted.has(key) || fromOffset >= toOffset) return [];
+    return [{ topic, partition, kind: 'skipped', fromOffset, toOffset }];
   });
 }
