@@ -1,10 +1,10 @@
 import type { Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { restartFromSnapshot, stopConnector } from '../../stack/connector.ts';
+import { restartFromSnapshot } from '../../stack/connector.ts';
+import { stopAndDropSlot } from '../support/dropped-slot.ts';
 import { logLine } from '../support/machine-format.ts';
 import { lossesAgainstSources } from '../support/source-comparison.ts';
 import { recordsOf } from '../support/topic-records.ts';
-import { waitFor } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 /** The first steps of docs/operations/backup-and-recovery.md, from the loss to the next sweep. */
@@ -65,10 +65,7 @@ async function backUp() {
 
 /** A restored database does not have the replication slot of the one before. */
 async function restore() {
-  await stopConnector(inject('stack'), world.name);
-  const dropped = `
-SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database() AND NOT active`;
-  await waitFor('the slot is dropped', async () => (await sql(dropped)).count > 0);
+  await stopAndDropSlot(inject('stack'), world);
   for (const table of RESTORED) {
     const { rows } = await sql(`
 SELECT string_agg(quote_ident(attname), ', ') AS columns FROM pg_attribute

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { SOURCES } from '../../src/activity/source.ts';
-import { restartFromSnapshot, stopConnector } from '../../stack/connector.ts';
+import { restartFromSnapshot } from '../../stack/connector.ts';
+import { stopAndDropSlot } from '../support/dropped-slot.ts';
 import type { StartedCli } from '../support/lastseen-cli.ts';
 import { openTransaction } from '../support/open-transaction.ts';
 import { step } from '../support/step.ts';
-import { waitFor } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 /** `track` runs all the time, and looks at capture every ten seconds. */
@@ -66,13 +66,6 @@ const publishAttempt = async (definition: string) => {
   await sql(`ALTER PUBLICATION ${world.name} SET TABLE ${rows[0]?.['others']}${definition}`);
 };
 
-const dropSlot = async () => {
-  const { count } = await sql(
-    `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${world.name}' AND NOT active`,
-  );
-  return count > 0;
-};
-
 test('fresh ends with 75 and the reason, and with 0 after the cause is removed', { timeout: 600_000 }, async () => {
   await step('healthy', expectFresh);
 
@@ -129,8 +122,7 @@ test('fresh ends with 75 and the reason, and with 0 after the cause is removed',
   });
 
   await step('a slot that was created again', async () => {
-    await stopConnector(inject('stack'), world.name);
-    await waitFor('the slot is dropped', dropSlot);
+    await stopAndDropSlot(inject('stack'), world);
     await restartFromSnapshot(inject('stack'), world.name);
     await expectNotFresh(/changes may not have been captured .* replication slot .*: run `lastseen audit --repair`/);
     await repair();

@@ -1,5 +1,6 @@
 import { restartFromSnapshot, stopConnector } from '../../../stack/connector.ts';
 import { rolesSql } from '../../../stack/roles.ts';
+import { stopAndDropSlot } from '../../support/dropped-slot.ts';
 import { stage } from '../fault.ts';
 import { copySource, promoteWithoutSlots } from '../source-server.ts';
 import { until } from '../waiting.ts';
@@ -29,13 +30,7 @@ export const captureStage = stage<SilentStage>({
         await loadSilent(state, `slot-${n}`);
         await untilLooked(state);
         const { stack } = state.harness;
-        await stopConnector(stack.addresses, state.world.name);
-        const drop = () =>
-          sql(
-            state,
-            `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database() AND NOT active`,
-          );
-        await until(drop, ({ count }) => count > 0, 30_000);
+        await stopAndDropSlot(stack.addresses, state.world);
         await seenNow(state, `slot-${n}`);
         await restartFromSnapshot(stack.addresses, state.world.name);
         await untilApplied(state);

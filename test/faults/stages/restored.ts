@@ -1,26 +1,25 @@
-import { restartFromSnapshot, stopConnector } from '../../../stack/connector.ts';
+import { restartFromSnapshot } from '../../../stack/connector.ts';
 import { asRole, roleOf } from '../../../stack/roles.ts';
 import { startStack } from '../../../stack/stack.ts';
+import { stopAndDropSlot } from '../../support/dropped-slot.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
 import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import { type Outcome, stage } from '../fault.ts';
-import { type Harness, keepRunning, type Service } from '../harness.ts';
+import { type Harness, keepRunning } from '../harness.ts';
 import { copySource } from '../source-server.ts';
 import { sweepUntilDone } from '../sweeping.ts';
+import type { TrackedWorld } from '../tracked-world.ts';
 import { until } from '../waiting.ts';
+import { insertSilent, QUIET_LEARNERS, seenNow, sql, untilLooked } from './silent-world.ts';
 
-/** Own tables are on a server of their own, so they do not go back with the source. */
-interface RestoredStage {
-  readonly harness: Harness;
-  /** Its database is the source. Its commands use the own tables. */
-  readonly world: World;
+/**
+ * Own tables are on a server of their own, so they do not go back with the source: the world's database is the source, and
+ * its commands use the own tables.
+ */
+interface RestoredStage extends TrackedWorld {
   readonly own: FreshDatabase;
-  readonly track: Service;
-  close(): Promise<void>;
 }
-
-const LEARNERS = 50;
 
 async function open(harness: Harness): Promise<RestoredStage> {
   const ownServer = await startStack({ parts: ['postgres'] });
@@ -57,14 +56,6 @@ async function succeed(world: World, ...args: string[]): Promise<void> {
   if (code !== 0) throw new Error(`lastseen ${args.join(' ')} exited with ${code}:\n${stderr}`);
 }
 
-const atSource = ({ world }: RestoredStage, text: string) => world.database.query<Record<string, unknown>>({ text });
-
-const seenNow = (state: RestoredStage, n: number, which: string) =>
-  atSource(
-    state,
-    `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-restored-${n}-%' AND ${which}`,
-  );
-
 /** Waits for a row of own tables. */
 async function untilOwn({ own, track }: RestoredStage, what: string, text: string): Promise<void> {
   const { seen } = await until(
@@ -83,25 +74,9 @@ const untilApplied = (state: RestoredStage, n: number, learners: number, since: 
      HAVING count(*) = ${learners}`,
   );
 
-async function untilLooked(state: RestoredStage): Promise<void> {
-  const { rows } = await state.own.database.query<{ at: string }>({ text: 'SELECT now()::text AS at' });
-  await untilOwn(
-    state,
-    'track looks at capture',
-    `SELECT FROM lastseen.capture_evidence WHERE replaced_at IS NULL AND last_seen_at > '${rows[0]?.at}'`,
-  );
-}
-
 /** As the page on recovery says: a new slot with a new snapshot, and an audit. */
-async function recover(state: RestoredStage): Promise<void> {
-  const { harness, world } = state;
-  await stopConnector(harness.stack.addresses, world.name);
-  const drop = `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database() AND NOT active`;
-  await until(
-    () => atSource(state, drop),
-    ({ count }) => count > 0,
-    30_000,
-  );
+async function recover({ harness, world }: RestoredStage): Promise<void> {
+  await stopAndDropSlot(harness.stack.addresses, world);
   await restartFromSnapshot(harness.stack.addresses, world.name);
   await succeed(world, 'audit', '--repair', '--wait-fresh', '60s', '--json');
 }
@@ -109,21 +84,16 @@ async function recover(state: RestoredStage): Promise<void> {
 async function restore(state: RestoredStage, n: number): Promise<Outcome> {
   const { harness, world } = state;
   const before = await inactivityEvents(world);
-  await atSource(
-    state,
-    `INSERT INTO session (id, user_id, started_at)
-     SELECT 's-restored-${n}-' || u, 'restored-${n}-' || u, now() - interval '7 days' + interval '2 seconds'
-     FROM generate_series(1, ${LEARNERS}) u`,
-  );
-  await untilApplied(state, n, LEARNERS, '8 days');
+  await insertSilent(state, `restored-${n}`);
+  await untilApplied(state, n, QUIET_LEARNERS, '8 days');
   const copy = await copySource(harness.stack, world.database);
-  await seenNow(state, n, `right(id, 1) < '5'`);
+  await seenNow(state, `restored-${n}`, `right(id, 1) < '5'`);
   // The log is then longer than the one that the restored server writes until the next look.
-  await atSource(state, 'SELECT pg_switch_wal()');
-  await untilApplied(state, n, LEARNERS / 2, '1 day');
-  await untilLooked(state);
+  await sql(state, 'SELECT pg_switch_wal()');
+  await untilApplied(state, n, QUIET_LEARNERS / 2, '1 day');
+  await untilLooked(state, state.own.database);
   await copy.restore();
-  await seenNow(state, n, 'true');
+  await seenNow(state, `restored-${n}`);
   const refused = await world.lastseen('sweep', '--wait-fresh', '60s', '--json');
   const endedAt = performance.now();
   const rightly =
@@ -137,8 +107,8 @@ async function restore(state: RestoredStage, n: number): Promise<Outcome> {
   });
   const { events } = await inactivityEvents(world);
   return {
-    records: LEARNERS,
-    lost: LEARNERS - count,
+    records: QUIET_LEARNERS,
+    lost: QUIET_LEARNERS - count,
     wrong: events.length - before.events.length + (rightly ? 0 : 1),
     duplicates: 0,
     recoveryMs: Math.round(performance.now() - endedAt),

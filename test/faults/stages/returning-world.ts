@@ -1,37 +1,15 @@
-import type { World } from '../../support/world.ts';
-import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
+import type { Harness } from '../harness.ts';
+import { openTracked, type TrackedWorld } from '../tracked-world.ts';
 import { until } from '../waiting.ts';
 
 /** Sweeps while `track` writes the same learners. */
-export interface ReturningStage {
-  readonly harness: Harness;
-  readonly world: World;
-  readonly track: Service;
-  close(): Promise<void>;
-}
+export type ReturningStage = TrackedWorld;
 
 /** Few enough that no sweep is held. */
 export const LEARNERS = 80;
 
-export async function openReturning(harness: Harness): Promise<ReturningStage> {
-  const world = await harness.openWorld();
-  await world.prepare();
-  await world.connect();
-  const env = {
-    ...envThroughProxies(harness.lastseenProxies, world, 'track'),
-    FLUSH_MAX_ROWS: '5',
-    FLUSH_MAX_DELAY: '1ms',
-  };
-  const track = keepRunning(world, env, 'track');
-  return {
-    harness,
-    world,
-    track,
-    async close() {
-      await track.stop().finally(() => world.close());
-    },
-  };
-}
+export const openReturning = (harness: Harness): Promise<ReturningStage> =>
+  openTracked(harness, { FLUSH_MAX_ROWS: '5', FLUSH_MAX_DELAY: '1ms' });
 
 export const sql = ({ world }: ReturningStage, text: string) => world.database.query<Record<string, unknown>>({ text });
 

@@ -1,39 +1,23 @@
 import type { CliRun } from '../../support/lastseen-cli.ts';
 import { lossesAgainstSources } from '../../support/source-comparison.ts';
-import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import type { Fault } from '../fault.ts';
-import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
+import type { Harness } from '../harness.ts';
 import { sweepUntilDone } from '../sweeping.ts';
+import { openTracked, type TrackedWorld } from '../tracked-world.ts';
 import { until } from '../waiting.ts';
 
 /**
  * A stopped source looks like silent learners. Here learners are silent by what `track` has applied but active in the source
  * tables, or all are silent at once. No sweep may emit events for them.
  */
-export interface SilentStage {
-  readonly harness: Harness;
-  readonly world: World;
-  readonly track: Service;
-  close(): Promise<void>;
-}
+export type SilentStage = TrackedWorld;
 
 export const LEARNERS = 400;
 export const QUIET_LEARNERS = 50;
 
 export async function openSilent(harness: Harness): Promise<SilentStage> {
-  const world = await harness.openWorld();
-  await world.prepare();
-  await world.connect();
-  const track = keepRunning(world, envThroughProxies(harness.lastseenProxies, world, 'track'), 'track');
-  const state: SilentStage = {
-    harness,
-    world,
-    track,
-    async close() {
-      await track.stop().finally(() => world.close());
-    },
-  };
+  const state = await openTracked(harness);
   await sql(
     state,
     `
@@ -41,7 +25,7 @@ INSERT INTO session (id, user_id, started_at)
 SELECT 's-' || u, 'user-' || u, now() - interval '1 hour' FROM generate_series(1, ${LEARNERS}) u`,
   );
   await untilApplied(state);
-  await sweepUntilDone(world);
+  await sweepUntilDone(state.world);
   return state;
 }
 
@@ -60,14 +44,18 @@ WHERE t.session_at IS NULL OR t.session_at < coalesce(s.ended_at, s.started_at)`
   if (seen.count > 0) throw new Error(`track did not apply what was loaded: ${state.track.ends.join('\n')}`);
 }
 
-/** Inserts learners who were last seen a week ago, and waits until they are applied: a stalled source would flag them. */
-export async function loadSilent(state: SilentStage, name: string): Promise<void> {
-  await sql(
+/** Inserts learners who were last seen a week ago: a stalled source would flag them. */
+export const insertSilent = (state: SilentStage, name: string) =>
+  sql(
     state,
     `
 INSERT INTO session (id, user_id, started_at)
 SELECT 's-${name}-' || u, '${name}-' || u, now() - interval '7 days' + interval '2 seconds' FROM generate_series(1, ${QUIET_LEARNERS}) u`,
   );
+
+/** As `insertSilent`, and waits until they are applied. */
+export async function loadSilent(state: SilentStage, name: string): Promise<void> {
+  await insertSilent(state, name);
   await untilApplied(state);
 }
 
@@ -76,15 +64,15 @@ export const seenNow = (state: SilentStage, name: string, which = 'true') =>
   sql(state, `UPDATE session SET ended_at = now() - interval '1 minute' WHERE id LIKE 's-${name}-%' AND ${which}`);
 
 /** Waits for the next look of `track` at capture, which it takes every ten seconds: the present state is then compared. */
-export async function untilLooked(state: SilentStage): Promise<void> {
-  const { rows } = await sql(state, 'SELECT now()::text AS at');
-  const look = `SELECT FROM lastseen.capture_evidence WHERE replaced_at IS NULL AND last_seen_at > '${rows[0]?.['at']}'`;
+export async function untilLooked({ world, track }: SilentStage, own = world.database): Promise<void> {
+  const { rows } = await own.query<{ at: string }>({ text: 'SELECT now()::text AS at' });
+  const text = `SELECT FROM lastseen.capture_evidence WHERE replaced_at IS NULL AND last_seen_at > '${rows[0]?.at}'`;
   const { seen } = await until(
-    () => sql(state, look),
+    () => own.query({ text }),
     ({ count }) => count > 0,
     60_000,
   );
-  if (seen.count === 0) throw new Error(`track did not look at capture: ${state.track.ends.join('\n')}`);
+  if (seen.count === 0) throw new Error(`track did not look at capture: ${track.ends.join('\n')}`);
 }
 
 export async function auditAll({ world }: SilentStage): Promise<void> {

@@ -6,35 +6,22 @@ import { recordsOf } from '../../support/topic-records.ts';
 import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import { type Outcome, stage } from '../fault.ts';
-import { envThroughProxies, type Harness, keepRunning, type Service } from '../harness.ts';
+import type { Harness } from '../harness.ts';
 import { sweepUntilDone } from '../sweeping.ts';
+import { openTracked, type TrackedWorld } from '../tracked-world.ts';
 import { until } from '../waiting.ts';
 
 /** Records of other producers: hidden behind an open transaction, removed before the first reading, or odd. */
-interface UnreadStage {
-  readonly harness: Harness;
-  readonly world: World;
+interface UnreadStage extends TrackedWorld {
   readonly topic: string;
-  readonly track: Service;
-  close(): Promise<void>;
 }
 
 const APPLIED_WITHIN_MS = 60_000;
 
 async function open(harness: Harness): Promise<UnreadStage> {
-  const world = await harness.openWorld();
-  await world.prepare();
-  await world.connect();
   // Many injections of letters are more than the share that `track` accepts.
-  const env = { ...envThroughProxies(harness.lastseenProxies, world, 'track'), DLQ_MAX_SHARE: '1' };
-  const track = keepRunning(world, env, 'track');
-  return {
-    harness,
-    world,
-    topic: `${world.name}.public.session`,
-    track,
-    close: () => track.stop().finally(() => world.close()),
-  };
+  const tracked = await openTracked(harness, { DLQ_MAX_SHARE: '1' });
+  return { ...tracked, topic: `${tracked.world.name}.public.session` };
 }
 
 const insertSession = ({ database }: World, learner: string, ago: string) =>
