@@ -58,6 +58,8 @@ export interface Bench {
   readonly warmUp?: false;
   /** Servers that it needs in addition to Postgres. */
   readonly needs: readonly ('kafka' | 'registry' | 'connect')[];
+  /** Other than the defaults of the server. Benches that run together share them. */
+  readonly postgresSettings?: Readonly<Record<string, string>>;
   /** Loads the data of all rounds, and returns the programs to measure. */
   sides(harness: Harness, options: BenchOptions): Promise<readonly Side[]>;
   readonly ratios: readonly (Ratio | Growth)[];

@@ -54,7 +54,11 @@ async function run(benches: readonly Bench[], flags: Flags): Promise<void> {
   const guarding = benches.includes(GUARD);
   const commit = presentCommit();
   const note = (line: string) => console.error(line);
-  const harness = await openHarness([...new Set(benches.flatMap(({ needs }) => needs))], note);
+  const harness = await openHarness(
+    [...new Set(benches.flatMap(({ needs }) => needs))],
+    Object.assign({}, ...benches.map(({ postgresSettings }) => postgresSettings)),
+    note,
+  );
   onEndingSignal((code) => void harness.close().finally(() => process.exit(code)));
   try {
     const runs: Record<string, Run> = {};

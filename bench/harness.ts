@@ -53,7 +53,11 @@ const ROOT = join(import.meta.dirname, '..');
 const JOINED_WITHIN_MS = 120_000;
 const POLL_MS = 10;
 
-export async function openHarness(needs: readonly PartName[], note: (line: string) => void): Promise<Harness> {
+export async function openHarness(
+  needs: readonly PartName[],
+  postgresSettings: Readonly<Record<string, string>>,
+  note: (line: string) => void,
+): Promise<Harness> {
   const parts: readonly PartName[] = ['postgres', ...needs];
   const progress = showProgress(parts, false);
   const guard = createGuard();
@@ -70,7 +74,7 @@ export async function openHarness(needs: readonly PartName[], note: (line: strin
     connectPlugins,
     onProgress: progress.report,
     // Gives the commit time of each row afterwards, without queries during the run.
-    postgresSettings: { track_commit_timestamp: 'on' },
+    postgresSettings: { ...postgresSettings, track_commit_timestamp: 'on' },
   }).finally(() => progress.close());
   const log = createLogger({ level: 'silent', pretty: false, command: 'bench' });
   const kafka = createKafka({ brokers: [stack.addresses.brokers], clientId: 'bench', log });

@@ -67,6 +67,7 @@ async function* candidateBatches(database: Database, size: number): AsyncGenerat
     const batch = await readCandidates(database, after, size);
     if (batch === undefined) return;
     yield batch;
+    if (batch.size < size) return;
     after = batch.last;
   }
 }
