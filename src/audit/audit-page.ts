@@ -1,4 +1,6 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
+import { openCsv } from '../cli/csv.ts';
+import type { CommandContext } from '../cli/run-command.ts';
 import { json, readableInstant, table } from '../cli/tables.ts';
 import { AUDITED_FIELDS, COMPARISONS } from '../history/audit-counts.ts';
 import type { AuditRun } from '../history/audit-runs-store.ts';
@@ -61,6 +63,11 @@ function listSamples(samples: readonly Sample[]) {
     }));
 }
 
+/** The shown learners; the counts are in the log and in the JSON. */
+export function writeSamples(context: Pick<CommandContext, 'write'>, { samples }: AuditOutcome): void {
+  listSamples(samples).forEach(openCsv(context, ['studentId', 'field', 'comparison', 'table', 'sources']));
+}
+
 function formatValue(value: Instant | string | null): string | null {
   return typeof value === 'bigint' ? formatInstant(value) : value;
 }
@@ -84,11 +91,25 @@ export function auditRunsPage(runs: readonly AuditRun[]): string {
 }
 
 export function auditRunJson(run: AuditRun): string {
+  return json(describe(run));
+}
+
+function describe(run: AuditRun) {
   const at = (instant: Instant | null) => (instant === null ? null : formatInstant(instant));
-  return json({
+  return {
     ...run,
     snapshot_at: at(run.snapshot_at),
     started_at: at(run.started_at),
     finished_at: at(run.finished_at),
-  });
+  };
 }
+
+export function writeAuditRuns(context: Pick<CommandContext, 'write'>, runs: readonly AuditRun[]): void {
+  const add = openCsv(context, RUN_COLUMNS);
+  for (const run of runs) add({ ...describe(run), sources: run.sources.join(' ') });
+}
+
+const RUN_COLUMNS = [
+  'run_id', 'status', 'sources', 'repair', 'snapshot_at', 'snapshot_lsn', 'learners', 'drifting', 'raised', 'lowered',
+  'deleted', 'conflicts', 'failure', 'started_at', 'finished_at',
+] as const; // biome-ignore format: names of one kind

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { openKafka, withDatabase, withSlotDatabase, withSourceDatabase } from '../cli/connections.ts';
+import { csvOption, type ListFlags } from '../cli/csv.ts';
 import { readCount } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
-import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { sourceTopics, trackedSources } from '../config/kafka-names.ts';
 import { recordCaptureLook } from '../freshness/capture-evidence-pipeline.ts';
 import { proveApplied } from '../freshness/pipeline.ts';
@@ -13,10 +14,10 @@ import { listAudits, type Repair } from '../history/audit-runs-store.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError, usageError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
-import { auditJson, auditPage, auditRunJson, auditRunsPage } from './audit-page.ts';
+import { auditJson, auditPage, auditRunJson, auditRunsPage, writeAuditRuns, writeSamples } from './audit-page.ts';
 import { audit } from './pipeline.ts';
 
-interface Flags extends OutputFlags {
+interface Flags extends ListFlags {
   readonly repair?: true;
   readonly trustSource?: true;
   readonly sample: number;
@@ -33,6 +34,7 @@ export function addAudit(program: Command): void {
     .option('--sample <n>', 'show at most this many learners per field and difference', readCount, 5)
     .option(...WAIT_FRESH)
     .option('--json', 'print one JSON object')
+    .addOption(csvOption('one shown difference per line'))
     .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
@@ -109,7 +111,8 @@ async function run(
   );
   const { samples, ...logged } = outcome;
   log.info({ event: 'audit_completed', ...logged }, 'audit completed');
-  print(flags.json ? auditJson(outcome) : auditPage(outcome));
+  if (flags.csv) writeSamples(context, outcome);
+  else print(flags.json ? auditJson(outcome) : auditPage(outcome));
   if (outcome.status === 'drift') {
     throw new LastseenError(
       'drift',
@@ -127,8 +130,9 @@ function addAuditRuns(command: Command): void {
     .command('runs')
     .description(`list the newest ${RUNS_SHOWN} audits`)
     .option('--json', 'print JSON, one audit per line')
+    .addOption(csvOption('one audit per line'))
     .option(...PRINT_CONFIG)
-    .action((flags: OutputFlags) =>
+    .action((flags: ListFlags) =>
       runCommand({
         name: 'audit runs',
         needs: ['postgres'],
@@ -137,6 +141,7 @@ function addAuditRuns(command: Command): void {
           withOwnTables(context, async (database) => {
             const runs = await listAudits(database, RUNS_SHOWN);
             if (flags.json) for (const audit of runs) context.print(auditRunJson(audit));
+            else if (flags.csv) writeAuditRuns(context, runs);
             else context.print(auditRunsPage(runs));
             return EXIT.done;
           }),

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { validate as isUuid } from 'uuid';
 import { formatInstant } from '../activity/instant.ts';
+import { csvOption, type ListFlags, openCsv } from '../cli/csv.ts';
 import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, readableInstant, table } from '../cli/tables.ts';
 import { WAIT_FRESH } from '../freshness/wiring.ts';
@@ -18,8 +19,9 @@ export function addSweepRuns(sweep: Command): void {
     .command('runs')
     .description(`list the newest ${SHOWN} runs`)
     .option('--json', 'print JSON, one run per line')
+    .addOption(csvOption('one run per line'))
     .option(...PRINT_CONFIG)
-    .action((flags: OutputFlags) =>
+    .action((flags: ListFlags) =>
       runCommand({
         name: 'sweep runs',
         needs: ['postgres'],
@@ -28,6 +30,7 @@ export function addSweepRuns(sweep: Command): void {
           withOwnTables(context, async (database) => {
             const runs = await listRuns(database, SHOWN);
             if (flags.json) for (const run of runs) context.print(json(describe(run)));
+            else if (flags.csv) runs.map(record).forEach(openCsv(context, COLUMNS));
             else context.print(page(runs));
             return EXIT.done;
           }),
@@ -99,6 +102,16 @@ function describe(run: SweepRun) {
     started_at: formatInstant(run.started_at),
     finished_at: run.finished_at === null ? null : formatInstant(run.finished_at),
   };
+}
+
+const COLUMNS = [
+  'run_id', 'status', 'as_of', 'thresholds', 'lookback_days', 'row_limit', 'forced', 'active', 'inactive', 'crossed',
+  'ongoing', 'returned', 'verified', 'returned_candidates', 'contradicted', 'crossing', 'crossing_limit', 'held_because',
+  'failure', 'started_at', 'finished_at',
+] as const; // biome-ignore format: names of one kind
+
+function record(run: SweepRun) {
+  return { ...describe(run), thresholds: run.thresholds.join(' ') };
 }
 
 function page(runs: readonly SweepRun[]): string {
