@@ -25,6 +25,7 @@ const onStack = {
 /** Tests that `npm test` leaves to `npm run test:long`, so that it ends within 5 minutes on two cores. */
 const LONG = [
   'cli/lifecycle',
+  'demo/tour',
   'flow/odd-names',
   'flow/releases',
   'flow/secured',

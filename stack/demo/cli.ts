@@ -7,10 +7,12 @@ import { onEndingSignal } from '../ended-by.ts';
 import { StackError } from '../errors.ts';
 import { type RunningStack, startStack } from '../stack.ts';
 import { checksOf } from './checks.ts';
+import { keepRunning } from './keep.ts';
 import { type DemoFlags, type DemoOptions, demoOptions } from './options.ts';
 import { OULAD_FILES } from './oulad.ts';
 import { page, pageJson } from './report.ts';
-import { environmentOf, runDemo } from './run.ts';
+import { returnLearner } from './return.ts';
+import { runDemo } from './run.ts';
 import { createSteps, type Steps } from './steps.ts';
 
 /**
@@ -19,6 +21,7 @@ import { createSteps, type Steps } from './steps.ts';
  */
 interface Flags extends DemoFlags {
   readonly keep?: boolean;
+  readonly tour?: boolean;
   readonly json?: boolean;
 }
 
@@ -42,7 +45,7 @@ async function run(flags: Flags): Promise<number> {
       const result = await runDemo(stack, options, steps, end.signal);
       console.log(flags.json ? pageJson(result) : page(result));
       if (!checksOf(result).every(({ passed }) => passed)) exitCode = 1;
-      if (flags.keep) await keep(stack, options, end.signal);
+      if (flags.keep || flags.tour) await keepRunning({ stack, options, result, steps, signal: end.signal }, flags);
       if (end.signal.reason instanceof StackError) throw end.signal.reason;
     } finally {
       await stack.stop();
@@ -78,14 +81,6 @@ function isKnown(error: unknown): error is Error & { code: string } {
   return error instanceof Error && 'code' in error;
 }
 
-async function keep(stack: RunningStack, options: DemoOptions, signal: AbortSignal): Promise<void> {
-  const environment = Object.entries({ ...environmentOf(stack, options), CONNECT_URL: stack.addresses.connectUrl });
-  console.error('All servers are still running. To use them from another terminal:\n');
-  for (const [name, value] of environment) console.error(`export ${name}='${value}'`);
-  console.error(`\nLogs are in ${stack.runDir}/logs. Ctrl-C stops all of it.`);
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-}
-
 function readCount(text: string): number {
   const count = Number(text);
   if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
@@ -99,7 +94,9 @@ function readInstant(text: string): Instant {
   return instant;
 }
 
-await new Command('demo')
+const demo = new Command('demo')
+  // An option after `return` belongs to it.
+  .enablePositionalOptions()
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .description(
     'Runs lastseen on a real stack with generated learners, and checks the results with SQL over the source tables.',
@@ -125,7 +122,8 @@ await new Command('demo')
       .default('slot'),
   )
   .option('--own-database', "keep lastseen's tables and weekly_kpi in another database than the platform's tables")
-  .option('--keep', 'keep all servers running until Ctrl-C, and print their addresses')
+  .option('--keep', 'keep the servers, `track` and `recompute` running until Ctrl-C, and print a tour of six commands')
+  .addOption(new Option('--tour', 'run the tour: six commands, one of them brings a learner back').conflicts('json'))
   .option('--json', 'print the report as JSON')
   .addHelpText(
     'after',
@@ -134,9 +132,15 @@ Needs Java 17 or newer; the first run also needs Maven. Exit code 1: a check fai
 
 Examples:
   npm run demo
+  npm run demo -- --tour
   npm run demo -- --learners 500 --threshold 14 --keep
   npm run demo -- --proof connect --own-database
   npm run demo -- --data ../oulad --as-of 2014-01-06T23:59:59.999999Z --lookback 31`,
   )
-  .action(async (flags: Flags) => process.exit(await run(flags)))
-  .parseAsync();
+  .action(async (flags: Flags) => process.exit(await run(flags)));
+demo
+  .command('return')
+  .description('Inserts a session of an inactive learner into a running demo (--keep), and watches it arrive.')
+  .argument('<user>', 'user_id of a flagged learner')
+  .action(async (user: string) => process.exit(await returnLearner(user)));
+await demo.parseAsync();

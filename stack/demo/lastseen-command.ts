@@ -7,7 +7,7 @@ import { StackError } from '../errors.ts';
 import { progressBar } from './bar.ts';
 import type { Report } from './load.ts';
 
-const CLI = join(import.meta.dirname, '../../src/cli.ts');
+export const CLI = join(import.meta.dirname, '../../src/cli.ts');
 const KEPT_LINES = 20;
 
 /** Runs `lastseen …` as an operator would, as a process of its own. */

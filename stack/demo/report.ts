@@ -134,7 +134,8 @@ function checksSection(checks: readonly Check[]): string {
 function nextSection({ thresholdDays }: DemoResult): string {
   return [
     'Next',
-    '  npm run demo -- --keep                     keep the servers running and look around',
+    '  npm run demo -- --tour                     six commands of a day; one brings a learner back',
+    '  npm run demo -- --keep                     keep it all running, and run them yourself',
     `  npm run demo -- --threshold ${thresholdDays === 14 ? '7 ' : '14'}             another threshold`,
     '  npm run demo -- --learners 500 --seed 2    fewer and other learners',
     '  npm run demo -- --own-database             own tables in another database',
