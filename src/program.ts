@@ -3,6 +3,7 @@ import pkg from '../package.json' with { type: 'json' };
 import { addAudit } from './audit/command.ts';
 import { backtestMode } from './backtest/command.ts';
 import { addCompletion } from './cli/completion.ts';
+import { rejectUnknownCommands } from './cli/unknown-command.ts';
 import { addDlq } from './dead-letters/command.ts';
 import { addDoctor } from './doctor/command.ts';
 import { addFresh } from './freshness/command.ts';
@@ -66,5 +67,6 @@ Examples:
     addCompletion,
   ];
   for (const add of commands) add(program);
+  rejectUnknownCommands(program);
   return program;
 }

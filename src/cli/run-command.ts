@@ -7,6 +7,7 @@ import {
   readConfiguration,
   type SettingTexts,
 } from '../config/configuration.ts';
+import { describeMisspeltSetting } from '../config/misspelt-settings.ts';
 import type { Service, Settings } from '../config/settings.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { framesOf, LastseenError, placeOf, safeMessage } from '../runtime/errors.ts';
@@ -59,7 +60,7 @@ export async function runCommand(run: CommandRun): Promise<never> {
     const configuration = readConfiguration(process.env, run.flags ?? {}, run.printConfig ? [] : run.needs, (path) =>
       readFileSync(path, 'utf8'),
     );
-    const code = run.printConfig ? printConfiguration(configuration) : await withSignals(run, configuration.settings);
+    const code = run.printConfig ? printConfiguration(configuration, run.name) : await withSignals(run, configuration);
     await flushed();
     process.exit(code);
   } catch (error) {
@@ -77,7 +78,7 @@ function flushed(): Promise<void> {
   });
 }
 
-async function withSignals(run: CommandRun, settings: Settings): Promise<number> {
+async function withSignals(run: CommandRun, { settings, misspelt }: Configuration): Promise<number> {
   const log = createLogger({
     level: settings.LOG_LEVEL as LogLevel,
     pretty: process.stderr.isTTY === true,
@@ -85,6 +86,7 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
     colors: process.stderr.isTTY && process.stderr.hasColors(),
     command: run.name,
   });
+  for (const each of misspelt) log.warn({ event: 'setting_misspelt', ...each }, describeMisspeltSetting(each));
   const shutdown = createShutdown(settings.STOP_WITHIN, () => {
     log.error({ event: 'shutdown_expired' }, 'did not stop within STOP_WITHIN; the next start repeats unfinished work');
     process.exit(EXIT.failed);
@@ -120,10 +122,11 @@ async function withSignals(run: CommandRun, settings: Settings): Promise<number>
   });
 }
 
-function printConfiguration(configuration: Configuration): number {
+function printConfiguration(configuration: Configuration, command: string): number {
   // The value is last, so that a long one does not move the other columns.
   const rows = describeConfiguration(configuration).map(([name, value, origin]) => [name, origin, value]);
   process.stdout.write(`${table(['name', 'from', 'value'], rows)}\n`);
+  for (const each of configuration.misspelt) printError(command, describeMisspeltSetting(each));
   return EXIT.done;
 }
 
@@ -138,7 +141,7 @@ function report(error: unknown, command: string): number {
     return EXIT.failed;
   }
   const lines = `${error.message}${where}`.split('\n');
-  for (const line of lines) process.stderr.write(`lastseen ${command}: ${printable(line)}\n`);
+  for (const line of lines) printError(command, line);
   switch (error.code) {
     case 'config_invalid':
     case 'usage':
@@ -153,4 +156,8 @@ function report(error: unknown, command: string): number {
     default:
       return EXIT.failed;
   }
+}
+
+function printError(command: string, line: string): void {
+  process.stderr.write(`lastseen ${command}: ${printable(line)}\n`);
 }

@@ -1,5 +1,6 @@
 import { LastseenError } from '../runtime/errors.ts';
 import { shownPath } from '../runtime/pem-file.ts';
+import { describeMisspeltSetting, findMisspeltSettings, type MisspeltSetting } from './misspelt-settings.ts';
 import { findConflicts } from './setting-conflicts.ts';
 import { SETTINGS, type Service, type Setting, type SettingName, type Settings } from './settings.ts';
 
@@ -8,6 +9,7 @@ export type Origin = 'flag' | 'environment' | 'file' | 'default' | 'unset';
 export interface Configuration {
   readonly settings: Settings;
   readonly origins: Readonly<Record<SettingName, Origin>>;
+  readonly misspelt: readonly MisspeltSetting[];
 }
 
 export type SettingTexts = Readonly<Partial<Record<SettingName, string | undefined>>>;
@@ -47,8 +49,11 @@ export function readConfiguration(
     else mistakes.push(...result.error.issues.map((issue) => `${name} ${issue.message}${shown(setting, text)}`));
   }
   if (mistakes.length === 0) mistakes.push(...findConflicts(settings));
-  if (mistakes.length > 0) throw new LastseenError('config_invalid', mistakes.join('\n'));
-  return { settings: settings as Settings, origins: origins as Record<SettingName, Origin> };
+  const misspelt = findMisspeltSettings(environment);
+  if (mistakes.length > 0) {
+    throw new LastseenError('config_invalid', [...mistakes, ...misspelt.map(describeMisspeltSetting)].join('\n'));
+  }
+  return { settings: settings as Settings, origins: origins as Record<SettingName, Origin>, misspelt };
 }
 
 /** `OWN_PREFIX` comes before the topics that it names. */

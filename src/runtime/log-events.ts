@@ -37,6 +37,8 @@ export const LOG_EVENTS = {
   replay_resumed: 'A replay continues from its saved position.',
   replay_waiting: 'A rebuild waits until it has read as far as `track`.',
   sample_failed: 'A metric could not be sampled.',
+  setting_misspelt:
+    'A variable looks like a setting and is none, so it has no effect; `similar` names the setting that was meant.',
   shutdown_expired: 'The process did not stop within `STOP_WITHIN` and exits with code 1.',
   shutdown_started: 'The process received SIGTERM or SIGINT and stops.',
   sweep_approved: 'A held sweep was approved.',

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { placesOf } from '../../src/cli/completion.ts';
 import { createProgram } from '../../src/program.ts';
 import { type CliRun, runCli } from '../support/lastseen-cli.ts';
+import { logLine } from '../support/machine-format.ts';
 
 /** Every command by its path; the path of the program itself is empty. */
 const PLACES = placesOf(createProgram(), []);
@@ -94,6 +95,27 @@ describe('the command line', () => {
     expect(error.replace(/\(Did you mean .*\n/, '')).toMatch(errorNaming(what));
   });
 
+  it.each([
+    ['swep', 'sweep'],
+    ['swep --help', 'sweep'],
+    ['--help swep', 'sweep'],
+    ['help swep', 'sweep'],
+    ['nonsense --help', undefined],
+    ['sweep run', 'runs'],
+    ['sweep run --help', 'runs'],
+    ['sweep --limit 5 aprove --help', 'approve'],
+    ['sweep help runs', undefined],
+    ['sweep nonsense --help', undefined],
+    ['audit rusn --help', 'runs'],
+    ['dlq redriv', 'redrive'],
+    ['dlq redriv --help', 'redrive'],
+  ])('rejects the unknown command in %s, and names the nearest: %s', async (line, meant) => {
+    const { exitCode, error, out } = await parse(...line.split(' '));
+    expect({ exitCode, out }).toEqual({ exitCode: 1, out: '' });
+    expect(error).toMatch(/^error: unknown command/);
+    expect(/Did you mean (\w+)/.exec(error)?.[1]).toBe(meant);
+  });
+
   it('prints the help if no command is given', async () => {
     expect(await parse()).toMatchObject({ exitCode: 1, out: '', error: expect.stringContaining('Exit codes:') });
   });
@@ -105,6 +127,7 @@ describe('a process', () => {
   const LINES = {
     unknown: [{}, ['swep']],
     help: [{}, ['sweep', '--help']],
+    unknownHelp: [{}, ['nonsense', '--help']],
     unset: [{}, ['audit']],
     invalid: [
       {
@@ -118,6 +141,8 @@ describe('a process', () => {
     ],
     incomplete: [{ ...DATABASE, KAFKA_BROKERS: 'h:1' }, ['audit', '--trust-source']],
     unreachable: [DATABASE, ['sweep', 'runs']],
+    misspelt: [{ ...DATABASE, INACTIVITY_TRESHOLD_DAYS: '14', KAFKA_SERVICE_HOST: 'h' }, ['sweep', 'runs']],
+    misspeltShown: [{ KAFKA_BROKER: 'h:1' }, ['sweep', '--print-config']],
   } as const satisfies Record<string, readonly [Record<string, string>, readonly string[]]>;
   const runs = new Map<keyof typeof LINES, CliRun>();
   beforeAll(async () => {
@@ -132,6 +157,7 @@ describe('a process', () => {
 
   it.each([
     ['unknown', 2, [/unknown command 'swep'/, /Did you mean sweep/, /--help/]],
+    ['unknownHelp', 2, [/unknown command 'nonsense'/, /--help/]],
     ['unset', 2, [/DATABASE_URL is not set/, /KAFKA_BROKERS is not set/]],
     [
       'invalid',
@@ -148,6 +174,14 @@ describe('a process', () => {
     ],
     ['incomplete', 2, [/--trust-source needs --repair/]],
     ['unreachable', 1, [/Postgres is not available/]],
+    [
+      'misspelt',
+      1,
+      [
+        logLine('setting_misspelt', 'INACTIVITY_TRESHOLD_DAYS', 'INACTIVITY_THRESHOLD_DAYS'),
+        /Postgres is not available/,
+      ],
+    ],
   ] as const)('(%s) exits with %i and prints one line per reason', (name, code, lines) => {
     const { stderr, stdout, ...run } = runs.get(name) as CliRun;
     expect({ code: run.code, stdout }).toEqual({ code, stdout: '' });
@@ -155,6 +189,13 @@ describe('a process', () => {
     expect(printed).toHaveLength(lines.length);
     for (const line of lines) expect(printed).toContainEqual(expect.stringMatching(line));
     expect(stderr).not.toMatch(/canary|^\s+at /m);
+  });
+
+  it('warns of a misspelt setting beside --print-config', () => {
+    expect(runs.get('misspeltShown')).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^lastseen sweep: KAFKA_BROKER is not a setting.*KAFKA_BROKERS\?\n$/),
+    });
   });
 
   it('exits with 0 after --help', () => {
