@@ -1,22 +1,20 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
+import type { Instant } from '../activity/instant.ts';
 import { withDatabase, withSourceDatabase } from '../cli/connections.ts';
+import { csvOption, type ListFlags } from '../cli/csv.ts';
 import { readInstant } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress-bar.ts';
-import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
-import { json } from '../cli/tables.ts';
+import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError, usageError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
-import { FIGURES, type FigureName, weeklyInstant } from './figures/figure.ts';
-import type { FigureOptions } from './figures/figures.ts';
-import { heading, line, summary, userCell } from './kpi-page.ts';
+import { FIGURES, type FigureName } from './figures/figure.ts';
+import { openPage } from './kpi-page.ts';
 import { chosenLearners, type LearnerFlags } from './learners-pipeline.ts';
 import { createKpiRun, type KpiPlan } from './pipeline.ts';
-import { weekOf } from './weekly/rows-store.ts';
 import { type FigureFlags, figureDeps, figureSettings, HORIZON, TARGET } from './wiring.ts';
 
-interface Flags extends OutputFlags, FigureFlags, LearnerFlags {
+interface Flags extends ListFlags, FigureFlags, LearnerFlags {
   readonly asOf?: Instant;
   readonly only?: readonly FigureName[];
   readonly store?: true;
@@ -36,6 +34,7 @@ export function addKpi(program: Command): void {
     .option(...TARGET)
     .option('--store', 'merge the figures into weekly_kpi, as the platform’s weekly job does')
     .option('--json', 'print one JSON object per line')
+    .addOption(csvOption('one learner per line'))
     .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
@@ -83,23 +82,17 @@ async function run(
   database: Database,
   source: Database,
 ): Promise<number> {
-  const { print, flushed, log, stopping, terminal } = context;
+  const { flushed, log, stopping, terminal } = context;
   const deps = figureDeps(context, source, database);
-  const basis = basisOf(plan, deps.options);
-  if (!flags.json) print(heading(plan, deps.options, basis.day));
+  const page = openPage(context, flags, plan, deps.options);
   const kpiRun = createKpiRun(
     {
       ...deps,
-      onFigures: (userId, { figures, target }) =>
-        print(
-          flags.json
-            ? json({ ...keys(userId, plan), ...basis, target, ...figures })
-            : line(userId, plan, figures, target),
-        ),
+      onFigures: page.add,
       onFailed: (userId, why) => {
         // The results name the learner; log lines never do.
         log.error({ event: 'learner_failed', error: why }, 'could not compute the figures of a learner');
-        print(flags.json ? json({ ...keys(userId, plan), message: why }) : `${userCell(userId)}  failed: ${why}`);
+        page.addFailed(userId, why);
       },
     },
     plan,
@@ -118,7 +111,7 @@ async function run(
     progress.end();
   }
   log.info({ event: 'kpi_completed', ...kpiRun.counts }, 'computed the figures');
-  if (!flags.json) print(`\n${summary(kpiRun.counts, plan)}`);
+  page.end(kpiRun.counts);
   return kpiRun.counts.failed === 0 ? EXIT.done : EXIT.failed;
 }
 
@@ -129,13 +122,4 @@ function readFigures(text: string): readonly FigureName[] {
     throw new InvalidArgumentError(`Unknown figures: ${unknown.join(', ')}. Known are ${FIGURES.join(', ')}.`);
   }
   return FIGURES.filter((figure) => names.includes(figure));
-}
-
-function keys(userId: string, { asOf }: KpiPlan) {
-  return { userId, weekStart: weekOf(asOf), asOf: formatInstant(asOf) };
-}
-
-/** What the figures depend on beside the learner's rows. `day` is the date of I_t, E_t, R_t, A_t and S; P is at the as-of. */
-function basisOf({ asOf }: KpiPlan, { policy, churnHorizonDays }: FigureOptions) {
-  return { profile: policy.profile, day: dateOf(weeklyInstant(asOf, policy)), horizonDays: churnHorizonDays };
 }

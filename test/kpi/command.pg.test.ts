@@ -13,6 +13,7 @@ import { readConfiguration } from '../../src/config/configuration.ts';
 import type { FigureOptions } from '../../src/kpi/figures/figures.ts';
 import { metricsPolicy } from '../../src/kpi/figures/policy.ts';
 import { chosenLearners } from '../../src/kpi/learners-pipeline.ts';
+import { withFailingLearner } from '../support/failing-learner.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli, startCli } from '../support/lastseen-cli.ts';
 import { clearPlatform, insertRows } from '../support/platform-rows.ts';
@@ -116,6 +117,28 @@ describe('lastseen kpi', () => {
       /^user_id +I_t +E_t +R_t +A_t +P +S +target\nanna +– +– +– +– +0\.7340 +0\.6479 +0\nben +(– *){6} 0\n/m,
     );
     expect(stdout).toMatch(/no figure can be computed +1/);
+  });
+
+  it('prints CSV with the keys of the JSON, and why a learner failed', async () => {
+    await anna();
+    const flags = [...AS_OF, '--user', 'anna', 'ben', '=1+1', '--only', 'P'];
+    const basis = '2026-03-16,2026-03-16T05:00:00.000000Z,standard,2026-03-16,14';
+    expect(await run([...flags, '--csv'])).toMatchObject({
+      code: 0,
+      stdout: [
+        'user_id,week_start,as_of,profile,day,horizon_days,target,P,message',
+        `anna,${basis},0,${P},`,
+        `ben,${basis},0,,`,
+        `'=1+1,${basis},0,,`,
+        '',
+      ].join('\r\n'),
+    });
+    await withFailingLearner(db.database, 'ben', async () => {
+      const failing = await run([...flags, '--csv']);
+      expect(failing.code).toBe(1);
+      expect(failing.stdout).toMatch(/^anna,.*,0,0\.\d+,\r\nben,[^\r]*,14,,,[^,]*SQLSTATE 22012[^,]*\r\n/m);
+    });
+    expect(await run([...flags, '--csv', '--json'])).toMatchObject({ code: 2, stdout: '' });
   });
 
   it('finds all learners of the source tables, and the inactive ones by the table of last seen', async () => {
