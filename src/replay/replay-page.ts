@@ -21,7 +21,11 @@ export function replayPage(outcome: ReplayOutcome): string {
     table(['source', 'outcome', 'records'], outcomeRows(counts)),
     '',
     ...(corrections === undefined ? raisedLines(outcome) : correctedLines(corrections)),
-    ...(letters === 0 ? [] : [`${letters} records cannot be applied; \`track\` has sent them to the dead letters`]),
+    ...(letters === 0
+      ? []
+      : [
+          `${letters} records cannot be applied and were left out; \`lastseen dlq list --topic track\` has those that track wrote`,
+        ]),
     ...(returned === 0 ? [] : [`${returned} learners returned`]),
     `${countRecords(outcome)} records read; last seen of ${learners} learners, digest ${digest}`,
   ].join('\n');

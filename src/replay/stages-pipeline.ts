@@ -28,7 +28,7 @@ export type ReplayWrite = (tx: Queryable, flush: Flush) => Promise<WriteTotals>;
 /**
  * Decodes and folds records as `track` does; then one transaction writes the rows and the replay's own progress. The
  * progress of `track` is not changed, because it proves that a prefix was read without gaps. Records that cannot be
- * applied are counted, but not sent to the dead letters, because `track` has sent them when it read them.
+ * applied are counted, but not sent to the dead letters: `track` sends them when it reads them.
  */
 export function createReplayStages(deps: ReplayStagesDeps): ReplayStages {
   let { totals } = deps;
