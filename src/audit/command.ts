@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { openKafka, withDatabase, withSlotDatabase, withSourceDatabase } from '../cli/connections.ts';
 import { csvOption, type ListFlags } from '../cli/csv.ts';
 import { readCount } from '../cli/flag-values.ts';
-import { showProgress } from '../cli/progress-bar.ts';
+import { showProgress } from '../cli/progress/progress-bar.ts';
 import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { sourceTopics, trackedSources } from '../config/kafka-names.ts';
 import { recordCaptureLook } from '../freshness/capture-evidence-pipeline.ts';
@@ -89,7 +89,7 @@ async function run(
   { database, slotDatabase, primary }: Databases,
   source: Database,
 ): Promise<number> {
-  const { settings, log, now, stopping, terminal, print } = context;
+  const { settings, log, now, stopping, live, print } = context;
   const freshness = freshnessDeps(context, { database, slotDatabase }, openKafka(context));
   const outcome = await audit(
     {
@@ -105,7 +105,7 @@ async function run(
       proveApplied: () => proveApplied(freshness),
       lookAtCapture: () => recordCaptureLook(freshness),
       isStopping: () => stopping.aborted,
-      showProgress: (total) => showProgress({ what: 'audit', unit: 'learners', total, log, terminal }),
+      showProgress: (total) => showProgress({ what: 'audit', unit: 'learners', total, log, live }),
     },
     { repair: flags.repair, maxSamples: flags.sample },
   );

@@ -159,7 +159,6 @@ async function compareAndRepair(deps: AuditDeps, plan: IdentifiedPlan, snapshots
     refused += repaired.refused.length;
     repairs = addRepairs(repairs, repaired.counts);
     batch = [];
-    progress.update(tally.learners());
   };
   const { sources, attemptSource, maxClockSkewUs } = deps;
   // The rows that `track` would have made; no row in the snapshot was committed later.
@@ -171,6 +170,7 @@ async function compareAndRepair(deps: AuditDeps, plan: IdentifiedPlan, snapshots
       const comparisons = compareLearner(atSource, stored, deps.sources);
       const learner = { studentId, expected: atSource, stored, comparisons };
       if (tally.add(learner)) batch.push(learner);
+      progress.update(tally.learners());
       if (tally.learners() % BATCH_LEARNERS > 0) continue;
       await endBatch();
       if (deps.isStopping()) {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { openKafka, openRegistry } from '../cli/connections.ts';
-import { showProgress } from '../cli/progress-bar.ts';
+import { showProgress } from '../cli/progress/progress-bar.ts';
 import { readOffsetRanges } from '../cli/read-offset-ranges.ts';
 import { type CommandContext, EXIT } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
@@ -48,7 +48,7 @@ function readDate(text: string): string {
 }
 
 function backtestDeps(context: CommandContext, flags: BacktestFlags): Omit<BacktestDeps, 'database'> {
-  const { settings, log, terminal, stopping } = context;
+  const { settings, log, live, stopping } = context;
   const kafka = openKafka(context);
   const registry = openRegistry(settings);
   const sources = sourceTopics(settings);
@@ -70,6 +70,6 @@ function backtestDeps(context: CommandContext, flags: BacktestFlags): Omit<Backt
       });
     },
     isStopping: () => stopping.aborted,
-    showProgress: (total) => showProgress({ what: 'sweeps', unit: 'days', total, log, terminal }),
+    showProgress: (total) => showProgress({ what: 'sweeps', unit: 'days', total, log, live }),
   };
 }

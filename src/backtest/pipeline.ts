@@ -85,12 +85,15 @@ function activityStages({ collect, database }: BacktestDeps, plan: BacktestPlan)
 async function sweepAllDays(deps: BacktestDeps, plan: BacktestPlan, sink: EventSink): Promise<readonly BacktestDay[]> {
   const days: BacktestDay[] = [];
   const progress = deps.showProgress(plan.days);
-  await sweepDays(deps.database, plan, sink.write, (day) => {
-    days.push(day);
-    progress.update(days.length);
-    return !deps.isStopping();
-  });
-  progress.end();
+  try {
+    await sweepDays(deps.database, plan, sink.write, (day) => {
+      days.push(day);
+      progress.update(days.length);
+      return !deps.isStopping();
+    });
+  } finally {
+    progress.end();
+  }
   if (days.length < plan.days) throw new LastseenError('interrupted', `stopped by a signal; ${NO_RESULT}`);
   return days;
 }

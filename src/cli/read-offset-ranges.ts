@@ -9,7 +9,7 @@ import { type StagedConsumer, startStagedConsumer } from '../kafka/consumer/stag
 import type { Stages } from '../kafka/consumer/stages.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { createOutageReporter } from './outage-waits.ts';
-import { showProgress } from './progress-bar.ts';
+import { showProgress } from './progress/progress-bar.ts';
 import { consumerSettings } from './read-topics.ts';
 import type { CommandContext } from './run-command.ts';
 
@@ -43,7 +43,7 @@ export interface RangeReading<A> {
  */
 export async function readOffsetRanges<A>(context: CommandContext, reading: RangeReading<A>): Promise<void> {
   const { kafka, groupId, ranges, what, unit = 'records' } = reading;
-  const { log, terminal } = context;
+  const { log, live } = context;
   const partitions = new PartitionStates(ranges);
   partitions.setGoals(goals(reading), []);
   const wanted = ranges.filter(({ firstOffset, endOffset }) => endOffset === undefined || firstOffset < endOffset);
@@ -51,7 +51,7 @@ export async function readOffsetRanges<A>(context: CommandContext, reading: Rang
   if (topics.length === 0) return;
 
   const { total } = partitions.progress;
-  const progress = what === undefined ? undefined : showProgress({ what, unit, total, log, terminal });
+  const progress = what === undefined ? undefined : showProgress({ what, unit, total, log, live });
   const read = Promise.withResolvers<void>();
   const updateProgress = () => {
     progress?.update(partitions.progress.read);

@@ -10,7 +10,7 @@ import { LastseenError, safeMessage } from '../runtime/errors.ts';
 import { withAbort } from '../runtime/waiting.ts';
 import { createOutageReporter } from './outage-waits.ts';
 import type { ConsumerState } from './probes.ts';
-import { showProgress } from './progress-bar.ts';
+import { showProgress } from './progress/progress-bar.ts';
 import type { CommandContext } from './run-command.ts';
 
 export interface TopicReading<A> {
@@ -33,7 +33,7 @@ const READ_COMMITS_EVERY_MS = 2_000;
  * first record that is not due.
  */
 export async function readTopics<A>(context: CommandContext, reading: TopicReading<A>): Promise<void> {
-  const { log, stopping, terminal } = context;
+  const { log, stopping, live } = context;
   const { kafka, groupId, topics, untilEnd } = reading;
   const { health, partitions } = reading.state;
   if (untilEnd) {
@@ -41,7 +41,7 @@ export async function readTopics<A>(context: CommandContext, reading: TopicReadi
     if (partitions.progress.isDone) return;
   }
   const { total } = partitions.progress;
-  const progress = untilEnd ? showProgress({ what: groupId, unit: 'records', total, log, terminal }) : undefined;
+  const progress = untilEnd ? showProgress({ what: groupId, unit: 'records', total, log, live }) : undefined;
 
   const finished = Promise.withResolvers<void>();
   const updateProgress = () => {
@@ -106,11 +106,11 @@ function createHiddenWatch<A>(
   { kafka, topics, state: { partitions } }: TopicReading<A>,
   end: (error: LastseenError) => void,
 ): () => void {
-  let read = -1;
+  let applied = -1;
   let sinceMs = 0;
   const check = async () => {
-    if (partitions.progress.read !== read) {
-      read = partitions.progress.read;
+    if (partitions.progress.applied !== applied) {
+      applied = partitions.progress.applied;
       sinceMs = performance.now();
     }
     if (performance.now() - sinceMs < settings.WAIT_FRESH) return;

@@ -13,6 +13,7 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { framesOf, LastseenError, placeOf, safeMessage } from '../runtime/errors.ts';
 import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
 import { printable, printableLines } from '../runtime/printable.ts';
+import { createLiveLine, type LiveLine } from './progress/live-line.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
 import { table } from './tables.ts';
 
@@ -24,8 +25,8 @@ export interface CommandContext extends Pick<Shutdown, 'stopping' | 'graceDeadli
   readonly settings: Settings;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Standard error, if it is a terminal that can move its cursor. */
-  readonly terminal: NodeJS.WriteStream | undefined;
+  /** The last line of standard error, if it is a terminal that can move its cursor. */
+  readonly live: LiveLine | undefined;
   now(): Instant;
   /** Writes a result to standard output, unprintable characters escaped. */
   print(text: string): void;
@@ -54,13 +55,20 @@ export interface CommandRun {
 
 /** Runs one command from configuration to exit code. The only place that ends the process. */
 export async function runCommand(run: CommandRun): Promise<never> {
+  const live = process.stderr.isTTY && process.env['TERM'] !== 'dumb' ? createLiveLine(process.stderr) : undefined;
+  process.on('exit', () => live?.end());
   // Node's own report would print all properties of an error, such as the row values in a driver's detail.
-  process.on('uncaughtException', (error) => process.exit(report(error, run.name)));
+  process.on('uncaughtException', (error) => {
+    live?.end();
+    process.exit(report(error, run.name));
+  });
   try {
     const configuration = readConfiguration(process.env, run.flags ?? {}, run.printConfig ? [] : run.needs, (path) =>
       readFileSync(path, 'utf8'),
     );
-    const code = run.printConfig ? printConfiguration(configuration, run.name) : await withSignals(run, configuration);
+    const code = run.printConfig
+      ? printConfiguration(configuration, run.name)
+      : await withSignals(run, configuration, live);
     await flushed();
     process.exit(code);
   } catch (error) {
@@ -78,13 +86,18 @@ function flushed(): Promise<void> {
   });
 }
 
-async function withSignals(run: CommandRun, { settings, misspelt }: Configuration): Promise<number> {
+async function withSignals(
+  run: CommandRun,
+  { settings, misspelt }: Configuration,
+  live: LiveLine | undefined,
+): Promise<number> {
   const log = createLogger({
     level: settings.LOG_LEVEL as LogLevel,
     pretty: process.stderr.isTTY === true,
     // No colors if NO_COLOR is set or the terminal has none.
     colors: process.stderr.isTTY && process.stderr.hasColors(),
     command: run.name,
+    above: live?.above,
   });
   for (const each of misspelt) log.warn({ event: 'setting_misspelt', ...each }, describeMisspeltSetting(each));
   const shutdown = createShutdown(settings.STOP_WITHIN, () => {
@@ -106,6 +119,8 @@ async function withSignals(run: CommandRun, { settings, misspelt }: Configuratio
       shutdown.stop();
     });
   }
+  // If standard output is the same terminal.
+  const above = live !== undefined && process.stdout.isTTY ? live.above : (write: () => void) => write();
   // A reader such as `head` has closed the pipe.
   process.stdout.on('error', () => process.exit(EXIT.failed));
   return run.work({
@@ -114,10 +129,10 @@ async function withSignals(run: CommandRun, { settings, misspelt }: Configuratio
     log,
     metrics: createMetrics(),
     ...shutdown,
-    terminal: process.stderr.isTTY && process.env['TERM'] !== 'dumb' ? process.stderr : undefined,
+    live,
     now: () => BigInt(Date.now()) * 1000n,
-    write: (bytes) => process.stdout.write(bytes),
-    print: (text) => process.stdout.write(`${printableLines(text)}\n`),
+    write: (bytes) => above(() => process.stdout.write(bytes)),
+    print: (text) => above(() => process.stdout.write(`${printableLines(text)}\n`)),
     flushed,
   });
 }

@@ -3,7 +3,7 @@ import type { Instant } from '../activity/instant.ts';
 import { withDatabase, withSourceDatabase } from '../cli/connections.ts';
 import { csvOption, type ListFlags } from '../cli/csv.ts';
 import { readInstant } from '../cli/flag-values.ts';
-import { showProgress } from '../cli/progress-bar.ts';
+import { showProgress } from '../cli/progress/progress-bar.ts';
 import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import type { Database } from '../postgres/database.ts';
 import { LastseenError, usageError } from '../runtime/errors.ts';
@@ -82,7 +82,7 @@ async function run(
   database: Database,
   source: Database,
 ): Promise<number> {
-  const { flushed, log, stopping, terminal } = context;
+  const { flushed, log, stopping, live } = context;
   const deps = figureDeps(context, source, database);
   const page = openPage(context, flags, plan, deps.options);
   const kpiRun = createKpiRun(
@@ -98,7 +98,7 @@ async function run(
     plan,
   );
   const learners = await chosenLearners(flags, plan.asOf, context.settings, { ...deps, source });
-  const progress = showProgress({ what: 'figures', unit: 'learners', total: await learners.count(), log, terminal });
+  const progress = showProgress({ what: 'figures', unit: 'learners', total: await learners.count(), log, live });
   try {
     await learners.each(async (userIds) => {
       if (stopping.aborted)

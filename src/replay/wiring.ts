@@ -1,5 +1,5 @@
 import { openKafka, openRegistry } from '../cli/connections.ts';
-import { showProgress } from '../cli/progress-bar.ts';
+import { showProgress } from '../cli/progress/progress-bar.ts';
 import { type RangeReading, readOffsetRanges } from '../cli/read-offset-ranges.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { notificationTopic, temporaryGroup } from '../config/kafka-names.ts';
@@ -18,7 +18,7 @@ export function replayDeps(
   { database, slotDatabase }: SourceDatabases,
   { topics }: ReplayPlan,
 ): ReplayDeps {
-  const { settings, log, terminal, now } = context;
+  const { settings, log, live, now } = context;
   const kafka = openKafka(context);
   const registry = openRegistry(settings);
   const shared = {
@@ -43,7 +43,7 @@ export function replayDeps(
           groupId: temporaryGroup(settings, 'snapshot'),
           ...deliveryDeps(context),
           startTimeoutMs: settings.WAIT_FRESH,
-          showProgress: (total) => showProgress({ what: 'snapshot', unit: 'rows', total, log, terminal }),
+          showProgress: (total) => showProgress({ what: 'snapshot', unit: 'rows', total, log, live }),
         },
         snapshotId,
       ),

@@ -1,5 +1,5 @@
 import pino from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import type { LogEvent } from './log-events.ts';
 import { printableJson, printableLines } from './printable.ts';
 import { snakeKeys } from './snake-keys.ts';
@@ -13,7 +13,14 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
  * The logger of the process, on stderr: JSON lines, or readable text on a terminal. A line has an event and fields; never
  * row data, never a secret. Unprintable characters are escaped.
  */
-export function createLogger(options: { level: LogLevel; pretty: boolean; colors?: boolean; command: string }): Logger {
+export function createLogger(options: {
+  level: LogLevel;
+  pretty: boolean;
+  colors?: boolean;
+  command: string;
+  /** Runs `write` so that its lines do not mix with what else the terminal shows. */
+  above?: ((write: () => void) => void) | undefined;
+}): Logger {
   const base = {
     level: options.level,
     base: { command: options.command },
@@ -21,18 +28,17 @@ export function createLogger(options: { level: LogLevel; pretty: boolean; colors
     formatters: { log: (fields: object) => snakeKeys(fields) as Record<string, unknown> },
   };
   // Synchronous, so that the last lines before an exit are written.
-  if (!options.pretty) {
-    return pino({ ...base, hooks: { streamWrite: printableJson } }, pino.destination({ fd: 2, sync: true }));
-  }
+  const stderr = pino.destination({ fd: 2, sync: true });
+  if (!options.pretty) return pino({ ...base, hooks: { streamWrite: printableJson } }, stderr);
+  const { above = (write) => write() } = options;
+  const prettify = prettyFactory({
+    colorize: options.colors ?? false,
+    ignore: 'pid,hostname,command',
+    translateTime: 'HH:MM:ss.l',
+  });
   return pino(
     { ...base, formatters: { log: (fields) => printableText(snakeKeys(fields)) as Record<string, unknown> }, hooks },
-    pretty({
-      destination: 2,
-      sync: true,
-      colorize: options.colors ?? false,
-      ignore: 'pid,hostname,command',
-      translateTime: 'HH:MM:ss.l',
-    }),
+    { write: (line) => above(() => stderr.write(prettify(line))) },
   );
 }
 

@@ -17,7 +17,8 @@ export interface Enqueueing {
   readonly queue: BatchQueue;
   readonly delay: Delay | undefined;
   readonly stopping: AbortSignal;
-  readonly onPostponed: () => void;
+  /** The progress of a bounded reading may have changed. */
+  readonly onProgress: () => void;
 }
 
 const HEARTBEAT_EVERY_MS = 1_000;
@@ -61,7 +62,7 @@ function enqueue(enqueueing: Enqueueing, { batch, resolveOffset, pause }: EachBa
   if (waiting === undefined) return;
   partitions.pause({ topic, partition }, pause(), waiting.waitMs);
   partitions.lowerGoal({ topic, partition, nextOffset });
-  enqueueing.onPostponed();
+  enqueueing.onProgress();
 }
 
 function batchUnreadable({ topic, partition }: Partition, { firstOffset, lastOffset, why }: UnreadableBatch) {
@@ -129,9 +130,10 @@ export async function enqueueStarts(
   }
 }
 
-function push({ consumer, partitions, queue }: Enqueueing, fetched: RawBatch): void {
+function push({ consumer, partitions, queue, onProgress }: Enqueueing, fetched: RawBatch): void {
   const batch = partitions.take(fetched);
   if (batch !== undefined) queue.push(batch);
+  onProgress();
   if (partitions.isFinished(fetched)) {
     consumer.pause([{ topic: fetched.topic, partitions: [fetched.partition] }]);
   }

@@ -12,8 +12,8 @@ interface PartitionState {
   unapplied: { readonly nextOffset: bigint; readonly firstTimestampMs: number }[];
   /** The rest of the range to read. Without an end, reading does not stop. */
   range?: { next: bigint; readonly end: bigint | undefined };
-  /** The end that a bounded reading waits for, with the offsets to read at its start and the offset applied so far. */
-  goal?: { readonly total: number; applied: bigint; end: bigint };
+  /** The end that a bounded reading waits for, with the offsets to read at its start, and how far they are fetched and applied. */
+  goal?: { readonly total: number; fetched: bigint; applied: bigint; end: bigint };
   /** While the next record is not due. */
   pause?: { readonly timer: NodeJS.Timeout; readonly resume: () => void } | undefined;
 }
@@ -21,7 +21,10 @@ interface PartitionState {
 /** Progress of a bounded reading, counted in offsets. */
 export interface ReadingProgress {
   readonly total: number;
+  /** Fetched; some of it may wait to be applied. */
   readonly read: number;
+  readonly applied: number;
+  /** All is applied. */
   readonly isDone: boolean;
 }
 
@@ -79,6 +82,7 @@ export class PartitionStates {
     const state = this.#stateOf(fetched);
     state.fetchedTo = fetched.nextOffset;
     const batch = this.#isRestricted ? this.#takeFromRange(state, fetched) : fetched;
+    if (batch !== undefined && state.goal !== undefined) state.goal.fetched = batch.nextOffset;
     const [first] = batch?.records ?? [];
     if (batch === undefined || first === undefined) return batch;
     // If the partition is read again, what was fetched before no longer counts.
@@ -152,7 +156,7 @@ export class PartitionStates {
       const start = startOf.get(partitionKey(partition)) ?? firstOffset;
       // Retention may have deleted records after the start.
       const applied = start > firstOffset ? start : firstOffset;
-      this.#stateOf(partition).goal = { total: offsetsBetween(applied, end), applied, end };
+      this.#stateOf(partition).goal = { total: offsetsBetween(applied, end), fetched: applied, applied, end };
     }
   }
 
@@ -169,13 +173,16 @@ export class PartitionStates {
 
   get progress(): ReadingProgress {
     let total = 0;
-    let left = 0;
+    let notFetched = 0;
+    let notApplied = 0;
     for (const { goal } of this.#states.values()) {
       if (goal === undefined) continue;
+      const { applied, fetched, end } = goal;
       total += goal.total;
-      left += offsetsBetween(goal.applied, goal.end);
+      notFetched += offsetsBetween(fetched > applied ? fetched : applied, end);
+      notApplied += offsetsBetween(applied, end);
     }
-    return { total, read: total - left, isDone: left === 0 };
+    return { total, read: total - notFetched, applied: total - notApplied, isDone: notApplied === 0 };
   }
 
   #find(partition: Partition): PartitionState | undefined {

@@ -46,7 +46,7 @@ export interface StagedConsumerOptions<A> {
 export interface ConsumerListener {
   /** One accumulation is durable. */
   applied?(rows: number, tookMs: number): void;
-  /** The progress of a bounded reading may have changed: positions were committed, or a record is not due. */
+  /** The progress of a bounded reading may have changed: records were fetched or committed, or one is not due. */
   progressed?(): void;
   commitFailed?(): void;
   /** The consumer waits for an outage to end, and retries. */
@@ -191,7 +191,7 @@ function followEvents<A>({ consumer, health, log, on, stopping }: Running<A>, ru
 
 async function startFetching<A>(running: Running<A>): Promise<void> {
   const { consumer, health, on, stopping } = running;
-  const enqueueing = { ...running, delay: running.delay, onPostponed: () => on.progressed?.() };
+  const enqueueing = { ...running, delay: running.delay, onProgress: () => on.progressed?.() };
   enqueueControlRecords(enqueueing);
   if (running.handsOverStarts === true)
     consumer.on(consumer.events.GROUP_JOIN, () => void handOverStarts(running, enqueueing));

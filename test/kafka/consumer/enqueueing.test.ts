@@ -17,7 +17,7 @@ function setUp() {
     seek: ({ partition, offset }: { partition: number; offset: string }) => seeks.push(`${partition}: ${offset}`),
   } as unknown as Consumer;
   const stopping = new AbortController().signal;
-  const enqueueing = { consumer, partitions, queue, stopping, delay: undefined, onPostponed: nothing };
+  const enqueueing = { consumer, partitions, queue, stopping, delay: undefined, onProgress: nothing };
   return {
     seeks,
     fetchNothing: (partition: number, fetchOffset: bigint, endOffset: bigint) =>

@@ -113,11 +113,22 @@ describe('a goal', () => {
 
   it('is reached when every partition is applied to its end', () => {
     const partitions = withGoals([bounds(2n, 10n), bounds(0n, 5n, 1)], [position(5n, 1)]);
-    expect(partitions.progress).toEqual({ total: 8, read: 0, isDone: false });
+    expect(partitions.progress).toEqual({ total: 8, read: 0, applied: 0, isDone: false });
     partitions.applied([position(9n)]);
-    expect(partitions.progress).toEqual({ total: 8, read: 7, isDone: false });
+    expect(partitions.progress).toEqual({ total: 8, read: 7, applied: 7, isDone: false });
     partitions.applied([position(12n), position(3n)]);
-    expect(partitions.progress).toEqual({ total: 8, read: 8, isDone: true });
+    expect(partitions.progress).toEqual({ total: 8, read: 8, applied: 8, isDone: true });
+  });
+
+  it('counts records as read once they are fetched, before they are applied', () => {
+    const partitions = withGoals([bounds(2n, 10n)], []);
+    partitions.take(batch(2, 7));
+    expect(partitions.progress).toEqual({ total: 8, read: 5, applied: 0, isDone: false });
+    partitions.applied([position(4n)]);
+    expect(partitions.progress).toEqual({ total: 8, read: 5, applied: 2, isDone: false });
+    // The partition is read again.
+    partitions.take(batch(2, 3));
+    expect(partitions.progress).toMatchObject({ read: 2, applied: 2 });
   });
 
   it('waits for the records before a lowered end, not for those after it', () => {
