@@ -1,4 +1,5 @@
 import type { SettingName, Settings } from '../config/settings.ts';
+import { sourceDatabaseUrl } from '../config/source-server.ts';
 import { type BrokerLogin, type BrokerTls, createKafka, type KafkaClient } from '../kafka/client/client.ts';
 import { type Database, type DatabaseOptions, openDatabase } from '../postgres/database.ts';
 import { createRegistry, type Registry } from '../registry/client.ts';
@@ -82,13 +83,7 @@ export function withDatabase<T>(context: CommandContext, work: Work<T>): Promise
 
 /** As {@link withDatabase}, for the database that learner data is read from. */
 export function withSourceDatabase<T>(context: CommandContext, work: Work<T>): Promise<T> {
-  const { SOURCE_DATABASE_URL, SLOT_DATABASE_URL, DATABASE_URL } = context.settings;
-  return withOpen(
-    context,
-    SOURCE_DATABASE_URL ?? SLOT_DATABASE_URL ?? required(DATABASE_URL, 'DATABASE_URL'),
-    {},
-    work,
-  );
+  return withOpen(context, required(sourceDatabaseUrl(context.settings), 'DATABASE_URL'), {}, work);
 }
 
 /** Runs `work` with the database of the connector's slot: the given one, unless SLOT_DATABASE_URL is set. */

@@ -1,13 +1,10 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { Instant } from '../activity/instant.ts';
-import {
-  type Configuration,
-  describeConfiguration,
-  readConfiguration,
-  type SettingTexts,
-} from '../config/configuration.ts';
+import { type Configuration, readConfiguration, type SettingTexts } from '../config/configuration.ts';
+import { describeConfiguration } from '../config/effective-settings.ts';
 import { describeMisspeltSetting } from '../config/misspelt-settings.ts';
+import type { CommandName } from '../config/setting-uses.ts';
 import type { Service, Settings } from '../config/settings.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { framesOf, LastseenError, placeOf, safeMessage } from '../runtime/errors.ts';
@@ -45,8 +42,10 @@ export interface OutputFlags {
 }
 
 export interface CommandRun {
-  readonly name: string;
+  readonly name: CommandName;
   readonly needs: readonly Service[];
+  /** Services that it uses only if they are configured. */
+  readonly mayUse?: readonly Service[];
   /** Flags that override settings, under the names of these. */
   readonly flags?: SettingTexts;
   readonly printConfig?: boolean | undefined;
@@ -66,9 +65,7 @@ export async function runCommand(run: CommandRun): Promise<never> {
     const configuration = readConfiguration(process.env, run.flags ?? {}, run.printConfig ? [] : run.needs, (path) =>
       readFileSync(path, 'utf8'),
     );
-    const code = run.printConfig
-      ? printConfiguration(configuration, run.name)
-      : await withSignals(run, configuration, live);
+    const code = run.printConfig ? printConfiguration(configuration, run) : await withSignals(run, configuration, live);
     await flushed();
     process.exit(code);
   } catch (error) {
@@ -137,10 +134,17 @@ async function withSignals(
   });
 }
 
-function printConfiguration(configuration: Configuration, command: string): number {
+function printConfiguration(configuration: Configuration, { name: command, needs, mayUse = [] }: CommandRun): number {
+  const services = [...needs, ...mayUse];
+  const { effective, withoutEffect } = describeConfiguration(configuration, { name: command, services });
   // The value is last, so that a long one does not move the other columns.
-  const rows = describeConfiguration(configuration).map(([name, value, origin]) => [name, origin, value]);
-  process.stdout.write(`${table(['name', 'from', 'value'], rows)}\n`);
+  const rows = effective.map(({ name, from, value }) => [name, from, value]);
+  const sections = [table(['name', 'from', 'value'], rows)];
+  if (withoutEffect.length > 0) {
+    const others = withoutEffect.map(({ name, from, because }) => [name, from, because]);
+    sections.push(table(['set without effect', 'from', 'because'], others));
+  }
+  process.stdout.write(`${sections.join('\n\n')}\n`);
   for (const each of configuration.misspelt) printError(command, describeMisspeltSetting(each));
   return EXIT.done;
 }

@@ -4,11 +4,13 @@ import { describeMisspeltSetting, findMisspeltSettings, type MisspeltSetting } f
 import { findConflicts } from './setting-conflicts.ts';
 import { SETTINGS, type Service, type Setting, type SettingName, type Settings } from './settings.ts';
 
-export type Origin = 'flag' | 'environment' | 'file' | 'default' | 'unset';
+type Origin = 'flag' | 'environment' | 'file' | 'default' | 'unset';
 
 export interface Configuration {
   readonly settings: Settings;
   readonly origins: Readonly<Record<SettingName, Origin>>;
+  /** Each value as it was written; undefined if it is unset. */
+  readonly texts: SettingTexts;
   readonly misspelt: readonly MisspeltSetting[];
 }
 
@@ -31,6 +33,7 @@ export function readConfiguration(
 ): Configuration {
   const settings: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
+  const texts: Record<string, string | undefined> = {};
   const mistakes: string[] = [];
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
     const found = effective(name, withOwnPrefix(setting, settings['OWN_PREFIX']), environment, flags, readFile);
@@ -40,6 +43,7 @@ export function readConfiguration(
     }
     const { text, origin } = found;
     origins[name] = origin;
+    texts[name] = text;
     if (text === undefined && setting.neededFor !== undefined && needs.includes(setting.neededFor)) {
       mistakes.push(`${name} is not set: ${setting.about}`);
       continue;
@@ -53,7 +57,7 @@ export function readConfiguration(
   if (mistakes.length > 0) {
     throw new LastseenError('config_invalid', [...mistakes, ...misspelt.map(describeMisspeltSetting)].join('\n'));
   }
-  return { settings: settings as Settings, origins: origins as Record<SettingName, Origin>, misspelt };
+  return { settings: settings as Settings, origins: origins as Record<SettingName, Origin>, texts, misspelt };
 }
 
 /** `OWN_PREFIX` comes before the topics that it names. */
@@ -100,23 +104,4 @@ function fromFile(name: string, path: string, readFile: (path: string) => string
 /** The rejected value for a message. Not shown if it may be secret: a URL has its password before the @. */
 function shown(setting: Setting<unknown>, text: string | undefined): string {
   return setting.secret || text === undefined || text.includes('@') ? '' : `, not "${text}"`;
-}
-
-const MASK = '••••••';
-
-/** The effective values for people: name, value with secrets masked, and origin. */
-export function describeConfiguration({ settings, origins }: Configuration): [SettingName, string, Origin][] {
-  return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
-    const value = settings[name];
-    const text = value === undefined ? '' : Array.isArray(value) ? value.join(',') : String(value);
-    return [name, masked(SETTINGS[name], text), origins[name]];
-  });
-}
-
-/** Masks a secret; of a secret URL, protocol, host and path stay readable. */
-function masked(setting: Setting<unknown>, text: string): string {
-  if (!setting.secret || text === '') return text;
-  if (!/^\w+:\/\//.test(text) || !URL.canParse(text)) return MASK;
-  const { protocol, host, pathname } = new URL(text);
-  return `${protocol}//${MASK}@${host}${pathname}`;
 }

@@ -25,8 +25,12 @@ export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {
       settings.SOURCES.includes(source) && !(source === 'attempt' && settings.ATTEMPT_SOURCE === 'exam_results'),
   );
   return new Map(
-    enabled.map((source) => [settings[topicSetting(source)] ?? `${settings.TOPIC_PREFIX}.public.${source}`, source]),
+    enabled.map((source) => [settings[topicSetting(source)] ?? defaultSourceTopic(settings, source), source]),
   );
+}
+
+export function defaultSourceTopic({ TOPIC_PREFIX }: Settings, source: Source): string {
+  return `${TOPIC_PREFIX}.public.${source}`;
 }
 
 /** The sources whose activity is tracked; if `ATTEMPT_SOURCE=exam_results`, exam results also contain attempts. */

@@ -2,6 +2,7 @@ import { untilGraceDeadline } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { sourceTopics } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
+import { publicationName, slotName } from '../config/source-server.ts';
 import { endPositions } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { safeMessage } from '../runtime/errors.ts';
@@ -35,7 +36,7 @@ export function freshnessDeps(
     slotDatabase,
     ...delivery,
     sources: sourceTopics(settings),
-    publication: settings.PUBLICATION ?? slot,
+    publication: publicationName(settings),
     maxUnreadableLetters: settings.DLQ_UNREADABLE_MAX,
     waitMs: settings.WAIT_FRESH,
     readEnds: (topics) => endPositions(kafka, topics),
@@ -47,7 +48,7 @@ export function freshnessDeps(
 
 /** What shows how far the connector has delivered. */
 export function deliveryDeps({ settings, now }: CommandContext): Omit<DeliveryView, keyof SourceDatabases> {
-  const slot = settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX;
+  const slot = slotName(settings);
   return { slot, proof: settings.FRESHNESS_PROOF, readOffset: offsetReader(settings, slot), now };
 }
 

@@ -38,6 +38,7 @@ export function addForget(program: Command): void {
       runCommand({
         name: 'forget',
         needs: ['postgres'],
+        mayUse: ['kafka'],
         printConfig: flags.printConfig,
         work: (context) => withOwnTables(context, (database) => run(context, flags, database, user)),
       }),

@@ -9,6 +9,7 @@ import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { groupOf, sourceTopics } from '../config/kafka-names.ts';
+import { slotName } from '../config/source-server.ts';
 import { createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
 import { INACTIVITY_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
@@ -80,7 +81,7 @@ function samples(sources: SampleSources): readonly Sample[] {
     lagSample(sources, groupOf(settings, 'track'), topics),
     outboxSample(metrics, database, INACTIVITY_OUTBOX),
     freshnessSample(context, freshnessDeps(context, { database, slotDatabase }, kafka)),
-    slotSample(metrics, slotDatabase, settings.REPLICATION_SLOT ?? settings.TOPIC_PREFIX),
+    slotSample(metrics, slotDatabase, slotName(settings)),
     captureSample(metrics, database),
     gapSample(metrics, database, topics),
     letterSample(metrics, database, topics),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeConfiguration, readConfiguration as read, type SettingTexts } from '../../src/config/configuration.ts';
+import { readConfiguration as read, type SettingTexts } from '../../src/config/configuration.ts';
 import { groupOf, temporaryGroup } from '../../src/config/kafka-names.ts';
 import type { Service } from '../../src/config/settings.ts';
 
@@ -77,21 +77,6 @@ describe('the configuration', () => {
       KPI_LOOKBACK_DAYS: 'environment',
       LOG_LEVEL: 'default',
     });
-  });
-
-  it('is printed with secrets masked', () => {
-    const printed = JSON.stringify(describeConfiguration(readConfiguration(enough, {}, [])));
-    expect(printed).toContain('a:9092,b:9092');
-    expect(printed).not.toContain('hunter2');
-  });
-
-  it('prints host and path of a secret URL', () => {
-    const printed = describeConfiguration(readConfiguration(enough, {}, []));
-    expect(printed.find(([name]) => name === 'DATABASE_URL')).toEqual([
-      'DATABASE_URL',
-      'postgres://••••••@localhost/db',
-      'environment',
-    ]);
   });
 
   it('reads a secret from a file, without the newline at its end', () => {

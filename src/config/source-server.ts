@@ -1,0 +1,16 @@
+import type { Settings } from './settings.ts';
+
+/** The connector's replication slot. */
+export function slotName({ REPLICATION_SLOT, TOPIC_PREFIX }: Settings): string {
+  return REPLICATION_SLOT ?? TOPIC_PREFIX;
+}
+
+/** The connector's publication. */
+export function publicationName(settings: Settings): string {
+  return settings.PUBLICATION ?? slotName(settings);
+}
+
+/** The database of the source tables. */
+export function sourceDatabaseUrl(settings: Settings): string | undefined {
+  return settings.SOURCE_DATABASE_URL ?? settings.SLOT_DATABASE_URL ?? settings.DATABASE_URL;
+}
