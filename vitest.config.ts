@@ -32,6 +32,7 @@ const LONG = [
   'freshness/elsewhere',
   'freshness/gate',
   'freshness/partitioned',
+  'freshness/standby',
   'track/compacted',
   'track/damaged',
   'track/gaps',

@@ -30,6 +30,8 @@ export async function startStandby(primaryUrl: string): Promise<Standby> {
     max_connections: '200',
     max_replication_slots: '20',
     max_wal_senders: '20',
+    wal_level: 'logical',
+    hot_standby_feedback: 'on',
     primary_conninfo: `host=${hostname} port=${primaryPort} user=postgres password=${password}`,
   };
   const server = spawn(
