@@ -12,16 +12,16 @@ export function csvOption(what: string): Option {
   return new Option('--csv', `print CSV (RFC 4180), ${what}`).conflicts('json');
 }
 
-type CsvCell = string | number | bigint | boolean | null;
+type CsvCell = string | number | bigint | boolean | null | undefined;
 
 /**
- * Writes the header, and returns what writes a record: RFC 4180, in UTF-8, with the keys of the JSON as names. Null is
- * an empty cell. As in tables, unprintable characters are escaped, so that a terminal is safe.
+ * Writes the header, and returns what writes a record: RFC 4180, in UTF-8, with the keys of the JSON as names. What is
+ * null or missing is an empty cell. As in tables, unprintable characters are escaped, so that a terminal is safe.
  */
 export function openCsv<Column extends string>(
   { write }: { write(bytes: Buffer): void },
   columns: readonly Column[],
-): (record: Readonly<Record<Column, CsvCell>>) => void {
+): (record: Readonly<Partial<Record<Column, CsvCell>>>) => void {
   const line = (cells: readonly CsvCell[]) => write(Buffer.from(`${cells.map(field).join(',')}\r\n`));
   line(columns.map(snakeCase));
   return (record) => line(columns.map((column) => record[column]));

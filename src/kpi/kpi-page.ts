@@ -29,15 +29,13 @@ export function openPage(context: CommandContext, flags: ListFlags, plan: KpiPla
   }
   const add = openCsv(context, [...KEYS, ...plan.wanted, 'message']);
   return {
-    add: (userId, { figures, target }) =>
-      add({ ...describe(userId), ...basis, target, ...NO_FIGURES, ...figures, message: null }),
-    addFailed: (userId, message) => add({ ...describe(userId), ...basis, target: null, ...NO_FIGURES, message }),
+    add: (userId, { figures, target }) => add({ ...describe(userId), ...basis, target, ...figures }),
+    addFailed: (userId, message) => add({ ...describe(userId), ...basis, message }),
     end() {},
   };
 }
 
 const KEYS = ['userId', 'weekStart', 'asOf', 'profile', 'day', 'horizonDays', 'target'] as const;
-const NO_FIGURES = { I_t: null, E_t: null, R_t: null, A_t: null, P: null, S: null };
 
 /** What the figures depend on beside the learner's rows. `day` is the date of I_t, E_t, R_t, A_t and S; P is at the as-of. */
 function basisOf({ asOf }: KpiPlan, { policy, churnHorizonDays }: FigureOptions) {

@@ -1,19 +1,23 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { withDatabase, withSourceDatabase } from '../cli/connections.ts';
+import { csvOption, type ListFlags } from '../cli/csv.ts';
 import { readInstant } from '../cli/flag-values.ts';
-import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
+import { EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import { type FigureFlags, figureDeps, figureSettings, HORIZON, TARGET } from '../kpi/wiring.ts';
 import { keepKeys } from '../runtime/snake-keys.ts';
 import { missingOwnTables } from '../setup/wiring.ts';
 import { configuredPlan } from '../silence/plan.ts';
-import { explanationPage } from './explain-page.ts';
+import { explanationPage, writeTimeLine } from './explain-page.ts';
 import { type Explanation, explain } from './explain-pipeline.ts';
 
-interface Flags extends OutputFlags, FigureFlags {
+interface Flags extends ListFlags, FigureFlags {
   readonly asOf?: Instant;
 }
+
+/** How many events and answers are shown; a long silence has one per day. */
+const NEWEST_COUNT = 20;
 
 export function addExplain(program: Command): void {
   program
@@ -24,6 +28,7 @@ export function addExplain(program: Command): void {
     .option(...HORIZON)
     .option(...TARGET)
     .option('--json', 'print one JSON object')
+    .addOption(csvOption('the time line: activities, events and answers, oldest first'))
     .option(...PRINT_CONFIG)
     .addHelpText('after', '\nExample: lastseen explain anna --as-of 2026-03-16T05:00:00Z')
     .action((user: string, flags: Flags) =>
@@ -37,9 +42,11 @@ export function addExplain(program: Command): void {
           return withDatabase(context, (database) =>
             withSourceDatabase(context, async (source) => {
               const missingTables = (await missingOwnTables(context, database)) ?? null;
-              const deps = { ...figureDeps(context, source, database), missingTables };
+              const newest = flags.csv ? null : NEWEST_COUNT;
+              const deps = { ...figureDeps(context, source, database), missingTables, newest };
               const explanation = await explain(deps, user, plan);
-              context.print(flags.json ? explanationJson(explanation) : explanationPage(explanation, plan));
+              if (flags.csv) writeTimeLine(context, explanation);
+              else context.print(flags.json ? explanationJson(explanation) : explanationPage(explanation, plan));
               return EXIT.done;
             }),
           );

@@ -1,8 +1,11 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { SOURCES } from '../activity/source.ts';
+import { openCsv } from '../cli/csv.ts';
+import type { CommandContext } from '../cli/run-command.ts';
 import { table } from '../cli/tables.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import type { Explanation } from './explain-pipeline.ts';
+import { timeLine } from './time-line.ts';
 
 /** An explanation for people, one block per question. */
 export function explanationPage(explanation: Explanation, plan: SweepPlan): string {
@@ -15,6 +18,32 @@ export function explanationPage(explanation: Explanation, plan: SweepPlan): stri
     riskBlock(explanation),
     answersBlock(explanation),
   ].join('\n\n');
+}
+
+/** The learner's time line as CSV, oldest first. */
+export function writeTimeLine(context: CommandContext, explanation: Explanation): void {
+  const { userId, studentId } = explanation;
+  const add = openCsv(context, TIME_LINE_COLUMNS);
+  for (const moment of timeLine(explanation)) {
+    add({
+      ...moment,
+      userId,
+      studentId,
+      at: formatInstant(moment.at),
+      lastSeenAt: cell(moment.lastSeenAt),
+      publishedAt: cell(moment.publishedAt),
+      recordedAt: cell(moment.recordedAt),
+    });
+  }
+}
+
+const TIME_LINE_COLUMNS = [
+  'userId', 'studentId', 'at', 'what', 'source', 'thresholdDays', 'lastSeenAt', 'eventId', 'publishedAt',
+  'weekStart', 'computed', 'previousP', 'p', 'previousS', 's', 'recordedAt',
+] as const; // biome-ignore format: columns of one kind
+
+function cell(at: Instant | null | undefined): string | null {
+  return at == null ? null : formatInstant(at);
 }
 
 function headingBlock({ userId, studentId, asOf, missingTables }: Explanation, plan: SweepPlan): string {

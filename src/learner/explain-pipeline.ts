@@ -26,10 +26,9 @@ export type Explanation = Awaited<ReturnType<typeof explain>>;
 interface ExplainDeps extends FigureDeps {
   /** Why own tables cannot be read; null if they can. */
   readonly missingTables: string | null;
+  /** How many events and answers are read; null for all. */
+  readonly newest: number | null;
 }
-
-/** How many events and answers are read; a long silence has one per day. */
-const NEWEST_COUNT = 20;
 
 /**
  * Everything that is known about one learner, and what follows from it as of an instant: when and in which source they were
@@ -38,7 +37,7 @@ const NEWEST_COUNT = 20;
  * @param user a user_id or a student_id
  */
 export async function explain(deps: ExplainDeps, user: string, plan: SweepPlan) {
-  const { source, database, missingTables } = deps;
+  const { source, database, missingTables, newest } = deps;
   const hasTables = missingTables === null;
   const name = unpadded(user);
   const studentId = studentIdOf(name);
@@ -51,7 +50,7 @@ export async function explain(deps: ExplainDeps, user: string, plan: SweepPlan) 
     row: 'existing',
   };
   const episodes = hasTables ? await readEpisodes(database, studentId) : [];
-  const events = hasTables ? await readEvents(database, studentId, NEWEST_COUNT) : [];
+  const events = hasTables ? await readEvents(database, studentId, newest) : [];
   const letters = hasTables ? await readOpenLetters(database, studentId) : [];
   const weekStart = dateOf(startOfIsoWeek(plan.asOf));
   const inputs = must((await loadFigureInputs(deps, [learner])).get(learner), 'inputs are loaded for every learner');
@@ -72,7 +71,7 @@ export async function explain(deps: ExplainDeps, user: string, plan: SweepPlan) 
     s: explainS(must(inputs.churn, 'S is wanted'), deps.options),
     weekStart,
     weeklyKpis: (await readWeeklyKpis(database, learner.userId, weekStart)) ?? null,
-    answers: hasTables ? await readAnswers(database, learner.userId, NEWEST_COUNT) : [],
+    answers: hasTables ? await readAnswers(database, learner.userId, newest) : [],
   };
 }
 

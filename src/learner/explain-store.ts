@@ -80,7 +80,7 @@ export interface EventRow {
 export async function readEvents(
   database: Queryable,
   studentId: StudentId,
-  limit: number,
+  limit: number | null,
 ): Promise<readonly EventRow[]> {
   const { rows } = await database.query<EventRow>({
     text: `
@@ -107,7 +107,11 @@ export interface AnswerRow {
 }
 
 /** What recompute wrote for the learner's newest events: the figures before and after, newest first. */
-export async function readAnswers(database: Queryable, userId: string, limit: number): Promise<readonly AnswerRow[]> {
+export async function readAnswers(
+  database: Queryable,
+  userId: string,
+  limit: number | null,
+): Promise<readonly AnswerRow[]> {
   const { rows } = await database.query<AnswerRow>({
     text: `
 SELECT cause_event_id AS "causeEventId", week_start AS "weekStart", as_of AS "asOf", computed, p, s,

@@ -167,6 +167,20 @@ describe('lastseen explain', () => {
     expect(stdout).toMatch(/^P +0\.734014 +by the rule normal$/m);
     expect(stdout).toMatch(/^silence +0\.342857 +0\.6 · 8 days of 14$/m);
     expect(stdout).toMatch(/0\.250000 → 0\.750000/);
+
+    const csv = await run(['anna', '--as-of', formatInstant(AS_OF), '--csv']);
+    expect(csv.code).toBe(0);
+    const [header = '', ...lines] = csv.stdout.trimEnd().split('\r\n');
+    const cells = (line: string, ...names: string[]) =>
+      names.map((name) => line.split(',')[header.split(',').indexOf(name)]);
+    expect(lines.map((line) => cells(line, 'at', 'what', 'source', 'threshold_days', 'previous_p', 'p'))).toEqual([
+      [formatInstant(ago(12)), 'SEEN', 'exam_results', '', '', ''],
+      [formatInstant(ago(8)), 'SEEN', 'session', '', '', ''],
+      [formatInstant(AS_OF), 'CROSSED', '', '7', '', ''],
+      [formatInstant(AS_OF), 'ANSWERED', '', '', '0.25', '0.75'],
+    ]);
+    expect(new Set(lines.slice(2).map((line) => cells(line, 'event_id')[0]))).toEqual(new Set([cause.eventId]));
+    expect(cells(lines[2] ?? '', 'user_id', 'last_seen_at')).toEqual(['anna', formatInstant(ago(8))]);
   });
 
   it('exits with 2 without a learner, or if the as-of is not an instant', async () => {
