@@ -12,11 +12,13 @@ export interface CaptureNames {
   readonly sources: readonly Source[];
 }
 
+// Fields with a default are missing from the evidence of earlier releases.
 const BIGINT = z.string().transform(BigInt);
 const EVIDENCE = z.object({
   systemIdentifier: z.string(),
   timeline: z.number(),
   flushLsn: BIGINT,
+  statisticsSince: BIGINT.nullable().default(null),
   slot: z
     .object({
       name: z.string(),
@@ -36,7 +38,6 @@ const EVIDENCE = z.object({
       memberships: z.array(z.string()),
     }),
   ),
-  // Evidence of earlier releases has none.
   offset: z.object({ connector: z.string(), isStopped: z.boolean(), lsn: BIGINT.nullable() }).nullable().default(null),
 });
 
@@ -80,6 +81,7 @@ SELECT jsonb_build_object(
   'timeline', CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
     ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END,
   'flushLsn', (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0')::text,
+  'statisticsSince', (SELECT trunc(extract(epoch FROM stats_reset) * 1000000)::text FROM pg_stat_archiver),
   'slot', (
     SELECT jsonb_build_object(
       'name', slot.slot_name,

@@ -8,6 +8,8 @@ export interface CaptureEvidence {
   readonly systemIdentifier: string;
   readonly timeline: number;
   readonly flushLsn: bigint;
+  /** Since when the server counts: a crash loses all statistics. Null in evidence of an earlier release. */
+  readonly statisticsSince: Instant | null;
   /** Null if it does not exist. */
   readonly slot: CaptureSlot | null;
   /** Null if it does not exist. */
@@ -86,7 +88,9 @@ function slotChanges(stored: CaptureEvidence, seen: CaptureEvidence): string[] {
     ];
   }
   if (seen.slot === null) return [`there is no replication slot ${name} any more`];
-  return isSameSlot(stored.slot, seen.slot) ? [] : [`replication slot ${name} was created again`];
+  return isSameSlot(stored.slot, seen.slot) || hasLostStatistics(stored, seen)
+    ? []
+    : [`replication slot ${name} was created again`];
 }
 
 /**
@@ -97,6 +101,11 @@ function isSameSlot(stored: CaptureSlot, seen: CaptureSlot): boolean {
   const startsBefore =
     seen.restartLsn !== null && stored.confirmedFlushLsn !== null && seen.restartLsn < stored.confirmedFlushLsn;
   return startsBefore || seen.totalTxns >= stored.totalTxns;
+}
+
+/** After a crash the counts begin at 0, and `restart_lsn` may be past all that was seen before, so nothing is left to compare. */
+function hasLostStatistics({ statisticsSince: before }: CaptureEvidence, { statisticsSince: now }: CaptureEvidence) {
+  return before !== null && now !== null && now > before;
 }
 
 function publicationChanges({ publication: stored }: CaptureEvidence, { publication: seen }: CaptureEvidence) {

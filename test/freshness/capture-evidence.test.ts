@@ -30,6 +30,7 @@ const STORED: CaptureEvidence = {
   systemIdentifier: '77',
   timeline: 1,
   flushLsn: 1_200n,
+  statisticsSince: 100n,
   slot: SLOT,
   publication: PUBLICATION,
   members: [member(['30'])],
@@ -46,6 +47,10 @@ describe('capture was continuous', () => {
     [
       'if a crash also reset the count, because the slot still starts before what was confirmed',
       slot({ totalTxns: 0n }),
+    ],
+    [
+      'if a crash reset the count, and the slot passed what was confirmed before the next look',
+      { flushLsn: 9_000n, statisticsSince: 200n, ...slot({ restartLsn: 8_000n, totalTxns: 0n }) },
     ],
     [
       'if the slot passed what was confirmed without a transaction',
@@ -79,6 +84,7 @@ describe('capture was continuous', () => {
       systemIdentifier: text,
       timeline: fc.nat(3),
       flushLsn: position,
+      statisticsSince: fc.option(position),
       slot: fc.option(
         fc.record({
           name: text,

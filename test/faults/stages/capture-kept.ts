@@ -58,9 +58,12 @@ export const keptFaults: readonly Fault<SilentStage>[] = [
   keeping(
     'postgres-crashed',
     'Postgres killed and started again while learners are active: no break of capture',
-    async ({ harness }) => {
-      await harness.stack.killPart('postgres');
-      await harness.stack.startPart('postgres');
+    async (state) => {
+      const { stack } = state.harness;
+      await stack.killPart('postgres');
+      await stack.startPart('postgres');
+      // Lets the slot pass what it had confirmed at the look before.
+      await sql(state, 'CHECKPOINT');
     },
   ),
   keeping('table-added', 'a table without a source added to the publication: no break of capture', async (state, n) => {
