@@ -24,7 +24,7 @@ EXCEPTION
 END
 $roles$;
 
--- lastseen's tables belong to `lastseen_migrate`, also those created before this file was first run.
+-- lastseen's tables and functions belong to `lastseen_migrate`, also those created before this file was first run.
 DO $owner$
 DECLARE
   relation record;
@@ -38,6 +38,12 @@ BEGIN
     WHERE relnamespace = 'lastseen'::regnamespace AND relkind IN ('r', 'p', 'v') AND relowner <> 'lastseen_migrate'::regrole
   LOOP
     EXECUTE format('ALTER TABLE %s OWNER TO lastseen_migrate', relation.name);
+  END LOOP;
+  FOR relation IN
+    SELECT oid::regprocedure AS name FROM pg_proc
+    WHERE pronamespace = 'lastseen'::regnamespace AND proowner <> 'lastseen_migrate'::regrole
+  LOOP
+    EXECUTE format('ALTER FUNCTION %s OWNER TO lastseen_migrate', relation.name);
   END LOOP;
 END
 $owner$;
@@ -114,6 +120,7 @@ BEGIN
       ('lastseen_track', 'lastseen.capture_break', 'SELECT, INSERT'),
       ('lastseen_track', 'lastseen.episode', 'SELECT, UPDATE (returned_as_of)'),
       ('lastseen_track', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
+      ('lastseen_track', 'lastseen.unpublished', 'SELECT'),
       -- For metrics; the table has no data of learners.
       ('lastseen_track', 'lastseen.sweep_run', 'SELECT (status, finished_at, source_ends, active, inactive, crossed, ongoing, returned, doubtful, verified, returned_candidates, contradicted)'),
       ('lastseen_track', 'lastseen.audit_run',
@@ -130,6 +137,7 @@ BEGIN
         'SELECT, INSERT,'
         ' UPDATE (crossed_run_id, crossed_as_of, newest_as_of, noted_on, passed, returned_as_of, reopenings)'),
       ('lastseen_sweep', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
+      ('lastseen_sweep', 'lastseen.unpublished', 'SELECT'),
       ('lastseen_sweep', 'lastseen.sweep_run', 'SELECT, INSERT, UPDATE'),
       ('lastseen_sweep', 'lastseen.audit_run', 'SELECT'),
       ('lastseen_sweep', 'lastseen.sweep_candidate', 'SELECT, INSERT, UPDATE, TRUNCATE'),
@@ -142,6 +150,7 @@ BEGIN
       ('lastseen_recompute', 'lastseen.installation', 'SELECT'),
       ('lastseen_recompute', 'lastseen.user_last_seen', 'SELECT'),
       ('lastseen_recompute', 'lastseen.inactivity_outbox', 'SELECT, UPDATE (published_at)'),
+      ('lastseen_recompute', 'lastseen.unpublished', 'SELECT'),
       ('lastseen_recompute', 'lastseen.kpi_watermark', 'SELECT, INSERT, UPDATE (as_of)'),
       ('lastseen_recompute', 'lastseen.kpi_ledger', 'SELECT, INSERT, UPDATE (published_at)'),
       ('lastseen_recompute', 'public.weekly_kpi',
@@ -179,6 +188,7 @@ BEGIN
       ('lastseen_replay', 'lastseen.dead_letter', 'SELECT, UPDATE (closed_at, closed_by)'),
       ('lastseen_replay', 'lastseen.episode', 'SELECT, UPDATE (returned_as_of)'),
       ('lastseen_replay', 'lastseen.inactivity_outbox', 'SELECT, INSERT, UPDATE (published_at)'),
+      ('lastseen_replay', 'lastseen.unpublished', 'SELECT'),
       ('lastseen_replay', 'lastseen.replay', 'SELECT, INSERT, UPDATE, DELETE'),
       ('lastseen_replay', 'lastseen.replay_partition', 'SELECT, INSERT, UPDATE, DELETE'),
       ('lastseen_replay', 'lastseen.replay_shadow', 'SELECT, INSERT, UPDATE, TRUNCATE'),
@@ -212,6 +222,7 @@ BEGIN
       ('lastseen_operator', 'lastseen.installation', 'SELECT'),
       ('lastseen_operator', 'lastseen.episode', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.inactivity_outbox', 'SELECT, DELETE'),
+      ('lastseen_operator', 'lastseen.unpublished', 'SELECT'),
       ('lastseen_operator', 'lastseen.sweep_candidate', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.replay', 'SELECT'),
       ('lastseen_operator', 'lastseen.replay_partition', 'SELECT'),

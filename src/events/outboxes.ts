@@ -12,7 +12,7 @@ export interface Outbox<Row extends OutboxRow, Event> extends OutboxTable {
   readonly toRecord: (row: Row, encode: (event: Event) => Buffer) => OutgoingRecord;
 }
 
-/** Rows are unpublished while their `published_at` is null. */
+/** Rows are unpublished while their `published_at` is null; `lastseen.unpublished` lists them by `table` and `seq`. */
 export interface OutboxTable {
   /** The label in metrics. */
   readonly name: 'inactivity' | 'kpi_updated';

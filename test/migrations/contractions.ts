@@ -52,7 +52,17 @@ function ofStatement(stmt: Node, made: Made): readonly string[] {
     );
   }
   if ('DropStmt' in stmt) {
-    return (stmt.DropStmt.objects ?? []).map((object) => `drop ${namesIn(object).at(-1)}`);
+    const kind = stmt.DropStmt.removeType === 'OBJECT_INDEX' ? 'index ' : '';
+    return (stmt.DropStmt.objects ?? []).map((object) => `drop ${kind}${namesIn(object).at(-1)}`);
+  }
+  if ('CreateFunctionStmt' in stmt) {
+    const { replace, funcname = [] } = stmt.CreateFunctionStmt;
+    return replace ? [`replace function ${funcname.flatMap(namesIn).at(-1)}`] : [];
+  }
+  if ('CreateTrigStmt' in stmt) {
+    const { relation, trigname } = stmt.CreateTrigStmt;
+    const table = relation?.relname ?? '';
+    return made.tables.has(table) ? [] : [`add trigger ${table}.${trigname}`];
   }
   if ('RenameStmt' in stmt) {
     const { relation, subname } = stmt.RenameStmt;
