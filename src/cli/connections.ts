@@ -10,7 +10,7 @@ import { withAbort } from '../runtime/waiting.ts';
 import type { CommandContext } from './run-command.ts';
 
 /** A client for the configured cluster. It connects when it is first used. */
-export function openKafka({ settings, log, metrics }: CommandContext, retries?: number): KafkaClient {
+export function openKafka({ settings, log, outages, metrics }: CommandContext, retries?: number): KafkaClient {
   return createKafka({
     brokers: required(settings.KAFKA_BROKERS, 'KAFKA_BROKERS'),
     clientId: settings.KAFKA_CLIENT_ID,
@@ -18,6 +18,7 @@ export function openKafka({ settings, log, metrics }: CommandContext, retries?: 
     sasl: brokerLogin(settings),
     retries,
     log,
+    onUnreachable: (why, broker) => outages.failed('kafka_unavailable', `no connection to Kafka: ${why}`, broker),
     onConnecting: () => metrics.kafkaConnections.inc(),
   });
 }
@@ -128,7 +129,8 @@ async function withOpen<T>(
     onConnected: () => metrics.postgresConnections.inc(),
     onIdleError: (error) => {
       metrics.connectionsLost.inc();
-      log.warn({ event: 'postgres_connection_lost', error: error.message }, 'connection lost');
+      // If Postgres is away, the next statement reports it.
+      log.debug({ event: 'postgres_connection_lost', error: error.message }, 'connection lost');
     },
     ...limits,
   });

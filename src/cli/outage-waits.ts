@@ -4,16 +4,27 @@ import { withAbort } from '../runtime/waiting.ts';
 import type { ConsumerState } from './probes.ts';
 import type { CommandContext } from './run-command.ts';
 
-/** Called before each wait for another service. */
-export type OutageReporter = (error: Error, waitMs: number) => void;
+interface OutageReporter {
+  /** Called before each wait for another service. */
+  onOutage(error: Error, waitMs: number): void;
+  /** Called when it answers again, with the last error. */
+  onEnded(error: Error): void;
+}
 
-/** Logs and counts each wait for another service. */
-export function createOutageReporter({ log, metrics }: CommandContext): OutageReporter {
-  return (error, waitMs) => {
-    const { code } = error as { code?: string };
-    metrics.outageWaits.inc({ code: code ?? 'unknown' });
-    log.warn({ event: 'outage_waiting', code, waitMs, error: safeMessage(error) }, 'waiting for another service');
+/** Logs and counts waits for other services. */
+export function createOutageReporter({ outages, metrics }: CommandContext): OutageReporter {
+  return {
+    onOutage(error) {
+      const code = codeOf(error);
+      metrics.outageWaits.inc({ code });
+      outages.failed(code, safeMessage(error));
+    },
+    onEnded: (error) => outages.answered(codeOf(error)),
   };
+}
+
+function codeOf(error: Error): string {
+  return (error as { code?: string }).code ?? 'unknown';
 }
 
 /**
@@ -30,14 +41,15 @@ export function runBeforeStart<T>(
 ): Promise<T> {
   if (!waits) return withAbort(context.stopping, work());
   const report = createStartReporter(context);
-  const onOutage: OutageReporter = (error, waitMs) => {
+  const onOutage: OutageReporter['onOutage'] = (error, waitMs) => {
     state.health.driverActed(performance.now());
     state.health.stagesActed(performance.now());
     state.blockedBy = safeMessage(error);
-    report(error, waitMs);
+    report.onOutage(error, waitMs);
   };
   const isOutage = (error: unknown) => isRetriable(error) || isNotMigrated(error);
-  const started = retryOutages(work, { isOutage, onOutage, signal: context.stopping }).finally(() => {
+  const { onEnded } = report;
+  const started = retryOutages(work, { isOutage, onOutage, onEnded, signal: context.stopping }).finally(() => {
     state.blockedBy = undefined;
   });
   return withAbort(context.stopping, started);
@@ -47,14 +59,17 @@ function isNotMigrated(error: unknown): boolean {
   return error instanceof LastseenError && error.code === 'not_migrated';
 }
 
-/** Logs each wait in an outage, but only the first wait for migrations, which a person has to run. */
+/** Logs only the first wait for migrations, which a person has to run. */
 function createStartReporter(context: CommandContext): OutageReporter {
   const report = createOutageReporter(context);
   let isLogged = false;
-  return (error, waitMs) => {
-    if (!isNotMigrated(error)) return report(error, waitMs);
-    context.metrics.outageWaits.inc({ code: 'not_migrated' });
-    if (!isLogged) context.log.warn({ event: 'migration_waiting' }, error.message);
-    isLogged = true;
+  return {
+    ...report,
+    onOutage(error, waitMs) {
+      if (!isNotMigrated(error)) return report.onOutage(error, waitMs);
+      context.metrics.outageWaits.inc({ code: 'not_migrated' });
+      if (!isLogged) context.log.warn({ event: 'migration_waiting' }, error.message);
+      isLogged = true;
+    },
   };
 }

@@ -57,6 +57,7 @@ export async function readOffsetRanges<A>(context: CommandContext, reading: Rang
     progress?.update(partitions.progress.read);
     if (partitions.progress.isDone) read.resolve();
   };
+  const { onOutage, onEnded } = createOutageReporter(context);
   const consumer = startStagedConsumer({
     ...consumerSettings(context, reading.limits),
     kafka,
@@ -65,7 +66,7 @@ export async function readOffsetRanges<A>(context: CommandContext, reading: Rang
     partitions,
     stages: reading.stages,
     health: new ConsumerHealth(context.settings.KAFKA_SESSION_TIMEOUT, performance.now()),
-    on: { progressed: updateProgress, outage: createOutageReporter(context), died: context.startShutdownTimer },
+    on: { progressed: updateProgress, outage: onOutage, outageEnded: onEnded, died: context.startShutdownTimer },
   });
   updateProgress();
   try {

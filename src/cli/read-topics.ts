@@ -129,16 +129,24 @@ function createHiddenWatch<A>(
 }
 
 function listener(context: CommandContext): ConsumerListener {
-  const { metrics } = context;
+  const { metrics, outages } = context;
+  const { onOutage, onEnded } = createOutageReporter(context);
   return {
     applied(rows, tookMs) {
       metrics.flushRows.observe(rows);
       metrics.flushSeconds.observe(tookMs / 1000);
     },
     commitFailed: () => metrics.offsetCommitFailures.inc(),
-    outage: createOutageReporter(context),
-    joined: () => metrics.groupJoins.inc(),
-    restarted: () => metrics.consumerRestarts.inc(),
+    outage: onOutage,
+    outageEnded: onEnded,
+    joined() {
+      metrics.groupJoins.inc();
+      outages.answered('kafka_unavailable');
+    },
+    restarted(error) {
+      metrics.consumerRestarts.inc();
+      outages.failed('kafka_unavailable', safeMessage(error));
+    },
     died: context.startShutdownTimer,
   };
 }

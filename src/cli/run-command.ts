@@ -10,6 +10,7 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { framesOf, LastseenError, placeOf, safeMessage } from '../runtime/errors.ts';
 import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
 import { printable, printableLines } from '../runtime/printable.ts';
+import { createOutages, type Outages } from './outages.ts';
 import { createLiveLine, type LiveLine } from './progress/live-line.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
 import { table } from './tables.ts';
@@ -21,6 +22,7 @@ export interface CommandContext extends Pick<Shutdown, 'stopping' | 'graceDeadli
   readonly command: string;
   readonly settings: Settings;
   readonly log: Logger;
+  readonly outages: Outages;
   readonly metrics: Metrics;
   /** The last line of standard error, if it is a terminal that can move its cursor. */
   readonly live: LiveLine | undefined;
@@ -124,6 +126,7 @@ async function withSignals(
     command: run.name,
     settings,
     log,
+    outages: createOutages(log),
     metrics: createMetrics(),
     ...shutdown,
     live,

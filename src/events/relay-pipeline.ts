@@ -48,6 +48,20 @@ export function createRelay<Row extends OutboxRow, Event>(outbox: Outbox<Row, Ev
     });
 }
 
+interface RelayListener {
+  failed(error: Error, waitMs: number): void;
+  /** The first success after a failure. */
+  recovered?(error: Error): void;
+}
+
+interface RelayState {
+  readonly relay: Relay;
+  /** Of the last round. */
+  failure?: Error | undefined;
+  refusals: number;
+  nextRound: number;
+}
+
 const EVERY_MS = 2_000;
 const MOST_ROUNDS = 30;
 
@@ -59,20 +73,23 @@ const MOST_ROUNDS = 30;
 export async function relayUntil(
   signal: AbortSignal,
   relays: readonly Relay[],
-  onFailure: (error: Error, waitMs: number) => void,
+  on: RelayListener,
   everyMs = EVERY_MS,
 ): Promise<void> {
-  const states = relays.map((relay) => ({ relay, refusals: 0, nextRound: 0 }));
+  const states = relays.map((relay): RelayState => ({ relay, refusals: 0, nextRound: 0 }));
   for (let round = 0; ; round++) {
     for (const state of states.filter(({ nextRound }) => nextRound <= round)) {
       try {
         await state.relay();
+        if (state.failure !== undefined) on.recovered?.(state.failure);
+        state.failure = undefined;
         state.refusals = 0;
       } catch (error) {
         state.refusals = isRetriable(error) ? 0 : state.refusals + 1;
         const rounds = Math.min(MOST_ROUNDS, 2 ** Math.max(0, state.refusals - 1));
         state.nextRound = round + rounds;
-        onFailure(error as Error, rounds * everyMs);
+        state.failure = error as Error;
+        on.failed(state.failure, rounds * everyMs);
       }
     }
     if (!(await pause(everyMs, signal))) return;

@@ -74,21 +74,23 @@ export async function relayWhile<T>(
   others: readonly Relay[],
   work: () => Promise<T>,
 ): Promise<T> {
-  const { log, metrics, stopping, graceDeadline } = context;
-  const onFailure = (error: Error, waitMs?: number) => {
-    const code = error instanceof LastseenError ? error.code : 'unknown';
+  const { log, outages, metrics, stopping, graceDeadline } = context;
+  const codeOf = (error: Error) => (error instanceof LastseenError ? error.code : 'unknown');
+  const failed = (error: Error, waitMs?: number) => {
+    const code = codeOf(error);
     metrics.relayFailures.inc({ code });
-    const level = isRetriable(error) ? 'warn' : 'error';
-    log[level]({ event: 'relay_failed', code, waitMs, error: safeMessage(error) }, 'relay failed; it is retried');
+    if (isRetriable(error)) return outages.failed(code, safeMessage(error));
+    log.error({ event: 'relay_failed', code, waitMs, error: safeMessage(error) }, 'relay failed; it is retried');
   };
+  const recovered = (error: Error) => outages.answered(codeOf(error));
   const workEnded = new AbortController();
-  const relaying = relayUntil(workEnded.signal, [...others, own], onFailure);
+  const relaying = relayUntil(workEnded.signal, [...others, own], { failed, recovered });
   const result = await work().finally(() => {
     workEnded.abort();
     return untilGraceDeadline(context, relaying);
   });
   const last = withAbort(graceDeadline, own());
   // During a shutdown, events that cannot be published now are left to the next relay.
-  await (stopping.aborted ? last.catch((error: Error) => onFailure(error)) : last);
+  await (stopping.aborted ? last.catch((error: Error) => failed(error)) : last);
   return result;
 }

@@ -5,7 +5,7 @@ import type { Settings } from '../config/settings.ts';
 import { publicationName, slotName } from '../config/source-server.ts';
 import { endPositions } from '../kafka/admin/offsets.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
-import { safeMessage } from '../runtime/errors.ts';
+import { isRetriable, type LastseenError, safeMessage } from '../runtime/errors.ts';
 import { pause } from '../runtime/retries.ts';
 import { describeBreak } from './capture-evidence.ts';
 import { type CaptureView, recordCaptureLook } from './capture-evidence-pipeline.ts';
@@ -88,7 +88,7 @@ export async function watchCaptureWhile<T>(
   });
 }
 
-async function watchCapture({ log }: CommandContext, capture: CaptureView, ended: AbortSignal): Promise<void> {
+async function watchCapture({ log, outages }: CommandContext, capture: CaptureView, ended: AbortSignal): Promise<void> {
   let lastFailure: string | undefined;
   do {
     try {
@@ -97,7 +97,8 @@ async function watchCapture({ log }: CommandContext, capture: CaptureView, ended
       if (found !== undefined) log.error({ event: 'capture_broken', ...found }, describeBreak(found));
     } catch (error) {
       const failure = safeMessage(error);
-      if (failure !== lastFailure)
+      if (isRetriable(error)) outages.failed((error as LastseenError).code, failure);
+      else if (failure !== lastFailure)
         log.warn({ event: 'capture_look_failed', error: failure }, 'could not look at capture');
       lastFailure = failure;
     }

@@ -115,7 +115,7 @@ export function createMetrics() {
     relayed: counter('relayed_total', 'Events published from an outbox', 'outbox'),
     relayFailures: counter(
       'relay_failures_total',
-      'Failed rounds of a relay, which tries again; `code` is that of the log line `relay_failed`',
+      'Failed rounds of a relay, which tries again; `code` is that of the log line `relay_failed` or `outage_waiting`',
       'code',
     ),
     outboxWaiting: gauge(

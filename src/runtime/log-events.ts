@@ -1,18 +1,18 @@
 /** Every `event` of a log line, as noun and verb, with its meaning. `npm run docs` writes the table of operations.md. */
 export const LOG_EVENTS = {
   audit_completed: 'An audit is done.',
-  batch_applied: '`track` applied a batch of records.',
+  batch_applied: '`track` applied a batch of records. Only at `LOG_LEVEL=debug`.',
   batch_recomputed: '`recompute` applied a batch of events.',
   capture_broken:
     'Changes may not have been captured; `changes` says why. No sweep decides until an audit has compared the sources.',
   capture_look_failed: 'What is captured could not be compared with the look before. It is tried again.',
-  consumer_restarting: 'The consumer lost its brokers or its group and starts again.',
+  consumer_restarting: 'The consumer lost its brokers or its group and starts again. Only at `LOG_LEVEL=debug`.',
   freshness_waiting:
     'A sweep, an audit or `fresh` waits until all changes at the source are applied. Logged every 5 s.',
   group_deletion_failed: 'A temporary consumer group could not be deleted.',
   growth_service_failed: 'The growth service did not answer. P was computed without it.',
   http_listening: 'The address of the probes and metrics.',
-  kafka_client_logged: 'A message of the Kafka client.',
+  kafka_client_logged: 'A message of the Kafka client. Those of an outage are only at `LOG_LEVEL=debug`.',
   kpi_completed: '`kpi` is done.',
   learner_forgotten: '`forget` erased a learner.',
   learner_failed: 'The figures of one learner could not be computed. The results say whose.',
@@ -24,15 +24,18 @@ export const LOG_EVENTS = {
   node_warned: 'A warning of Node.js.',
   offset_commit_failed: 'Offsets were not committed. The next commit covers them.',
   offset_fetch_failed: 'Committed offsets could not be read. The consumer reads them from the group instead.',
-  outage_waiting: 'The process waits for another service; `code` names it.',
-  postgres_connection_lost: 'A connection was lost. It is opened again.',
+  outage_ended: 'The service that the process has waited for answers again.',
+  outage_waiting:
+    'The process waits for another service; `code` names it, and `error` says why. Logged at once, then once a minute.',
+  postgres_connection_lost: 'A connection was lost. It is opened again. Only at `LOG_LEVEL=debug`.',
   process_crashed: 'A bug: the process exits with code 1. The line has the stack.',
   progress_made: 'The progress of a long operation. Logged every 5 s.',
   letters_discarded: '`dlq discard` has closed open dead letters.',
   learners_refused:
     'Postgres refused the rows of learners; the other learners were written, and these have open letters.',
   records_lost: 'Records were removed before `track` read them. No sweep decides while the gap is open.',
-  relay_failed: 'Events could not be published. The relay tries again, after a minute if `code` is no outage.',
+  relay_failed:
+    'Events could not be published, for another reason than an outage. The relay tries again, at last once a minute.',
   replay_completed: 'A replay is done.',
   replay_resumed: 'A replay continues from its saved position.',
   replay_waiting: 'A rebuild waits until it has read as far as `track`.',

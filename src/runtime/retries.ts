@@ -9,6 +9,8 @@ export function pause(ms: number, signal: AbortSignal): Promise<boolean> {
 export interface OutagePolicy {
   readonly isOutage: (error: unknown) => boolean;
   readonly onOutage?: ((error: Error, waitMs: number) => void) | undefined;
+  /** Called when the work succeeds after outages, with the last of their errors. */
+  readonly onEnded?: ((error: Error) => void) | undefined;
   /** Once it is aborted, outages are not waited for: their errors are thrown. */
   readonly signal: AbortSignal;
 }
@@ -18,14 +20,18 @@ const LONGEST_WAIT_MS = 15_000;
 
 /** Repeats the work until it succeeds or fails for another reason than an outage, with exponential backoff and jitter. */
 export async function retryOutages<T>(work: () => Promise<T>, policy: OutagePolicy): Promise<T> {
+  let lastError: Error | undefined;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await work();
+      const result = await work();
+      if (lastError !== undefined) policy.onEnded?.(lastError);
+      return result;
     } catch (error) {
       if (policy.signal.aborted || !policy.isOutage(error)) throw error;
       const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
       const waitMs = Math.round(longest * (0.5 + Math.random() / 2));
-      policy.onOutage?.(error as Error, waitMs);
+      lastError = error as Error;
+      policy.onOutage?.(lastError, waitMs);
       if (!(await pause(waitMs, policy.signal))) throw error;
     }
   }

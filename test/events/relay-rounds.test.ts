@@ -27,21 +27,21 @@ describe('a process that relays', () => {
         return 0;
       },
     ];
-    await relayUntil(ending.signal, relays, (error, waitMs) => error === denied && waits.add(waitMs), 1);
+    await relayUntil(ending.signal, relays, { failed: (error, waitMs) => error === denied && waits.add(waitMs) }, 1);
     // In rounds 0, 1, 3, 7, 15, 31 and 61.
     expect(calls).toEqual({ refused: 7, away: 64, working: 64 });
     expect([...waits]).toEqual([1, 2, 4, 8, 16, 30]);
   });
 
-  it('reports what fails by its code, a refusal as an error', async () => {
+  it('reports what fails by its code, a refusal as an error and an outage together with others', async () => {
     const metrics = createMetrics();
     const lines: unknown[] = [];
     const log = {
-      warn: ({ code }: { code: string }) => lines.push(['warn', code]),
       error: ({ code }: { code: string }) => lines.push(['error', code]),
     };
     const never = new AbortController().signal;
-    const context = { log, metrics, stopping: never, graceDeadline: never } as unknown as CommandContext;
+    const outages = { failed: (code: string) => lines.push(['outage', code]), answered: () => {} };
+    const context = { log, outages, metrics, stopping: never, graceDeadline: never } as unknown as CommandContext;
     const failing = (error: Error) => async () => {
       throw error;
     };
@@ -50,7 +50,7 @@ describe('a process that relays', () => {
     await relayWhile(context, own, [failing(denied), failing(outage), failing(new Error('a bug'))], work);
     expect(lines).toEqual([
       ['error', 'kafka_refused'],
-      ['warn', 'kafka_unavailable'],
+      ['outage', 'kafka_unavailable'],
       ['error', 'unknown'],
     ]);
     expect(await metrics.registry.metrics()).toMatch(/^lastseen_relay_failures_total{code="kafka_refused"} 1$/m);

@@ -2,6 +2,7 @@ import type { Kafka as Client, KafkaConfig, SASLOptions } from 'kafkajs';
 import type { Logger } from '../../runtime/logging.ts';
 import { registerCodecs } from './codecs.ts';
 import { Kafka, logLevel } from './driver.ts';
+import { useOfDriverLine } from './driver-logs.ts';
 import { allowNullHeaders } from './null-headers.ts';
 import { clearBuffersOnReconnect } from './reconnects.ts';
 import { createSocketFactory, registerRefusal } from './refusal.ts';
@@ -19,6 +20,8 @@ export interface KafkaOptions {
   /** How often the driver retries before it gives up. The default of 8 takes half a minute. */
   readonly retries?: number | undefined;
   readonly log: Logger;
+  /** Called when a broker does not answer; the driver retries. Absent: each attempt is a log line. */
+  readonly onUnreachable?: ((why: string, broker: string | undefined) => void) | undefined;
   /** Called before each connection to a broker. */
   readonly onConnecting?: () => void;
 }
@@ -51,7 +54,7 @@ export function createKafka(options: KafkaOptions): KafkaClient {
     ...(options.sasl === undefined ? {} : { sasl: saslOptions(options.sasl) }),
     connectionTimeout: 5_000,
     retry: { retries: options.retries ?? 8, initialRetryTime: 200, maxRetryTime: 10_000 },
-    logCreator: forwardLogs(options.log),
+    logCreator: forwardLogs(options),
   });
   registerRefusal(kafka, refusal.promise);
   return kafka;
@@ -72,7 +75,7 @@ function saslOptions({ mechanism, username, password }: BrokerLogin): SASLOption
  * Keeps offsets, groups and errors of the driver's log lines. Leaves out requests and responses, which it logs at level
  * debug (`KAFKAJS_LOG_LEVEL`), because they contain record data.
  */
-function forwardLogs(log: Logger): NonNullable<KafkaConfig['logCreator']> {
+function forwardLogs({ log, onUnreachable }: KafkaOptions): NonNullable<KafkaConfig['logCreator']> {
   return () => (entry) => {
     const { message, timestamp: _, logger: __, stack: ___, data: ____, payload: _____, error, ...fields } = entry.log;
     const line = {
@@ -83,11 +86,15 @@ function forwardLogs(log: Logger): NonNullable<KafkaConfig['logCreator']> {
     };
     switch (entry.level) {
       case logLevel.ERROR:
-        // The driver retries after these errors. If it gives up, the caller gets an error of its own.
-        return log.warn(line, message);
-      case logLevel.WARN:
-        // The driver advises endless retries for idempotence. Callers retry sends after an outage instead.
-        return message.startsWith('Limiting retries') ? log.debug(line, message) : log.warn(line, message);
+      case logLevel.WARN: {
+        // The driver retries after errors. If it gives up, the caller gets an error of its own.
+        const isError = entry.level === logLevel.ERROR;
+        const use = useOfDriverLine({ namespace: entry.namespace, isError, message: String(message) });
+        if (use.kind === 'log') return log[use.level](line, message);
+        if (onUnreachable === undefined) return log.warn(line, message);
+        log.debug(line, message);
+        return onUnreachable(use.why, fields['broker'] as string | undefined);
+      }
       case logLevel.INFO:
         return log.debug(line, message);
       default:

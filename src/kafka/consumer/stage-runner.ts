@@ -25,6 +25,7 @@ export interface StageRunnerOptions<A> {
   readonly limits: StageLimits;
   readonly isOutage: (error: unknown) => boolean;
   readonly onOutage?: (error: Error, waitMs: number) => void;
+  readonly onOutageEnded?: ((error: Error) => void) | undefined;
   /** Commits the offsets of what is durable. */
   readonly commit: (positions: readonly Position[]) => Promise<void>;
   /** Called in each turn of the loop, except while an attempt to apply is in flight. */
@@ -125,8 +126,8 @@ export class StageRunner<A> {
   }
 
   #retry(work: () => Promise<void>): Promise<void> {
-    const { isOutage, onOutage } = this.#options;
-    return retryOutages(work, { isOutage, onOutage, signal: this.#impatience.signal });
+    const { isOutage, onOutage, onOutageEnded: onEnded } = this.#options;
+    return retryOutages(work, { isOutage, onOutage, onEnded, signal: this.#impatience.signal });
   }
 
   #isDue(open: Accumulation<A>): boolean {

@@ -51,9 +51,10 @@ export interface ConsumerListener {
   commitFailed?(): void;
   /** The consumer waits for an outage to end, and retries. */
   outage?(error: Error, waitMs: number): void;
+  outageEnded?(error: Error): void;
   joined?(): void;
   /** The driver crashed and restarts. */
-  restarted?(): void;
+  restarted?(error: Error): void;
   /** The driver crashed and does not restart; work in flight may take long to end. */
   died?(): void;
 }
@@ -153,6 +154,7 @@ function startRunner<A>(running: Running<A>): StageRunner<A> {
       health.stagesActed(performance.now());
       on.outage?.(error, waitMs);
     },
+    onOutageEnded: on.outageEnded,
     onTurn: () => health.stagesActed(performance.now()),
     async commit(positions) {
       await commit(running, positions);
@@ -177,8 +179,8 @@ function followEvents<A>({ consumer, health, log, on, stopping }: Running<A>, ru
     joined: () => on.joined?.(),
     crashed(error, restarts) {
       if (restarts) {
-        on.restarted?.();
-        return log.warn({ event: 'consumer_restarting', error: error.message }, 'consumer restarts');
+        on.restarted?.(kafkaFailure('the Kafka consumer restarts', error));
+        return log.debug({ event: 'consumer_restarting', error: error.message }, 'consumer restarts');
       }
       // The driver does not restart while stopping. What was collected is applied without it.
       if (stopping.aborted) return;
@@ -202,6 +204,7 @@ async function startFetching<A>(running: Running<A>): Promise<void> {
       health.driverActed(performance.now());
       on.outage?.(error, waitMs);
     },
+    onEnded: on.outageEnded,
   });
   if (stopping.aborted) return;
   await withEmptyFetches(

@@ -120,6 +120,7 @@ describe('the stage runner', () => {
   it('waits for an outage in place: nothing is committed before, nothing is lost after', async () => {
     let failures = 3;
     const waits: number[] = [];
+    const ended: string[] = [];
     const committedBefore: number[] = [];
     const { queue, runner, applied, committed } = setUp({
       apply: async () => {
@@ -127,12 +128,14 @@ describe('the stage runner', () => {
         if (failures-- > 0) throw new Error('outage');
       },
       onOutage: (_error, waitMs) => waits.push(waitMs),
+      onOutageEnded: ({ message }) => ended.push(message),
     });
     queue.push(batch(0, 2));
     await until(() => committed.length === 1);
     await runner.finish();
     expect(applied).toEqual([['0', '1']]);
     expect(waits).toHaveLength(3);
+    expect(ended).toEqual(['outage']);
     expect(committedBefore).toEqual([0, 0, 0, 0]);
   });
 
