@@ -152,7 +152,10 @@ function printConfiguration(configuration: Configuration, { name: command, needs
   return EXIT.done;
 }
 
-/** Prints the lines of a known error, or the message and stack frames of an unknown one. Returns the exit code. */
+/**
+ * Prints the lines of a known error, or the message and stack frames of an unknown one. `LOG_LEVEL=debug` adds the stack
+ * frames of a known error and of its causes. Returns the exit code.
+ */
 function report(error: unknown, command: string): number {
   if (error instanceof LastseenError && error.code === 'stopped') return EXIT.done;
   const place = placeOf(error);
@@ -164,8 +167,11 @@ function report(error: unknown, command: string): number {
   }
   const lines = `${error.message}${where}`.split('\n');
   for (const line of lines) printError(command, line);
+  // As it was set: the configuration itself may be wrong.
+  if (/^(debug|trace)$/.test(process.env['LOG_LEVEL'] ?? '')) printStack(error);
   switch (error.code) {
     case 'config_invalid':
+    case 'tables_differ':
     case 'usage':
       return EXIT.usage;
     case 'held':
@@ -182,4 +188,10 @@ function report(error: unknown, command: string): number {
 
 function printError(command: string, line: string): void {
   process.stderr.write(`lastseen ${command}: ${printable(line)}\n`);
+}
+
+/** Without the messages of the causes, which may quote values of rows. */
+function printStack(error: Error): void {
+  process.stderr.write(`${printableLines(`${error.name}${framesOf(error)}`)}\n`);
+  if (error.cause instanceof Error) printStack(error.cause);
 }

@@ -1,4 +1,5 @@
 import fastify, { type FastifyReply } from 'fastify';
+import { LastseenError } from '../runtime/errors.ts';
 
 /** The state of a running process, for its probes and scrapes. */
 export interface ProcessState {
@@ -14,7 +15,13 @@ export interface Probes {
   close(): Promise<void>;
 }
 
-export async function serveProbes(at: { host: string; port: number }, state: ProcessState): Promise<Probes> {
+interface Listening {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** @throws LastseenError `config_invalid` if it cannot listen there */
+export async function serveProbes(at: Listening, state: ProcessState): Promise<Probes> {
   const server = fastify({ logger: false, forceCloseConnections: true });
   const verdict = (reply: FastifyReply, ok: boolean, body: object) =>
     reply
@@ -34,5 +41,25 @@ export async function serveProbes(at: { host: string; port: number }, state: Pro
     const { contentType, text } = await state.metrics();
     return reply.header('content-type', contentType).send(text);
   });
-  return { address: await server.listen(at), close: () => server.close() };
+  const address = await server.listen(at).catch((error: NodeJS.ErrnoException) => {
+    throw cannotListen(at, error);
+  });
+  return { address, close: () => server.close() };
 }
+
+function cannotListen({ host, port }: Listening, error: NodeJS.ErrnoException): Error {
+  const why = REASONS[error.code ?? ''];
+  if (why === undefined) return error;
+  return new LastseenError('config_invalid', `cannot serve HTTP on ${host}, port ${port} (${error.code}): ${why}`, {
+    cause: error,
+  });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process uses the port; end it, or set another HTTP_PORT',
+  EACCES: 'this process may not use the port; set HTTP_PORT to 1024 or higher',
+  EADDRNOTAVAIL: 'HTTP_HOST is no address of this machine',
+  EAFNOSUPPORT: 'HTTP_HOST is no address of this machine',
+  ENOTFOUND: 'the name in HTTP_HOST is not known',
+  EAI_AGAIN: 'the name in HTTP_HOST is not known',
+};

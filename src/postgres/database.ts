@@ -172,7 +172,7 @@ async function send<R>(target: pg.Pool | pg.ClientBase, statement: Statement): P
     });
     return { rows: result.rows as R[], count: result.rowCount ?? 0 };
   } catch (error) {
-    throw translateError(error);
+    throw translateError(error, statement.text);
   }
 }
 

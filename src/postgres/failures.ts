@@ -25,11 +25,13 @@ type CodedError = Error & { code?: string | undefined };
  * Translates an error of the driver. Outages and conflicts become retriable. For a missing own table the message names the
  * command to run. An error about a row's values names table, column and constraint, but no value. Any other error is
  * unknown and ends the process. This is the only place that copies messages of Postgres.
+ *
+ * @param text of the statement, without the values of its parameters
  */
-export function translateError(error: unknown): CodedError {
+export function translateError(error: unknown, text = ''): CodedError {
   if (error instanceof LastseenError || !(error instanceof Error)) return error as Error;
   const state = (error as { code?: unknown }).code;
-  if (error instanceof pg.DatabaseError && typeof state === 'string') return translateSqlState(state, error);
+  if (error instanceof pg.DatabaseError && typeof state === 'string') return translateSqlState(state, error, text);
   if (typeof state === 'string' && NETWORK.has(state)) return unavailable(error);
   const why = tlsRefusal(error);
   if (why !== undefined) return refused(`no safe connection to Postgres: ${why}`, error);
@@ -46,7 +48,7 @@ export function translateError(error: unknown): CodedError {
   return error;
 }
 
-function translateSqlState(state: string, error: pg.DatabaseError): CodedError {
+function translateSqlState(state: string, error: pg.DatabaseError, text: string): CodedError {
   if (state === '40P01' || state === '40001') {
     return new LastseenError('postgres_conflict', `Postgres aborted the transaction: ${error.message}; retry it`, {
       retriable: true,
@@ -59,9 +61,11 @@ function translateSqlState(state: string, error: pg.DatabaseError): CodedError {
   if (state.startsWith('28') || state === '3D000')
     return refused(`Postgres refuses the connection: ${error.message}; check the database URL and pg_hba.conf`, error);
   if (state === '42501') return refused(`${error.message}: apply k8s/postgres/roles.sql of this release`, error);
-  if ((state === '42P01' || state === '3F000') && error.message.includes('lastseen.')) {
+  if (state === '42P01' || state === '3F000') {
+    if (!/lastseen\.|"lastseen"/.test(error.message)) return missingTable(state, error);
     return new LastseenError('not_migrated', `${error.message}: run \`lastseen migrate\` first`, { cause: error });
   }
+  if (MISMATCHES.has(state)) return mismatch(state, error, text);
   if (VALUE_ERRORS.test(state)) return valueError(state, error);
   const message = VALUE_FREE.test(state) ? `${error.message} (SQLSTATE ${state})` : `SQLSTATE ${state}`;
   return Object.assign(new Error(`Postgres: ${message}`), { code: state });
@@ -95,6 +99,37 @@ function valueError(state: string, { table, column, constraint }: pg.DatabaseErr
   const names = [table, column, constraint].filter((name) => name !== undefined);
   const place = [`SQLSTATE ${state}`, ...names].join(' ');
   return new LastseenError('postgres_data', `Postgres rejects a value: ${place}; its log has the details`);
+}
+
+/**
+ * Undefined column, function or operator (as for a column of another type), wrong type, no such type, no cast, not a table.
+ */
+const MISMATCHES: ReadonlySet<string> = new Set(['42703', '42883', '42804', '42704', '42846', '42809']);
+
+/** The message names the types but not the column, so a part of the statement is shown. */
+function mismatch(state: string, error: pg.DatabaseError, text: string): LastseenError {
+  const place = error.position === undefined ? '' : ` in \`${around(text, Number(error.position) - 1)}\``;
+  return new LastseenError(
+    'tables_differ',
+    `${error.message}${place} (SQLSTATE ${state}): a table is not as lastseen reads it; \`lastseen doctor\` names the column`,
+    { cause: error },
+  );
+}
+
+const SHOWN_BEFORE = 50;
+const SHOWN_AFTER = 20;
+
+/** The surroundings of a place in a text, within its line. */
+function around(text: string, at: number): string {
+  const before = text.slice(Math.max(0, at - SHOWN_BEFORE), at).replace(/^.*\n/s, '');
+  return (before + text.slice(at, at + SHOWN_AFTER).replace(/\n.*$/s, '')).trim();
+}
+
+function missingTable(state: string, error: pg.DatabaseError): LastseenError {
+  const message = `${error.message} (SQLSTATE ${state})`;
+  return new LastseenError('tables_differ', `${message}: correct DATABASE_URL or SOURCE_DATABASE_URL, or create it`, {
+    cause: error,
+  });
 }
 
 function unavailable(error: Error): LastseenError {

@@ -21,7 +21,7 @@ export interface MigrateOptions {
  */
 export function migrate(database: Database, options: MigrateOptions): Promise<readonly string[]> {
   return database.session(async (session) => {
-    const exists = await hasOwnSchema(session);
+    const exists = await requireRights(session);
     try {
       const applied = await runner({
         dbClient: session.client,
@@ -40,16 +40,44 @@ export function migrate(database: Database, options: MigrateOptions): Promise<re
       });
       return applied.map((migration) => migration.name);
     } catch (error) {
+      // A missing right, such as that of the owner of a table.
+      if ((error as { code?: unknown }).code === '42501') throw notAllowed((error as Error).message);
       throw translateError(error);
     }
   });
 }
 
-async function hasOwnSchema(on: Queryable): Promise<boolean> {
-  const { rows } = await on.query<{ exists: boolean }>({
-    text: `SELECT to_regnamespace('lastseen') IS NOT NULL AS exists`,
+/**
+ * Whether the schema exists. The migration tool reports a missing right as an unknown error.
+ *
+ * @throws LastseenError `postgres_refused`
+ */
+async function requireRights(on: Queryable): Promise<boolean> {
+  const { rows } = await on.query<{ role: string; exists: boolean; isAllowed: boolean }>({
+    text: `
+SELECT current_user AS role, n.oid IS NOT NULL AS exists,
+  CASE WHEN n.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+    ELSE has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE')
+      AND coalesce(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT'), true)
+  END AS "isAllowed"
+FROM (VALUES (1)) AS one
+LEFT JOIN pg_namespace n ON n.nspname = 'lastseen'
+LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'migration'`,
   });
-  return single(rows, 'a SELECT without FROM returns one row').exists;
+  const { role, exists, isAllowed } = single(rows, 'at most one schema has a name');
+  if (isAllowed) return exists;
+  throw notAllowed(
+    exists
+      ? `role ${role} may not create and change tables in the schema lastseen`
+      : `role ${role} may not create the schema lastseen`,
+  );
+}
+
+function notAllowed(why: string): LastseenError {
+  return new LastseenError(
+    'postgres_refused',
+    `${why}: run \`lastseen migrate\` as the owner of the schema, or of the database if the schema does not exist`,
+  );
 }
 
 export interface MigrationNames {

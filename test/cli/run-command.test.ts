@@ -75,6 +75,18 @@ describe('a process', () => {
     });
   });
 
+  it('prints one line for a known error, and with LOG_LEVEL=debug the stack without messages of the causes', async () => {
+    const errors = new URL('../../src/runtime/errors.ts', import.meta.url).href;
+    const work = `const { LastseenError } = await import('${errors}');
+      throw new LastseenError('tables_differ', 'no table', { cause: new Error('canary') });`;
+    const quiet = await runWork(work);
+    expect(quiet).toMatchObject({ code: 2, stderr: 'lastseen test: no table\n' });
+    const debug = await runWork(work, { LOG_LEVEL: 'debug' });
+    expect(debug.code).toBe(2);
+    expect(debug.stderr).toMatch(/^lastseen test: no table\nLastseenError\n +at .*\nError\n +at /s);
+    expect(debug.stderr).not.toContain('canary');
+  });
+
   it('exits with 1 after STOP_WITHIN if the work does not end', async () => {
     const { code, stderr } = await runWork(`await ${NEVER};`, { STOP_WITHIN: '100ms' }, ['SIGTERM']);
     expect(code, stderr).toBe(1);

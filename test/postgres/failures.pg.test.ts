@@ -30,8 +30,29 @@ describe('an error of Postgres', () => {
   });
 
   it('that names no value keeps its message', async () => {
-    const error = await db.database.query({ text: 'SELECT no_such FROM guarded' }).catch((each: unknown) => each);
-    expect(safeMessage(error)).toBe('Postgres: column "no_such" does not exist (SQLSTATE 42703)');
+    const error = await db.database.query({ text: 'SELECT lengthy(' }).catch((each: unknown) => each);
+    expect(safeMessage(error)).toBe('Postgres: syntax error at end of input (SQLSTATE 42601)');
+  });
+
+  it.each([
+    ['SELECT 1 FROM no_such_table', '42P01', 'no_such_table'],
+    ['SELECT 1 FROM no_such_schema.guarded', '42P01', 'no_such_schema.guarded'],
+    ['SELECT no_such_column FROM guarded', '42703', 'no_such_column'],
+    ['SELECT name,\n  1\nFROM guarded WHERE name = 4711', '42883', '`FROM guarded WHERE name = 4711`'],
+    [`SELECT coalesce(name, 1::int) FROM guarded`, '42804', 'coalesce(name, 1::int)'],
+  ])('about a table that is not as it is read names what differs: %s', async (text, state, what) => {
+    const error = await db.database.query({ text }).catch((each: unknown) => each);
+    expect(error).toMatchObject({ code: 'tables_differ', retriable: false });
+    expect(safeMessage(error)).toContain(state);
+    expect(safeMessage(error)).toContain(what);
+    expect(safeMessage(error)).not.toContain('\n');
+  });
+
+  it('about an own table that is missing names the command that creates it', async () => {
+    await expect(db.database.query({ text: 'SELECT 1 FROM lastseen.no_such_table' })).rejects.toMatchObject({
+      code: 'not_migrated',
+      message: expect.stringContaining('lastseen migrate'),
+    });
   });
 
   it('about a wrong message is a bug, which ends the process', async () => {

@@ -34,20 +34,40 @@ describe('migrate', () => {
     expect(await ownTables()).toContain('kpi_ledger');
   });
 
-  it('needs no right to create schemas if the schema exists', async () => {
-    await fresh.database.query({ text: 'DROP SCHEMA lastseen CASCADE' });
-    await fresh.database.query({
-      text: `CREATE ROLE migrator LOGIN PASSWORD 'migrator'; CREATE SCHEMA lastseen AUTHORIZATION migrator`,
-    });
+  /** Runs `migrate` as a role with these rights only. */
+  async function migrateAsRole(rights: string): Promise<readonly string[]> {
+    await fresh.database.query({ text: `CREATE ROLE migrator LOGIN PASSWORD 'migrator'; ${rights}` });
     const url = new URL(fresh.url);
     url.username = 'migrator';
     url.password = 'migrator';
     const database = openDatabase({ url: url.href, applicationName: 'migrator' });
     try {
-      expect(await migrate(database, { log: () => {} })).not.toEqual([]);
+      return await migrate(database, { log: () => {} });
     } finally {
       await database.close();
       await fresh.database.query({ text: 'DROP OWNED BY migrator CASCADE; DROP ROLE migrator' });
     }
+  }
+
+  it('needs no right to create schemas if the schema exists', async () => {
+    await fresh.database.query({ text: 'DROP SCHEMA lastseen CASCADE' });
+    expect(await migrateAsRole('CREATE SCHEMA lastseen AUTHORIZATION migrator')).not.toEqual([]);
+  });
+
+  it('names a missing right, and who has it', async () => {
+    const refused = async (rights: string, message: string) =>
+      await expect(migrateAsRole(rights)).rejects.toMatchObject({
+        code: 'postgres_refused',
+        message: expect.stringMatching(`${message}.*lastseen migrate.*owner`),
+      });
+    await fresh.database.query({ text: 'DROP SCHEMA IF EXISTS lastseen CASCADE' });
+    await refused('', 'migrator may not create the schema');
+    await migrate(fresh.database, { log: () => {} });
+    await refused('', 'migrator may not create and change tables');
+    const inSchema = 'GRANT USAGE, CREATE ON SCHEMA lastseen TO migrator;';
+    await refused(inSchema, 'migrator may not create and change tables');
+    const pending = `DELETE FROM lastseen.migration WHERE name >= '0010'`;
+    const inList = 'GRANT ALL ON lastseen.migration TO migrator;';
+    await refused(`${pending}; ${inSchema} ${inList}`, 'must be owner of table track_progress');
   });
 });

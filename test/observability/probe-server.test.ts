@@ -1,0 +1,30 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { serveProbes } from '../../src/observability/probe-server.ts';
+
+const STATE = {
+  whyDead: () => undefined,
+  whyNotReady: async () => [],
+  metrics: async () => ({ contentType: 'text/plain', text: 'metric 1\n' }),
+};
+
+describe('the HTTP server of a process', () => {
+  it('reports a port that another process uses as wrong configuration', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    await expect(serveProbes({ host: '127.0.0.1', port }, STATE)).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringMatching(`${port}.*EADDRINUSE.*HTTP_PORT`),
+    });
+    other.close();
+  });
+
+  it.each(['198.51.100.7', 'nowhere.invalid'])('reports a host that is none of this machine: %s', async (host) => {
+    await expect(serveProbes({ host, port: 0 }, STATE)).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining('HTTP_HOST'),
+    });
+  });
+});
