@@ -35,7 +35,7 @@ export function placesOf(command: Command, path: readonly string[]): readonly Co
       .flatMap((option) =>
         option.long === undefined
           ? []
-          : [{ word: option.long, about: option.description, takesValue: option.required || option.optional }],
+          : [{ word: option.long, about: option.description, takesValue: option.required }],
       ),
   };
   const below = commands.filter((each) => each.name() !== 'help');

@@ -1,6 +1,7 @@
+import type { PartitionBounds } from '../kafka/admin/offsets.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import type { Queryable } from '../postgres/database.ts';
-import { must } from '../runtime/must.ts';
+import { must, single } from '../runtime/must.ts';
 import type { LetterPosition } from './letter-id.ts';
 
 /** Identifies a dead letter, also after its topic was recreated. */
@@ -34,6 +35,24 @@ JOIN lastseen.redriven_letter r
     values: keyColumns(letters),
   });
   return new Set(rows.map(({ position }) => must(letters[position - 1], 'positions are those of the letters')));
+}
+
+/** How many of the letters that a topic keeps were sent back before. */
+export async function countRedriven(db: Queryable, bounds: readonly PartitionBounds[]): Promise<bigint> {
+  const { rows } = await db.query<{ letters: bigint }>({
+    text: `
+SELECT count(*) AS letters
+FROM unnest($1::text[], $2::int[], $3::int8[], $4::int8[]) AS kept (topic, partition, first_offset, end_offset)
+JOIN lastseen.redriven_letter r ON r.topic = kept.topic AND r.partition = kept.partition
+  AND r.letter_offset >= kept.first_offset AND r.letter_offset < kept.end_offset`,
+    values: [
+      bounds.map(({ topic }) => topic),
+      arrayLiteral(bounds.map(({ partition }) => partition)),
+      arrayLiteral(bounds.map(({ firstOffset }) => firstOffset)),
+      arrayLiteral(bounds.map(({ endOffset }) => endOffset)),
+    ],
+  });
+  return single(rows, 'an aggregate returns one row').letters;
 }
 
 export async function markRedriven(db: Queryable, letters: readonly LetterKey[]): Promise<void> {

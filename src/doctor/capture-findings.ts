@@ -2,53 +2,134 @@ import type { Source } from '../activity/source.ts';
 import { readableInstant } from '../cli/tables.ts';
 import { NOT_PUBLISHED, type SourceCapture, uncaptured } from '../freshness/capture.ts';
 import { type CaptureBreak, describeBreak } from '../freshness/capture-evidence.ts';
-import type { ConnectorState } from '../freshness/connect-client.ts';
-import { missingSlot } from '../freshness/judgement.ts';
 import type { SlotState } from '../freshness/replication-store.ts';
-import type { FreshnessReport, SourceReport } from '../freshness/report.ts';
-import { type Finding, failed, ok, warning } from './checks.ts';
-import { connectorSettings } from './connector-findings.ts';
+import type { FreshnessReport } from '../freshness/report.ts';
+import { type ExistingNames, slotsHere } from '../preflight/capture-names.ts';
+import { type Finding, failed, ok, skipped, warning } from '../preflight/finding.ts';
+import { must } from '../runtime/must.ts';
 
 const MAX_SLOT_LAG_BYTES = 256n * 1024n * 1024n;
-const LOST_SLOT_HINT = 'see "The slot is lost" in docs/operations/backup-and-recovery.md';
+const SLOT_BEHIND = 'docs/runbooks/LastseenSlotBehind.md';
+const NOT_FRESH = 'docs/runbooks/LastseenSourceNotFresh.md';
 
-export function slot(name: string, state: SlotState | undefined): Finding {
-  if (state === undefined) return failed(missingSlot(name), 'register and start the connector, which creates it');
+/** The slot, and what shows how far the connector has delivered. */
+interface ConfiguredSlot {
+  readonly slot: string;
+  readonly proof: 'slot' | 'connect' | 'both';
+}
+
+export function slot(
+  { slot: name, proof }: ConfiguredSlot,
+  state: SlotState | undefined,
+  existing: ExistingNames,
+): Finding {
+  if (state === undefined) {
+    if (proof === 'connect')
+      return skipped(`FRESHNESS_PROOF is connect, and there is no slot ${name} in this database`);
+    return missingSlot(name, slotsHere(existing));
+  }
   const { active, walStatus, behindBytes, invalidationReason, failover, hasStandby } = state;
   const message = `slot ${name} is ${active ? 'active' : 'not active'}, ${behindBytes} bytes behind, WAL ${walStatus}`;
   if (walStatus === 'lost' || invalidationReason !== null) {
     const why = invalidationReason === null ? '' : ` (invalidation_reason ${invalidationReason})`;
-    return failed(`${message}: changes are lost${why}`, LOST_SLOT_HINT);
+    return failed(`${message}: changes are lost${why}`, {
+      hint: 'drop the slot and take a new snapshot',
+      page: 'docs/operations/backup-and-recovery.md#the-slot-is-lost',
+    });
   }
-  if (!active)
-    return failed(`${message}: no connector reads it, and Postgres keeps its WAL`, 'start or resume the connector');
+  if (!active) {
+    return failed(`${message}: no connector reads it, and Postgres keeps its WAL`, {
+      hint: 'start or resume the connector',
+      page: SLOT_BEHIND,
+    });
+  }
   if (walStatus === 'unreserved') {
-    return warning(`${message}: its WAL may soon be removed`, 'raise max_slot_wal_keep_size, and check the connector');
+    return warning(`${message}: its WAL may soon be removed`, {
+      hint: 'raise max_slot_wal_keep_size, and check the connector',
+      page: SLOT_BEHIND,
+    });
   }
-  if (behindBytes > MAX_SLOT_LAG_BYTES)
-    return warning(message, 'check that the connector has a heartbeat.action.query and keeps up');
+  if (behindBytes > MAX_SLOT_LAG_BYTES) {
+    return warning(message, {
+      hint: 'check that the connector has a heartbeat.action.query and keeps up',
+      page: SLOT_BEHIND,
+    });
+  }
   // Null before Postgres 17, in which no slot can have it.
   if (failover === false && hasStandby) {
-    return warning(
-      `${message}, failover=false: it is lost if the standby of this server is promoted`,
-      'see "Failover" in docs/operations/backup-and-recovery.md',
-    );
+    return warning(`${message}, failover=false: it is lost if the standby of this server is promoted`, {
+      hint: 'let the connector create the slot with failover',
+      page: 'docs/operations/backup-and-recovery.md#failover',
+    });
   }
   return ok(message);
 }
 
+function missingSlot(name: string, others: readonly string[]): Finding {
+  const has = others.length === 0 ? '' : `; it has ${others.join(', ')}`;
+  return failed(`there is no logical replication slot ${name} in this database${has}`, {
+    hint:
+      others.length === 0
+        ? 'register and start the connector, which creates it'
+        : "set REPLICATION_SLOT to the connector's slot.name; if it is this name, register and start the connector",
+    page: NOT_FRESH,
+  });
+}
+
+/** One finding for all tables that are not published, because one statement adds them. */
 export function publication(
   name: string,
   captures: ReadonlyMap<Source, SourceCapture>,
   enabled: readonly Source[],
+  { publications }: ExistingNames,
 ): readonly Finding[] {
-  return enabled.map((source) => sourceCaptured(name, source, captures.get(source) ?? NOT_PUBLISHED));
+  if (!publications.some((each) => each.name === name)) return [missingPublication(name, publications)];
+  const captureOf = (source: Source) => captures.get(source) ?? NOT_PUBLISHED;
+  const isUnlisted = (source: Source) => missingTable(source, captureOf(source));
+  const unlisted = enabled.filter(isUnlisted);
+  return [
+    ...(unlisted.length === 0 ? [] : [unlistedTables(name, unlisted)]),
+    ...enabled.filter((source) => !isUnlisted(source)).map((source) => sourceCaptured(name, source, captureOf(source))),
+  ];
+}
+
+function missingPublication(name: string, publications: ExistingNames['publications']): Finding {
+  const has =
+    publications.length === 0
+      ? ''
+      : `; it has ${publications.map(({ name: other, sources }) => `${other} (${sources.join(', ') || 'none of the sources'})`).join(', ')}`;
+  return failed(`there is no publication ${name} in this database${has}`, {
+    hint: "set PUBLICATION to the connector's publication.name; if it is this name, start the connector, or run k8s/postgres/replication.sql",
+    page: NOT_FRESH,
+  });
+}
+
+/** The source's own table is missing in the publication, and it has no partitions. */
+function missingTable(source: Source, { tables, missingPartitions }: SourceCapture): boolean {
+  return tables.length === 0 && (missingPartitions.length === 0 || missingPartitions.join() === `public.${source}`);
+}
+
+function unlistedTables(publication: string, sources: readonly Source[]): Finding {
+  const statement = `ALTER PUBLICATION ${identifier(publication)} ADD TABLE ${sources.map((source) => `public.${source}`).join(', ')}`;
+  return failed(`publication ${publication} lacks ${sources.join(', ')}: their changes are not captured`, {
+    hint: `${statement}; ${SNAPSHOT}`,
+    page: 'docs/runbooks/LastseenCaptureBroken.md',
+    ...(publication.includes("'") ? {} : { remedy: { command: `psql "$ADMIN_DATABASE_URL" -c '${statement}'` } }),
+  });
+}
+
+function identifier(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
 function sourceCaptured(publication: string, source: Source, capture: SourceCapture): Finding {
   const reasons = uncaptured(source, publication, capture);
-  if (reasons.length > 0)
-    return failed(reasons.join('; '), `${captureHint(publication, source, capture)}; ${SNAPSHOT}`);
+  if (reasons.length > 0) {
+    return failed(reasons.join('; '), {
+      hint: `${captureHint(identifier(publication), source, capture)}; ${SNAPSHOT}`,
+      page: 'docs/runbooks/LastseenCaptureBroken.md',
+    });
+  }
   const own = capture.tables.length === 1 && capture.tables[0] === `public.${source}`;
   if (own) return ok(`publication ${publication} contains ${source}`);
   return ok(
@@ -56,14 +137,12 @@ function sourceCaptured(publication: string, source: Source, capture: SourceCapt
   );
 }
 
-const SNAPSHOT = 'rows written before that need a new snapshot';
+const SNAPSHOT = 'rows written before that need a new snapshot, or `lastseen audit --repair`';
 
 function captureHint(publication: string, source: Source, { tables, missingPartitions }: SourceCapture): string {
   const alter = `ALTER PUBLICATION ${publication}`;
   if (missingPartitions.length === 0) return `${alter} SET TABLE with all tables, without a row filter and column list`;
   if (tables.length > 0) return `${alter} ADD TABLE ${missingPartitions.join(', ')}`;
-  const isPartitioned = missingPartitions.join() !== `public.${source}`;
-  if (!isPartitioned) return `${alter} ADD TABLE ${source}`;
   return (
     `${alter} ADD TABLE ${source}, and either ${alter} SET (publish_via_partition_root = true), ` +
     'or join the topics of its partitions by a router'
@@ -73,72 +152,48 @@ function captureHint(publication: string, source: Source, { tables, missingParti
 export function continuity(breaks: readonly CaptureBreak[]): readonly Finding[] {
   if (breaks.length === 0) return [ok('capture has been continuous since the last complete audit')];
   return breaks.map((each) =>
-    failed(describeBreak(each), 'see "Capture was interrupted" in docs/operations/audit-and-replay.md'),
+    failed(describeBreak(each), {
+      hint: 'run `lastseen audit --repair`',
+      page: 'docs/runbooks/LastseenCaptureBroken.md',
+      remedy: { command: 'lastseen audit --repair' },
+    }),
   );
 }
 
-export function connectors(
-  all: readonly ConnectorState[],
-  ours: { readonly topicPrefix: string; readonly slotName: string },
-): readonly Finding[] {
-  const found = all.filter((each) => each.topicPrefix === ours.topicPrefix || each.slotName === ours.slotName);
-  if (found.length === 0) {
-    return [
-      failed(
-        `none of ${all.length} connectors has topic.prefix ${ours.topicPrefix} or slot.name ${ours.slotName}`,
-        'register the connector, or correct TOPIC_PREFIX and REPLICATION_SLOT',
-      ),
-    ];
-  }
-  return found.flatMap((connector) => [
-    ...connectorSettings(connector),
-    ...connector.parts.map(connectorPart),
-    ...(connector.parts.length > 1
-      ? []
-      : [failed(`connector ${connector.name} has no task`, 'read the log of Kafka Connect')]),
-  ]);
-}
-
-function connectorPart({ part, state, trace }: ConnectorState['parts'][number]): Finding {
-  const message = `${part} is ${state}${trace === undefined ? '' : `: ${trace}`}`;
-  switch (state) {
-    case 'RUNNING':
-      return ok(message);
-    case 'FAILED':
-      return failed(
-        message,
-        'fix the error it names, then POST /connectors/…/restart?includeTasks=true&onlyFailed=true',
-      );
-    case 'PAUSED':
-    case 'STOPPED':
-      return warning(message, 'resume it: PUT /connectors/…/resume');
-    default:
-      return warning(message, 'run `lastseen doctor` again in a moment');
-  }
-}
-
-/** What a sweep would prove now. */
+/** What a sweep would prove now. Sources that lack the same are one finding. */
 export function sourcesFresh({ sources }: FreshnessReport): readonly Finding[] {
-  return sources.map(sourceFresh);
+  const proven = sources.flatMap(({ source, topic, proof }) =>
+    proof.kind === 'proven'
+      ? [
+          ok(
+            `${source}: all ${proof.records} records of ${topic} are applied, proven up to ${readableInstant(proof.until)}`,
+          ),
+        ]
+      : [],
+  );
+  const byReason = Map.groupBy(
+    sources.flatMap(({ source, proof }) =>
+      proof.kind === 'proven' ? [] : [{ source, kind: proof.kind, missing: unproven(source, proof.missing) }],
+    ),
+    ({ kind, missing }) => `${kind}: ${missing}`,
+  );
+  return [...proven, ...[...byReason.values()].map(notFresh)];
 }
 
-function sourceFresh({ source, topic, proof }: SourceReport): Finding {
-  switch (proof.kind) {
-    case 'proven':
-      return ok(
-        `${source}: all ${proof.records} records of ${topic} are applied, proven up to ${readableInstant(proof.until)}`,
-      );
-    case 'behind':
-      return warning(
-        `${source}: ${unproven(source, proof.missing)}`,
-        `${NOT_FRESH}; \`lastseen fresh --wait 1m\` waits longer`,
-      );
-    case 'broken':
-      return failed(`${source}: ${unproven(source, proof.missing)}`, NOT_FRESH);
-  }
+interface Unproven {
+  readonly source: Source;
+  readonly kind: 'behind' | 'broken';
+  readonly missing: string;
 }
 
-const NOT_FRESH = 'see "Not fresh" in docs/operations/sweeps.md';
+function notFresh(same: readonly Unproven[]): Finding {
+  const [first] = same;
+  const { kind, missing } = must(first, 'a group has a member');
+  const message = `${same.map(({ source }) => source).join(', ')}: ${missing}`;
+  return kind === 'broken'
+    ? failed(message, { hint: 'look the reason up in the table of its page', page: NOT_FRESH })
+    : warning(message, { hint: '`lastseen fresh --wait 1m` waits longer', page: NOT_FRESH });
+}
 
 /** Most reasons begin with the name of their source. */
 function unproven(source: Source, missing: readonly string[]): string {

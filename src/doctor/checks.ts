@@ -1,19 +1,17 @@
+import { type Advice, type Finding, failed, skipped } from '../preflight/finding.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
 import { withTimeout } from '../runtime/waiting.ts';
 
-/** The result of one check for one thing: a topic, a task, a table. */
-export type Finding =
-  | { readonly status: 'ok' | 'skipped'; readonly message: string }
-  | { readonly status: 'warning' | 'failed'; readonly message: string; readonly hint: string };
-
 /** Reads one thing; a pure function turns what was read into findings. */
 export interface Check {
   readonly name: string;
-  /** Names of earlier checks, such as that a server answers. If one of them fails, this check is skipped. */
+  /** Names of earlier checks, such as that a server answers. If one of them fails or is skipped, this check is skipped. */
   readonly needs: readonly string[];
+  /** Earlier checks whose failure would show here as well. If one of them fails, this check is skipped. */
+  readonly after?: readonly string[];
   /** What to do if reading fails. */
-  readonly hint: string;
+  readonly advise: (error: unknown) => Advice;
   /** If another than that of all checks. */
   readonly timeoutMs?: number;
   readonly run: () => Promise<readonly Finding[]>;
@@ -44,30 +42,16 @@ async function runCheck(
   started: ReadonlyMap<string, Promise<readonly Finding[]>>,
   timeoutMs: number,
 ): Promise<readonly Finding[]> {
-  for (const name of check.needs) {
-    const needed = await must(started.get(name), `${check.name} comes after ${name}, which it needs`);
-    if (needed.some(({ status }) => status === 'failed')) return [skipped(`${name} failed`)];
-    if (needed.some(({ status }) => status === 'skipped')) return [skipped(`${name} was skipped`)];
+  const { needs, after = [] } = check;
+  for (const name of [...needs, ...after]) {
+    const earlier = await must(started.get(name), `${check.name} comes after ${name}`);
+    if (earlier.some(({ status }) => status === 'failed')) return [skipped(`${name} failed`)];
+    if (needs.includes(name) && earlier.some(({ status }) => status === 'skipped'))
+      return [skipped(`${name} was skipped`)];
   }
   try {
     return await withTimeout(check.timeoutMs ?? timeoutMs, check.run());
   } catch (error) {
-    return [failed(safeMessage(error).replaceAll('\n', '; '), check.hint)];
+    return [failed(safeMessage(error).replaceAll('\n', '; '), check.advise(error))];
   }
-}
-
-export function ok(message: string): Finding {
-  return { status: 'ok', message };
-}
-
-export function skipped(message: string): Finding {
-  return { status: 'skipped', message };
-}
-
-export function warning(message: string, hint: string): Finding {
-  return { status: 'warning', message, hint };
-}
-
-export function failed(message: string, hint: string): Finding {
-  return { status: 'failed', message, hint };
 }

@@ -1,62 +1,55 @@
 import { type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import { readableInstant } from '../cli/tables.ts';
+import type { AuditRun } from '../history/audit-runs-store.ts';
 import type { SweepRun } from '../history/sweep-runs-store.ts';
-import type { TopicSpec } from '../kafka/admin/admin.ts';
-import type { GroupFacts } from '../kafka/admin/groups.ts';
-import { differencesOf } from '../kafka/admin/topic-differences.ts';
-import type { TopicSettings } from '../kafka/admin/topic-settings.ts';
-import type { SchemaCheck } from '../registry/own-schemas.ts';
-import { type Finding, failed, ok, skipped, warning } from './checks.ts';
+import { describeGap, type PartitionGap } from '../last-seen/gap.ts';
+import type { OpenLetterCounts } from '../last-seen/letters-store.ts';
+import { type Finding, failed, ok, type Remedy, warning } from '../preflight/finding.ts';
 
-export function topic(spec: TopicSpec, found: TopicSettings | undefined): Finding {
-  if (found === undefined) return failed(`there is no topic ${spec.topic}`, 'run `lastseen topics`');
-  const { partitions, replication, config } = found;
-  const message =
-    `${spec.topic}: ${partitions} partitions, ${replication} replicas, ` +
-    `${config.get('cleanup.policy')}, retention.ms ${config.get('retention.ms')}`;
-  const differences = differencesOf(spec, found);
-  if (differences.length === 0) return ok(message);
-  const lines = differences.map(({ what, is, wanted }) => `${what} is ${is}, not ${wanted}`);
-  return warning(`${message}: ${lines.join('; ')}`, 'run `lastseen topics --check`, which prints the commands to run');
-}
-
-export function schema({ subject, registeredId, incompatibilities }: SchemaCheck): Finding {
-  if (registeredId !== undefined) return ok(`${subject} is registered (id ${registeredId})`);
-  if (incompatibilities.length === 0) return failed(`${subject} is not registered`, 'run `lastseen schemas register`');
-  return failed(
-    `${subject} is incompatible: ${incompatibilities.join('; ')}`,
-    'check that the deployed release is this one',
+export function gaps(open: readonly PartitionGap[]): readonly Finding[] {
+  if (open.length === 0) return [ok('all records were read')];
+  return open.map((gap) =>
+    failed(describeGap(gap), {
+      hint: 'run `lastseen audit --repair`',
+      page: 'docs/runbooks/LastseenGapOpen.md',
+      remedy: REPAIR,
+    }),
   );
 }
 
-export function brokers(count: number): Finding {
-  return ok(count === 1 ? '1 broker answers' : `${count} brokers answer`);
+/** It compares last seen with the source tables, and closes what it has compared. */
+const REPAIR: Remedy = { command: 'lastseen audit --repair' };
+
+/** @param maxUnreadable DLQ_UNREADABLE_MAX */
+export function openLetters(counts: readonly OpenLetterCounts[], maxUnreadable: number): readonly Finding[] {
+  const open = counts.filter(({ letters }) => letters > 0n);
+  if (open.length === 0) return [ok('no dead letter of track is open')];
+  return open.map(({ topic, letters, unreadable }) => {
+    const message = `${letters} dead letters of ${topic} are open, ${unreadable} of them without a readable learner`;
+    if (unreadable > BigInt(maxUnreadable)) {
+      return failed(`${message}: no sweep decides`, {
+        hint: 'see `lastseen dlq list --open`, remove the cause, then run `lastseen audit --repair`',
+        page: 'docs/runbooks/LastseenLettersUnreadable.md',
+        remedy: REPAIR,
+      });
+    }
+    return warning(`${message}: sweeps leave their learners out`, {
+      hint: 'see `lastseen dlq list --open`, remove the cause, then run `lastseen audit --repair`',
+      page: 'docs/runbooks/LastseenLettersOpen.md',
+      remedy: REPAIR,
+    });
+  });
 }
 
-export function group(
-  command: string,
-  { group: name, state, members, subscriptions }: GroupFacts & { readonly group: string },
-  lag: bigint,
-  topics: readonly string[],
-): Finding {
-  const message = `group ${name}: ${members} members, ${state}, ${lag} records behind`;
-  const other = subscriptions.find((each) => new Set(each.topics).symmetricDifference(new Set(topics)).size > 0);
-  if (other !== undefined) {
-    return failed(
-      `${message}: member ${other.member} reads ${other.topics.join(', ')}`,
-      `this process would read ${topics.join(', ')}: give a second installation another OWN_PREFIX, or restart \`${command}\` after a change of SOURCES`,
-    );
-  }
-  return members === 0 ? warning(`${message}: no process reads`, `start \`lastseen ${command}\``) : ok(message);
-}
-
-export function deadLetters(topic: string, count: bigint | undefined): Finding {
-  if (count === undefined) return skipped(`there is no topic ${topic}`);
-  if (count === 0n) return ok(`${topic} contains no dead letters`);
-  return warning(
-    `${topic} contains ${count} dead letters`,
-    'run `lastseen dlq list` for the reasons, fix them, then run `lastseen dlq redrive`',
-  );
+/** @param redriven how many of the kept letters were sent back */
+export function recomputeLetters(topic: string, kept: bigint, redriven: bigint): Finding {
+  const left = kept - redriven;
+  const sentBack = redriven === 0n ? '' : ` (${redriven} were sent back)`;
+  if (left <= 0n) return ok(`${topic} has no dead letter that was not sent back${sentBack}`);
+  return warning(`${topic} has ${left} dead letters${sentBack}`, {
+    hint: 'see `lastseen dlq list --topic recompute`, remove the cause, then run `lastseen dlq redrive --topic recompute`',
+    page: 'docs/runbooks/LastseenDeadLetters.md',
+  });
 }
 
 const MAX_OUTBOX_WAIT_SECONDS = 300;
@@ -65,22 +58,73 @@ export function outbox(name: string, { waiting, oldestSeconds }: { waiting: bigi
   if (waiting === 0n) return ok(`${name}: all events are published`);
   const message = `${name}: ${waiting} unpublished events, the oldest for ${Math.round(oldestSeconds)} s`;
   if (oldestSeconds <= MAX_OUTBOX_WAIT_SECONDS) return ok(message);
-  return warning(message, 'check that `track` or `recompute` is running, and its log lines relay_failed');
+  return warning(message, {
+    hint: 'check that `track` or `recompute` is running, and its log lines relay_failed',
+    page: 'docs/runbooks/LastseenOutboxStuck.md',
+  });
 }
 
 /** One day, and an hour for a run that waits. */
-const MAX_SWEEP_AGE_US = MICROS_PER_DAY + MICROS_PER_DAY / 24n;
+const MAX_RUN_AGE_US = MICROS_PER_DAY + MICROS_PER_DAY / 24n;
 
 export function lastSweep(run: SweepRun | undefined, now: Instant): Finding {
-  if (run === undefined)
-    return warning('no sweep has run yet', 'run `lastseen sweep --dry-run`, then check that the CronJob exists');
+  if (run === undefined) {
+    return warning('no sweep has run yet', {
+      hint: 'run `lastseen sweep --dry-run`, then check that the CronJob exists',
+      page: 'docs/runbooks/LastseenNeverSwept.md',
+    });
+  }
   const message = `the newest run started ${readableInstant(run.started_at)} and is ${run.status}`;
   if (run.status === 'held') {
-    return warning(`${message}: ${run.held_because}`, `run \`lastseen sweep approve ${run.run_id}\` or \`discard\``);
+    return warning(`${message}: ${run.held_because}`, {
+      hint: `run \`lastseen sweep approve ${run.run_id}\` or \`lastseen sweep discard ${run.run_id}\``,
+      page: 'docs/runbooks/LastseenSweepHeld.md',
+    });
   }
-  if (run.status === 'failed')
-    return warning(`${message}: ${run.failure?.split('\n')[0]}`, 'fix the error it names, then run it again');
-  if (now - run.started_at > MAX_SWEEP_AGE_US)
-    return warning(`${message}: more than a day ago`, 'check that the CronJob exists');
+  if (run.status === 'failed') {
+    const why = run.failure?.split('\n')[0] ?? 'no reason was recorded';
+    return warning(`${message}: ${why}`, {
+      hint: 'fix the error it names, then run it again',
+      page: why.startsWith('contradicted:')
+        ? 'docs/runbooks/LastseenSweepContradicted.md'
+        : 'docs/runbooks/LastseenNoSweepCompleted.md',
+    });
+  }
+  if (now - run.started_at > MAX_RUN_AGE_US) {
+    return warning(`${message}: more than a day ago`, {
+      hint: 'check that the CronJob exists',
+      page: 'docs/runbooks/LastseenNoSweepCompleted.md',
+    });
+  }
+  return ok(message);
+}
+
+export function lastAudit(run: AuditRun | undefined, now: Instant): Finding {
+  if (run === undefined) {
+    return warning('no audit has run yet', {
+      hint: 'run `lastseen audit`, then check that the CronJob exists',
+      page: 'docs/runbooks/LastseenNeverAudited.md',
+    });
+  }
+  const message = `the newest audit started ${readableInstant(run.started_at)} and is ${run.status}`;
+  if (run.status === 'drift') {
+    return failed(`${message}: ${run.drifting} learners are missing or behind`, {
+      hint: 'run `lastseen audit --repair`',
+      page: 'docs/runbooks/LastseenAuditDrift.md',
+      remedy: REPAIR,
+    });
+  }
+  if (run.status === 'failed') {
+    return warning(`${message}: ${run.failure?.split('\n')[0] ?? 'no reason was recorded'}`, {
+      hint: 'fix the error it names, then run it again',
+      page: 'docs/runbooks/LastseenNoAudit.md',
+    });
+  }
+  if (now - run.started_at > 2n * MAX_RUN_AGE_US) {
+    return warning(`${message}: more than two days ago`, {
+      hint: 'check that the CronJob exists',
+      page: 'docs/runbooks/LastseenNoAudit.md',
+    });
+  }
   return ok(message);
 }

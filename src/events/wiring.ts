@@ -3,8 +3,9 @@ import { openKafka, untilGraceDeadline } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import type { Settings } from '../config/settings.ts';
 import { newestRecord } from '../kafka/admin/newest-record.ts';
+import type { KafkaClient } from '../kafka/client/client.ts';
 import type { EventProducer } from '../kafka/client/producer.ts';
-import type { Database } from '../postgres/database.ts';
+import type { Database, Queryable } from '../postgres/database.ts';
 import type { Registry } from '../registry/client.ts';
 import { createEventCodec, type EventCodec } from '../registry/event-codec.ts';
 import { OWN_SCHEMAS, SCHEMAS_DIRECTORY } from '../registry/own-schemas.ts';
@@ -58,13 +59,27 @@ async function countedRelay<Row extends OutboxRow, Event>(
   const { metrics } = context;
   const { database, topic } = deps;
   const id = await readInstallationId(database);
-  const requireOwnTopic = async () => requireOwnEvents(topic, await newestRecord(openKafka(context), topic), id);
+  const requireOwnTopic = () => requireOwnTopics(openKafka(context), database, [topic]);
   const relay = createRelay(outbox, { ...deps, installation: { id, requireOwnTopic } });
   return async () => {
     const published = await relay();
     metrics.relayed.inc({ outbox: outbox.name }, published ?? 0);
     return published;
   };
+}
+
+/**
+ * Refuses topics that another installation writes to.
+ *
+ * @throws LastseenError `config_invalid`
+ */
+export async function requireOwnTopics(
+  kafka: KafkaClient,
+  database: Queryable,
+  topics: readonly string[],
+): Promise<void> {
+  const id = await readInstallationId(database);
+  for (const topic of topics) requireOwnEvents(topic, await newestRecord(kafka, topic), id);
 }
 
 /** Publishes all outboxes while `work` runs, and `own` once more at the end, for the last events that `work` recorded. */

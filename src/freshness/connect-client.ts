@@ -5,6 +5,8 @@ import { type ConnectorConfig, isFilterSetting, ownConnectors } from './connecto
 
 /** A connector as Kafka Connect reports it. */
 export interface ConnectorState extends ConnectorConfig {
+  /** Debezium's default if it is not set. */
+  readonly publicationName: string;
   /** It writes to the source once per interval, so that an idle one moves on. */
   readonly hasHeartbeat: boolean;
   readonly confirmsToSlot: boolean;
@@ -32,6 +34,7 @@ export async function readConnectors(url: string, timeoutMs: number): Promise<re
     name,
     topicPrefix: info.config['topic.prefix'] ?? undefined,
     slotName: info.config['slot.name'] ?? undefined,
+    publicationName: info.config['publication.name'] ?? 'dbz_publication',
     hasHeartbeat: Boolean(info.config['heartbeat.action.query']) && Number(info.config['heartbeat.interval.ms']) > 0,
     confirmsToSlot: info.config['lsn.flush.mode'] !== 'manual' && info.config['flush.lsn.source'] !== 'false',
     filters: Object.fromEntries(

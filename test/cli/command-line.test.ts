@@ -77,6 +77,7 @@ describe('the command line', () => {
     ['audit --sample -1', '--sample'],
     ['audit --sample few', '--sample'],
     ['audit --sample 1e3', '--sample'],
+    ['doctor --watch 0', '--watch'],
     ['audit run', 'run'],
     ['kpi --as-of 2026-02-30', '--as-of'],
     ['kpi --only P,Q', '--only'],

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type Check, type Finding, failed, ok, runChecks, skipped } from '../../src/doctor/checks.ts';
+import { type Check, runChecks } from '../../src/doctor/checks.ts';
+import { type Finding, failed, ok, skipped } from '../../src/preflight/finding.ts';
 
 const check = (name: string, needs: readonly string[], run: () => Promise<readonly Finding[]>): Check => ({
   name,
   needs,
-  hint: `fix ${name}`,
+  advise: () => ({ hint: `fix ${name}` }),
   run,
 });
 const passes = async () => [ok('fine')];
@@ -39,6 +40,15 @@ describe('checks', () => {
       { check: 'table', findings: [skipped('server failed')] },
       { check: 'row', findings: [skipped('table was skipped')] },
     ]);
+  });
+
+  it('are skipped after a failure that would show there as well, and not if that check was skipped', async () => {
+    const proofAfter = (name: string) => ({ ...check('proof', [], passes), after: [name] });
+    const gone = check('server', [], () => Promise.reject(new Error('gone')));
+    const [, failure] = await runChecks([gone, proofAfter('server')], 1_000);
+    expect(failure?.findings).toEqual([skipped('server failed')]);
+    const results = await runChecks([gone, check('slot', ['server'], passes), proofAfter('slot')], 1_000);
+    expect(results[2]?.findings).toEqual([ok('fine')]);
   });
 
   it('may have a timeout of their own', async () => {

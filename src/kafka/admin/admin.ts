@@ -61,7 +61,7 @@ async function waitForLeaders(admin: Admin, names: readonly string[]): Promise<v
 
 /** @throws LastseenError `topic_missing` with the names of missing topics; one would fail the whole subscription. */
 export async function requireTopics(kafka: Kafka, topics: readonly string[]): Promise<void> {
-  const existing = new Set(await withAdmin(kafka, (admin) => admin.listTopics()));
+  const existing = new Set(await topicNames(kafka));
   const missing = topics.filter((topic) => !existing.has(topic));
   if (missing.length > 0) {
     throw new LastseenError(
@@ -69,6 +69,11 @@ export async function requireTopics(kafka: Kafka, topics: readonly string[]): Pr
       `topics do not exist: ${missing.join(', ')}; create them with \`lastseen topics\``,
     );
   }
+}
+
+/** The names of all topics that this user may see. */
+export function topicNames(kafka: Kafka): Promise<readonly string[]> {
+  return withAdmin(kafka, (admin) => admin.listTopics());
 }
 
 export function brokerCount(kafka: Kafka): Promise<number> {

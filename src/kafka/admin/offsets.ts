@@ -91,17 +91,6 @@ export function groupLag(kafka: Kafka, groupId: string, topics: readonly string[
   });
 }
 
-/** The number of records that each topic keeps. Missing topics are left out. */
-export function keptRecords(kafka: Kafka, topics: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
-  return withAdmin(kafka, async (admin) => {
-    const counts = new Map<string, bigint>();
-    for (const { topic, firstOffset, endOffset } of await fetchBounds(admin, await existing(admin, topics))) {
-      counts.set(topic, (counts.get(topic) ?? 0n) + endOffset - firstOffset);
-    }
-    return counts;
-  });
-}
-
 function fetchBounds(admin: Admin, topics: readonly string[]): Promise<StableBounds[]> {
   return forEachTopic(topics, async (topic) => {
     // The ends are read first: records that are written meanwhile do not count as hidden.
