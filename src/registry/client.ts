@@ -60,19 +60,23 @@ export function createRegistry(options: RegistryOptions): Registry {
   let isRegistry = false;
 
   async function assertIsRegistry(): Promise<void> {
-    if (isRegistry) return;
-    const subjects = await requests.json('/subjects');
-    if (!Array.isArray(subjects.body)) {
+    if (!isRegistry) await askWhetherRegistry();
+    isRegistry = true;
+  }
+
+  async function askWhetherRegistry(): Promise<void> {
+    const { status, body } = await requests.json('/subjects');
+    if (!Array.isArray(body)) {
       throw unavailable(
-        `${url} does not answer as a schema registry (status ${subjects.status}): check SCHEMA_REGISTRY_URL`,
+        `${url} does not answer as a schema registry (status ${status}): correct host, port and path of ` +
+          'SCHEMA_REGISTRY_URL; the path of Apicurio is /apis/ccompat/v7',
       );
     }
-    isRegistry = true;
   }
 
   /** The client library hides why a request failed, so a request of our own finds out. */
   async function throwReason(message: string, cause: unknown): Promise<never> {
-    await requests.json('/subjects');
+    await (isClientError(statusOf(cause)) ? askWhetherRegistry() : requests.json('/subjects'));
     throw unavailable(`${message}: ${answerOf(cause)}`, cause);
   }
 
@@ -111,8 +115,9 @@ export function createRegistry(options: RegistryOptions): Registry {
       return undefined;
     }
     const { data } = answers.safeParse(answer);
-    if (data === undefined) throw unavailable(`could not ${task} at ${url} (status ${answer.status})`);
-    return data;
+    if (data !== undefined) return data;
+    if (answer.status < 500) await assertIsRegistry();
+    throw unavailable(`could not ${task} at ${url} (status ${answer.status})`);
   }
 
   return {
@@ -140,6 +145,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       } catch (error) {
         if (error instanceof LastseenError) throw error;
         const status = statusOf(error);
+        if (status === undefined) await assertIsRegistry();
         const refused = status === undefined || status === 409 || status === 422;
         if (!refused) return await throwReason(`could not register ${subject} at ${url}`, error);
         const message = `the registry rejects the schema of ${subject}: ${(error as Error).message}`;
@@ -187,6 +193,11 @@ function connect(url: string, { agent, headers }: RegistryRequests, timeout: num
 function statusOf(error: unknown): number | undefined {
   const status = error instanceof Error ? (error as { status?: unknown }).status : undefined;
   return typeof status === 'number' ? status : undefined;
+}
+
+/** Also the 400 of the client library, for a connection that was refused. */
+function isClientError(status: number | undefined): boolean {
+  return status !== undefined && status < 500;
 }
 
 /** The status and message of the registry's answer, from an error of the client library (`lastseen - MESSAGE`). */

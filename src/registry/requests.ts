@@ -62,7 +62,10 @@ export function createRegistryRequests(url: string, access: RegistryAccess, time
         answer = await send(path, body && JSON.stringify(body));
       } catch (error) {
         const reason = tlsRefusal(error);
-        if (reason === undefined) throw unavailable(`could not connect to ${url}`, error);
+        if (reason === undefined) {
+          const why = `the schema registry ${url} does not answer (${reasonOf(error as Error)})`;
+          throw unavailable(`${why}: start it, or correct SCHEMA_REGISTRY_URL`, error);
+        }
         throw refused(`no safe connection to the schema registry ${url}: ${reason}`, error);
       }
       if (answer.status !== 401 && answer.status !== 403) return answer;
@@ -70,6 +73,12 @@ export function createRegistryRequests(url: string, access: RegistryAccess, time
       throw refused(`the schema registry ${url} denied access (status ${answer.status}): ${hint}`);
     },
   };
+}
+
+function reasonOf(error: Error & { readonly code?: unknown }): string {
+  if (error.code === 'EPROTO') return 'EPROTO: it does not use TLS on this port';
+  if (error.name === 'AbortError') return 'within SCHEMA_REGISTRY_TIMEOUT';
+  return typeof error.code === 'string' ? error.code : error.message;
 }
 
 export function unavailable(message: string, cause?: unknown): LastseenError {

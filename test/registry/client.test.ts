@@ -25,6 +25,13 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]();
 });
 
+const callsOf = (each: Registry): readonly (() => Promise<unknown>)[] => [
+  () => each.writerSchema(7),
+  () => each.idOf('s', SCHEMA),
+  () => each.incompatibilities('s', SCHEMA),
+  () => each.register('s', SCHEMA),
+];
+
 const requestCount = (call: string) => server.requests.filter((request) => request === call).length;
 
 describe("a writer's schema", () => {
@@ -95,19 +102,32 @@ describe('an outage is retriable, and never an unknown schema', () => {
 
   it('when nothing listens', async () => {
     const nowhere = createRegistry({ url: 'http://127.0.0.1:1/apis', timeoutMs: 200, negativeCacheMs: 100 });
-    await expect(nowhere.writerSchema(7)).rejects.toMatchObject(OUTAGE);
-    await expect(nowhere.idOf('s', SCHEMA)).rejects.toMatchObject(OUTAGE);
-    await expect(nowhere.incompatibilities('s', SCHEMA)).rejects.toMatchObject(OUTAGE);
-    await expect(nowhere.register('s', SCHEMA)).rejects.toMatchObject(OUTAGE);
+    const refused = { ...OUTAGE, message: expect.stringMatching(/ECONNREFUSED.*SCHEMA_REGISTRY_URL/) };
+    for (const call of callsOf(nowhere)) await expect(call()).rejects.toMatchObject(refused);
   });
 
   it.each<[string, Answer]>([
     ['answers 404 to all requests', (response) => response.writeHead(404).end('no such page')],
     ['answers 200 with HTML to all requests', (response) => response.writeHead(200).end('<html>')],
   ])('when the address is not a registry and %s', async (_name, answer) => {
-    server.answers.set('GET /subjects', answer);
-    server.answers.set('GET /schemas/ids/7', answer);
-    await expect(registry.writerSchema(7)).rejects.toMatchObject(OUTAGE);
+    await using other = await startRegistryServer('', answer);
+    const wrong = createRegistry({ url: other.url, timeoutMs: 200, negativeCacheMs: 100 });
+    const message = expect.stringMatching(/does not answer as a schema registry.*SCHEMA_REGISTRY_URL/);
+    for (const call of callsOf(wrong)) await expect(call()).rejects.toMatchObject({ ...OUTAGE, message });
+  });
+
+  it('when it is away after it has answered, with the reason', async () => {
+    expect(await registry.idOf('s', SCHEMA)).toBeUndefined();
+    await server[Symbol.asyncDispose]();
+    const message = expect.stringContaining('ECONNREFUSED');
+    for (const call of callsOf(registry)) await expect(call()).rejects.toMatchObject({ ...OUTAGE, message });
+    server = await startRegistryServer();
+  });
+
+  it('when it is addressed by https:// and does not use TLS, with the reason', async () => {
+    const url = server.url.replace('http:', 'https:');
+    const overTls = createRegistry({ url, timeoutMs: 2_000, negativeCacheMs: 100 });
+    await expect(overTls.idOf('s', SCHEMA)).rejects.toMatchObject({ message: expect.stringContaining('TLS') });
   });
 });
 

@@ -21,8 +21,12 @@ export const answerJson =
 export const answerSchema = (schema: object, more: object = {}) =>
   answerJson(200, { schema: JSON.stringify(schema), ...more });
 
-/** A fake schema registry that gives a test's answers. */
-export async function startRegistryServer(base = '/apis/ccompat/v7'): Promise<RegistryServer> {
+/**
+ * A fake schema registry that gives a test's answers.
+ *
+ * @param toAll answers every request, as a server that is no registry does
+ */
+export async function startRegistryServer(base = '/apis/ccompat/v7', toAll?: Answer): Promise<RegistryServer> {
   const requests: string[] = [];
   const answers = new Map<string, Answer>([['GET /subjects', answerJson(200, [])]]);
   const notFound = answerJson(404, { error_code: 40403, message: 'Schema not found' });
@@ -32,7 +36,7 @@ export async function startRegistryServer(base = '/apis/ccompat/v7'): Promise<Re
     requests.push(call);
     let body = '';
     for await (const chunk of request) body += String(chunk);
-    (answers.get(call) ?? notFound)(response, body);
+    (toAll ?? answers.get(call) ?? notFound)(response, body);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
