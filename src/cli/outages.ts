@@ -12,6 +12,8 @@ export interface Outages {
   failed(code: string, error: string, from?: string): void;
   /** The service answers again. For the part of the process that reported the failure. */
   answered(code: string): void;
+  /** The codes of outages that last. */
+  current(): readonly string[];
 }
 
 const LOG_EVERY_MS = 60_000;
@@ -56,6 +58,11 @@ export function createOutages(log: Pick<Logger, 'warn' | 'info'>, nowMs = () => 
         { event: 'outage_waiting', code, error, ...(servers.length === 0 ? {} : { servers }), sinceMs },
         `waiting for another service${sinceMs < SHORT_MS ? '' : `, for ${duration(Math.round(sinceMs / 1_000))}`}: ${error}`,
       );
+    },
+    current() {
+      const now = nowMs();
+      const lasts = ({ isOver, failedAtMs }: Outage) => !isOver && now - failedAtMs <= OVER_AFTER_MS;
+      return [...outages].filter(([, outage]) => lasts(outage)).map(([code]) => code);
     },
     answered(code) {
       const outage = outages.get(code);

@@ -12,6 +12,7 @@ import { createOutageReporter } from './outage-waits.ts';
 import type { ConsumerState } from './probes.ts';
 import { showProgress } from './progress/progress-bar.ts';
 import type { CommandContext } from './run-command.ts';
+import type { WorkReport } from './work-report.ts';
 
 export interface TopicReading<A> {
   readonly kafka: KafkaClient;
@@ -22,6 +23,7 @@ export interface TopicReading<A> {
   /** Read to the current ends of the topics, with a progress bar; else until a stop signal. */
   readonly untilEnd: boolean;
   readonly delay?: Delay;
+  readonly report: Pick<WorkReport, 'joined' | 'progressed'>;
   /** Replaces limits of the configuration. */
   readonly limits?: Partial<StageLimits>;
 }
@@ -45,6 +47,7 @@ export async function readTopics<A>(context: CommandContext, reading: TopicReadi
 
   const finished = Promise.withResolvers<void>();
   const updateProgress = () => {
+    reading.report.progressed();
     if (!untilEnd) return;
     progress?.update(partitions.progress.read);
     if (partitions.progress.isDone) finished.resolve();
@@ -59,7 +62,7 @@ export async function readTopics<A>(context: CommandContext, reading: TopicReadi
     delay: reading.delay,
     health,
     handsOverStarts: true,
-    on: { ...listener(context), progressed: updateProgress },
+    on: { ...listener(context, reading), progressed: updateProgress },
   });
   if (stopping.aborted) finished.resolve();
   stopping.addEventListener('abort', () => finished.resolve(), { once: true });
@@ -128,7 +131,7 @@ function createHiddenWatch<A>(
   };
 }
 
-function listener(context: CommandContext): ConsumerListener {
+function listener<A>(context: CommandContext, { groupId, report }: TopicReading<A>): ConsumerListener {
   const { metrics, outages } = context;
   const { onOutage, onEnded } = createOutageReporter(context);
   return {
@@ -142,6 +145,7 @@ function listener(context: CommandContext): ConsumerListener {
     joined() {
       metrics.groupJoins.inc();
       outages.answered('kafka_unavailable');
+      report.joined(groupId);
     },
     restarted(error) {
       metrics.consumerRestarts.inc();

@@ -1,7 +1,8 @@
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { OutgoingRecord, RawRecord } from '../kafka/client/records.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { originHeaders } from './origin.ts';
+import type { Logger } from '../runtime/logging.ts';
+import { type Origin, originHeaders, resolveOrigin } from './origin.ts';
 
 /** A record that could not be applied, with its position and the reason: to be retried, or a dead letter. */
 export interface FailedRecord {
@@ -95,12 +96,35 @@ export function createDeadLetterWindow(maxShare: number, window = 1_000, minLett
   };
 }
 
-/** Counts the letters that the broker has acknowledged, by reason. */
-export function withDeadLetterCount(sink: FailedRecordSink, metrics: Metrics): FailedRecordSink {
+export interface LetterListeners {
+  readonly metrics: Metrics;
+  readonly log: Pick<Logger, 'warn'>;
+  readonly onLetters: (reason: string, letters: number) => void;
+}
+
+/** Counts the letters that the broker has acknowledged, by reason, and logs the first of each reason and topic. */
+export function withLetterReports(sink: FailedRecordSink, on: LetterListeners): FailedRecordSink {
+  const logged = new Set<string>();
   return {
     async send(letters) {
       await sink.send(letters);
-      for (const { reason } of letters) metrics.deadLetters.inc({ reason });
+      for (const letter of letters) {
+        const { reason } = letter;
+        on.metrics.deadLetters.inc({ reason });
+        on.onLetters(reason, 1);
+        const origin = resolveOrigin(letter.topic, letter.partition, letter.record);
+        const kind = `${reason} ${origin.topic}`;
+        if (!logged.has(kind)) logLetter(on.log, letter, origin);
+        logged.add(kind);
+      }
     },
   };
+}
+
+function logLetter(log: Pick<Logger, 'warn'>, { reason, step, detail }: FailedRecord, origin: Origin): void {
+  const { topic, partition, offset } = origin;
+  log.warn(
+    { event: 'letter_written', reason, step, detail, topic, partition, offset },
+    `dead letter: ${reason}, ${detail}; ${topic} partition ${partition} offset ${offset}`,
+  );
 }

@@ -14,9 +14,10 @@ import { type ConsumerState, type SampleSources, withProbes } from '../cli/probe
 import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
+import { type WorkReport, withWorkReport } from '../cli/work-report.ts';
 import { groupOf } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
-import { createDeadLetterSink, createDeadLetterWindow, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
+import { createDeadLetterSink, createDeadLetterWindow, withLetterReports } from '../dead-letters/dead-letter.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
 import { inactivityCodec, inactivityRelay, kpiUpdatedRelay, relayWhile } from '../events/wiring.ts';
@@ -58,7 +59,11 @@ export function addRecompute(program: Command): void {
           withDatabase(context, (database) =>
             withSlotDatabase(context, database, (slotDatabase) =>
               withSourceDatabase(context, (source) =>
-                withProbes(context, samples, (state) => run(context, flags, { database, slotDatabase, source }, state)),
+                withProbes(context, samples, (state) =>
+                  withWorkReport(context, state.partitions, flags.untilEnd === true, (report) =>
+                    run(context, flags, { database, slotDatabase, source }, { state, report }),
+                  ),
+                ),
               ),
             ),
           ),
@@ -80,6 +85,11 @@ function samples(sources: SampleSources): readonly Sample[] {
   ];
 }
 
+interface Running {
+  readonly state: ConsumerState;
+  readonly report: WorkReport;
+}
+
 interface Databases extends SourceDatabases {
   readonly source: Database;
 }
@@ -88,7 +98,7 @@ async function run(
   context: CommandContext,
   flags: Flags,
   { database, slotDatabase, source }: Databases,
-  state: ConsumerState,
+  { state, report }: Running,
 ): Promise<number> {
   const { settings, log, metrics } = context;
   const begin = <T>(work: () => Promise<T>) => runBeforeStart(context, state, flags.untilEnd !== true, work);
@@ -112,7 +122,11 @@ async function run(
   const inactivity = await begin(() => inactivityCodec(settings, registry));
 
   const producer = createProducer(kafka);
-  const deadLetters = withDeadLetterCount(createDeadLetterSink(producer, settings.RECOMPUTE_DLQ_TOPIC), metrics);
+  const deadLetters = withLetterReports(createDeadLetterSink(producer, settings.RECOMPUTE_DLQ_TOPIC), {
+    metrics,
+    log,
+    onLetters: report.addDeadLetters,
+  });
 
   const summary: Partial<RecomputeCounts & { waiting: number }> = {};
   const stages = createRecompute({
@@ -143,7 +157,9 @@ async function run(
     onApplied: (counts) => {
       addCounts(summary, counts);
       for (const [what, count] of Object.entries(counts)) metrics.recompute.inc({ what: snakeCase(what) }, count);
-      log.info({ event: 'batch_recomputed', ...counts }, 'recomputed');
+      const { events, learners, ...others } = counts;
+      report.add({ records: events, learners, counts: others });
+      log.debug({ event: 'batch_recomputed', ...counts }, 'recomputed');
     },
   });
 
@@ -157,6 +173,7 @@ async function run(
         topics: topicsOf(settings),
         stages,
         state,
+        report,
         untilEnd: flags.untilEnd === true,
         delay: retryDelay(retryTopic, nowMs),
         // Few events are of the same learner, so a longer delay would fold nothing and only use memory.

@@ -2,14 +2,18 @@
 export const LOG_EVENTS = {
   audit_completed: 'An audit is done.',
   batch_applied: '`track` applied a batch of records. Only at `LOG_LEVEL=debug`.',
-  batch_recomputed: '`recompute` applied a batch of events.',
+  batch_recomputed: '`recompute` applied a batch of events. Only at `LOG_LEVEL=debug`.',
   capture_broken:
     'Changes may not have been captured; `changes` says why. No sweep decides until an audit has compared the sources.',
   capture_look_failed: 'What is captured could not be compared with the look before. It is tried again.',
+  consumer_caught_up:
+    'The consumer has applied all that was in its partitions when it joined its group. New records follow.',
   consumer_restarting: 'The consumer lost its brokers or its group and starts again. Only at `LOG_LEVEL=debug`.',
   freshness_waiting:
     'A sweep, an audit or `fresh` waits until all changes at the source are applied. Logged every 5 s.',
   group_deletion_failed: 'A temporary consumer group could not be deleted.',
+  group_joined:
+    'The consumer joined its group; `assigned` lists its partitions by topic. Logged again after each rebalance.',
   growth_service_failed: 'The growth service did not answer. P was computed without it.',
   http_listening: 'The address of the probes and metrics.',
   kafka_client_logged: 'A message of the Kafka client. Those of an outage are only at `LOG_LEVEL=debug`.',
@@ -17,6 +21,8 @@ export const LOG_EVENTS = {
   learner_forgotten: '`forget` erased a learner.',
   learner_failed: 'The figures of one learner could not be computed. The results say whose.',
   letter_rejected: '`dlq redrive` could not send a dead letter back.',
+  letter_written:
+    'A dead letter, with its reason and origin: the first of its reason and topic in this process. `work_summarized` counts all.',
   letters_redriven: '`dlq redrive` is done.',
   migration_logged: 'A message of the migrations.',
   migration_waiting: 'Own tables are older than this release: run `lastseen migrate` and `roles.sql`.',
@@ -47,6 +53,8 @@ export const LOG_EVENTS = {
   sweep_approved: 'A held sweep was approved.',
   sweep_completed: 'A sweep is done.',
   sweep_discarded: 'A held sweep was discarded.',
+  work_summarized:
+    'What `track` or `recompute` did in the last minute; not logged if it did nothing. `lag` counts the records that are not applied.',
 } as const;
 
 export type LogEvent = keyof typeof LOG_EVENTS;

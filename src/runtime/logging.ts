@@ -35,6 +35,7 @@ export function createLogger(options: {
     colorize: options.colors ?? false,
     ignore: 'pid,hostname,command',
     translateTime: 'HH:MM:ss.l',
+    singleLine: true,
   });
   return pino(
     { ...base, formatters: { log: (fields) => printableText(snakeKeys(fields)) as Record<string, unknown> }, hooks },

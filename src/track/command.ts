@@ -8,9 +8,10 @@ import { type ConsumerState, type SampleSources, withProbes } from '../cli/probe
 import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
+import { type WorkReport, withWorkReport } from '../cli/work-report.ts';
 import { groupOf, sourceTopics } from '../config/kafka-names.ts';
 import { slotName } from '../config/source-server.ts';
-import { createDeadLetterSink, withDeadLetterCount } from '../dead-letters/dead-letter.ts';
+import { createDeadLetterSink, withLetterReports } from '../dead-letters/dead-letter.ts';
 import { INACTIVITY_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
 import { inactivityRelay, relayWhile } from '../events/wiring.ts';
@@ -33,7 +34,13 @@ import { must } from '../runtime/must.ts';
 import { requireOwnTables } from '../setup/wiring.ts';
 import { TRACK_WINDOW } from './letters-pipeline.ts';
 import { createOpenLetters } from './open-letters-pipeline.ts';
-import { addOutcomeCounts, emptyOutcomeCounts, type OutcomeCounts, outcomeRows } from './outcome-counts.ts';
+import {
+  addOutcomeCounts,
+  emptyOutcomeCounts,
+  type OutcomeCounts,
+  outcomeRows,
+  sumOutcomes,
+} from './outcome-counts.ts';
 import { type AppliedFlush, createTrack, type TrackDeps } from './pipeline.ts';
 import { createProgress } from './progress-pipeline.ts';
 import { collectDeps } from './wiring.ts';
@@ -67,7 +74,11 @@ export function addTrack(program: Command): void {
         printConfig: flags.printConfig,
         work: (context) =>
           withDatabase(context, (database) =>
-            withProbes(context, samples, (state) => run(context, flags, database, state)),
+            withProbes(context, samples, (state) =>
+              withWorkReport(context, state.partitions, flags.untilEnd === true, (report) =>
+                run(context, flags, database, { state, report }),
+              ),
+            ),
           ),
       }),
     );
@@ -90,7 +101,13 @@ function samples(sources: SampleSources): readonly Sample[] {
   ];
 }
 
-async function run(context: CommandContext, flags: Flags, database: Database, state: ConsumerState): Promise<number> {
+interface Running {
+  readonly state: ConsumerState;
+  readonly report: WorkReport;
+}
+
+async function run(context: CommandContext, flags: Flags, database: Database, running: Running): Promise<number> {
+  const { state, report } = running;
   const { settings } = context;
   const begin = <T>(work: () => Promise<T>) => runBeforeStart(context, state, flags.untilEnd !== true, work);
   await begin(() => requireOwnTables(context, database));
@@ -103,7 +120,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, st
   const summary: Summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, returned: 0, transactions: 0 };
   const producer = createProducer(kafka);
   try {
-    const deps = trackDeps(context, { database, kafka, registry, producer }, summary);
+    const deps = trackDeps(context, { database, kafka, registry, producer }, summary, report);
     const window = await begin(() => loadLetterWindow(database, TRACK_WINDOW));
     if (window !== undefined) deps.deadLetterLimit.restore(window);
     const stages = createTrack(deps);
@@ -115,6 +132,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, st
         topics,
         stages,
         state,
+        report,
         untilEnd: flags.untilEnd === true,
       });
     await withSlotDatabase(context, database, (slotDatabase) => {
@@ -135,18 +153,23 @@ interface Connections {
   readonly producer: EventProducer;
 }
 
-function trackDeps(context: CommandContext, connections: Connections, summary: Summary): TrackDeps {
+function trackDeps(context: CommandContext, connections: Connections, summary: Summary, report: WorkReport): TrackDeps {
   const { settings, log, metrics, now } = context;
   const { database, kafka, registry, producer } = connections;
   const sources = sourceTopics(settings);
   return {
     ...collectDeps(settings, registry, sources, now),
     database,
-    deadLetters: withDeadLetterCount(createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC), metrics),
+    deadLetters: withLetterReports(createDeadLetterSink(producer, settings.TRACK_DLQ_TOPIC), {
+      metrics,
+      log,
+      onLetters: report.addDeadLetters,
+    }),
     progress: createProgress({ database, now, readBounds: (partition) => partitionBounds(kafka, partition) }),
     openLetters: createOpenLetters(database),
     onRefused: (learners) => {
       metrics.deadLetters.inc({ reason: 'postgres_refused' }, learners);
+      report.addDeadLetters('postgres_refused', learners);
       log.error(
         { event: 'learners_refused', learners },
         'Postgres refuses rows of learners: `lastseen dlq list --open`',
@@ -161,8 +184,11 @@ function trackDeps(context: CommandContext, connections: Connections, summary: S
       summary.rowsChanged += flush.rowsChanged;
       summary.returned += flush.returned;
       summary.transactions += 1;
+      const { records, ...outcomes } = sumOutcomes(flush.counts);
+      const { learners, rowsChanged, returned } = flush;
+      report.add({ records, learners, counts: { ...outcomes, rowsChanged, returned } });
       measure(metrics, flush, sources, now());
-      log.debug({ event: 'batch_applied', learners: flush.learners, rowsChanged: flush.rowsChanged }, 'applied');
+      log.debug({ event: 'batch_applied', learners, rowsChanged }, 'applied');
     },
   };
 }

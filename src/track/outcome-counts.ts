@@ -35,6 +35,17 @@ export function describeOutcome(
   }
 }
 
+/** The records of one flush, and how many of them were applied and skipped. */
+export function sumOutcomes(counts: OutcomeCounts): { records: number; applied: number; skipped: number } {
+  const sums = { records: 0, applied: 0, skipped: 0 };
+  for (const [, outcome, records] of outcomeRows(counts)) {
+    sums.records += records;
+    if (outcome === 'applied') sums.applied += records;
+    if (outcome.startsWith('skipped')) sums.skipped += records;
+  }
+  return sums;
+}
+
 /** Rows of a table for people: source, outcome, records. */
 export function outcomeRows(counts: OutcomeCounts): (readonly [string, string, number])[] {
   return Object.entries(counts).flatMap(([source, outcomes]) =>

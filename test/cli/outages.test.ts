@@ -64,6 +64,16 @@ it('does not log each of many short failures, nor their ends', () => {
   expect(lines()).toHaveLength(1);
 });
 
+it('lists the outages that last', () => {
+  const { outages, wait } = setUp();
+  outages.failed('kafka_unavailable', 'refused');
+  outages.failed('postgres_unavailable', 'refused');
+  outages.answered('postgres_unavailable');
+  expect(outages.current()).toEqual(['kafka_unavailable']);
+  wait(600);
+  expect(outages.current()).toEqual([]);
+});
+
 it('logs outages of two services separately', () => {
   const { outages, lines } = setUp();
   outages.failed('kafka_unavailable', 'refused');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createDeadLetterWindow, failureRecord } from '../../src/dead-letters/dead-letter.ts';
+import { createDeadLetterWindow, failureRecord, withLetterReports } from '../../src/dead-letters/dead-letter.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 
 describe('the dead-letter limit', () => {
   const exceededAt = (
@@ -63,5 +64,66 @@ describe('a dead letter', () => {
       ['constructor', Buffer.from('c')],
       ['__proto__', Buffer.from('p')],
     ]);
+  });
+});
+
+describe('reports of dead letters', () => {
+  const letter = (reason: string, offset: string, headers = {}, topic = 't') => ({
+    topic,
+    partition: 1,
+    record: { key: null, value: null, timestamp: '5', offset, headers },
+    reason,
+    step: 'decode',
+    detail: 'why',
+  });
+
+  it('log the first letter of each reason and topic with its origin, and count all', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const counted: string[] = [];
+    const sink = withLetterReports(
+      { send: async () => {} },
+      {
+        metrics: createMetrics(),
+        log: { warn: (fields) => lines.push({ ...fields }) },
+        onLetters: (reason, letters) => counted.push(`${reason} ${letters}`),
+      },
+    );
+    const retried = {
+      'lastseen.origin.topic': 'first',
+      'lastseen.origin.partition': '3',
+      'lastseen.origin.offset': '7',
+      'lastseen.origin.timestamp': '5',
+    };
+    await sink.send([letter('bad_learner', '1'), letter('bad_learner', '2'), letter('bad_instant', '3')]);
+    await sink.send([
+      letter('bad_learner', '4'),
+      letter('bad_learner', '5', retried),
+      letter('bad_learner', '6', {}, 'u'),
+    ]);
+    expect(lines).toMatchObject([
+      { event: 'letter_written', reason: 'bad_learner', detail: 'why', topic: 't', partition: 1, offset: '1' },
+      { reason: 'bad_instant', topic: 't', offset: '3' },
+      { reason: 'bad_learner', topic: 'first', partition: 3, offset: '7' },
+      { reason: 'bad_learner', topic: 'u', offset: '6' },
+    ]);
+    expect(counted).toHaveLength(6);
+  });
+
+  it('count and log nothing that the broker has not acknowledged', async () => {
+    const reported: unknown[] = [];
+    const sink = withLetterReports(
+      {
+        send: async () => {
+          throw new Error('not acknowledged');
+        },
+      },
+      {
+        metrics: createMetrics(),
+        log: { warn: (fields) => void reported.push(fields) },
+        onLetters: (reason) => void reported.push(reason),
+      },
+    );
+    await expect(sink.send([letter('bad_learner', '1')])).rejects.toThrow('not acknowledged');
+    expect(reported).toEqual([]);
   });
 });

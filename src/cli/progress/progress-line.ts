@@ -58,7 +58,7 @@ const BETWEEN = '  ';
 const join = (parts: readonly string[]) => parts.join(BETWEEN);
 
 /** The first layout that fits, or the last one cut. */
-function firstFitting(layouts: readonly (readonly string[])[], width: number): string {
+export function firstFitting(layouts: readonly (readonly string[])[], width: number): string {
   const lines = layouts.map(join);
   const line = lines.find((each) => each.length <= width) ?? lines.at(-1) ?? '';
   return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
@@ -84,11 +84,12 @@ function leftText({ secondsLeft }: Estimate): string {
 /** A rate of less than one per second is given per minute. */
 export function rateText(perSecond: number): string {
   if (!Number.isFinite(perSecond)) return '';
+  if (perSecond === 0) return '0/s';
   if (perSecond >= 10) return `${count(Math.round(perSecond))}/s`;
   return perSecond >= 1 ? `${perSecond.toFixed(1)}/s` : `${(perSecond * 60).toFixed(1)}/min`;
 }
 
-const count = (number: number) => number.toLocaleString('en');
+export const count = (number: number) => number.toLocaleString('en');
 
 const elapsed = (ms: number) => duration(Math.floor(ms / 1_000));
 

@@ -49,6 +49,12 @@ export function partitionKey({ topic, partition }: Partition): string {
   return `${topic}/${partition}`;
 }
 
+/** The partition of a {@link partitionKey}. Names of topics have no slash. */
+export function partitionOfKey(key: string): Partition {
+  const [topic = '', partition = ''] = key.split('/');
+  return { topic, partition: Number(partition) };
+}
+
 /** All records of the partition below `nextOffset` are read, applied or committed; the context says which. */
 export interface Position extends Partition {
   readonly nextOffset: bigint;

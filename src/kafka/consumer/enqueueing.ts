@@ -43,6 +43,8 @@ export async function enqueueWhenRoom(enqueueing: Enqueueing, payload: EachBatch
 function enqueue(enqueueing: Enqueueing, { batch, resolveOffset, pause }: EachBatchPayload): void {
   const { delay, partitions } = enqueueing;
   const { topic, partition } = batch;
+  const fetchOffset = BigInt((batch as FetchedBatch).fetchedOffset);
+  partitions.fetched({ topic, partition, fetchOffset, endOffset: BigInt(batch.highWatermark) });
   const unreadable = unreadableAtEnd(batch.messages);
   const messages = unreadable === undefined ? batch.messages : batch.messages.slice(0, -1);
   const { due, waiting } = delay === undefined ? { due: messages } : dueRecords(topic, messages, delay);
@@ -53,7 +55,7 @@ function enqueue(enqueueing: Enqueueing, { batch, resolveOffset, pause }: EachBa
       topic,
       partition,
       records: due,
-      fromOffset: BigInt((batch as FetchedBatch).fetchedOffset),
+      fromOffset: fetchOffset,
       nextOffset,
       isBehind: BigInt(batch.highWatermark) > nextOffset,
     });
@@ -80,10 +82,11 @@ export function enqueueControlRecords(enqueueing: Enqueueing): void {
   const { consumer, partitions, stopping } = enqueueing;
   consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
     if (payload.batchSize > 0 || stopping.aborted) return;
-    const { topic, partition } = payload;
+    const { topic, partition, highWatermark } = payload;
     // The driver's types lack that a batch without records has no first offset.
     const { firstOffset, lastOffset } = payload as { firstOffset: string | null; lastOffset: string };
     const fromOffset = partitions.fetchedTo(payload) ?? BigInt(firstOffset ?? lastOffset);
+    partitions.fetched({ topic, partition, fetchOffset: fromOffset, endOffset: BigInt(highWatermark) });
     push(enqueueing, {
       topic,
       partition,
@@ -100,8 +103,10 @@ export function enqueueControlRecords(enqueueing: Enqueueing): void {
  * removed by retention or compaction. An empty partition needs none.
  */
 export function enqueueEmptyFetch(enqueueing: Enqueueing, fetch: EmptyFetch): void {
-  const { consumer, partitions, stopping } = enqueueing;
+  const { consumer, partitions, stopping, onProgress } = enqueueing;
   const { topic, partition, fetchOffset, endOffset } = fetch;
+  partitions.fetched(fetch);
+  onProgress();
   const isKnown = endOffset === 0n || partitions.fetchedTo(fetch) === endOffset;
   if (isKnown || !partitions.owns(fetch) || stopping.aborted) return;
   push(enqueueing, { topic, partition, records: [], fromOffset: fetchOffset, nextOffset: endOffset });

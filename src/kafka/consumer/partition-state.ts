@@ -1,5 +1,5 @@
 import type { PartitionBounds } from '../admin/offsets.ts';
-import { type Partition, type Position, partitionKey, type RawBatch } from '../client/records.ts';
+import { type Partition, type Position, partitionKey, partitionOfKey, type RawBatch } from '../client/records.ts';
 import type { OffsetRange } from './offset-ranges.ts';
 
 /** All that a consumer knows about one partition. */
@@ -14,8 +14,19 @@ interface PartitionState {
   range?: { next: bigint; readonly end: bigint | undefined };
   /** The end that a bounded reading waits for, with the offsets to read at its start, and how far they are fetched and applied. */
   goal?: { readonly total: number; fetched: bigint; applied: bigint; end: bigint };
+  /** What the fetches since the group was joined show of an owned partition. */
+  reading?: Reading | undefined;
   /** While the next record is not due. */
   pause?: { readonly timer: NodeJS.Timeout; readonly resume: () => void } | undefined;
+}
+
+interface Reading {
+  /** Starts at the first fetched offset. */
+  appliedTo: bigint;
+  /** The newest known end of the partition. */
+  end: bigint;
+  /** The end at the first fetch, or the first record that is not due: up to here the consumer has to catch up. */
+  catchUpTo: bigint;
 }
 
 /** Progress of a bounded reading, counted in offsets. */
@@ -26,6 +37,11 @@ export interface ReadingProgress {
   readonly applied: number;
   /** All is applied. */
   readonly isDone: boolean;
+}
+
+interface Fetch extends Partition {
+  readonly fetchOffset: bigint;
+  readonly endOffset: bigint;
 }
 
 /** A longer pause is checked again after this time: the clock may be set, and timers have a maximum. */
@@ -50,6 +66,7 @@ export class PartitionStates {
     for (const state of this.#states.values()) {
       state.isOwned = false;
       state.fetchedTo = undefined;
+      state.reading = undefined;
     }
     for (const [topic, partitions] of Object.entries(assignment)) {
       for (const partition of partitions) this.#stateOf({ topic, partition }).isOwned = true;
@@ -58,6 +75,49 @@ export class PartitionStates {
 
   owns(partition: Partition): boolean {
     return this.#find(partition)?.isOwned ?? false;
+  }
+
+  /** The owned partitions, by topic. */
+  get owned(): Readonly<Record<string, readonly number[]>> {
+    const owned = [...this.#states].filter(([, { isOwned }]) => isOwned).map(([key]) => partitionOfKey(key));
+    const byTopic = Object.groupBy(owned, ({ topic }) => topic);
+    return Object.fromEntries(
+      Object.entries(byTopic).map(([topic, of = []]) => [
+        topic,
+        of.map(({ partition }) => partition).sort((a, b) => a - b),
+      ]),
+    );
+  }
+
+  get ownedCount(): number {
+    return this.#readings.length;
+  }
+
+  /** Registers where a fetch began, and where the partition ended then. */
+  fetched({ fetchOffset, endOffset: end, ...partition }: Fetch): void {
+    const state = this.#find(partition);
+    if (state === undefined || !state.isOwned) return;
+    // A fetch below what is applied reads the partition again, such as a topic that was created again.
+    if (state.reading === undefined || fetchOffset < state.reading.appliedTo) {
+      state.reading = { appliedTo: fetchOffset, end, catchUpTo: end };
+    } else state.reading.end = end;
+  }
+
+  /** Records of owned partitions that are not applied; undefined before the first fetch. */
+  get lag(): number | undefined {
+    const readings = this.#readings.filter((reading) => reading !== undefined);
+    if (readings.length === 0) return undefined;
+    return readings.reduce((sum, { appliedTo, end }) => sum + offsetsBetween(appliedTo, end), 0);
+  }
+
+  /** Whether all owned partitions are applied to the ends that they had when they were fetched first. */
+  get isCaughtUp(): boolean {
+    const readings = this.#readings;
+    return readings.length > 0 && readings.every((each) => each !== undefined && each.appliedTo >= each.catchUpTo);
+  }
+
+  get #readings(): readonly (Reading | undefined)[] {
+    return [...this.#states.values()].filter(({ isOwned }) => isOwned).map(({ reading }) => reading);
   }
 
   /** The offset to read next within the range; undefined without a range. */
@@ -117,6 +177,7 @@ export class PartitionStates {
       const { nextOffset } = position;
       state.unapplied = state.unapplied.filter((batch) => batch.nextOffset > nextOffset);
       if (state.goal !== undefined && state.goal.applied < nextOffset) state.goal.applied = nextOffset;
+      if (state.reading !== undefined && state.reading.appliedTo < nextOffset) state.reading.appliedTo = nextOffset;
     }
   }
 
@@ -160,9 +221,10 @@ export class PartitionStates {
     }
   }
 
-  /** Lowers the goal: the record at the position and later ones are not waited for. */
+  /** Lowers the goals: the record at the position and later ones are not waited for. */
   lowerGoal(position: Position): void {
-    const goal = this.#find(position)?.goal;
+    const { goal, reading } = this.#find(position) ?? {};
+    if (reading !== undefined && position.nextOffset < reading.catchUpTo) reading.catchUpTo = position.nextOffset;
     if (goal !== undefined && position.nextOffset < goal.end) goal.end = position.nextOffset;
   }
 

@@ -104,6 +104,78 @@ describe('unapplied records', () => {
   });
 });
 
+describe('catching up', () => {
+  const fetched = (fetchOffset: bigint, endOffset: bigint, partition = 0) => ({
+    ...at(partition),
+    fetchOffset,
+    endOffset,
+  });
+  const joined = (...assigned: number[]) => {
+    const partitions = new PartitionStates();
+    partitions.assign({ t: assigned });
+    return partitions;
+  };
+
+  it('is reached when every owned partition is applied to its end at its first fetch', () => {
+    const partitions = joined(0, 1);
+    expect([partitions.lag, partitions.isCaughtUp]).toEqual([undefined, false]);
+    partitions.fetched(fetched(5n, 10n));
+    expect([partitions.lag, partitions.isCaughtUp]).toEqual([5, false]);
+    partitions.applied([position(10n)]);
+    // The other partition was not fetched yet.
+    expect([partitions.lag, partitions.isCaughtUp]).toEqual([0, false]);
+    partitions.fetched(fetched(3n, 3n, 1));
+    expect([partitions.lag, partitions.isCaughtUp]).toEqual([0, true]);
+  });
+
+  it('is not postponed by records that arrive meanwhile, which count as lag', () => {
+    const partitions = joined(0);
+    partitions.fetched(fetched(0n, 10n));
+    partitions.fetched(fetched(10n, 50n));
+    partitions.applied([position(10n)]);
+    expect([partitions.lag, partitions.isCaughtUp]).toEqual([40, true]);
+  });
+
+  it('does not wait for records that are not due', () => {
+    const partitions = joined(0);
+    partitions.fetched(fetched(0n, 10n));
+    partitions.lowerGoal(position(4n));
+    partitions.applied([position(4n)]);
+    expect([partitions.lag, partitions.isCaughtUp]).toEqual([6, true]);
+  });
+
+  it('begins again at each join, and leaves out partitions of others', () => {
+    const partitions = joined(0, 1);
+    partitions.fetched(fetched(0n, 0n));
+    partitions.fetched(fetched(0n, 7n, 1));
+    partitions.assign({ t: [0] });
+    expect([partitions.lag, partitions.isCaughtUp]).toEqual([undefined, false]);
+    partitions.fetched(fetched(0n, 0n));
+    partitions.fetched(fetched(0n, 7n, 1));
+    expect([partitions.lag, partitions.isCaughtUp]).toEqual([0, true]);
+  });
+
+  it('begins again in a partition that is read again', () => {
+    const partitions = joined(0);
+    partitions.fetched(fetched(90n, 99n));
+    partitions.applied([position(99n)]);
+    partitions.fetched(fetched(0n, 5n));
+    expect([partitions.lag, partitions.isCaughtUp]).toEqual([5, false]);
+  });
+
+  it('is never reached without a partition', () => {
+    expect(joined().isCaughtUp).toBe(false);
+  });
+});
+
+it('lists the owned partitions by topic', () => {
+  const partitions = new PartitionStates();
+  partitions.assign({ t: [2, 0], u: [1] });
+  partitions.assign({ t: [2, 0], u: [] });
+  expect(partitions.owned).toEqual({ t: [0, 2] });
+  expect(partitions.ownedCount).toBe(2);
+});
+
 describe('a goal', () => {
   const withGoals = (...[goals, starts]: Parameters<PartitionStates['setGoals']>) => {
     const partitions = new PartitionStates();

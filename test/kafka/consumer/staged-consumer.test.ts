@@ -175,7 +175,8 @@ describe('a staged consumer', () => {
   it('commits the end of a batch of only control records', async () => {
     const { running, emit, committed } = setUp();
     emit('GROUP_JOIN', { memberAssignment: { t: [0] } });
-    emit('START_BATCH_PROCESS', { topic: 't', partition: 0, batchSize: 0, firstOffset: null, lastOffset: '7' });
+    const controlRecords = { batchSize: 0, firstOffset: null, lastOffset: '7', highWatermark: '8' };
+    emit('START_BATCH_PROCESS', { topic: 't', partition: 0, ...controlRecords });
     await running.stop();
     await running.done;
     expect(committed).toEqual(['0: 8']);
