@@ -67,7 +67,7 @@ export function slot(
 
 function missingSlot(name: string, others: readonly string[]): Finding {
   const has = others.length === 0 ? '' : `; it has ${others.join(', ')}`;
-  return failed(`there is no logical replication slot ${name} in this database${has}`, {
+  return failed(`there is no replication slot ${name} in this database${has}`, {
     hint:
       others.length === 0
         ? 'register and start the connector, which creates it'

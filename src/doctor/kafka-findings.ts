@@ -5,6 +5,7 @@ import { describeHidden } from '../kafka/admin/hidden-records.ts';
 import type { EndPosition } from '../kafka/admin/offsets.ts';
 import { differencesOf } from '../kafka/admin/topic-differences.ts';
 import type { TopicSettings } from '../kafka/admin/topic-settings.ts';
+import { describeMissingTopics } from '../preflight/capture-names.ts';
 import { type Advice, type Finding, failed, ok, warning } from '../preflight/finding.ts';
 import type { SchemaCheck } from '../registry/own-schemas.ts';
 import { must } from '../runtime/must.ts';
@@ -24,14 +25,14 @@ export function brokers(count: number): Finding {
 export interface MissingTopics {
   /** The source has a slot or publication that is named like the prefix, so topics with it are wanted. */
   readonly isPrefixConfirmed: boolean;
-  /** Prefixes of other source topics. */
-  readonly otherPrefixes: readonly string[];
-  /** Values of OWN_PREFIX of which there are topics. */
-  readonly otherOwnPrefixes: readonly string[];
+  readonly topicPrefix: string;
+  readonly ownPrefix: string;
+  /** All that exist. */
+  readonly allTopics: readonly string[];
 }
 
 /** The other values of OWN_PREFIX for which a topic of inactivity events exists. */
-export function otherOwnPrefixes(ownPrefix: string, topics: readonly string[]): readonly string[] {
+function otherOwnPrefixes(ownPrefix: string, topics: readonly string[]): readonly string[] {
   const byDefault = (setting: Setting<string>) => must(setting.fallback, 'names have a default');
   const ending = byDefault(SETTINGS.INACTIVITY_TOPIC).slice(byDefault(SETTINGS.OWN_PREFIX).length);
   return topics
@@ -61,15 +62,14 @@ export function topics(
 }
 
 /** `lastseen topics` is advised only if the prefix is known to be right: it would create topics that nothing writes to. */
-function missingSourceTopics(names: readonly string[], { isPrefixConfirmed, otherPrefixes }: MissingTopics): Finding {
-  const message = `there are no topics ${names.join(', ')}`;
+function missingSourceTopics(
+  names: readonly string[],
+  { topicPrefix, isPrefixConfirmed, allTopics }: MissingTopics,
+): Finding {
+  const message = describeMissingTopics(topicPrefix, names, allTopics);
   if (isPrefixConfirmed) return failed(message, CREATE_TOPICS);
-  if (otherPrefixes.length > 0) {
-    const exist = `${message}; topics ${otherPrefixes.map((prefix) => `${prefix}.public.…`).join(', ')} exist`;
-    return failed(exist, { hint: 'correct TOPIC_PREFIX, or start the connector with this prefix', page: NAMES });
-  }
   return failed(message, {
-    hint: 'start the connector; if TOPIC_PREFIX is its topic.prefix, run `lastseen topics`',
+    hint: "correct TOPIC_PREFIX; if it is the connector's topic.prefix, start the connector and run `lastseen topics`",
     page: NAMES,
   });
 }
@@ -83,15 +83,13 @@ function missingOwnTopics(names: readonly string[], areSourcesRight: boolean, kn
       hint: 'first correct the topics of the sources, then run `lastseen topics`',
       page: NAMES,
     });
-  if (known.otherOwnPrefixes.length === 0) return failed(message, CREATE_TOPICS);
-  return failed(
-    `${message}; topics of ${known.otherOwnPrefixes.map((each) => `OWN_PREFIX=${each}`).join(', ')} exist`,
-    {
-      hint: 'correct OWN_PREFIX; if this is a new installation, run `lastseen topics`',
-      page: NAMES,
-      remedy: { setting: 'OWN_PREFIX' },
-    },
-  );
+  const others = otherOwnPrefixes(known.ownPrefix, known.allTopics);
+  if (others.length === 0) return failed(message, CREATE_TOPICS);
+  return failed(`${message}; topics of ${others.map((each) => `OWN_PREFIX=${each}`).join(', ')} exist`, {
+    hint: 'correct OWN_PREFIX; if this is a new installation, run `lastseen topics`',
+    page: NAMES,
+    remedy: { setting: 'OWN_PREFIX' },
+  });
 }
 
 function existingTopic(spec: TopicSpec, found: TopicSettings): Finding {
@@ -167,13 +165,4 @@ export function hiddenRecords(ends: readonly EndPosition[]): readonly Finding[] 
       page: 'docs/runbooks/LastseenRecordsHidden.md',
     }),
   );
-}
-
-/** @param refusal why nothing is published to the topic */
-export function foreignEvents(refusal: string): Finding {
-  return failed(refusal, {
-    hint: 'set OWN_PREFIX, or the name of the topic, to another value than in the other installation',
-    page: 'docs/operations/backup-and-recovery.md#two-installations',
-    remedy: { setting: 'OWN_PREFIX' },
-  });
 }

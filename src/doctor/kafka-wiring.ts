@@ -1,15 +1,14 @@
 import { openRegistry } from '../cli/connections.ts';
 import { defaultGroup, type Reader, sourceTopics } from '../config/kafka-names.ts';
-import { requireOwnTopics } from '../events/wiring.ts';
+import { ownEventsFinding } from '../events/wiring.ts';
 import { brokerCount } from '../kafka/admin/admin.ts';
 import { readGroupFacts } from '../kafka/admin/groups.ts';
 import { committedPositions, endPositions, groupLag } from '../kafka/admin/offsets.ts';
 import { readTopicSettings } from '../kafka/admin/topic-settings.ts';
-import { type ExistingNames, isPrefixConfirmed, otherPrefixes } from '../preflight/capture-names.ts';
-import { type Finding, ok } from '../preflight/finding.ts';
+import { type ExistingNames, isPrefixConfirmed } from '../preflight/capture-names.ts';
+import type { Finding } from '../preflight/finding.ts';
 import { configuredNames } from '../preflight/names-wiring.ts';
 import { checkSchemas } from '../registry/own-schemas.ts';
-import { LastseenError } from '../runtime/errors.ts';
 import { topicSpecs } from '../setup/topic-specs.ts';
 import { ownSchemas } from '../setup/wiring.ts';
 import type { Check } from './checks.ts';
@@ -18,9 +17,9 @@ import * as findings from './kafka-findings.ts';
 
 /** Checks of the brokers and the registry. */
 export function kafkaChecks(connections: Connections, readNames: () => Promise<ExistingNames>): readonly Check[] {
-  const { context, kafka } = connections;
+  const { context, database, kafka } = connections;
   const { settings } = context;
-  const { OWN_PREFIX, INACTIVITY_TOPIC, RECOMPUTE_RETRY_TOPIC } = settings;
+  const { OWN_PREFIX, INACTIVITY_TOPIC, KPI_UPDATED_TOPIC, RECOMPUTE_RETRY_TOPIC } = settings;
   const onBrokers = (name: string, run: () => Promise<readonly Finding[] | Finding>) =>
     check(name, ['brokers'], 'kafka', run, ['names']);
   return [
@@ -38,7 +37,13 @@ export function kafkaChecks(connections: Connections, readNames: () => Promise<E
     check('hidden records', ['brokers'], 'kafka', async () =>
       findings.hiddenRecords(await endPositions(kafka, [...sourceTopics(settings).keys()])),
     ),
-    check('own events', ['own tables', 'brokers'], 'kafka', () => ownEventsFinding(connections), ['topics']),
+    check(
+      'own events',
+      ['own tables', 'brokers'],
+      'kafka',
+      () => ownEventsFinding(kafka, database, [INACTIVITY_TOPIC, KPI_UPDATED_TOPIC]),
+      ['topics'],
+    ),
   ];
 }
 
@@ -50,11 +55,11 @@ async function topicFindings(
   const existing = await readTopicSettings(kafka, names);
   // Without the database of the slot nothing confirms the prefix.
   const known = await readNames().catch(() => undefined);
-  const topics = known?.topics ?? [];
   return findings.topics(topicSpecs(settings, existing), existing, {
     isPrefixConfirmed: known !== undefined && isPrefixConfirmed(configuredNames(settings), known),
-    otherPrefixes: otherPrefixes(settings.TOPIC_PREFIX, topics),
-    otherOwnPrefixes: findings.otherOwnPrefixes(settings.OWN_PREFIX, topics),
+    topicPrefix: settings.TOPIC_PREFIX,
+    ownPrefix: settings.OWN_PREFIX,
+    allTopics: known?.topics ?? [],
   });
 }
 
@@ -81,14 +86,4 @@ async function groupInUse(
     subscriptions.some((each) => each.topics.some((topic) => topics.includes(topic))) ||
     (await committedPositions(kafka, configured, topics)).length > 0;
   return reads ? configured : defaultGroup(OWN_PREFIX, command);
-}
-
-async function ownEventsFinding({ context: { settings }, database, kafka }: Connections): Promise<Finding> {
-  try {
-    await requireOwnTopics(kafka, database, [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC]);
-    return ok('the newest events are of this installation');
-  } catch (error) {
-    if (error instanceof LastseenError && error.code === 'config_invalid') return findings.foreignEvents(error.message);
-    throw error;
-  }
 }

@@ -10,17 +10,26 @@ export function markInstallation(record: OutgoingRecord, installationId: string)
 }
 
 /**
- * Refuses a topic that another installation writes to. Events of older releases name no installation.
+ * Why nothing is published to a topic: another installation writes to it. Events of older releases name no installation.
  *
  * @param newest the newest record of the topic
- * @throws LastseenError `config_invalid`
  */
-export function requireOwnEvents(topic: string, newest: RawRecord | undefined, installationId: string): void {
+export function foreignEvents(
+  topic: string,
+  newest: RawRecord | undefined,
+  installationId: string,
+): string | undefined {
   const other = newest?.headers?.[HEADER];
-  if (other === undefined || String(other) === installationId) return;
-  throw new LastseenError(
-    'config_invalid',
-    `the newest event in ${topic} is of installation ${other}, not of ${installationId}: set OWN_PREFIX to another name than that of ` +
-      'the other installation; if this one has replaced it, see "Two installations" in docs/operations/backup-and-recovery.md',
-  );
+  if (other === undefined || String(other) === installationId) return undefined;
+  return `the newest event in ${topic} is of installation ${other}, not of ${installationId}`;
+}
+
+export const FOREIGN_EVENTS_HINT =
+  'set OWN_PREFIX to another name than that of the other installation; if this one has replaced it, see "Two installations" in ' +
+  'docs/operations/backup-and-recovery.md';
+
+/** @throws LastseenError `config_invalid` if another installation writes to the topic */
+export function requireOwnEvents(topic: string, newest: RawRecord | undefined, installationId: string): void {
+  const refusal = foreignEvents(topic, newest, installationId);
+  if (refusal !== undefined) throw new LastseenError('config_invalid', `${refusal}: ${FOREIGN_EVENTS_HINT}`);
 }

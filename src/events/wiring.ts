@@ -6,13 +6,15 @@ import { newestRecord } from '../kafka/admin/newest-record.ts';
 import type { KafkaClient } from '../kafka/client/client.ts';
 import type { EventProducer } from '../kafka/client/producer.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
+import { type Finding, failed, ok } from '../preflight/finding.ts';
+import type { StartCheck } from '../preflight/start-pipeline.ts';
 import type { Registry } from '../registry/client.ts';
 import { createEventCodec, type EventCodec } from '../registry/event-codec.ts';
 import { OWN_SCHEMAS, SCHEMAS_DIRECTORY } from '../registry/own-schemas.ts';
 import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { withAbort } from '../runtime/waiting.ts';
 import type { InactivityEvent } from './inactivity-event.ts';
-import { requireOwnEvents } from './installation.ts';
+import { FOREIGN_EVENTS_HINT, foreignEvents, requireOwnEvents } from './installation.ts';
 import { readInstallationId } from './installation-store.ts';
 import type { KpiUpdatedEvent } from './kpi-updated-event.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX, type Outbox, type OutboxRow } from './outboxes.ts';
@@ -59,7 +61,7 @@ async function countedRelay<Row extends OutboxRow, Event>(
   const { metrics } = context;
   const { database, topic } = deps;
   const id = await readInstallationId(database);
-  const requireOwnTopic = () => requireOwnTopics(openKafka(context), database, [topic]);
+  const requireOwnTopic = async () => requireOwnEvents(topic, await newestRecord(openKafka(context), topic), id);
   const relay = createRelay(outbox, { ...deps, installation: { id, requireOwnTopic } });
   return async () => {
     const published = await relay();
@@ -68,18 +70,32 @@ async function countedRelay<Row extends OutboxRow, Event>(
   };
 }
 
-/**
- * Refuses topics that another installation writes to.
- *
- * @throws LastseenError `config_invalid`
- */
-export async function requireOwnTopics(
+/** A check at the start that no other installation writes to these topics. */
+export function ownEventsCheck(kafka: KafkaClient, database: Queryable, topics: readonly string[]): StartCheck {
+  return {
+    name: 'own events',
+    code: 'config_invalid',
+    run: async () => [await ownEventsFinding(kafka, database, topics)],
+  };
+}
+
+/** Whether another installation writes to one of these topics. */
+export async function ownEventsFinding(
   kafka: KafkaClient,
   database: Queryable,
   topics: readonly string[],
-): Promise<void> {
+): Promise<Finding> {
   const id = await readInstallationId(database);
-  for (const topic of topics) requireOwnEvents(topic, await newestRecord(kafka, topic), id);
+  for (const topic of topics) {
+    const refusal = foreignEvents(topic, await newestRecord(kafka, topic), id);
+    if (refusal === undefined) continue;
+    return failed(refusal, {
+      hint: FOREIGN_EVENTS_HINT,
+      page: 'docs/operations/backup-and-recovery.md#two-installations',
+      remedy: { setting: 'OWN_PREFIX' },
+    });
+  }
+  return ok('the newest events are of this installation');
 }
 
 /** Publishes all outboxes while `work` runs, and `own` once more at the end, for the last events that `work` recorded. */

@@ -50,6 +50,16 @@ export function isPrefixConfirmed({ topicPrefix, slot, isSlotSet }: ConfiguredNa
   return here.includes(slotNamed(topicPrefix)) || (isSlotSet && here.includes(slot));
 }
 
+/** For topics of sources that do not exist, if nothing shows which name is right. Topics are not created for a wrong one. */
+export function describeMissingTopics(topicPrefix: string, missing: readonly string[], all: readonly string[]): string {
+  const others = otherPrefixes(topicPrefix, all);
+  const exist = others.slice(0, MOST_SHOWN).map((prefix) => `${prefix}.public.…`);
+  const more = others.length > MOST_SHOWN ? ` and ${others.length - MOST_SHOWN} other prefixes` : '';
+  return `there are no topics ${missing.join(', ')}${others.length === 0 ? '' : `; topics ${exist.join(', ')}${more} exist`}`;
+}
+
+const MOST_SHOWN = 5;
+
 /** Slots of the connected database. */
 export function slotsHere({ slots, database }: ExistingNames): readonly string[] {
   return slots.filter((slot) => slot.database === database).map(({ name }) => name);

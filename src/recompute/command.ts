@@ -20,7 +20,7 @@ import type { Settings } from '../config/settings.ts';
 import { createDeadLetterSink, createDeadLetterWindow, withLetterReports } from '../dead-letters/dead-letter.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
-import { inactivityCodec, inactivityRelay, kpiUpdatedRelay, relayWhile } from '../events/wiring.ts';
+import { inactivityCodec, inactivityRelay, kpiUpdatedRelay, ownEventsCheck, relayWhile } from '../events/wiring.ts';
 import { type SourceDatabases, sourcePrimary } from '../freshness/replication-store.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { requireOwnGroup } from '../kafka/admin/groups.ts';
@@ -30,6 +30,7 @@ import { figureDeps } from '../kpi/wiring.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import { createReplica } from '../postgres/replica.ts';
+import { requireSound } from '../preflight/start-pipeline.ts';
 import { snakeCase } from '../runtime/snake-keys.ts';
 import { requireOwnTables } from '../setup/wiring.ts';
 import { createRecompute, type RecomputeCounts } from './pipeline.ts';
@@ -118,6 +119,8 @@ async function run(
   await begin(() =>
     requireOwnGroup(kafka, groupOf(settings, 'recompute'), topicsOf(settings), settings.KAFKA_SESSION_TIMEOUT),
   );
+  const ownTopics = [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC];
+  await begin(() => requireSound(context, [ownEventsCheck(kafka, database, ownTopics)], true));
   const registry = openRegistry(settings);
   const inactivity = await begin(() => inactivityCodec(settings, registry));
 

@@ -48,6 +48,7 @@ export const LOG_EVENTS = {
   sample_failed: 'A metric could not be sampled.',
   setting_misspelt:
     'A variable looks like a setting and is none, so it has no effect; `similar` names the setting that was meant.',
+  setup_unchecked: 'A check of the set-up at the start could not be done. The command works on; `check` names it.',
   shutdown_expired: 'The process did not stop within `STOP_WITHIN` and exits with code 1.',
   shutdown_started: 'The process received SIGTERM or SIGINT and stops.',
   sweep_approved: 'A held sweep was approved.',

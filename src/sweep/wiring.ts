@@ -9,13 +9,15 @@ import {
 } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { sourceTopics } from '../config/kafka-names.ts';
-import { inactivityRelay } from '../events/wiring.ts';
+import { inactivityRelay, ownEventsCheck } from '../events/wiring.ts';
 import { type FreshnessDeps, proveApplied, proveFresh } from '../freshness/pipeline.ts';
 import { isStandby, sourcePrimary } from '../freshness/replication-store.ts';
 import { freshnessDeps } from '../freshness/wiring.ts';
 import { createProducer } from '../kafka/client/producer.ts';
 import type { Database } from '../postgres/database.ts';
 import { createReplica, untilReplayed } from '../postgres/replica.ts';
+import { namesCheck } from '../preflight/names-wiring.ts';
+import { requireSound } from '../preflight/start-pipeline.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepDeps } from './pipeline.ts';
 import { readLearnerColumns, type VerifyDeps } from './verify-pipeline.ts';
@@ -33,6 +35,7 @@ export async function withSweepDeps<T>(
   const kafka = openKafka(context);
   const producer = createProducer(kafka);
   try {
+    await checkStart(context, database, force);
     const relay = await inactivityRelay(context, openRegistry(settings), database, producer);
     return await withSlotDatabase(context, database, (slotDatabase) => {
       const freshness = { ...freshnessDeps(context, { database, slotDatabase }, kafka), recordsCapture: true };
@@ -51,6 +54,17 @@ export async function withSweepDeps<T>(
   } finally {
     await untilGraceDeadline(context, producer.close());
   }
+}
+
+/** An outage is left to the proof, which waits for its end. `--force` also decides with names that prove nothing. */
+function checkStart(context: CommandContext, database: Database, force: boolean): Promise<void> {
+  const { settings } = context;
+  // The proof has retries enough.
+  const kafka = openKafka(context, 1);
+  return withSlotDatabase(context, database, (slotDatabase) => {
+    const names = force ? [] : [namesCheck(settings, { database, slotDatabase }, kafka)];
+    return requireSound(context, [...names, ownEventsCheck(kafka, database, [settings.INACTIVITY_TOPIC])], false);
+  });
 }
 
 /**

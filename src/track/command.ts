@@ -14,7 +14,7 @@ import { slotName } from '../config/source-server.ts';
 import { createDeadLetterSink, withLetterReports } from '../dead-letters/dead-letter.ts';
 import { INACTIVITY_OUTBOX } from '../events/outboxes.ts';
 import { outboxSample } from '../events/samples.ts';
-import { inactivityRelay, relayWhile } from '../events/wiring.ts';
+import { inactivityRelay, ownEventsCheck, relayWhile } from '../events/wiring.ts';
 import { captureSample, freshnessSample, slotSample } from '../freshness/samples.ts';
 import { freshnessDeps, watchCaptureWhile } from '../freshness/wiring.ts';
 import { auditSample, sweepSample } from '../history/samples.ts';
@@ -29,6 +29,8 @@ import { gapSample, letterSample } from '../last-seen/samples.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
+import { namesCheck, requireSourceTopics } from '../preflight/names-wiring.ts';
+import { requireSound } from '../preflight/start-pipeline.ts';
 import type { Registry } from '../registry/client.ts';
 import { must } from '../runtime/must.ts';
 import { requireOwnTables } from '../setup/wiring.ts';
@@ -113,8 +115,11 @@ async function run(context: CommandContext, flags: Flags, database: Database, ru
   await begin(() => requireOwnTables(context, database));
   const kafka = openKafka(context);
   const topics = [...sourceTopics(settings).keys()];
-  await begin(() => requireTopics(kafka, [...topics, settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]));
+  await begin(() => checkNames(context, database, kafka));
+  await begin(() => requireSourceTopics(settings, kafka));
+  await begin(() => requireTopics(kafka, [settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]));
   await begin(() => requireOwnGroup(kafka, groupOf(settings, 'track'), topics, settings.KAFKA_SESSION_TIMEOUT));
+  await begin(() => requireSound(context, [ownEventsCheck(kafka, database, [settings.INACTIVITY_TOPIC])], true));
   const registry = openRegistry(settings);
 
   const summary: Summary = { counts: emptyOutcomeCounts(), rowsChanged: 0, returned: 0, transactions: 0 };
@@ -144,6 +149,12 @@ async function run(context: CommandContext, flags: Flags, database: Database, ru
   }
   context.print(flags.json ? json(summary) : page(summary));
   return EXIT.done;
+}
+
+function checkNames(context: CommandContext, database: Database, kafka: KafkaClient): Promise<void> {
+  return withSlotDatabase(context, database, (slotDatabase) =>
+    requireSound(context, [namesCheck(context.settings, { database, slotDatabase }, kafka)], true),
+  );
 }
 
 interface Connections {

@@ -226,7 +226,7 @@ const TOPIC = { topic: 't', partitions: 4, replication: 1, config: new Map() };
 const SCHEMA = { subject: 's', registeredId: undefined, incompatibilities: [] };
 const NOW = 100n * 86_400_000_000n;
 const AUDIT = { status: 'clean', started_at: NOW, failure: 'a', drifting: 2n } as AuditRun;
-const KNOWN: kafka.MissingTopics = { isPrefixConfirmed: true, otherPrefixes: [], otherOwnPrefixes: [] };
+const KNOWN: kafka.MissingTopics = { isPrefixConfirmed: true, topicPrefix: 'p', ownPrefix: 'lastsen', allTopics: [] };
 const END = { topic: 't', partition: 0, nextOffset: 9n };
 const GAP = { topic: 't', partition: 0, kind: 'lost', fromOffset: 1n, toOffset: 3n } as const;
 const RUN = { status: 'completed', started_at: NOW, failure: 'a\nb' } as SweepRun;
@@ -287,18 +287,25 @@ describe('findings about the work of lastseen', () => {
     expect(remedies([source, SPEC], {})).toEqual([create, create]);
     expect(remedies([source, SPEC], { isPrefixConfirmed: false })).toEqual([undefined, undefined]);
     expect(remedies([SPEC], { isPrefixConfirmed: false })).toEqual([create]);
-    const [other] = kafka.topics([source], [], { ...KNOWN, isPrefixConfirmed: false, otherPrefixes: ['x'] });
+    const [other] = kafka.topics([source], [], {
+      ...KNOWN,
+      isPrefixConfirmed: false,
+      allTopics: ['x.public.session'],
+    });
     expect(other?.message).toContain('topics x.public.… exist');
   });
 
   it('name the other own prefixes that have topics', () => {
-    const topics = ['lastseen.inactivity.v1', 'second.inactivity.v1', 'second.track.dlq.v1'];
-    expect(kafka.otherOwnPrefixes('lastsen', topics)).toEqual(['lastseen', 'second']);
-    expect(kafka.otherOwnPrefixes('lastseen', topics)).toEqual(['second']);
-    const [missing] = kafka.topics([SPEC], [], { ...KNOWN, otherOwnPrefixes: ['lastseen'] });
+    const allTopics = [
+      'lastseen.inactivity.v1',
+      'second.inactivity.v1',
+      'second.track.dlq.v1',
+      'lastsen.inactivity.v1',
+    ];
+    const [missing] = kafka.topics([SPEC], [], { ...KNOWN, allTopics });
     expect(missing).toMatchObject({
       remedy: { setting: 'OWN_PREFIX' },
-      message: expect.stringMatching(/lastseen exist$/),
+      message: expect.stringMatching(/OWN_PREFIX=lastseen, OWN_PREFIX=second exist$/),
     });
   });
 });
