@@ -3,14 +3,15 @@ import { formatInstant, type Instant } from '../activity/instant.ts';
 import { withDatabase, withSourceDatabase } from '../cli/connections.ts';
 import { csvOption, type ListFlags } from '../cli/csv.ts';
 import { readInstant } from '../cli/flag-values.ts';
-import { EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
+import { type CommandContext, EXIT, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
 import { type FigureFlags, figureDeps, figureSettings, HORIZON, TARGET } from '../kpi/wiring.ts';
+import { LastseenError } from '../runtime/errors.ts';
 import { keepKeys } from '../runtime/snake-keys.ts';
 import { missingOwnTables } from '../setup/wiring.ts';
 import { configuredPlan } from '../silence/plan.ts';
 import { explanationPage, writeTimeLine } from './explain-page.ts';
-import { type Explanation, explain } from './explain-pipeline.ts';
+import { type Explanation, explain, similarLearners } from './explain-pipeline.ts';
 
 interface Flags extends ListFlags, FigureFlags {
   readonly asOf?: Instant;
@@ -45,6 +46,9 @@ export function addExplain(program: Command): void {
               const newest = flags.csv ? null : NEWEST_COUNT;
               const deps = { ...figureDeps(context, source, database), missingTables, newest };
               const explanation = await explain(deps, user, plan);
+              if (!explanation.isKnown) {
+                return rejectUnknown(context, flags, explanation, await similarLearners(deps, user));
+              }
               if (flags.csv) writeTimeLine(context, explanation);
               else context.print(flags.json ? explanationJson(explanation) : explanationPage(explanation, plan));
               return EXIT.done;
@@ -53,6 +57,23 @@ export function addExplain(program: Command): void {
         },
       }),
     );
+}
+
+/** Names are printed as a result: the line of the error names no learner. */
+function rejectUnknown(
+  { print }: CommandContext,
+  { json: asJson, csv }: Flags,
+  { userId, studentId, asOf, isKnown, missingTables }: Explanation,
+  similar: readonly string[],
+): never {
+  if (asJson) print(json({ userId, studentId, isKnown, similar }));
+  else if (!csv && similar.length > 0) print(`similar: ${similar.join(', ')}`);
+  const rows = `no row in ${missingTables === null ? 'user_last_seen, ' : ''}ability_estimates and weekly_kpi`;
+  const unread = missingTables === null ? '' : `; ${missingTables}`;
+  throw new LastseenError(
+    'unknown_learner',
+    `unknown learner: no activity until ${formatInstant(asOf)}, ${rows}${unread}`,
+  );
 }
 
 function explanationJson({ weeklyKpis, ...rest }: Explanation): string {

@@ -18,8 +18,10 @@ import {
   readEvents,
   readLastSeen,
   readOpenLetters,
+  readUserIds,
   readWeeklyKpis,
 } from './explain-store.ts';
+import { nearNames } from './near-names.ts';
 
 export type Explanation = Awaited<ReturnType<typeof explain>>;
 
@@ -52,27 +54,45 @@ export async function explain(deps: ExplainDeps, user: string, plan: SweepPlan) 
   const episodes = hasTables ? await readEpisodes(database, studentId) : [];
   const events = hasTables ? await readEvents(database, studentId, newest) : [];
   const letters = hasTables ? await readOpenLetters(database, studentId) : [];
+  const answers = hasTables ? await readAnswers(database, learner.userId, newest) : [];
   const weekStart = dateOf(startOfIsoWeek(plan.asOf));
+  const weeklyKpis = (await readWeeklyKpis(database, learner.userId, weekStart)) ?? null;
+  const inSources = await readLastSeenInSources(source, learner, deps.options.sources);
   const inputs = must((await loadFigureInputs(deps, [learner])).get(learner), 'inputs are loaded for every learner');
+  const goal = must(inputs.goal, 'P is wanted');
+  const rows = [...episodes, ...events, ...letters, ...answers, ...goal.observations];
   return {
     userId: seen === undefined ? name : seen.userId,
     studentId,
     asOf: plan.asOf,
     profile: deps.options.policy.profile,
     missingTables,
+    /** Whether any table has a row of the learner. */
+    isKnown: seen !== undefined || (inSources.at ?? weeklyKpis ?? goal.ability) !== null || rows.length > 0,
     lastSeen: {
       inTable: seen === undefined ? null : lastSeenInTable(seen),
-      inSources: await readLastSeenInSources(source, learner, deps.options.sources),
+      inSources,
     },
     ...checkGates({ seen, episodes, letters }, plan),
     episodes,
     events: events.map((event) => ({ ...event, eventId: eventId({ ...event, studentId }) })),
-    p: explainP(must(inputs.goal, 'P is wanted'), deps.options),
+    p: explainP(goal, deps.options),
     s: explainS(must(inputs.churn, 'S is wanted'), deps.options),
     weekStart,
-    weeklyKpis: (await readWeeklyKpis(database, learner.userId, weekStart)) ?? null,
-    answers: hasTables ? await readAnswers(database, learner.userId, newest) : [],
+    weeklyKpis,
+    answers,
   };
+}
+
+const SIMILAR_SHOWN = 5;
+
+/** Known learners whose name is one typing mistake away. */
+export async function similarLearners(
+  { database, missingTables }: ExplainDeps,
+  user: string,
+): Promise<readonly string[]> {
+  if (missingTables !== null) return [];
+  return await readUserIds(database, nearNames(unpadded(user)).map(studentIdOf), SIMILAR_SHOWN);
 }
 
 function lastSeenInTable({ bySource, lastSeenAt }: LastSeenRow) {

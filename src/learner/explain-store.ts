@@ -25,6 +25,22 @@ FROM lastseen.user_last_seen WHERE student_id = $1`,
   return { userId, lastSeenAt, bySource };
 }
 
+/** The user_ids of these learners. */
+export async function readUserIds(
+  database: Queryable,
+  studentIds: readonly StudentId[],
+  limit: number,
+): Promise<readonly string[]> {
+  const { rows } = await database.query<{ userId: string }>({
+    text: `
+SELECT user_id AS "userId" FROM lastseen.user_last_seen
+WHERE student_id = ANY ($1::uuid[]) AND user_id IS NOT NULL
+ORDER BY user_id LIMIT $2`,
+    values: [studentIds, limit],
+  });
+  return rows.map(({ userId }) => userId);
+}
+
 export interface EpisodeRow {
   readonly thresholdDays: number;
   readonly lastSeenAt: Instant;

@@ -20,6 +20,7 @@ beforeAll(async () => {
   await insertRows(db.database, 'session', [
     { id: '1', user_id: 'anna', started_at: formatInstant(ago(9)), ended_at: formatInstant(ago(8)) },
     { id: '2', user_id: 'ben', started_at: formatInstant(ago(8)) },
+    { id: '3', user_id: 'emil', started_at: formatInstant(ago(8)) },
   ]);
   await insertRows(db.database, 'exam_results', [
     { id: randomUUID(), session_id: 'e1', user_id: 'anna', created_at: formatInstant(ago(14)) },
@@ -107,8 +108,20 @@ describe('lastseen explain', () => {
     expect(await explain(studentIdOf('anna').toUpperCase())).toEqual(await explain('anna'));
   });
 
+  it('ends with 1 for an unknown learner, and prints the names that are one typing mistake away', async () => {
+    const near = await run(['ana', '--as-of', formatInstant(AS_OF)]);
+    expect(near).toMatchObject({ code: 1, stdout: 'similar: anna\n' });
+    expect(near.stderr).toMatch(
+      /^lastseen explain: [^\n]*no activity until 2026-03-16[^\n]*no row in user_last_seen[^\n]*\n$/,
+    );
+    const asJson = await run(['ann', '--json']);
+    expect(asJson.code).toBe(1);
+    expect(asJson.json()).toMatchObject({ user_id: 'ann', is_known: false, similar: ['anna'] });
+    expect(await explain('anna')).toMatchObject({ is_known: true });
+  });
+
   it.each([
-    ['nobody', 'known'],
+    ['emil', 'known'],
     [studentIdOf('nameless'), 'named'],
     ['ben', 'decidable'],
     ['dora', 'within_lookback'],
