@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import pkg from '../package.json' with { type: 'json' };
+import { dryRunMode } from './audience/command.ts';
 import { addAudit } from './audit/command.ts';
 import { backtestMode } from './backtest/command.ts';
 import { addCompletion } from './cli/completion.ts';
@@ -54,7 +55,7 @@ Examples:
     addTopics,
     addSchemas,
     addTrack,
-    addSweep,
+    (parent: Command) => addSweep(parent, dryRunMode),
     addRecompute,
     (parent: Command) => addReplay(parent, backtestMode),
     addFresh,

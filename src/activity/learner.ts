@@ -55,7 +55,8 @@ export function smallerUserId(a: string | null, b: string | null): string | null
   return compareUtf8(a, b) <= 0 ? a : b;
 }
 
-function compareUtf8(a: string, b: string): number {
+/** The order of two texts by their UTF-8 bytes. */
+export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const left = a.charCodeAt(i);

@@ -74,7 +74,8 @@ const sourceTopics = onKafka(...PROOF, ...TOPICS, 'dlq redrive', 'replay');
 const reading = onKafka(...CONSUMERS, ...LETTERS, 'replay');
 const letters = onKafka(...TOPICS, ...LETTERS, 'replay');
 const plan = on('sweep', 'replay', 'explain');
-const figures = on(...FIGURES);
+/** Of P and S, which `sweep --dry-run --with P,S` lists too. */
+const figures = on(...FIGURES, 'sweep');
 const http = on(...CONSUMERS);
 
 /** On which commands each setting has an effect. */
@@ -148,7 +149,7 @@ const USES: Readonly<Record<SettingName, Use>> = {
   METRICS_TARGET_FROM: figures,
   METRICS_USE_BAYESIAN: figures,
   R_BRMS_BASE_URL: figures,
-  METRICS_USE_IRT_THETA: figures,
+  METRICS_USE_IRT_THETA: on(...FIGURES),
   METRICS_CHURN_HORIZON_DAYS: figures,
   HTTP_PORT: http,
   HTTP_HOST: http,

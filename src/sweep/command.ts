@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { Instant } from '../activity/instant.ts';
-import { withSourceDatabase } from '../cli/connections.ts';
 import { readInstant, readPositive } from '../cli/flag-values.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json } from '../cli/tables.ts';
@@ -10,7 +9,6 @@ import type { Database } from '../postgres/database.ts';
 import { usageError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import { configuredPlan, type SweepPlan } from '../silence/plan.ts';
-import { printDue, printDueAtSource } from './dry-run-page.ts';
 import { sweep } from './pipeline.ts';
 import { addSweepRuns } from './runs-command.ts';
 import { completedPage, heldError, heldPage } from './sweep-page.ts';
@@ -24,10 +22,17 @@ interface Flags extends OutputFlags {
   readonly waitFresh?: string;
   readonly force?: true;
   readonly dryRun?: true;
-  readonly fromSource?: true;
 }
 
-export function addSweep(program: Command): void {
+/** Another use of the rules of a sweep, under the same command: the dry run, which must not be imported here. */
+interface SweepMode {
+  addOptions(command: Command): Command;
+  /** @throws LastseenError `usage` if a flag of the mode is given without it */
+  isRequested(flags: Flags): boolean;
+  run(context: CommandContext, flags: Flags, plan: SweepPlan): Promise<number>;
+}
+
+export function addSweep(program: Command, dryRun: SweepMode): void {
   const command = program
     .command('sweep')
     .enablePositionalOptions()
@@ -42,21 +47,22 @@ export function addSweep(program: Command): void {
     .option('--as-of <instant>', 'decide for this instant, e.g. 2026-03-16T05:00:00Z (default: now)', readInstant)
     .option('--limit <n>', 'emit at most this many events', readPositive)
     .option(...WAIT_FRESH)
-    .option('--force', 'skip the proof that the table is fresh; the run is recorded as forced')
-    .option('--dry-run', 'print who would be flagged and why; write and emit nothing')
-    .option(
-      '--from-source',
-      'with --dry-run: decide by the source tables only, without own tables and Kafka; also for a past --as-of',
-    )
+    .option('--force', 'skip the proof that the table is fresh; the run is recorded as forced');
+  dryRun
+    .addOptions(command)
     .option('--json', 'print JSON: one object, or with --dry-run one object per line')
     .option(...PRINT_CONFIG)
     .addHelpText(
       'after',
       `
 --from-source reads SOURCE_DATABASE_URL. Earlier sweeps and dead letters are not known: every learner is CROSSED.
+--with adds the figures that recompute would write for this instant. A change is the difference to the figure of 7 days
+before, computed from the same tables: it does not depend on weekly_kpi. --limit keeps the first by student_id, before
+--sort; use \`head\` for the first of a sorted list.
 
 Examples:
   lastseen sweep --dry-run --threshold 14
+  lastseen sweep --dry-run --sort s --with P,S --csv > audience.csv
   lastseen sweep --dry-run --from-source --as-of 2026-03-16T05:00:00Z`,
     )
     .action((flags: Flags) =>
@@ -65,21 +71,18 @@ Examples:
         needs: flags.dryRun ? ['postgres'] : ['postgres', 'kafka', 'registry'],
         flags: texts(flags),
         printConfig: flags.printConfig,
-        work: (context) =>
-          flags.fromSource
-            ? runFromSource(context, flags)
-            : withOwnTables(context, (database) => run(context, flags, database)),
+        work: (context) => {
+          const plan = planOf(context, flags);
+          return dryRun.isRequested(flags)
+            ? dryRun.run(context, flags, plan)
+            : withOwnTables(context, (database) => run(context, flags, plan, database));
+        },
       }),
     );
   addSweepRuns(command);
 }
 
-async function run(context: CommandContext, flags: Flags, database: Database): Promise<number> {
-  const plan = planOf(context, flags);
-  if (flags.dryRun) {
-    await printDue(context, database, plan, flags.json === true);
-    return EXIT.done;
-  }
+async function run(context: CommandContext, flags: Flags, plan: SweepPlan, database: Database): Promise<number> {
   const outcome = await withSweepDeps(context, database, flags.force === true, (deps) => sweep(deps, plan));
   if (outcome.status === 'held') {
     context.print(flags.json ? json(outcome) : heldPage(outcome, plan));
@@ -88,15 +91,6 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
   context.log.info({ event: 'sweep_completed', ...outcome }, 'sweep completed');
   context.print(flags.json ? json(outcome) : completedPage(outcome, plan));
   return EXIT.done;
-}
-
-function runFromSource(context: CommandContext, flags: Flags): Promise<number> {
-  if (!flags.dryRun) throw usageError('--from-source needs --dry-run: it emits nothing');
-  const plan = planOf(context, flags);
-  return withSourceDatabase(context, async (source) => {
-    await printDueAtSource(context, source, plan, flags.json === true);
-    return EXIT.done;
-  });
 }
 
 function planOf({ settings, now }: CommandContext, flags: Flags): SweepPlan {

@@ -208,19 +208,39 @@ export interface DueLearner extends Readonly<Record<Source, Instant | null>> {
   readonly last_seen_at: Instant;
 }
 
-/** Lists who would be flagged, in the order of their student ids. Writes and locks nothing. */
-export function eachDue(database: Database, plan: SweepPlan, onDue: (learner: DueLearner) => void): Promise<void> {
+/** The longest silence first, or by the bytes of the user ids; equal ones by their student ids. */
+const ORDERS = {
+  days: 'last_seen_at, student_id',
+  user: 'user_id COLLATE "C", student_id',
+  student_id: 'student_id',
+};
+
+/**
+ * Lists who would be flagged, in batches: by their student ids, or in another order. Postgres sorts, so memory use does not
+ * depend on their number. Writes and locks nothing.
+ */
+export function eachDue(
+  database: Database,
+  plan: SweepPlan,
+  onDue: (learners: readonly DueLearner[]) => Promise<void>,
+  { order = 'student_id', batchSize }: { order?: keyof typeof ORDERS | undefined; batchSize?: number } = {},
+): Promise<void> {
   return forEachBatch<DueLearner>(
     database,
     {
       text: `
-SELECT seen.student_id, seen.user_id, seen.last_seen_at, ${INSTANTS_BY_SOURCE}, rung.threshold_days,
-  CASE WHEN ${IS_CROSSING} THEN 'CROSSED' ELSE 'ONGOING' END AS phase
-${due(LIVE, plan)}
-${FIRST_BY_ID}`,
+SELECT *
+FROM (
+  SELECT seen.student_id, seen.user_id, seen.last_seen_at, ${INSTANTS_BY_SOURCE}, rung.threshold_days,
+    CASE WHEN ${IS_CROSSING} THEN 'CROSSED' ELSE 'ONGOING' END AS phase
+  ${due(LIVE, plan)}
+  ${plan.limit === undefined ? UNLIMITED : FIRST_BY_ID}
+) due
+ORDER BY ${ORDERS[order]}`,
       values: planValues(plan),
     },
-    async (learners) => learners.forEach(onDue),
+    onDue,
+    batchSize,
   );
 }
 

@@ -225,13 +225,15 @@ describe('with only the rights of its role', () => {
     await emptyBacktestTables(database);
   });
 
-  it('an operator computes and stores figures, and explains a learner', async () => {
+  it('an operator computes and stores figures, explains a learner, and lists the inactive ones', async () => {
     const env = { DATABASE_URL: asRole(db.url, 'operator') };
     const asOf = formatInstant(AS_OF + 2n * MICROS_PER_DAY);
     for (const args of [
       ['kpi', '--as-of', asOf, '--all', '--store', '--json'],
       ['kpi', '--as-of', asOf, '--inactive', '--json'],
       ['explain', USER, '--as-of', asOf, '--json'],
+      ['sweep', '--dry-run', '--as-of', asOf, '--threshold', '1', '--with', 'P,S', '--sort', 's', '--json'],
+      ['sweep', '--dry-run', '--as-of', asOf, '--threshold', '1', '--with', 'P,S', '--from-source', '--csv'],
     ]) {
       const run = await runCli(env, args);
       expect(run, run.stderr).toMatchObject({ code: 0 });

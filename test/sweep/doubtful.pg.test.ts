@@ -93,7 +93,7 @@ describe('a learner with an open dead letter', () => {
       ]),
     );
     const due: string[] = [];
-    await eachDue(db.database, plan, ({ user_id }) => due.push(user_id));
+    await eachDue(db.database, plan, async (found) => void due.push(...found.map(({ user_id }) => user_id)));
     expect(due.sort()).toEqual(['ben', 'cleo']);
   });
 });

@@ -364,7 +364,9 @@ describe('a dry run', () => {
   it('lists who would be flagged and writes nothing', async () => {
     await seen(asOf - 8n * DAY, asOf - DAY);
     const due: string[] = [];
-    await eachDue(db.database, plan, (found) => due.push(`${found.user_id} ${found.phase}`));
+    await eachDue(db.database, plan, async (found) => {
+      due.push(...found.map(({ user_id, phase }) => `${user_id} ${phase}`));
+    });
     expect(due).toEqual(['u0 CROSSED']);
     expect((await db.database.query({ text: 'SELECT FROM lastseen.episode' })).count).toBe(0);
   });

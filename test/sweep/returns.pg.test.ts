@@ -203,7 +203,7 @@ describe('a closed silence that is set back', () => {
     await closedAndSetBack();
     const plan: SweepPlan = { asOf: asOf + DAY, thresholds: [7], lookbackDays: 60, refresh: 'daily' };
     const due: string[] = [];
-    await eachDue(db.database, plan, ({ phase }) => due.push(phase));
+    await eachDue(db.database, plan, async (found) => void due.push(...found.map(({ phase }) => phase)));
     expect(due).toEqual(['CROSSED']);
     expect(await countCrossing(db.database, plan)).toEqual(new Map([[7, 1n]]));
   });

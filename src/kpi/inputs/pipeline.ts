@@ -31,6 +31,8 @@ export interface FigureDeps {
   readonly database: Queryable;
   /** Asked first, if the growth model is on. */
   readonly growthService?: GrowthService | undefined;
+  /** Whether last seen is read from the source tables only. */
+  readonly ignoresLastSeenTable?: boolean;
   readonly options: FigureOptions;
 }
 
@@ -197,9 +199,10 @@ async function loadChurn(deps: FigureDeps, requests: readonly FigureRequest[]): 
 
 /** The source tables are read only for learners that the table of last seen does not have. */
 async function loadLastSeen<L extends FigureRequest>(
-  { source, database, options }: FigureDeps,
+  { source, database, ignoresLastSeenTable, options }: FigureDeps,
   learners: readonly L[],
 ) {
+  if (ignoresLastSeenTable) return lastSeenInSources(source, learners, sourcesToRead(options));
   const inTable = await lastSeenInTable(database, learners).catch(
     (error): Awaited<ReturnType<typeof lastSeenInTable<L>>> => {
       // Before the first migration only the source tables are read.
