@@ -11,6 +11,7 @@ import { addFresh } from './freshness/command.ts';
 import { addKpi } from './kpi/command.ts';
 import { addExplain } from './learner/explain-command.ts';
 import { addForget } from './learner/forget-command.ts';
+import { addPrune } from './prune/command.ts';
 import { addRecompute } from './recompute/command.ts';
 import { addReplay } from './replay/command.ts';
 import { printableLines } from './runtime/printable.ts';
@@ -61,6 +62,7 @@ Examples:
     addFresh,
     addAudit,
     addDlq,
+    addPrune,
     addKpi,
     addExplain,
     addForget,

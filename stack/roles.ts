@@ -11,6 +11,7 @@ const ROLES = [
   'replay',
   'operator',
   'fresh',
+  'prune',
   'replication',
 ] as const;
 export type Role = (typeof ROLES)[number];
@@ -51,6 +52,7 @@ export function roleOf(command: string | undefined): Role {
     case 'audit':
     case 'replay':
     case 'fresh':
+    case 'prune':
       return command;
     default:
       return 'operator';

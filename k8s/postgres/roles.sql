@@ -12,7 +12,7 @@ DECLARE
 BEGIN
   FOREACH role IN ARRAY ARRAY[
     'lastseen_migrate', 'lastseen_track', 'lastseen_sweep', 'lastseen_recompute', 'lastseen_audit', 'lastseen_replay',
-    'lastseen_operator', 'lastseen_fresh'
+    'lastseen_operator', 'lastseen_fresh', 'lastseen_prune'
   ] LOOP
     IF to_regrole(role) IS NULL THEN
       EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', role);
@@ -75,7 +75,7 @@ BEGIN
   END IF;
   EXECUTE format(
     'GRANT CONNECT ON DATABASE %I TO lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, '
-    'lastseen_replay, lastseen_operator, lastseen_fresh',
+    'lastseen_replay, lastseen_operator, lastseen_fresh, lastseen_prune',
     current_database()
   );
 END
@@ -83,14 +83,14 @@ $no_tables$;
 
 GRANT USAGE ON SCHEMA public, lastseen
   TO lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay, lastseen_operator,
-    lastseen_fresh;
+    lastseen_fresh, lastseen_prune;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA lastseen
   FROM lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay, lastseen_operator,
-    lastseen_fresh;
+    lastseen_fresh, lastseen_prune;
 REVOKE ALL ON ALL TABLES IN SCHEMA public
   FROM lastseen_migrate, lastseen_track, lastseen_sweep, lastseen_recompute, lastseen_audit, lastseen_replay,
-    lastseen_operator, lastseen_fresh;
+    lastseen_operator, lastseen_fresh, lastseen_prune;
 
 -- Missing tables are skipped: lastseen's before `migrate`, and tables that the platform does not have.
 --
@@ -109,8 +109,10 @@ BEGIN
       ('lastseen_replay', 'lastseen.migration', 'SELECT'),
       ('lastseen_operator', 'lastseen.migration', 'SELECT'),
       ('lastseen_fresh', 'lastseen.migration', 'SELECT'),
+      ('lastseen_prune', 'lastseen.migration', 'SELECT'),
 
       ('lastseen_track', 'lastseen.installation', 'SELECT'),
+      ('lastseen_track', 'lastseen.retention', 'SELECT'),
       ('lastseen_track', 'lastseen.user_last_seen', 'SELECT, INSERT, UPDATE'),
       ('lastseen_track', 'lastseen.track_progress', 'SELECT, INSERT, UPDATE'),
       ('lastseen_track', 'lastseen.track_gap', 'SELECT, INSERT'),
@@ -127,6 +129,7 @@ BEGIN
         'SELECT (run_id, status, sources, snapshot_at, started_at, finished_at, drifting)'),
 
       ('lastseen_sweep', 'lastseen.installation', 'SELECT'),
+      ('lastseen_sweep', 'lastseen.retention', 'SELECT'),
       ('lastseen_sweep', 'lastseen.user_last_seen', 'SELECT, UPDATE (last_seen_at)'),
       ('lastseen_sweep', 'lastseen.track_progress', 'SELECT'),
       ('lastseen_sweep', 'lastseen.track_gap', 'SELECT'),
@@ -148,6 +151,7 @@ BEGIN
       ('lastseen_sweep', 'public.session', 'SELECT (id, user_id, started_at, ended_at)'),
 
       ('lastseen_recompute', 'lastseen.installation', 'SELECT'),
+      ('lastseen_recompute', 'lastseen.retention', 'SELECT'),
       ('lastseen_recompute', 'lastseen.user_last_seen', 'SELECT'),
       ('lastseen_recompute', 'lastseen.inactivity_outbox', 'SELECT, UPDATE (published_at)'),
       ('lastseen_recompute', 'lastseen.unpublished', 'SELECT'),
@@ -211,6 +215,15 @@ BEGIN
       ('lastseen_fresh', 'public.attempt', 'SELECT (id)'),
       ('lastseen_fresh', 'public.session', 'SELECT (id)'),
 
+      -- Removes old rows by their ages only: it cannot read who they are about. The history of runs has no data of learners.
+      ('lastseen_prune', 'lastseen.retention', 'SELECT, UPDATE (week_floor, pruned_at)'),
+      ('lastseen_prune', 'lastseen.inactivity_outbox', 'SELECT (ctid, published_at), DELETE'),
+      ('lastseen_prune', 'lastseen.kpi_ledger', 'SELECT (ctid, week_start, published_at), DELETE'),
+      ('lastseen_prune', 'lastseen.kpi_watermark', 'SELECT (ctid, week_start), DELETE'),
+      ('lastseen_prune', 'lastseen.episode', 'SELECT (ctid, returned_as_of), DELETE'),
+      ('lastseen_prune', 'lastseen.sweep_run', 'SELECT, DELETE'),
+      ('lastseen_prune', 'lastseen.audit_run', 'SELECT, DELETE'),
+
       -- For kpi, explain, dlq, forget and doctor.
       ('lastseen_operator', 'lastseen.user_last_seen', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.track_progress', 'SELECT'),
@@ -220,6 +233,7 @@ BEGIN
       ('lastseen_operator', 'lastseen.capture_evidence', 'SELECT'),
       ('lastseen_operator', 'lastseen.capture_break', 'SELECT'),
       ('lastseen_operator', 'lastseen.installation', 'SELECT'),
+      ('lastseen_operator', 'lastseen.retention', 'SELECT'),
       ('lastseen_operator', 'lastseen.episode', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.inactivity_outbox', 'SELECT, DELETE'),
       ('lastseen_operator', 'lastseen.unpublished', 'SELECT'),

@@ -60,6 +60,15 @@ export function readableInstant(instant: Instant): string {
   );
 }
 
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+/** A size for people: `1.2 GB`, in powers of 1,000. */
+export function readableBytes(bytes: number): string {
+  const unit = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1_000 ** unit;
+  return `${value.toFixed(unit === 0 || value >= 100 ? 0 : 1)} ${UNITS[unit]}`;
+}
+
 /**
  * JSON on one line, keys in snake_case. Bigints are numbers if they are exact as numbers, else text. Unprintable characters
  * are escaped, so a reader of the JSON gets the exact text and a terminal is safe.

@@ -21,6 +21,7 @@ export type CommandName =
   | 'dlq show'
   | 'dlq redrive'
   | 'dlq discard'
+  | 'prune'
   | 'kpi'
   | 'explain'
   | 'forget'
@@ -135,7 +136,7 @@ const USES: Readonly<Record<SettingName, Use>> = {
   FLUSH_MAX_ROWS: onKafka(...CONSUMERS, 'replay'),
   QUEUE_MAX_BYTES: reading,
   INACTIVITY_THRESHOLD_DAYS: on('sweep', 'replay', 'explain', 'kpi'),
-  KPI_LOOKBACK_DAYS: on('sweep', 'replay', 'explain', 'kpi'),
+  KPI_LOOKBACK_DAYS: on('sweep', 'replay', 'explain', 'kpi', 'prune'),
   INACTIVITY_REFRESH: plan,
   MAX_CROSSED_SHARE: onKafka('sweep'),
   SWEEP_VERIFY: onKafka(...SWEEPS),

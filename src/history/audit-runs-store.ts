@@ -45,6 +45,9 @@ export interface AuditRun {
   readonly finished_at: Instant | null;
 }
 
+/** SQL: whether an audit has compared. */
+export const WITH_RESULT = `status IN ('clean', 'drift', 'repaired')`;
+
 /** The newest audits, newest first. */
 export async function listAudits(db: Queryable, limit: number): Promise<readonly AuditRun[]> {
   const { rows } = await db.query<AuditRun>({
@@ -65,7 +68,7 @@ export async function readAuditState(db: Queryable): Promise<{ finishedAt: Insta
     text: `
 SELECT finished_at AS "finishedAt", CASE WHEN status = 'drift' THEN drifting ELSE 0 END AS drifting
 FROM lastseen.audit_run
-WHERE status IN ('clean', 'drift', 'repaired')
+WHERE ${WITH_RESULT}
 ORDER BY finished_at DESC
 LIMIT 1`,
   });
@@ -80,7 +83,7 @@ SELECT source
 FROM unnest($1::text[]) AS source
 CROSS JOIN LATERAL (
   SELECT status FROM lastseen.audit_run
-  WHERE status IN ('clean', 'drift', 'repaired') AND source = ANY (sources)
+  WHERE ${WITH_RESULT} AND source = ANY (sources)
   ORDER BY started_at DESC
   LIMIT 1
 ) AS newest
@@ -111,7 +114,7 @@ SELECT run_id AS "runId", snapshot_at AS "snapshotAt", drifting - (
 ) AS learners
 FROM (
   SELECT run_id, snapshot_at, status, drifting FROM lastseen.audit_run
-  WHERE status IN ('clean', 'drift', 'repaired')
+  WHERE ${WITH_RESULT}
   ORDER BY started_at DESC
   LIMIT 1
 ) AS newest

@@ -12,7 +12,8 @@ export interface UsualRuns {
   readonly knownThresholds: ReadonlySet<number>;
 }
 
-const ORDINARY = `
+/** SQL: whether a run shows a usual day. */
+export const ORDINARY = `
   status = 'completed' AND row_limit IS NULL AND NOT forced AND as_of >= started_at - interval '24 hours'`;
 
 /**

@@ -15,6 +15,7 @@ const LOCKS = {
   audit: 5,
   replay: 9,
   backtest: 10,
+  prune: 11,
 } as const;
 
 interface Heartbeat {

@@ -35,6 +35,7 @@ export const LOG_EVENTS = {
     'The process waits for another service; `code` names it, and `error` says why. Logged at once, then once a minute.',
   postgres_connection_lost: 'A connection was lost. It is opened again. Only at `LOG_LEVEL=debug`.',
   process_crashed: 'A bug: the process exits with code 1. The line has the stack.',
+  prune_completed: '`prune` is done: removed rows by table.',
   progress_made: 'The progress of a long operation. Logged every 5 s.',
   letters_discarded: '`dlq discard` has closed open dead letters.',
   learners_refused:

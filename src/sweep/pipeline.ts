@@ -1,5 +1,6 @@
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import type { SourceEnds } from '../freshness/judgement.ts';
+import { readRetention } from '../history/retention-store.ts';
 import { readUsualRuns } from '../history/sweep-runs-store.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
@@ -9,6 +10,7 @@ import { collectCandidates, emptyCandidates } from './candidates-store.ts';
 import { LIVE, VERIFIED } from './detection-tables.ts';
 import { type Census, countCrossing, recordInactive, takeCensus } from './episodes-store.ts';
 import { approvableSince, type Hold, holdReason } from './hold.ts';
+import { requireKnownSilences } from './known-silences.ts';
 import { closeAllEpisodes } from './returns-store.ts';
 import {
   completeRun,
@@ -57,12 +59,15 @@ export interface HeldSweep extends Census, Hold {
  * records the returns that `track` did not see, the episodes and the events in one transaction, then publishes.
  * A run killed before the commit has recorded nothing. The events of a run killed after it are published by the next relay.
  *
- * @throws LastseenError `busy` if another sweep is running, `not_fresh` if freshness is not proven, `contradicted` if a
- * learner who would cross has a later activity in the source tables than in last seen.
+ * @throws LastseenError `busy` if another sweep is running, `usage` if the window reaches back to pruned silences, `not_fresh`
+ * if freshness is not proven, `contradicted` if a learner who would cross has a later activity in the source tables than in
+ * last seen.
  */
 export function sweep(deps: SweepDeps, plan: SweepPlan): Promise<CompletedSweep | HeldSweep> {
   const { database } = deps;
   return withLock(database, 'sweep', async () => {
+    // `prune` raises the floor under the same lock.
+    requireKnownSilences(plan, (await readRetention(database)).floor);
     const runId = deps.newRunId();
     const detectedAt = deps.now();
     await openRun(database, runId, plan, detectedAt);
@@ -127,6 +132,7 @@ export function approve(deps: SweepDeps, runId: string): Promise<CompletedSweep>
     const held = await heldRun(deps.database, runId);
     requireApprovable(held, deps.now());
     const { plan } = held;
+    requireKnownSilences(plan, (await readRetention(deps.database)).floor);
     const sourceEnds = await deps.proveFresh?.(plan.asOf);
     if (deps.verify !== undefined) await deps.database.transaction((tx) => collectCandidates(tx, plan));
     const verified = await verify(deps, plan, runId);

@@ -59,7 +59,13 @@ describe('the manifests', () => {
 
   it('have a pod for each process, with one container named lastseen', () => {
     expect(pods.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['lastseen-track', 'lastseen-recompute', 'detect-inactivity', 'lastseen-audit']),
+      expect.arrayContaining([
+        'lastseen-track',
+        'lastseen-recompute',
+        'detect-inactivity',
+        'lastseen-audit',
+        'lastseen-prune',
+      ]),
     );
     expect(pods.filter(({ container, pod }) => container.name !== 'lastseen' || pod.containers.length !== 1)).toEqual(
       [],
@@ -97,7 +103,9 @@ describe('the manifests', () => {
   it('have grace periods longer than STOP_WITHIN', () => {
     const longest = Number.parseInt(SETTINGS.STOP_WITHIN.fallback ?? '', 10);
     const graces = pods
-      .filter(({ container }) => ['track', 'recompute', 'sweep', 'audit', 'replay'].includes(container.args[0] ?? ''))
+      .filter(({ container }) =>
+        ['track', 'recompute', 'sweep', 'audit', 'replay', 'prune'].includes(container.args[0] ?? ''),
+      )
       .map(({ pod }) => pod.terminationGracePeriodSeconds ?? 30);
     expect(Math.min(...graces)).toBeGreaterThan(longest);
   });

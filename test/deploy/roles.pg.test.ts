@@ -279,6 +279,46 @@ describe('with only the rights of its role', () => {
     }
   });
 
+  it('prune removes old rows of each kind', async () => {
+    await db.database.query({
+      text: `
+INSERT INTO lastseen.inactivity_outbox
+  (phase, student_id, user_id, threshold_days, last_seen_at, as_of, detected_at, published_at)
+VALUES ('CROSSED', gen_random_uuid(), 'old', 7, '2020-01-01', '2020-01-01', '2020-01-01', '2020-01-01');
+INSERT INTO lastseen.kpi_ledger (cause_event_id, user_id, week_start, as_of, computed, row_created, published_at)
+VALUES (gen_random_uuid(), 'old', '2020-01-06', '2020-01-06', 'ALL', true, '2020-01-06');
+INSERT INTO lastseen.kpi_watermark VALUES ('old', '2020-01-06', '2020-01-06');
+INSERT INTO lastseen.episode
+  (student_id, threshold_days, last_seen_at, crossed_run_id, crossed_as_of, newest_as_of, noted_on, returned_as_of)
+VALUES (gen_random_uuid(), 7, '2020-01-01', gen_random_uuid(), '2020-01-08', '2020-01-08', '2020-01-08', '2020-01-09');
+INSERT INTO lastseen.audit_run (run_id, status, sources, repair, started_at, finished_at)
+VALUES (gen_random_uuid(), 'failed', '{session}', 'none', '2020-01-01', '2020-01-01');
+INSERT INTO lastseen.sweep_run (run_id, as_of, thresholds, lookback_days, status, started_at, finished_at)
+SELECT gen_random_uuid(), day, '{7}', 30, 'failed', day, day FROM generate_series(timestamptz '2020-01-01', '2020-01-20', '1 day') day`,
+    });
+    const env = { DATABASE_URL: asRole(db.url, 'prune') };
+    const [preview, done] = [
+      await runCli(env, ['prune', '--dry-run', '--json']),
+      await runCli(env, ['prune', '--json']),
+    ];
+    expect(preview, preview.stderr).toMatchObject({ code: 0 });
+    expect(done, done.stderr).toMatchObject({ code: 0 });
+    const kinds = (run: typeof done) => run.json<{ kinds: { table: string; rows: number }[] }>().kinds;
+    expect(kinds(done).map(({ table, rows }) => [table, rows > 0])).toEqual(
+      ['inactivity_outbox', 'kpi_ledger', 'kpi_watermark', 'episode', 'sweep_run', 'audit_run'].map((table) => [
+        `lastseen.${table}`,
+        true,
+      ]),
+    );
+    expect(kinds(preview).map(({ rows }) => rows)).toEqual(kinds(done).map(({ rows }) => rows));
+    expect(done.stderr).toContain('prune_completed');
+    // For people.
+    const page = await runCli({ DATABASE_URL: asRole(db.url, 'prune') }, ['prune']);
+    expect(page.stdout).toMatch(/^watermarks .* 0 .* lastseen\.kpi_watermark/m);
+    expect(page.stdout).toContain('before 20');
+    await db.database.query({ text: 'UPDATE lastseen.retention SET week_floor = NULL' });
+  });
+
   it('an operator forgets a learner', async () => {
     const run = await runCli({ DATABASE_URL: asRole(db.url, 'operator') }, ['forget', USER, '--yes', '--json']);
     expect(run, run.stderr).toMatchObject({ code: 0 });
@@ -329,7 +369,7 @@ async function relayInactivity(role: Role): Promise<number | undefined> {
   return createRelay(INACTIVITY_OUTBOX, deps)();
 }
 
-const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'audit', 'replay', 'operator', 'fresh'];
+const PROCESSES: readonly Role[] = ['track', 'sweep', 'recompute', 'audit', 'replay', 'operator', 'fresh', 'prune'];
 const PLATFORM = [
   ...SOURCES,
   'ability_estimates',
@@ -349,7 +389,7 @@ describe('is refused', () => {
         'CREATE SCHEMA mine',
         'CREATE ROLE mine',
         'TRUNCATE lastseen.user_last_seen',
-        'DELETE FROM lastseen.sweep_run',
+        ...(role === 'prune' ? [] : ['DELETE FROM lastseen.sweep_run']),
         'DELETE FROM lastseen.track_progress',
         'DELETE FROM weekly_kpi',
         'ALTER TABLE lastseen.episode ADD COLUMN mine int',
@@ -368,6 +408,30 @@ describe('is refused', () => {
     ),
     ['fresh', 'SELECT detail FROM lastseen.dead_letter'],
     ['fresh', `UPDATE lastseen.track_progress SET next_offset = 0`],
+    ...[
+      [
+        'user_last_seen',
+        'dead_letter',
+        'track_gap',
+        'capture_evidence',
+        'capture_break',
+        'redriven_letter',
+        'unpublished',
+      ],
+      ['installation', 'migration', 'retention'],
+    ].flatMap((tables) => tables.map((table) => ['prune', `DELETE FROM lastseen.${table}`] as const)),
+    ...['inactivity_outbox', 'episode'].map((table) => ['prune', `SELECT student_id FROM lastseen.${table}`] as const),
+    ...['kpi_ledger', 'kpi_watermark'].map((table) => ['prune', `SELECT user_id FROM lastseen.${table}`] as const),
+    ['prune', 'UPDATE lastseen.episode SET returned_as_of = NULL'],
+    ['prune', 'UPDATE lastseen.retention SET created_at = now()'],
+    ...[...PLATFORM, 'weekly_kpi', 'lastseen.user_last_seen'].map(
+      (table) => ['prune', `SELECT FROM ${table}`] as const,
+    ),
+    ...(['track', 'sweep', 'recompute', 'operator'] as const).map(
+      (role) => [role, 'UPDATE lastseen.retention SET week_floor = NULL'] as const,
+    ),
+    ['recompute', 'DELETE FROM lastseen.kpi_ledger'],
+    ['recompute', 'DELETE FROM lastseen.kpi_watermark'],
     ['migrate', 'CREATE TABLE public.mine (n int)'],
     ['migrate', 'CREATE TEMPORARY TABLE mine (n int)'],
     ...PLATFORM.map((table) => ['migrate', `SELECT FROM ${table}`] as const),

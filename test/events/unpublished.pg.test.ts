@@ -69,7 +69,9 @@ describe.each(TABLES)('marking events of %s as published', (table) => {
     } finally {
       await writer.close();
     }
-    await expect.poll(async () => (await statistics()).updated - before.updated).toBe(BigInt(events));
+    await expect
+      .poll(async () => (await statistics()).updated - before.updated, { timeout: 20_000 })
+      .toBe(BigInt(events));
     const after = await statistics();
     // Pages that a concurrent snapshot needs cannot be cleaned meanwhile.
     expect(Number(after.hot - before.hot)).toBeGreaterThan(events * 0.95);

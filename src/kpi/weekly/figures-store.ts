@@ -25,7 +25,8 @@ interface Cause {
 
 /**
  * `created`: there was no row, or no JSON object in it. `unchanged`: the row has these figures already and was not
- * written. `outdated`: the row has the figures of a newer as-of. `redelivered`: the event was answered before.
+ * written. `outdated`: the row has the figures of a newer as-of, or may have: see {@link staleTargets}. `redelivered`: the event
+ * was answered before.
  */
 export type WriteOutcome = 'updated' | 'unchanged' | 'created' | 'outdated' | 'redelivered';
 
@@ -89,13 +90,17 @@ function writtenRow<T extends WeeklyFigures>(
   return { target, previous, outcome: !existed ? 'created' : merged === undefined ? 'unchanged' : 'updated' };
 }
 
-/** Locks each target's watermark and raises it to the as-of; one that is as new or newer is only locked. */
+/**
+ * Locks each target's watermark and raises it to the as-of; one that is as new or newer is only locked. Weeks below the floor
+ * of `lastseen prune` get none.
+ */
 async function raiseWatermarks(tx: Queryable, targets: readonly WeeklyFigures[]): Promise<void> {
   await tx.query({
     text: `
 INSERT INTO lastseen.kpi_watermark AS watermark (user_id, week_start, as_of)
 SELECT user_id, week_start, as_of
 FROM unnest($1::text[], $2::date[], $3::timestamptz[]) WITH ORDINALITY AS target (user_id, week_start, as_of, position)
+WHERE (week_start < (SELECT week_floor FROM lastseen.retention)) IS NOT TRUE
 ORDER BY position
 ON CONFLICT (user_id, week_start) DO UPDATE SET as_of = excluded.as_of WHERE watermark.as_of < excluded.as_of`,
     values: [...keyArrays(targets), instantArray(targets.map(({ asOf }) => asOf))],
@@ -105,6 +110,9 @@ ON CONFLICT (user_id, week_start) DO UPDATE SET as_of = excluded.as_of WHERE wat
 /**
  * The targets whose event was answered before or whose week has the figures of a newer as-of. A separate statement after
  * the locks: in READ COMMITTED it sees what the previous holder of the locks has written.
+ *
+ * Below the floor of `lastseen prune` this is not known any more. No event is answered there, and no existing row changed. The
+ * floor is raised before rows are removed, so a snapshot that lacks such a row has the floor. It must be read in this statement.
  */
 async function staleTargets<T extends WeeklyFigures>(
   tx: Queryable,
@@ -115,9 +123,14 @@ async function staleTargets<T extends WeeklyFigures>(
 SELECT target.position::int AS position, ledger.cause_event_id IS NOT NULL AS redelivered
 FROM unnest($1::text[], $2::date[], $3::timestamptz[], $4::uuid[])
   WITH ORDINALITY AS target (user_id, week_start, as_of, cause_event_id, position)
-JOIN lastseen.kpi_watermark AS watermark USING (user_id, week_start)
+CROSS JOIN lastseen.retention
+LEFT JOIN lastseen.kpi_watermark AS watermark USING (user_id, week_start)
 LEFT JOIN lastseen.kpi_ledger AS ledger USING (cause_event_id)
-WHERE ledger.cause_event_id IS NOT NULL OR watermark.as_of > target.as_of`,
+WHERE ledger.cause_event_id IS NOT NULL OR watermark.as_of > target.as_of
+  OR target.week_start < retention.week_floor AND (
+    target.cause_event_id IS NOT NULL
+    OR EXISTS (SELECT FROM weekly_kpi AS weekly WHERE (weekly.user_id, weekly.week_start) = (target.user_id, target.week_start))
+  )`,
     values: [
       ...keyArrays(targets),
       instantArray(targets.map(({ asOf }) => asOf)),
