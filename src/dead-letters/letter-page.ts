@@ -1,7 +1,6 @@
 import { formatInstant } from '../activity/instant.ts';
 import { readableInstant, table } from '../cli/tables.ts';
 import type { OpenLetter } from '../last-seen/letters-store.ts';
-import { printableLines } from '../runtime/printable.ts';
 import type { Letter } from './letters.ts';
 
 export interface LetterCount {
@@ -73,36 +72,4 @@ export function letterJson({ record: _record, writtenAt, ...letter }: Letter) {
 
 export function originText({ origin }: Letter): string {
   return origin === undefined ? '' : `${origin.topic}/${origin.partition}/${origin.offset}`;
-}
-
-/** Bytes as text if they are UTF-8, else as a hex dump. Cut after `maxBytes`, with a line that counts the rest. */
-export function contentText(bytes: Buffer, maxBytes: number): string {
-  const cut = bytes.subarray(0, maxBytes);
-  const shown = decodeText(cut, bytes.length > maxBytes) ?? hexDump(cut);
-  return bytes.length > maxBytes ? `${shown}\n… ${bytes.length - maxBytes} bytes more` : shown;
-}
-
-/** Undefined if the bytes are not text. If they were cut, an incomplete last character is dropped. */
-function decodeText(bytes: Buffer, isCut: boolean): string | undefined {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: isCut });
-    if (/[^\P{Cc}\t\n\r]/u.test(text)) return undefined;
-    return printableLines(text);
-  } catch {
-    return undefined;
-  }
-}
-
-const LINE_BYTES = 16;
-
-/** Offset, hex and ASCII, 16 bytes per line. */
-function hexDump(bytes: Buffer): string {
-  const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += LINE_BYTES) {
-    const line = bytes.subarray(at, at + LINE_BYTES);
-    const hex = [...line].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    const ascii = [...line].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
-    lines.push(`${at.toString(16).padStart(8, '0')}  ${hex.padEnd(LINE_BYTES * 3 - 1)}  ${ascii}`);
-  }
-  return lines.join('\n');
 }

@@ -19,7 +19,7 @@ export function changeOfJson(value: Buffer, columns: readonly string[]): Change 
   const text = value.toString('utf8');
   const inexact = { found: false };
   const change = changeOfDocument(parse(text), columns, inexact);
-  return inexact.found ? changeOfDocument(parseExactly(text), columns, { found: false }) : change;
+  return inexact.found ? changeOfDocument(parseExactJson(text), columns, { found: false }) : change;
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -152,7 +152,7 @@ function parse(text: string): unknown {
 type SourceAwareReviver = (key: string, value: unknown, context: { source?: string }) => unknown;
 
 /** Reads integers beyond 2^53 as bigint, from their text. More than twice as slow as plain parsing. */
-function parseExactly(text: string): unknown {
+export function parseExactJson(text: string): unknown {
   const revive: SourceAwareReviver = (_key, value, { source }) =>
     typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d{1,20}$/.test(source)
       ? BigInt(source)
