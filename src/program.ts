@@ -37,7 +37,8 @@ export function createProgram(): Command {
 Settings are read from environment variables; flags override them. \`--print-config\` on any command prints the
 effective values. Results go to stdout, logs to stderr.
 
-Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later.
+Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later; 130 and 143 ended
+by a signal before it began.
 
 Examples:
   lastseen migrate && lastseen topics && lastseen schemas register

@@ -110,7 +110,7 @@ async function run(
     { repair: flags.repair, maxSamples: flags.sample },
   );
   const { samples, ...logged } = outcome;
-  log.info({ event: 'audit_completed', ...logged }, 'audit completed');
+  context.logResult({ event: 'audit_completed', ...logged }, 'audit completed');
   if (flags.csv) writeSamples(context, outcome);
   else print(flags.json ? auditJson(outcome) : auditPage(outcome));
   if (outcome.status === 'drift') {

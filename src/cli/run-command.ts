@@ -10,18 +10,21 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { framesOf, LastseenError, placeOf, safeMessage } from '../runtime/errors.ts';
 import { createLogger, type Logger, type LogLevel } from '../runtime/logging.ts';
 import { printable, printableLines } from '../runtime/printable.ts';
+import { describeDays } from './day-flags.ts';
 import { createOutages, type Outages } from './outages.ts';
 import { createLiveLine, type LiveLine } from './progress/live-line.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
 import { table } from './tables.ts';
 
-/** 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later. */
+/** docs/operations.md has their meanings. 130 and 143 are those of a process that a signal ends before it handles it. */
 export const EXIT = { done: 0, failed: 1, usage: 2, held: 3, tryLater: 75 } as const;
 
 export interface CommandContext extends Pick<Shutdown, 'stopping' | 'graceDeadline' | 'startShutdownTimer'> {
   readonly command: string;
   readonly settings: Settings;
   readonly log: Logger;
+  /** Logs what a command also prints. Not on a terminal, which would show it twice. */
+  readonly logResult: Logger['info'];
   readonly outages: Outages;
   readonly metrics: Metrics;
   /** The last line of standard error, if it is a terminal that can move its cursor. */
@@ -98,6 +101,7 @@ async function withSignals(
     command: run.name,
     above: live?.above,
   });
+  for (const line of describeDays(process.argv)) log.info({ event: 'day_read' }, line);
   for (const each of misspelt) log.warn({ event: 'setting_misspelt', ...each }, describeMisspeltSetting(each));
   const shutdown = createShutdown(settings.STOP_WITHIN, () => {
     log.error({ event: 'shutdown_expired' }, 'did not stop within STOP_WITHIN; the next start repeats unfinished work');
@@ -118,6 +122,7 @@ async function withSignals(
       shutdown.stop();
     });
   }
+  const isShownTwice = process.stderr.isTTY && process.stdout.isTTY;
   // If standard output is the same terminal.
   const above = live !== undefined && process.stdout.isTTY ? live.above : (write: () => void) => write();
   // A reader such as `head` has closed the pipe.
@@ -126,6 +131,7 @@ async function withSignals(
     command: run.name,
     settings,
     log,
+    logResult: (fields, message) => isShownTwice || log.info(fields, message),
     outages: createOutages(log),
     metrics: createMetrics(),
     ...shutdown,

@@ -44,7 +44,7 @@ export function addDlqDiscard(dlq: Command): void {
               { ids, reason, since, sourceTopic },
               `discard: ${because}`,
             );
-            context.log.info({ event: 'letters_discarded', discarded, because }, 'dead letters discarded');
+            context.logResult({ event: 'letters_discarded', discarded, because }, 'dead letters discarded');
             context.print(flags.json ? json({ discarded }) : `${discarded} open dead letters discarded`);
             return EXIT.done;
           }),

@@ -73,7 +73,7 @@ async function run(context: CommandContext, flags: Flags, database: Database): P
     // Printed also after a failure or an interruption, for the letters that were sent before.
     const { byOrigin, ...counts } = redrive.counts;
     const summary = { dryRun: flags.dryRun === true, ...counts, origins: [...byOrigin.values()] };
-    log.info({ event: 'letters_redriven', ...counts, dryRun: summary.dryRun }, 'redriven');
+    context.logResult({ event: 'letters_redriven', ...counts, dryRun: summary.dryRun }, 'redriven');
     context.print(flags.json ? json(summary) : page(summary));
   }
   return redrive.counts.rejected === 0 ? EXIT.done : EXIT.failed;

@@ -110,7 +110,7 @@ async function run(
   } finally {
     progress.end();
   }
-  log.info({ event: 'kpi_completed', ...kpiRun.counts }, 'computed the figures');
+  context.logResult({ event: 'kpi_completed', ...kpiRun.counts }, 'computed the figures');
   page.end(kpiRun.counts);
   return kpiRun.counts.failed === 0 ? EXIT.done : EXIT.failed;
 }

@@ -126,17 +126,36 @@ function insufficient({ interval }: Explanation['p']): string {
 }
 
 function riskBlock({ s, profile }: Explanation): string {
-  const { terms, exams, horizonDays } = s;
+  const { terms, exams } = s;
+  const horizonDays = Math.max(1, s.horizonDays);
   if (terms === null) return table(['S', '–', 'not seen up to the as-of'], []);
   return table(
     ['S', figure(s.value), 'the sum of these'],
     [
-      ['day', s.day, `profile ${profile}, horizon ${horizonDays} days; as recompute refreshes an existing row`],
-      ['silence', figure(terms.silence), `0.6 · ${terms.silentDays} days of ${Math.max(1, horizonDays)}`],
-      ['gaps', figure(terms.gaps), `0.25 · ${terms.meanGapDays.toFixed(3)} days between ${exams.count} exams, of 7`],
-      ['sessions', figure(terms.sessions), `0.15 · (1 − ${exams.sessions} of 10 sessions)`],
+      ['day', s.day, `profile ${profile}, horizon ${s.horizonDays} days; as recompute refreshes an existing row`],
+      [
+        'silence',
+        figure(terms.silence),
+        `0.6 · ${terms.silentDays} days of ${horizonDays}${capped(terms.silentDays > horizonDays)}`,
+      ],
+      ['gaps', figure(terms.gaps), gapText(terms.meanGapDays, exams.count)],
+      [
+        'sessions',
+        figure(terms.sessions),
+        `0.15 · (1 − ${exams.sessions} of 10 sessions${capped(exams.sessions > 10)})`,
+      ],
     ],
   );
+}
+
+/** No exam counts as a week between exams. */
+function gapText(meanGapDays: number, exams: number): string {
+  if (exams === 0) return '0.25 · no exam, which counts as 7 days of 7';
+  return `0.25 · ${meanGapDays.toFixed(3)} days between ${exams} exams, of 7${capped(meanGapDays > 7)}`;
+}
+
+function capped(isCapped: boolean): string {
+  return isCapped ? ', capped at 1' : '';
 }
 
 function answersBlock({ answers, weekStart, weeklyKpis }: Explanation): string {

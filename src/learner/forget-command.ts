@@ -57,7 +57,7 @@ async function run(context: CommandContext, flags: Flags, database: Database, us
 }
 
 async function eraseOrCount(
-  { log }: CommandContext,
+  { logResult }: CommandContext,
   database: Database,
   studentId: StudentId,
   dryRun: boolean,
@@ -65,7 +65,7 @@ async function eraseOrCount(
   if (dryRun) return countLearnerRows(database, studentId);
   const rows = await database.transaction((tx) => eraseLearner(tx, studentId));
   // The log must not identify the learner.
-  log.info({ event: 'learner_forgotten', ...rows }, 'forgotten');
+  logResult({ event: 'learner_forgotten', ...rows }, 'forgotten');
   return rows;
 }
 

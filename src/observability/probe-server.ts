@@ -29,6 +29,7 @@ export async function serveProbes(at: Listening, state: ProcessState): Promise<P
       .header('cache-control', 'no-store')
       .send(body);
 
+  server.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send(PAGES));
   server.get('/healthz', (_request, reply) => {
     const why = state.whyDead();
     return verdict(reply, why === undefined, { alive: why === undefined, reasons: why === undefined ? [] : [why] });
@@ -46,6 +47,13 @@ export async function serveProbes(at: Listening, state: ProcessState): Promise<P
   });
   return { address, close: () => server.close() };
 }
+
+const PAGES = `lastseen
+
+/healthz  200 while the process works; 503 if it should be restarted, with the reasons
+/readyz   200 if it can work now; 503 if it waits, with the reasons
+/metrics  metrics for Prometheus
+`;
 
 function cannotListen({ host, port }: Listening, error: NodeJS.ErrnoException): Error {
   const why = REASONS[error.code ?? ''];

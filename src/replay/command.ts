@@ -61,7 +61,7 @@ function replay(context: CommandContext, flags: Flags): Promise<number> {
   return withOwnTables(context, (database) =>
     withSlotDatabase(context, database, async (slotDatabase) => {
       const outcome = await runReplay(replayDeps(context, { database, slotDatabase }, plan), plan);
-      context.log.info({ event: 'replay_completed', digest: outcome.digest }, 'replay completed');
+      context.logResult({ event: 'replay_completed', digest: outcome.digest }, 'replay completed');
       context.print(flags.json ? replayJson(outcome) : replayPage(outcome));
       return EXIT.done;
     }),

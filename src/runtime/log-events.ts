@@ -9,6 +9,7 @@ export const LOG_EVENTS = {
   consumer_caught_up:
     'The consumer has applied all that was in its partitions when it joined its group. New records follow.',
   consumer_restarting: 'The consumer lost its brokers or its group and starts again. Only at `LOG_LEVEL=debug`.',
+  day_read: 'A flag that takes an instant has a day; the message has the instant.',
   freshness_waiting:
     'A sweep, an audit or `fresh` waits until all changes at the source are applied. Logged every 5 s.',
   group_deletion_failed: 'A temporary consumer group could not be deleted.',

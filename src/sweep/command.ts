@@ -88,7 +88,7 @@ async function run(context: CommandContext, flags: Flags, plan: SweepPlan, datab
     context.print(flags.json ? json(outcome) : heldPage(outcome, plan));
     throw heldError(outcome);
   }
-  context.log.info({ event: 'sweep_completed', ...outcome }, 'sweep completed');
+  context.logResult({ event: 'sweep_completed', ...outcome }, 'sweep completed');
   context.print(flags.json ? json(outcome) : completedPage(outcome, plan));
   return EXIT.done;
 }

@@ -59,7 +59,7 @@ function addApprove(sweep: Command): void {
           withOwnTables(context, async (database) => {
             const force = flags.force === true;
             const outcome = await withSweepDeps(context, database, force, (deps) => approve(deps, runId));
-            context.log.info({ event: 'sweep_approved', ...outcome }, 'sweep approved');
+            context.logResult({ event: 'sweep_approved', ...outcome }, 'sweep approved');
             context.print(flags.json ? json(outcome) : approvedPage(outcome));
             return EXIT.done;
           }),
@@ -82,8 +82,8 @@ function addDiscard(sweep: Command): void {
         work: (context) =>
           withOwnTables(context, async (database) => {
             await discard(database, runId);
-            context.log.info({ event: 'sweep_discarded', runId }, 'sweep discarded');
-            if (flags.json) context.print(json({ status: 'discarded', runId }));
+            context.logResult({ event: 'sweep_discarded', runId }, 'sweep discarded');
+            context.print(flags.json ? json({ status: 'discarded', runId }) : `discarded ${runId}`);
             return EXIT.done;
           }),
       }),

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { LogEvent } from '../../src/runtime/log-events.ts';
@@ -7,12 +7,13 @@ import { logLine } from '../support/machine-format.ts';
 const RUN_COMMAND = new URL('../../src/cli/run-command.ts', import.meta.url).href;
 const NEVER = 'new Promise(() => setInterval(() => {}, 1000))';
 
-/** Runs this work as a command in a process, and sends `signals` as soon as the work has begun. */
-async function runWork(work: string, env: Record<string, string> = {}, signals: NodeJS.Signals[] = []) {
-  const script = `
+const scriptOf = (work: string) => `
 import { runCommand } from '${RUN_COMMAND}';
 await runCommand({ name: 'test', needs: [], work: async (context) => { context.print('begun'); ${work} } });`;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+
+/** Runs this work as a command in a process, and sends `signals` as soon as the work has begun. */
+async function runWork(work: string, env: Record<string, string> = {}, signals: NodeJS.Signals[] = []) {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', scriptOf(work)], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
   });
   let stdout = '';
@@ -85,6 +86,31 @@ describe('a process', () => {
     expect(debug.code).toBe(2);
     expect(debug.stderr).toMatch(/^lastseen test: no table\nLastseenError\n +at .*\nError\n +at /s);
     expect(debug.stderr).not.toContain('canary');
+  });
+
+  const result = `context.logResult({ event: 'kpi_completed' }, 'figures'); context.print('figures'); return 0;`;
+
+  it('logs a result beside printing it', async () => {
+    const { stdout, stderr } = await runWork(result);
+    expect(stdout).toBe('begun\nfigures\n');
+    expect(stderr).toMatch(logLine('kpi_completed'));
+  });
+
+  // Of util-linux; it runs a command on a terminal.
+  const script = spawnSync('script', ['--version'], { encoding: 'utf8' });
+  it.skipIf(!script.stdout?.includes('util-linux'))('prints a result once on a terminal', () => {
+    const command = `'${process.execPath}' --input-type=module --eval "$SCRIPT"`;
+    const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] ?? '', SHELL: '/bin/sh', SCRIPT: scriptOf(result) },
+    });
+    expect(stdout.replaceAll('\r', '')).toBe('begun\nfigures\n');
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('is ended by %s before its command begins', async (signal) => {
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', scriptOf('return 0;')]);
+    child.kill(signal);
+    expect(await once(child, 'close')).toEqual([null, signal]);
   });
 
   it('exits with 1 after STOP_WITHIN if the work does not end', async () => {

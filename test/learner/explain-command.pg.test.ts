@@ -6,6 +6,7 @@ import { writeWeeklyFigures } from '../../src/kpi/weekly/figures-store.ts';
 import { sweep } from '../../src/sweep/pipeline.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli } from '../support/lastseen-cli.ts';
+import { logLine } from '../support/machine-format.ts';
 import { insertRows } from '../support/platform-rows.ts';
 
 const AS_OF = parseInstant('2026-03-16T05:00:00Z') ?? 0n;
@@ -180,6 +181,9 @@ describe('lastseen explain', () => {
     expect(stdout).toMatch(/^P +0\.734014 +by the rule normal$/m);
     expect(stdout).toMatch(/^silence +0\.342857 +0\.6 · 8 days of 14$/m);
     expect(stdout).toMatch(/0\.250000 → 0\.750000/);
+    const later = await run(['anna', '--as-of', '2026-03-25']);
+    expect(later.stderr).toMatch(logLine('day_read', '2026-03-25 00:00 UTC'));
+    expect(later.stdout).toMatch(/^silence +0\.600000 .*17 days of 14, capped at 1$/m);
 
     const csv = await run(['anna', '--as-of', formatInstant(AS_OF), '--csv']);
     expect(csv.code).toBe(0);

@@ -10,6 +10,20 @@ const STATE = {
 };
 
 describe('the HTTP server of a process', () => {
+  it('lists its pages at /, and serves each', async () => {
+    const probes = await serveProbes({ host: '127.0.0.1', port: 0 }, STATE);
+    try {
+      const list = await fetch(`${probes.address}/`);
+      expect(list.status).toBe(200);
+      const pages = [...(await list.text()).matchAll(/^\/\w+/gm)].map(([page]) => page);
+      expect(pages).toEqual(['/healthz', '/readyz', '/metrics']);
+      for (const page of pages) expect((await fetch(probes.address + page)).status).toBe(200);
+      expect((await fetch(`${probes.address}/nonsense`)).status).toBe(404);
+    } finally {
+      await probes.close();
+    }
+  });
+
   it('reports a port that another process uses as wrong configuration', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
