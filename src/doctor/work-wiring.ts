@@ -3,6 +3,7 @@ import { countRedriven } from '../dead-letters/redriven-store.ts';
 import { readOutboxState } from '../events/outbox-store.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
 import { listAudits } from '../history/audit-runs-store.ts';
+import { readOwnTableSizes, readRetention } from '../history/retention-store.ts';
 import { listRuns } from '../history/sweep-runs-store.ts';
 import { topicBounds } from '../kafka/admin/offsets.ts';
 import { readTopicSettings } from '../kafka/admin/topic-settings.ts';
@@ -12,6 +13,7 @@ import type { Database } from '../postgres/database.ts';
 import { type Finding, skipped } from '../preflight/finding.ts';
 import type { Check } from './checks.ts';
 import { type Connections, check } from './connections-wiring.ts';
+import { retention } from './retention-findings.ts';
 import * as work from './work-findings.ts';
 
 /** Checks of the work of lastseen itself. */
@@ -30,6 +32,9 @@ export function workChecks(connections: Connections): readonly Check[] {
     ofOwnTables('outboxes', () => outboxFindings(database)),
     ofOwnTables('last sweep', async () => work.lastSweep((await listRuns(database, 1))[0], now())),
     ofOwnTables('last audit', async () => work.lastAudit((await listAudits(database, 1))[0], now())),
+    ofOwnTables('retention', async () =>
+      retention(await readRetention(database), await readOwnTableSizes(database), now()),
+    ),
   ];
 }
 

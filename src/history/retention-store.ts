@@ -23,3 +23,22 @@ FROM lastseen.retention`,
   });
   return single(rows, 'the migration inserts one row');
 }
+
+export interface OwnTableSize {
+  readonly table: string;
+  /** With indexes, and of all partitions. */
+  readonly bytes: number;
+}
+
+/** Needs no right on the tables. */
+export async function readOwnTableSizes(db: Queryable): Promise<readonly OwnTableSize[]> {
+  const { rows } = await db.query<OwnTableSize>({
+    text: `
+SELECT whole.relname::text AS table, sum(pg_total_relation_size(part.oid))::float8 AS bytes
+FROM pg_class part
+JOIN pg_class whole ON whole.oid = coalesce(pg_partition_root(part.oid), part.oid)
+WHERE part.relnamespace = to_regnamespace('lastseen') AND part.relkind = 'r'
+GROUP BY whole.relname`,
+  });
+  return rows;
+}

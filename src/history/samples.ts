@@ -2,6 +2,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { readAuditState } from './audit-runs-store.ts';
+import { readOwnTableSizes, readRetention } from './retention-store.ts';
 import { readSweepState, SWEEP_STATUSES } from './sweep-runs-store.ts';
 
 export function sweepSample(metrics: Metrics, database: Queryable): Sample {
@@ -43,6 +44,24 @@ export function auditSample(metrics: Metrics, database: Queryable): Sample {
         if (state === null) return;
         metrics.auditFinishedAt.set({}, Number(state.finishedAt) / 1e6);
         metrics.auditDriftingLearners.set({}, Number(state.drifting));
+      };
+    },
+  };
+}
+
+export function retentionSample(metrics: Metrics, database: Queryable): Sample {
+  return {
+    name: 'retention',
+    forget() {
+      metrics.prunedAt.remove({});
+      metrics.ownTableBytes.reset();
+    },
+    async take() {
+      const { prunedAt, createdAt } = await readRetention(database);
+      const sizes = await readOwnTableSizes(database);
+      return () => {
+        metrics.prunedAt.set({}, Number(prunedAt ?? createdAt) / 1e6);
+        for (const { table, bytes } of sizes) metrics.ownTableBytes.set({ table }, bytes);
       };
     },
   };

@@ -171,6 +171,16 @@ export function createMetrics() {
       'Learners that the newest finished audit left missing or behind',
     ),
 
+    ownTableBytes: gauge(
+      'own_table_bytes',
+      'Size of own tables with their indexes; every replica reports the same',
+      'table',
+    ),
+    prunedAt: gauge(
+      'pruned_timestamp_seconds',
+      'End of the newest complete prune; before the first one, the time of the migration that it needs',
+    ),
+
     heapLimitBytes: gauge('heap_limit_bytes', 'Heap limit of the process, for `nodejs_heap_size_used_bytes`'),
     memoryLimitBytes: gauge(
       'memory_limit_bytes',

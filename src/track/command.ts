@@ -17,7 +17,7 @@ import { outboxSample } from '../events/samples.ts';
 import { inactivityRelay, ownEventsCheck, relayWhile } from '../events/wiring.ts';
 import { captureSample, freshnessSample, slotSample } from '../freshness/samples.ts';
 import { freshnessDeps, watchCaptureWhile } from '../freshness/wiring.ts';
-import { auditSample, sweepSample } from '../history/samples.ts';
+import { auditSample, retentionSample, sweepSample } from '../history/samples.ts';
 import { requireTopics } from '../kafka/admin/admin.ts';
 import { requireOwnGroup } from '../kafka/admin/groups.ts';
 import { partitionBounds } from '../kafka/admin/offsets.ts';
@@ -100,6 +100,7 @@ function samples(sources: SampleSources): readonly Sample[] {
     letterSample(metrics, database, topics),
     sweepSample(metrics, database),
     auditSample(metrics, database),
+    retentionSample(metrics, database),
   ];
 }
 

@@ -51,7 +51,7 @@ SELECT u, md5('user-' || u)::uuid, now() - u % 10 * interval '1 day' FROM genera
   },
   {
     name: 'nights-left-out',
-    fires: ['LastseenNoSweepCompleted', 'LastseenNoAudit'],
+    fires: ['LastseenNoSweepCompleted', 'LastseenNoAudit', 'LastseenNotPruned'],
     async inject({ sql, lastseen }) {
       await sql(
         `UPDATE lastseen.sweep_run SET started_at = started_at - interval '27 hours', finished_at = finished_at - interval '27 hours'`,
@@ -59,9 +59,11 @@ SELECT u, md5('user-' || u)::uuid, now() - u % 10 * interval '1 day' FROM genera
       await sql(
         `UPDATE lastseen.audit_run SET started_at = started_at - interval '51 hours', finished_at = finished_at - interval '51 hours'`,
       );
+      await sql(`UPDATE lastseen.retention SET created_at = now() - interval '16 days'`);
       return async () => {
         await lastseen([0], 'sweep', '--json');
         await lastseen([0], 'audit', '--json');
+        await lastseen([0], 'prune', '--json');
       };
     },
   },

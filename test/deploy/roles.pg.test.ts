@@ -16,6 +16,7 @@ import { readEvidence } from '../../src/freshness/pipeline.ts';
 import { currentPosition, slotExists, sourcesWithRows } from '../../src/freshness/replication-store.ts';
 import { reportFreshness } from '../../src/freshness/report-pipeline.ts';
 import { auditedSources, listAudits, readAuditState } from '../../src/history/audit-runs-store.ts';
+import { readOwnTableSizes, readRetention } from '../../src/history/retention-store.ts';
 import { readSourceVolumes, readSweepState } from '../../src/history/sweep-runs-store.ts';
 import { digestLastSeen } from '../../src/last-seen/digest-store.ts';
 import { createFold } from '../../src/last-seen/fold.ts';
@@ -106,6 +107,8 @@ describe('with only the rights of its role', () => {
     expect(await readSweepState(database)).toEqual({ runs: new Map(), contradicted: 0n });
     expect(await readAuditState(database)).toBeNull();
     expect(await readOutboxState(database, INACTIVITY_OUTBOX)).toEqual({ waiting: 0n, oldestSeconds: 0 });
+    expect(await readRetention(database)).toMatchObject({ floor: null, prunedAt: null });
+    expect(await readOwnTableSizes(database)).toContainEqual({ table: 'kpi_ledger', bytes: expect.any(Number) });
   });
 
   it.each(['fresh', 'sweep', 'operator'] as const)('%s reports freshness', async (role) => {

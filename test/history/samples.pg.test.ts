@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { sweepSample } from '../../src/history/samples.ts';
+import { retentionSample, sweepSample } from '../../src/history/samples.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
@@ -30,4 +30,27 @@ VALUES (gen_random_uuid(), now(), '{7}', 30, 'completed', 9, 5, 3, 2, 0, 0, now(
     '{what="returned_candidates"} 0',
     '{what="verified"} 0',
   ]);
+});
+
+it('own tables are shown with their sizes, a partitioned one as a whole, and when they were pruned', async () => {
+  const sql = (text: string) => db.database.query({ text });
+  await sql(`
+CREATE TABLE lastseen.parted (n int) PARTITION BY RANGE (n);
+CREATE TABLE lastseen.parted_1 PARTITION OF lastseen.parted FOR VALUES FROM (0) TO (10);
+CREATE TABLE lastseen.parted_2 PARTITION OF lastseen.parted FOR VALUES FROM (10) TO (20);
+INSERT INTO lastseen.parted VALUES (1), (11);
+UPDATE lastseen.retention SET pruned_at = NULL, created_at = to_timestamp(5)`);
+  const metrics = createMetrics();
+  const sample = retentionSample(metrics, db.database);
+  const shown = async (name: string) =>
+    (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith(`lastseen_${name}`));
+  (await sample.take())();
+  expect(await shown('pruned_timestamp_seconds')).toEqual(['lastseen_pruned_timestamp_seconds 5']);
+  expect(await shown('own_table_bytes')).toContain('lastseen_own_table_bytes{table="parted"} 16384');
+  expect((await shown('own_table_bytes')).join()).toContain('kpi_ledger');
+  await sql('UPDATE lastseen.retention SET pruned_at = to_timestamp(7); DROP TABLE lastseen.parted');
+  (await sample.take())();
+  expect(await shown('pruned_timestamp_seconds')).toEqual(['lastseen_pruned_timestamp_seconds 7']);
+  sample.forget();
+  expect([...(await shown('pruned')), ...(await shown('own_table'))]).toEqual([]);
 });
