@@ -7,6 +7,7 @@ import { addCompletion } from './cli/completion.ts';
 import { rejectUnknownCommands } from './cli/unknown-command.ts';
 import { addDlq } from './dead-letters/command.ts';
 import { addDoctor } from './doctor/command.ts';
+import { addEvents } from './events/tail-command.ts';
 import { addFresh } from './freshness/command.ts';
 import { addKpi } from './kpi/command.ts';
 import { addExplain } from './learner/explain-command.ts';
@@ -38,7 +39,7 @@ Settings are read from environment variables; flags override them. \`--print-con
 effective values. Results go to stdout, logs to stderr.
 
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 held for a person; 75 try again later; 130 and 143 ended
-by a signal before it began.
+by a signal before it began, or while it read without an end (\`events tail\`).
 
 Examples:
   lastseen migrate && lastseen topics && lastseen schemas register
@@ -49,6 +50,7 @@ Examples:
   lastseen fresh --wait 10m
   lastseen replay --from 2026-03-15T05:00:00Z
   lastseen audit --repair
+  lastseen events tail --topic inactivity
   source <(lastseen completion bash)`,
     );
 
@@ -63,6 +65,7 @@ Examples:
     addFresh,
     addAudit,
     addDlq,
+    addEvents,
     addPrune,
     addKpi,
     addExplain,

@@ -19,7 +19,8 @@ import { table } from './tables.ts';
 /** docs/operations.md has their meanings. 130 and 143 are those of a process that a signal ends before it handles it. */
 export const EXIT = { done: 0, failed: 1, usage: 2, held: 3, tryLater: 75 } as const;
 
-export interface CommandContext extends Pick<Shutdown, 'stopping' | 'graceDeadline' | 'startShutdownTimer'> {
+export interface CommandContext
+  extends Pick<Shutdown, 'stopping' | 'graceDeadline' | 'startShutdownTimer' | 'stoppedBy'> {
   readonly command: string;
   readonly settings: Settings;
   readonly log: Logger;
@@ -119,7 +120,7 @@ async function withSignals(
       // A second signal exits at once: every step is safe to abandon.
       if (shutdown.stopping.aborted) process.exit(EXIT.failed);
       log.info({ event: 'shutdown_started', signal }, 'stopping');
-      shutdown.stop();
+      shutdown.stop(signal);
     });
   }
   const isShownTwice = process.stderr.isTTY && process.stdout.isTTY;

@@ -1,4 +1,12 @@
+import { constants } from 'node:os';
 import { LastseenError } from '../runtime/errors.ts';
+
+export type StopSignal = 'SIGTERM' | 'SIGINT';
+
+/** The exit code of a command that only a signal ends, as shells report a process that the signal has killed. */
+export function exitCodeOf(signal: StopSignal): number {
+  return 128 + constants.signals[signal];
+}
 
 /**
  * The phases of a shutdown: the process finishes its current work, then abandons what is still in flight, then exits.
@@ -9,7 +17,9 @@ export interface Shutdown {
   readonly stopping: AbortSignal;
   /** Aborted after 60 % of `STOP_WITHIN`: abandon what is in flight. */
   readonly graceDeadline: AbortSignal;
-  stop(): void;
+  stop(signal: StopSignal): void;
+  /** Undefined before {@link stop}. */
+  stoppedBy(): StopSignal | undefined;
   /** Starts the deadlines. `stop` calls it; so does a failure that leaves work in flight. */
   startShutdownTimer(): void;
 }
@@ -22,6 +32,7 @@ export function createShutdown(withinMs: number, onDeadline: () => void): Shutdo
   const stopping = new AbortController();
   const graceDeadline = new AbortController();
   let started = false;
+  let stoppedBy: StopSignal | undefined;
   const startShutdownTimer = () => {
     if (started) return;
     started = true;
@@ -33,7 +44,9 @@ export function createShutdown(withinMs: number, onDeadline: () => void): Shutdo
     stopping: stopping.signal,
     graceDeadline: graceDeadline.signal,
     startShutdownTimer,
-    stop() {
+    stoppedBy: () => stoppedBy,
+    stop(signal) {
+      stoppedBy = signal;
       stopping.abort(new LastseenError('stopped', 'stopped by a signal before the work began; nothing was changed'));
       startShutdownTimer();
     },

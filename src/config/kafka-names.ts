@@ -16,7 +16,7 @@ export function temporaryGroup({ OWN_PREFIX }: Settings, reading: TemporaryReadi
   return `${OWN_PREFIX}-${reading}-${uuidv7()}`;
 }
 
-type TemporaryReading = 'backtest' | 'dlq' | 'replay' | 'snapshot';
+type TemporaryReading = 'backtest' | 'dlq' | 'events' | 'replay' | 'snapshot';
 
 /** The source topics, each with its source. `attempt` has none if `ATTEMPT_SOURCE=exam_results`. */
 export function sourceTopics(settings: Settings): ReadonlyMap<string, Source> {

@@ -21,6 +21,7 @@ export type CommandName =
   | 'dlq show'
   | 'dlq redrive'
   | 'dlq discard'
+  | 'events tail'
   | 'prune'
   | 'kpi'
   | 'explain'
@@ -72,7 +73,7 @@ const kafka: Use = { services: ['kafka'] };
 const registry: Use = { services: ['registry'] };
 const sources = on(...PROOF, ...TOPICS, ...LETTERS, ...FIGURES, 'replay');
 const sourceTopics = onKafka(...PROOF, ...TOPICS, 'dlq redrive', 'replay');
-const reading = onKafka(...CONSUMERS, ...LETTERS, 'replay');
+const reading = onKafka(...CONSUMERS, ...LETTERS, 'events tail', 'replay');
 const letters = onKafka(...TOPICS, ...LETTERS, 'replay');
 const plan = on('sweep', 'replay', 'explain');
 /** Of P and S, which `sweep --dry-run --with P,S` lists too. */
@@ -87,7 +88,7 @@ const USES: Readonly<Record<SettingName, Use>> = {
   KAFKA_BROKERS: kafka,
   KAFKA_CLIENT_ID: kafka,
   OWN_PREFIX: {
-    commands: [...TOPICS, ...SCHEMAS, ...SWEEPS, ...CONSUMERS, ...LETTERS, 'replay'],
+    commands: [...TOPICS, ...SCHEMAS, ...SWEEPS, ...CONSUMERS, ...LETTERS, 'events tail', 'replay'],
     services: ['kafka', 'registry'],
   },
   KAFKA_GROUP_ID: on(...CONSUMERS, 'doctor'),
@@ -115,11 +116,11 @@ const USES: Readonly<Record<SettingName, Use>> = {
   TOPIC_ATTEMPT: sourceTopics,
   TOPIC_SESSION: sourceTopics,
   INACTIVITY_TOPIC: {
-    commands: [...TOPICS, ...SCHEMAS, ...SWEEPS, ...CONSUMERS, 'dlq redrive', 'replay'],
+    commands: [...TOPICS, ...SCHEMAS, ...SWEEPS, ...CONSUMERS, 'dlq redrive', 'events tail', 'replay'],
     services: ['kafka', 'registry'],
   },
   KPI_UPDATED_TOPIC: {
-    commands: [...TOPICS, ...SCHEMAS, 'recompute', 'replay'],
+    commands: [...TOPICS, ...SCHEMAS, 'recompute', 'events tail', 'replay'],
     services: ['kafka', 'registry'],
   },
   TRACK_DLQ_TOPIC: { ...letters, commands: [...(letters.commands ?? []), 'track'] },
@@ -132,7 +133,7 @@ const USES: Readonly<Record<SettingName, Use>> = {
   DLQ_MAX_SHARE: on(...CONSUMERS, 'replay'),
   DLQ_UNREADABLE_MAX: onKafka(...PROOF),
   FLUSH_MAX_DELAY: reading,
-  FLUSH_MAX_DELAY_BEHIND: onKafka('track', ...LETTERS, 'replay'),
+  FLUSH_MAX_DELAY_BEHIND: onKafka('track', ...LETTERS, 'events tail', 'replay'),
   FLUSH_MAX_ROWS: onKafka(...CONSUMERS, 'replay'),
   QUEUE_MAX_BYTES: reading,
   INACTIVITY_THRESHOLD_DAYS: on('sweep', 'replay', 'explain', 'kpi'),

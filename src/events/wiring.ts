@@ -28,6 +28,14 @@ export function inactivityCodec(settings: Settings, registry: Registry): Promise
   });
 }
 
+export function kpiUpdatedCodec(settings: Settings, registry: Registry): Promise<EventCodec<KpiUpdatedEvent>> {
+  return createEventCodec({
+    registry,
+    topic: settings.KPI_UPDATED_TOPIC,
+    schemaFile: join(SCHEMAS_DIRECTORY, `${OWN_SCHEMAS.kpiUpdated}.avsc`),
+  });
+}
+
 /** A relay of inactivity events to the configured topic. */
 export async function inactivityRelay(
   context: CommandContext,
@@ -48,8 +56,7 @@ export async function kpiUpdatedRelay(
   producer: EventProducer,
 ): Promise<Relay> {
   const topic = context.settings.KPI_UPDATED_TOPIC;
-  const schemaFile = join(SCHEMAS_DIRECTORY, `${OWN_SCHEMAS.kpiUpdated}.avsc`);
-  const { encode } = await createEventCodec<KpiUpdatedEvent>({ registry, topic, schemaFile });
+  const { encode } = await kpiUpdatedCodec(context.settings, registry);
   return countedRelay(context, KPI_UPDATED_OUTBOX, { database, producer, topic, encode });
 }
 
