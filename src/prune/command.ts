@@ -20,9 +20,10 @@ export function addPrune(program: Command): void {
     .addHelpText(
       'after',
       `
-Published events go after 60 days. Answers, watermarks, closed silences and runs go after 400 days, or after the lookback if
-that is longer. Open silences, dead letters, gaps, breaks, held runs and the runs that later ones are compared with stay. If it is
-interrupted, the next run removes the rest. Exit code 75: a sweep or another prune is running.
+Published events go after 60 days. Answers, watermarks, closed silences and runs go after 400 days, or after the
+lookback if that is longer. Open silences, dead letters, gaps, breaks, held runs and the runs that later ones are
+compared with stay. If it is interrupted, the next run removes the rest. Exit code 75: a sweep or another prune is
+running.
 
 Examples:
   lastseen prune --dry-run

@@ -10,7 +10,7 @@ let world: World;
 let heartbeat: NodeJS.Timeout;
 beforeAll(async () => {
   const { databaseUrl, connectUrl } = inject('stack');
-  standby = await startStandby(databaseUrl);
+  standby = await startStandby(databaseUrl, { wal_level: 'logical', hot_standby_feedback: 'on' });
   world = await createWorld({ env: { CONNECT_URL: connectUrl } });
 });
 afterAll(async () => {

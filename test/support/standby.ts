@@ -15,8 +15,10 @@ export interface Standby {
 /**
  * Starts a streaming standby of the server of `primaryUrl`, a superuser's URL, from a base backup of its data directory.
  * The server runs on this machine, and nothing else uses it. Linux only: the running server's binary is used.
+ *
+ * @param more settings of the standby. With `hot_standby_feedback` it keeps the primary from cleaning up in all databases.
  */
-export async function startStandby(primaryUrl: string): Promise<Standby> {
+export async function startStandby(primaryUrl: string, more: Readonly<Record<string, string>> = {}): Promise<Standby> {
   const primary = openDatabase({ url: primaryUrl, applicationName: 'test-backup', maxConnections: 1 });
   const [port] = await freePorts(1);
   const { source, copy } = await primary.session((session) => backUp(session)).finally(() => primary.close());
@@ -30,9 +32,8 @@ export async function startStandby(primaryUrl: string): Promise<Standby> {
     max_connections: '200',
     max_replication_slots: '20',
     max_wal_senders: '20',
-    wal_level: 'logical',
-    hot_standby_feedback: 'on',
     primary_conninfo: `host=${hostname} port=${primaryPort} user=postgres password=${password}`,
+    ...more,
   };
   const server = spawn(
     readlinkSync(`/proc/${serverPid}/exe`),

@@ -152,7 +152,9 @@ describe('the stage runner', () => {
 
   it('notes topic, partition and offsets of the records with which it ends', async () => {
     const failure = new Error('a bug');
-    const { queue, runner } = setUp({ apply: async () => Promise.reject(failure) });
+    // Applied when all are collected, also on a busy machine.
+    const limits = { maxDelayMs: 60_000, maxDelayBehindMs: 60_000, maxRows: 6 };
+    const { queue, runner } = setUp({ limits, apply: async () => Promise.reject(failure) });
     queue.push(batch(0, 3));
     queue.push(batch(3, 2));
     queue.push(batch(10, 1, 1));
