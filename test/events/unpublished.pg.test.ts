@@ -4,14 +4,21 @@ import { readOutboxState, takeUnpublished } from '../../src/events/outbox-store.
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../../src/events/outboxes.ts';
 import { createRelay } from '../../src/events/relay-pipeline.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { type RunningStack, startStack } from '../../stack/stack.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { INSTALLATION } from '../support/installation.ts';
 
+/** On a shared server, transactions in other databases delay the clean-up of pages. */
+let stack: RunningStack;
 let db: FreshDatabase;
 beforeAll(async () => {
-  db = await freshDatabase();
+  stack = await startStack({ parts: ['postgres'] });
+  db = await freshDatabase(stack.addresses.databaseUrl);
+}, 120_000);
+afterAll(async () => {
+  await db?.close();
+  await stack?.stop();
 });
-afterAll(() => db.close());
 beforeEach(() => sql('TRUNCATE lastseen.inactivity_outbox, lastseen.kpi_ledger'));
 
 const sql = (text: string, values: unknown[] = [], on: Pick<Database, 'query'> = db.database) =>
