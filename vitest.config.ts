@@ -38,7 +38,7 @@ const LONG = [
   'track/gaps',
   'track/instances',
 ].map((name) => `test/${name}.stack.test.ts`);
-const LONG_ON_POSTGRES = ['demo/load', 'kpi/memory'].map((name) => `test/${name}.pg.test.ts`);
+const LONG_ON_POSTGRES = ['demo/load', 'kpi/memory', 'prune/year'].map((name) => `test/${name}.pg.test.ts`);
 
 /** Tests that read or write last seen. They also run on a table of hash partitions. */
 const PARTITIONED = [
