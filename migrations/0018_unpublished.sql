@@ -14,20 +14,23 @@ CREATE TABLE lastseen.unpublished (
 CREATE FUNCTION lastseen.list_unpublished() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $list$
 BEGIN
-  CASE TG_OP
-    WHEN 'INSERT' THEN
-      INSERT INTO lastseen.unpublished (outbox, seq)
-      SELECT TG_RELID, seq FROM changed WHERE published_at IS NULL
-      ON CONFLICT DO NOTHING;
-    WHEN 'UPDATE' THEN
-      DELETE FROM lastseen.unpublished
-      WHERE outbox = TG_RELID AND seq = ANY (ARRAY(SELECT seq FROM changed WHERE published_at IS NOT NULL));
-    WHEN 'DELETE' THEN
-      DELETE FROM lastseen.unpublished
-      WHERE outbox = TG_RELID AND seq = ANY (ARRAY(SELECT seq FROM changed WHERE published_at IS NULL));
-    WHEN 'TRUNCATE' THEN
-      DELETE FROM lastseen.unpublished WHERE outbox = TG_RELID;
-  END CASE;
+  IF TG_OP = 'TRUNCATE' THEN
+    DELETE FROM lastseen.unpublished WHERE outbox = TG_RELID;
+    RETURN NULL;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    DELETE FROM lastseen.unpublished
+    WHERE outbox = TG_RELID AND seq = ANY (ARRAY(SELECT seq FROM changed WHERE published_at IS NOT NULL));
+  END IF;
+  IF TG_OP = 'DELETE' THEN
+    DELETE FROM lastseen.unpublished
+    WHERE outbox = TG_RELID AND seq = ANY (ARRAY(SELECT seq FROM changed WHERE published_at IS NULL));
+  ELSE
+    -- Also after an update: an operator may have events published again.
+    INSERT INTO lastseen.unpublished (outbox, seq)
+    SELECT TG_RELID, seq FROM changed WHERE published_at IS NULL
+    ON CONFLICT DO NOTHING;
+  END IF;
   RETURN NULL;
 END
 $list$;

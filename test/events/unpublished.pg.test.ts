@@ -80,9 +80,9 @@ describe.each(TABLES)('marking events of %s as published', (table) => {
       .poll(async () => (await statistics()).updated - before.updated, { timeout: 20_000 })
       .toBe(BigInt(events));
     const after = await statistics();
-    // Pages that a concurrent snapshot needs cannot be cleaned meanwhile.
-    expect(Number(after.hot - before.hot)).toBeGreaterThan(events * 0.95);
-    expect(Number(after.index_bytes)).toBeLessThan(Number(before.index_bytes) * 1.1);
+    // Usually all. Pages that a concurrent snapshot needs cannot be cleaned meanwhile.
+    expect(Number(after.hot - before.hot)).toBeGreaterThan(events * 0.8);
+    expect(Number(after.index_bytes)).toBeLessThan(Number(before.index_bytes) * 1.3);
   });
 });
 
@@ -103,6 +103,9 @@ describe.each(TABLES)('the list of unpublished rows of %s', (table) => {
     expect(await listed(table)).toHaveLength(10);
     // As the release before marks them.
     await sql(`UPDATE ${table} SET published_at = now() WHERE seq % 3 = 0`);
+    expect(await listed(table)).toEqual(await unpublished(table));
+    // As an operator has events published again.
+    await sql(`UPDATE ${table} SET published_at = CASE WHEN seq % 6 = 0 THEN now() END WHERE seq % 3 = 0`);
     expect(await listed(table)).toEqual(await unpublished(table));
     await sql(`DELETE FROM ${table} WHERE seq % 2 = 0`);
     expect(await listed(table)).toEqual(await unpublished(table));
