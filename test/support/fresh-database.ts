@@ -76,11 +76,14 @@ async function onServer<T>(server: string, work: (admin: Database) => Promise<T>
   }
 }
 
-/** Polls for up to two seconds, because the server notices a closed connection later than its client. */
+/**
+ * Clients that are still connected; an autovacuum worker is none. Polls for up to two seconds, because the server
+ * notices a closed connection later than its client.
+ */
 async function connectionsLeft(admin: Database, name: string): Promise<readonly string[]> {
   for (let attempt = 0; ; attempt++) {
     const { rows } = await admin.query<{ application_name: string }>({
-      text: 'SELECT application_name FROM pg_stat_activity WHERE datname = $1',
+      text: `SELECT application_name FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'`,
       values: [name],
     });
     if (rows.length === 0 || attempt === 20) return rows.map((row) => row.application_name);
