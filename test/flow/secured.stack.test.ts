@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { studentIdOf } from '../../src/activity/learner.ts';
-import { logLine } from '../support/machine-format.ts';
+import { logLine, messagesIn } from '../support/machine-format.ts';
 import { provokeFailures } from '../support/provoke-failures.ts';
 import { createSecuredWorld, LOGINS, type SecuredWorld } from '../support/secured-world.ts';
 import { step } from '../support/step.ts';
@@ -28,7 +28,7 @@ test('with TLS and logins the main job works and logs no secret', { timeout: 600
 
   await step('untrusted servers and wrong passwords give one line without a secret', async () => {
     const refusals = (await world.tryRefused()).map(({ part, fault, run }) => {
-      const [line = '', ...more] = run.stderr.split('\n').filter((each) => each !== '' && !each.startsWith('{'));
+      const [line = '', ...more] = messagesIn(run.stderr);
       expect(run.stderr).not.toMatch(/canary/);
       return [part, fault, run.code, line.replace(/127\.0\.0\.1:\d+/, 'HOST'), more.length];
     });

@@ -21,6 +21,11 @@ export function checkLog(stderr: string): void {
   }
 }
 
+/** The lines for people on stderr: without log lines, and without the stacks that LOG_LEVEL=debug adds. */
+export function messagesIn(stderr: string): readonly string[] {
+  return stderr.split('\n').filter((line) => !/^$|^\{|^ {4}at |^\w+$/.test(line));
+}
+
 function camelCaseKeys(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.flatMap(camelCaseKeys);
   if (typeof value !== 'object' || value === null) return [];

@@ -1,6 +1,6 @@
 /** Failures of the main job, each with a canary that a log line could leak. */
 import { Partitioners } from '../../src/kafka/client/driver.ts';
-import { logLine } from './machine-format.ts';
+import { logLine, messagesIn } from './machine-format.ts';
 import type { World } from './world.ts';
 
 export interface ProvokedFailures {
@@ -96,5 +96,5 @@ async function mistakes(world: World): Promise<number> {
     'track',
   );
   if (code !== 2) throw new Error(`a wrong configuration ended with ${code}:\n${stderr}`);
-  return stderr.trim().split('\n').length;
+  return messagesIn(stderr).length;
 }

@@ -1,3 +1,4 @@
+import { messagesIn } from '../../support/machine-format.ts';
 import { createSecuredWorld } from '../../support/secured-world.ts';
 import { stage } from '../fault.ts';
 import type { Harness } from '../harness.ts';
@@ -23,7 +24,7 @@ async function inWorld<T>(
 
 /** Whether the operator gets one line about the refusal, without a stack. */
 function isClear({ code, stderr }: { readonly code: number | null; readonly stderr: string }): boolean {
-  const lines = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+  const lines = messagesIn(stderr);
   return (
     code === 1 && lines.length === 1 && /no safe connection|denied access|refuses the connection/.test(lines[0] ?? '')
   );
