@@ -35,6 +35,11 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(hold|holds|held|holding) \S+( \S+)? against\b/, 'compare with'],
   [/\bbreak(s|ing)? off\b|\bbroken off\b|\bbroke off\b/, 'stop, interrupt'],
   [/\blet(s|ting)? go of\b/, 'release, drop'],
+  // The package of that name is not ours, and ours is in no registry.
+  [
+    /\b(npx|npm (exec|x|i|install|add)|pnpm (dlx|add)|yarn (dlx|add)|bunx)( -(?!-no(-install)? )\S*)* (@seedtest\/)?lastseen(?![\w./-])/,
+    '`lastseen`; this may fetch the package of another owner',
+  ],
 ];
 
 export interface Finding {

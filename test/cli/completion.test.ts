@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { placesOf } from '../../src/cli/completion.ts';
 import { SHELLS, type Shell, scriptFor } from '../../src/cli/completion-scripts.ts';
@@ -6,6 +8,7 @@ import { createProgram } from '../../src/program.ts';
 
 const places = placesOf(createProgram(), []);
 const script = (shell: Shell) => scriptFor(shell, 'lastseen', places);
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const has = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0;
 
 /** What bash offers at the end of each line. */
@@ -72,5 +75,19 @@ describe('shell completion', () => {
       status: 0,
       stderr: '',
     });
+  });
+
+  it('completes the command as README defines and loads it, in a clone', () => {
+    const page = readFileSync(`${ROOT}README.md`, 'utf8');
+    const definition = /^lastseen\(\) \{.*\}$/m.exec(page)?.[0] ?? 'README defines no function';
+    const load = /`(source <\(.* completion bash\))`/.exec(page)?.[1] ?? 'README loads no completion';
+    const typed = 'COMP_WORDS=(lastseen sweep a); COMP_CWORD=2; _lastseen; echo "$COMPREPLY"';
+    const { stdout, stderr } = spawnSync(
+      'bash',
+      ['-c', `${definition}\n${load}\ncomplete -p lastseen\n${typed}\nlastseen swep >/dev/null 2>&1; echo $?`],
+      { cwd: ROOT, encoding: 'utf8' },
+    );
+    expect(stderr).toBe('');
+    expect(stdout).toBe('complete -F _lastseen lastseen\napprove\n2\n');
   });
 });

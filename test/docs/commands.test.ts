@@ -16,9 +16,9 @@ const PAGES = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.m
 /** Commands in code spans and in code blocks, without comments, from the name of the command on. */
 function commandLines(page: string): string[] {
   const text = read(page);
-  const spans = [...text.matchAll(/`(?:npx )?lastseen ([a-z][^`]*)`/g)].map(([, line = '']) => line);
+  const spans = [...text.matchAll(/`lastseen ([a-z][^`]*)`/g)].map(([, line = '']) => line);
   const blocks = [...text.matchAll(/^ *```sh\n(.*?)^ *```/gms)].map(([, block = '']) => block).join('\n');
-  const lines = [...blocks.matchAll(/^ *(?:npx )?lastseen ([a-z].*)$/gm)].map(([, line = '']) => line);
+  const lines = [...blocks.matchAll(/^ *lastseen ([a-z].*)$/gm)].map(([, line = '']) => line);
   const byHand = [...text.matchAll(/by_hand [a-z-]+ ([a-z][^`\n]*)/g)].map(([, line = '']) => line);
   return [...spans, ...lines, ...byHand].map((line) => line.replace(/ #.*| [|&].*/, ''));
 }

@@ -16,6 +16,10 @@ test.each([
   ['how far it is, lest it stop', 'lest'], // words: allow
   ['what it says of a learner', 'says of'], // words: allow
   ['hold last seen against the source tables', 'hold last seen against'], // words: allow
+  ['npx lastseen sweep', 'npx lastseen'], // words: allow
+  ['npx --yes @seedtest/lastseen sweep', 'npx --yes @seedtest/lastseen'], // words: allow
+  ['npx lastseen sweep --no-color', 'npx lastseen'], // words: allow
+  ['npm install -g lastseen', 'npm install -g lastseen'], // words: allow
 ])('finds the word in %j', (text, word) => {
   expect(findWords(`fine\n${text}`)).toContainEqual({ line: 2, word, instead: expect.any(String) });
 });
@@ -27,6 +31,9 @@ test.each([
   'a standby',
   'published_at = NULL WHERE id = 1',
   'has one row per learner',
+  'npx --no-install lastseen sweep',
+  'npm install ./seedtest-lastseen-1.0.0.tgz',
+  'npm run --silent lastseen -- sweep',
 ])('accepts %j', (text) => {
   expect(findWords(text)).toEqual([]);
 });
