@@ -6,9 +6,12 @@ import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import type { SweepPlan } from '../silence/plan.ts';
-import { eachDue, takeCensus } from '../sweep/episodes-store.ts';
-import { openPage } from './audience-page.ts';
-import { withFigures } from './figures-pipeline.ts';
+import { type DueLearner, eachDue, type ListOrder, takeCensus } from '../sweep/episodes-store.ts';
+import { AUDIENCE, censusTable, type Layout, type ListedLearner, openList } from './audience-page.ts';
+import { compareRun, compareThreshold } from './comparison.ts';
+import { differenceLayout, differenceTable } from './difference-page.ts';
+import { type Comparison, countChanged, eachChanged } from './difference-store.ts';
+import { type WithFigures, withFigures } from './figures-pipeline.ts';
 import { eachDueAtSource } from './learners-pipeline.ts';
 import { type AudienceFlags, addAudienceOptions, isListRequested, shownFigures } from './options.ts';
 import { BATCH, type ListDeps, listAsRead, listSorted } from './pipeline.ts';
@@ -22,23 +25,86 @@ export const dryRunMode = {
   run(context: CommandContext, flags: AudienceFlags, plan: SweepPlan): Promise<number> {
     const withTables = flags.fromSource ? withDatabase : withOwnTables;
     return withTables(context, (database) =>
-      withSourceDatabase(context, (source) => list(context, flags, plan, database, source)),
+      withSourceDatabase(context, (source) => list({ context, flags, plan, database, source })),
     );
   },
 };
 
-async function list(
-  context: CommandContext,
-  flags: AudienceFlags,
-  plan: SweepPlan,
-  database: Database,
-  source: Database,
+interface Reading {
+  readonly context: CommandContext;
+  readonly flags: AudienceFlags;
+  readonly plan: SweepPlan;
+  readonly database: Database;
+  /** The database of the source tables. */
+  readonly source: Database;
+}
+
+async function list(reading: Reading): Promise<number> {
+  const { context, flags, plan, database, source } = reading;
+  const comparison = await comparisonOf(reading);
+  if (comparison !== undefined) return listDifference(reading, comparison);
+  const { settings } = context;
+  const { fromSource = false } = flags;
+  const decisions = decideFromSource(plan);
+  let listed = 0;
+  const code = await listLearners(reading, {
+    layout: AUDIENCE,
+    each: (order, requireRunning, onDue) => {
+      const counted = (learners: readonly DueLearner[]) => {
+        listed += learners.length;
+        return onDue(learners);
+      };
+      return fromSource
+        ? eachDueAtSource(source, { settings, plan, decide: decisions.decide, requireRunning }, counted)
+        : eachDue(database, plan, counted, { order, batchSize: BATCH });
+    },
+  });
+  if (isForPeople(flags)) {
+    const census = fromSource ? decisions.census() : await takeCensus(database, plan);
+    context.print(`\n${censusTable(census, plan, listed)}`);
+  }
+  return code;
+}
+
+async function comparisonOf({ flags, plan, database }: Reading): Promise<Comparison | undefined> {
+  const { diff, diffThreshold } = flags;
+  if (diffThreshold !== undefined) return compareThreshold(plan, diffThreshold);
+  return diff === undefined ? undefined : compareRun(database, plan, diff);
+}
+
+async function listDifference(reading: Reading, comparison: Comparison): Promise<number> {
+  const { context, flags, plan, database } = reading;
+  const code = await listLearners(reading, {
+    layout: differenceLayout(comparison),
+    each: (order, _, onChanged) => eachChanged(database, comparison, onChanged, { order, batchSize: BATCH }),
+  });
+  if (isForPeople(flags)) {
+    context.print(`\n${differenceTable(comparison, plan, await countChanged(database, comparison))}`);
+  }
+  return code;
+}
+
+const isForPeople = ({ json, csv }: AudienceFlags) => !json && !csv;
+
+interface List<L extends ListedLearner> {
+  readonly layout: Layout<L>;
+  /** @param order as Postgres should sort; undefined if it need not */
+  readonly each: (
+    order: ListOrder | undefined,
+    requireRunning: () => void,
+    onLearners: (learners: readonly L[]) => Promise<void>,
+  ) => Promise<void>;
+}
+
+/** Prints the list, sorted and with figures if they are wanted. */
+async function listLearners<L extends ListedLearner>(
+  { context, flags, plan, database, source }: Reading,
+  { layout, each }: List<L>,
 ): Promise<number> {
-  const { settings, log, live, stopping, flushed } = context;
+  const { log, live, stopping, flushed } = context;
   const { fromSource = false, sort } = flags;
   const wanted = shownFigures(flags);
-  const page = openPage(context, flags, plan, wanted);
-  const decisions = decideFromSource(plan);
+  const add = openList(context, flags, plan, wanted, layout);
   const requireRunning = () => {
     if (stopping.aborted) throw new LastseenError('interrupted', 'stopped by a signal: the list is not complete');
   };
@@ -46,11 +112,8 @@ async function list(
   const sortedByPostgres = fromSource || sort === 's' || sort === 'p' ? undefined : sort;
   const figures = { ...figureDeps(context, source, database), ignoresLastSeenTable: fromSource };
   let failed = 0;
-  const deps: ListDeps = {
-    each: (onDue) =>
-      fromSource
-        ? eachDueAtSource(source, { settings, plan, decide: decisions.decide, requireRunning }, onDue)
-        : eachDue(database, plan, onDue, { order: sortedByPostgres, batchSize: BATCH }),
+  const deps: ListDeps<WithFigures<L>> = {
+    each: (onLearners) => each(sortedByPostgres, requireRunning, onLearners),
     addFigures:
       wanted.length === 0
         ? undefined
@@ -61,13 +124,12 @@ async function list(
               log.error({ event: 'learner_failed', error }, 'could not compute the figures of a learner');
             }),
     async show(learners) {
-      learners.forEach(page.add);
+      learners.forEach(add);
       await flushed();
     },
     showProgress: (total) => showProgress({ what: 'figures', unit: 'learners', total, log, live }),
     requireRunning,
   };
   await (sort === sortedByPostgres || sort === undefined ? listAsRead(deps) : listSorted(deps, sort));
-  page.end?.(fromSource ? decisions.census() : await takeCensus(database, plan));
   return failed === 0 ? EXIT.done : EXIT.failed;
 }

@@ -7,7 +7,7 @@ import type { DueLearner } from '../sweep/episodes-store.ts';
 import { BATCH, type ListDeps } from './pipeline.ts';
 import type { SourceDecisions } from './silence-at-source.ts';
 
-interface SourceReading extends Pick<ListDeps, 'requireRunning'>, Pick<SourceDecisions, 'decide'> {
+interface SourceReading extends Pick<ListDeps<DueLearner>, 'requireRunning'>, Pick<SourceDecisions, 'decide'> {
   readonly settings: Settings;
   readonly plan: SweepPlan;
 }

@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { csvOption, type ListFlags } from '../cli/csv.ts';
+import { readPositive, readRunId } from '../cli/flag-values.ts';
 import { usageError } from '../runtime/errors.ts';
+import { LAST_RUN } from './comparison.ts';
 import { LISTED_FIGURES, type ListedFigure } from './figure-change.ts';
 import { SORT_KEYS, type SortKey } from './order.ts';
 
@@ -9,6 +11,8 @@ export interface AudienceFlags extends ListFlags {
   readonly fromSource?: true;
   readonly sort?: SortKey;
   readonly with?: readonly ListedFigure[];
+  readonly diff?: string;
+  readonly diffThreshold?: number;
 }
 
 export function addAudienceOptions(command: Command): Command {
@@ -29,6 +33,19 @@ export function addAudienceOptions(command: Command): Command {
       'with --dry-run: add P, S or P,S as of the same instant, and their change since a week before',
       readFigures,
     )
+    .addOption(
+      new Option(
+        '--diff <run|last>',
+        'with --dry-run: who is inactive now and was not after a completed run (in), and the reverse (out)',
+      )
+        .argParser((text) => (text === LAST_RUN ? text : readRunId(text)))
+        .conflicts(['diffThreshold', 'fromSource', 'limit']),
+    )
+    .addOption(
+      new Option('--diff-threshold <days>', 'with --dry-run: who would be in and out if this were the threshold')
+        .argParser(readPositive)
+        .conflicts(['fromSource', 'limit']),
+    )
     .addOption(csvOption('with --dry-run: one learner per line'));
 }
 
@@ -44,6 +61,8 @@ const LIST_FLAGS = [
   ['fromSource', '--from-source'],
   ['sort', '--sort'],
   ['with', '--with'],
+  ['diff', '--diff'],
+  ['diffThreshold', '--diff-threshold'],
   ['csv', '--csv'],
 ] as const;
 

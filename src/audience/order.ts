@@ -6,7 +6,7 @@ import type { FigureChange } from './figure-change.ts';
 export const SORT_KEYS = ['days', 's', 'p', 'user'] as const;
 export type SortKey = (typeof SORT_KEYS)[number];
 
-interface Sortable {
+export interface Sortable {
   readonly student_id: string;
   readonly user_id: string;
   readonly last_seen_at: Instant;

@@ -1,16 +1,13 @@
 import type { ProgressDisplay } from '../cli/progress/progress-bar.ts';
-import type { DueLearner } from '../sweep/episodes-store.ts';
-import type { WithFigures } from './figures-pipeline.ts';
-import { comparator, type SortKey } from './order.ts';
+import { comparator, type Sortable, type SortKey } from './order.ts';
 
-export type Listed = WithFigures<DueLearner>;
-
-export interface ListDeps {
+/** @typeParam L a learner of the list, whose figures may be added */
+export interface ListDeps<L extends Sortable> {
   /** Calls back with batches of learners, and reads the next batch when the promise has resolved. */
-  readonly each: (onLearners: (learners: readonly DueLearner[]) => Promise<void>) => Promise<void>;
+  readonly each: (onLearners: (learners: readonly L[]) => Promise<void>) => Promise<void>;
   /** Undefined if the list shows no figures. */
-  readonly addFigures: ((learners: readonly DueLearner[]) => Promise<readonly Listed[]>) | undefined;
-  readonly show: (learners: readonly Listed[]) => Promise<void>;
+  readonly addFigures: ((learners: readonly L[]) => Promise<readonly L[]>) | undefined;
+  readonly show: (learners: readonly L[]) => Promise<void>;
   readonly showProgress: (total: number) => ProgressDisplay;
   /** @throws LastseenError `interrupted` if the process is stopping */
   readonly requireRunning: () => void;
@@ -20,7 +17,7 @@ export interface ListDeps {
 export const BATCH = 500;
 
 /** Shows the learners as they are read: memory use does not depend on their number. */
-export function listAsRead(deps: ListDeps): Promise<void> {
+export function listAsRead<L extends Sortable>(deps: ListDeps<L>): Promise<void> {
   return deps.each(async (learners) => {
     deps.requireRunning();
     await deps.show((await deps.addFigures?.(learners)) ?? learners);
@@ -28,8 +25,8 @@ export function listAsRead(deps: ListDeps): Promise<void> {
 }
 
 /** Keeps all learners of the list in memory and sorts them. */
-export async function listSorted(deps: ListDeps, key: SortKey): Promise<void> {
-  const listed: Listed[] = [];
+export async function listSorted<L extends Sortable>(deps: ListDeps<L>, key: SortKey): Promise<void> {
+  const listed: L[] = [];
   await deps.each(async (learners) => {
     deps.requireRunning();
     listed.push(...learners);
@@ -43,7 +40,10 @@ export async function listSorted(deps: ListDeps, key: SortKey): Promise<void> {
 }
 
 /** In place: a list is kept once. Nothing is shown before the last figure is known, so the progress is. */
-async function addAllFigures({ addFigures, showProgress, requireRunning }: ListDeps, listed: Listed[]): Promise<void> {
+async function addAllFigures<L extends Sortable>(
+  { addFigures, showProgress, requireRunning }: ListDeps<L>,
+  listed: L[],
+): Promise<void> {
   if (addFigures === undefined) return;
   const progress = showProgress(listed.length);
   try {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { validate as isUuid } from 'uuid';
 import { type Instant, parseInstant } from '../activity/instant.ts';
 
 /** Parses the instant of a flag. */
@@ -6,6 +7,12 @@ export function readInstant(text: string): Instant {
   const instant = parseInstant(text);
   if (instant === undefined) throw new InvalidArgumentError('It must be an instant such as 2026-03-16T05:00:00Z.');
   return instant;
+}
+
+/** Parses the id of a sweep's run. */
+export function readRunId(text: string): string {
+  if (!isUuid(text)) throw new InvalidArgumentError('It must be the id of a run; `lastseen sweep runs` lists them.');
+  return text.toLowerCase();
 }
 
 /** Parses the whole number of a flag, above 0. */

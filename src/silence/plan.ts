@@ -41,7 +41,8 @@ export function configuredPlan(settings: PlanSettings, asOf: Instant, limit?: nu
   return { asOf, thresholds, lookbackDays, refresh: settings.INACTIVITY_REFRESH, limit };
 }
 
-function planError(thresholds: readonly number[], lookbackDays: number): string | undefined {
+/** Why thresholds and lookback contradict each other; undefined if they do not. */
+export function planError(thresholds: readonly number[], lookbackDays: number): string | undefined {
   const invalid = thresholds.find((days) => !Number.isInteger(days) || days < 1);
   if (invalid !== undefined) return `a threshold must be a positive number of whole days, not ${invalid}`;
   if (new Set(thresholds).size < thresholds.length) return 'a threshold is given twice';

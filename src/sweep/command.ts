@@ -63,6 +63,8 @@ before, computed from the same tables: it does not depend on weekly_kpi. --limit
 Examples:
   lastseen sweep --dry-run --threshold 14
   lastseen sweep --dry-run --sort s --with P,S --csv > audience.csv
+  lastseen sweep --dry-run --diff last
+  lastseen sweep --dry-run --diff-threshold 10
   lastseen sweep --dry-run --from-source --as-of 2026-03-16T05:00:00Z`,
     )
     .action((flags: Flags) =>

@@ -2,7 +2,7 @@ import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
 import { INSTANTS_BY_SOURCE, instantColumns, type Source, sqlPerSource } from '../activity/source.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import { forEachBatch } from '../postgres/cursor.ts';
-import type { Database, Queryable } from '../postgres/database.ts';
+import type { Database, Queryable, Statement } from '../postgres/database.ts';
 import { single } from '../runtime/must.ts';
 import { SILENT, silenceValues } from '../silence/condition.ts';
 import { type SweepPlan, silenceWindow } from '../silence/plan.ts';
@@ -215,6 +215,8 @@ const ORDERS = {
   student_id: 'student_id',
 };
 
+export type ListOrder = keyof typeof ORDERS;
+
 /**
  * Lists who would be flagged, in batches: by their student ids, or in another order. Postgres sorts, so memory use does not
  * depend on their number. Writes and locks nothing.
@@ -223,7 +225,7 @@ export function eachDue(
   database: Database,
   plan: SweepPlan,
   onDue: (learners: readonly DueLearner[]) => Promise<void>,
-  { order = 'student_id', batchSize }: { order?: keyof typeof ORDERS | undefined; batchSize?: number } = {},
+  { order = 'student_id', batchSize }: { order?: ListOrder | undefined; batchSize?: number } = {},
 ): Promise<void> {
   return forEachBatch<DueLearner>(
     database,
@@ -275,6 +277,35 @@ WHERE last_active_on >= $4::date AND last_seen_at > $1::timestamptz AND user_id 
   return { ...single(rows, 'an aggregate returns one row'), doubtful: await countDoubtful(tx, plan, tables) };
 }
 
+/**
+ * Selects all learners who are inactive and known by a user_id, except for doubtful ones, with or without a due event:
+ * student_id, last_seen_at.
+ */
+export function silentLearners(plan: SilencePlan): Required<Omit<Statement, 'name'>> {
+  const { lastSeen, letters } = LIVE;
+  return {
+    text: `
+SELECT seen.student_id, seen.last_seen_at
+FROM ${lastSeen} seen
+CROSS JOIN LATERAL (
+  SELECT CASE ${reached(plan.thresholds.length, '$6')} END AS threshold_days
+) rung
+WHERE ${SILENT} AND seen.user_id <> ''${letters === undefined ? '' : ` AND NOT ${isDoubtful(letters, '$6')}`}`,
+    values: rungValues(plan),
+  };
+}
+
+type SilencePlan = Pick<SweepPlan, 'asOf' | 'thresholds' | 'lookbackDays'>;
+
+/** $1 to $4 the window, $5 thresholds from the longest, $6 the as-of. */
+function rungValues(plan: SilencePlan): unknown[] {
+  return [
+    ...silenceValues(silenceWindow(plan)),
+    arrayLiteral(plan.thresholds.toSorted((a, b) => b - a)),
+    formatInstant(plan.asOf),
+  ];
+}
+
 async function countDoubtful(tx: Queryable, plan: SweepPlan, { lastSeen, letters }: DetectionTables): Promise<bigint> {
   if (letters === undefined) return 0n;
   const { rows } = await tx.query<{ learners: bigint }>({
@@ -285,11 +316,7 @@ CROSS JOIN LATERAL (
   SELECT CASE ${reached(plan.thresholds.length, '$6')} END AS threshold_days
 ) rung
 WHERE ${SILENT} AND seen.user_id IS DISTINCT FROM '' AND ${isDoubtful(letters, '$6')}`,
-    values: [
-      ...silenceValues(silenceWindow(plan)),
-      arrayLiteral(plan.thresholds.toSorted((a, b) => b - a)),
-      formatInstant(plan.asOf),
-    ],
+    values: rungValues(plan),
   });
   return single(rows, 'an aggregate returns one row').learners;
 }

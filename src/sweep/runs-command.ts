@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
-import { validate as isUuid } from 'uuid';
+import type { Command } from 'commander';
 import { formatInstant } from '../activity/instant.ts';
 import { csvOption, type ListFlags, openCsv } from '../cli/csv.ts';
+import { readRunId } from '../cli/flag-values.ts';
 import { EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, readableInstant, table } from '../cli/tables.ts';
 import { WAIT_FRESH } from '../freshness/wiring.ts';
@@ -44,7 +44,7 @@ function addApprove(sweep: Command): void {
   sweep
     .command('approve')
     .description('emit the events of a held run, for learners who are still silent')
-    .argument('<run>', 'a held run', readRun)
+    .argument('<run>', 'a held run', readRunId)
     .option(...WAIT_FRESH)
     .option('--force', 'skip the proof that the table is fresh; the run is recorded as forced')
     .option('--json', 'print JSON')
@@ -71,7 +71,7 @@ function addDiscard(sweep: Command): void {
   sweep
     .command('discard')
     .description('drop a held run; none of its events are emitted')
-    .argument('<run>', 'a held run', readRun)
+    .argument('<run>', 'a held run', readRunId)
     .option('--json', 'print JSON')
     .option(...PRINT_CONFIG)
     .action((runId: string, flags: OutputFlags) =>
@@ -88,11 +88,6 @@ function addDiscard(sweep: Command): void {
           }),
       }),
     );
-}
-
-function readRun(text: string): string {
-  if (!isUuid(text)) throw new InvalidArgumentError('It must be the id of a run; `lastseen sweep runs` lists them.');
-  return text.toLowerCase();
 }
 
 function describe(run: SweepRun) {
