@@ -61,7 +61,7 @@ export function censusTable(census: Census, plan: SweepPlan, listed: number): st
   return table(['as of', readableInstant(plan.asOf)], rows);
 }
 
-/** What every layout says of a learner. */
+/** What every layout has. */
 export function describeLearner(learner: ListedLearner, { asOf }: SweepPlan) {
   return {
     userId: learner.user_id,

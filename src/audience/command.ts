@@ -8,7 +8,7 @@ import { withOwnTables } from '../setup/wiring.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import { type DueLearner, eachDue, type ListOrder, takeCensus } from '../sweep/episodes-store.ts';
 import { AUDIENCE, censusTable, type Layout, type ListedLearner, openList } from './audience-page.ts';
-import { compareRun, compareThreshold } from './comparison.ts';
+import { compareRun, compareThreshold } from './comparison-pipeline.ts';
 import { differenceLayout, differenceTable } from './difference-page.ts';
 import { type Comparison, countChanged, eachChanged } from './difference-store.ts';
 import { type WithFigures, withFigures } from './figures-pipeline.ts';

@@ -62,8 +62,8 @@ export async function countChanged(db: Queryable, comparison: Comparison): Promi
   const { rows } = await db.query<DifferenceCounts>({
     text: `${text}
 SELECT
-  count(*) FILTER (WHERE NOT is_old) AS entered,
-  count(*) FILTER (WHERE NOT is_current) AS left,
+  count(*) FILTER (WHERE is_old IS FALSE) AS entered,
+  count(*) FILTER (WHERE is_current IS FALSE) AS left,
   count(*) FILTER (WHERE is_old AND is_current) AS unchanged
 FROM both_sides`,
     values: [...values],

@@ -1,6 +1,9 @@
 import type { Instant } from '../activity/instant.ts';
 import { type SweepPlan, silenceWindow } from '../silence/plan.ts';
 
+/** Names the newest completed run. */
+export const LAST_RUN = 'last';
+
 /** An audience: the inactive learners as of an instant, by a plan or as a run left them. */
 export type Side = Pick<SweepPlan, 'asOf' | 'thresholds' | 'lookbackDays'>;
 

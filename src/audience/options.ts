@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { csvOption, type ListFlags } from '../cli/csv.ts';
 import { readPositive, readRunId } from '../cli/flag-values.ts';
 import { usageError } from '../runtime/errors.ts';
-import { LAST_RUN } from './comparison.ts';
+import { LAST_RUN } from './difference.ts';
 import { LISTED_FIGURES, type ListedFigure } from './figure-change.ts';
 import { SORT_KEYS, type SortKey } from './order.ts';
 

@@ -156,14 +156,14 @@ describe('sweep --dry-run --diff', () => {
 });
 
 describe('sweep --dry-run --diff-threshold', () => {
-  it('shows whom a higher threshold loses', async () => {
+  it('shows who is lost by a higher threshold', async () => {
     expect((await changes('--diff-threshold', '10')).toSorted()).toEqual([
       'out threshold appears',
       'out threshold crosses',
     ]);
   });
 
-  it('shows whom a lower threshold adds', async () => {
+  it('shows who is added by a lower threshold', async () => {
     expect(await changes('--diff-threshold', '1')).toEqual(['in threshold was seen yesterday']);
   });
 

@@ -2,10 +2,8 @@ import { readRetention } from '../history/retention-store.ts';
 import type { Queryable } from '../postgres/database.ts';
 import { usageError } from '../runtime/errors.ts';
 import { planError, type SweepPlan } from '../silence/plan.ts';
+import { LAST_RUN } from './difference.ts';
 import { type Comparison, findRun } from './difference-store.ts';
-
-/** Names the newest completed run. */
-export const LAST_RUN = 'last';
 
 /**
  * What the plan becomes with another threshold.
