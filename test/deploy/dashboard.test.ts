@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { metricsIn, shownMetrics } from './shown-metrics.ts';
@@ -11,17 +11,32 @@ interface Panel {
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly datasource?: { readonly uid: string };
   readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+  readonly links?: readonly { readonly title: string; readonly url: string }[];
   readonly targets?: readonly { readonly refId: string; readonly expr: string; readonly datasource: { uid: string } }[];
 }
 
+interface AlertRule {
+  readonly alert?: string;
+  readonly expr: string;
+  readonly annotations?: { readonly runbook_url: string };
+}
+
 const file = new URL('../../k8s/components/monitoring/dashboard.json', import.meta.url);
-const dashboard = JSON.parse(readFileSync(file, 'utf8')) as { readonly panels: readonly Panel[] };
+const dashboard = JSON.parse(readFileSync(file, 'utf8')) as {
+  readonly panels: readonly Panel[];
+  readonly templating: { readonly list: readonly { readonly name: string }[] };
+};
 const rules = parse(readFileSync(new URL('lastseen.rules.yml', file), 'utf8')) as {
-  readonly groups: readonly { readonly rules: readonly { readonly expr: string }[] }[];
+  readonly groups: readonly { readonly rules: readonly AlertRule[] }[];
 };
 const rows = dashboard.panels.filter(({ type }) => type === 'row');
 const panels = dashboard.panels.filter(({ type }) => type !== 'row');
 const exprs = panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr));
+
+/** The variable of the dashboard with the address of the reader's copy. */
+const ADDRESS = '$' + '{docs:raw}';
+const linksOf = ({ links = [] }: Panel) => links.map(({ url }) => url.slice(ADDRESS.length + 1));
+const alerts = rules.groups.flatMap((group) => group.rules.filter(({ alert }) => alert !== undefined));
 
 describe('the dashboard', () => {
   it('has one row per question', () => {
@@ -63,5 +78,27 @@ describe('the dashboard', () => {
     const alerting = rules.groups.flatMap((group) => group.rules.flatMap(({ expr }) => metricsIn(expr)));
     const shown = new Set(exprs.flatMap(metricsIn));
     expect([...new Set(alerting)].filter((name) => !shown.has(name))).toEqual([]);
+  });
+
+  it.each(alerts)(
+    'links to the runbook of $alert from each panel that shows a metric of it',
+    ({ expr, annotations }) => {
+      const runbook = annotations?.runbook_url ?? '';
+      const metrics = metricsIn(expr).filter((name) => name !== 'lastseen_build_info');
+      const showing = panels.filter(({ targets = [] }) =>
+        targets.some((target) => metricsIn(target.expr).some((name) => metrics.includes(name))),
+      );
+      const linking = panels.filter((panel) => linksOf(panel).includes(runbook));
+      expect(linking).not.toEqual([]);
+      expect(showing.filter((panel) => !linking.includes(panel)).map(({ title }) => title)).toEqual([]);
+    },
+  );
+
+  it('links only to pages that exist, at the address of the variable', () => {
+    const urls = panels.flatMap(({ links = [] }) => links.map(({ url }) => url));
+    expect(urls.filter((url) => !url.startsWith(`${ADDRESS}/docs/`))).toEqual([]);
+    const missing = panels.flatMap(linksOf).filter((page) => !existsSync(new URL(`../../../${page}`, file)));
+    expect(missing).toEqual([]);
+    expect(dashboard.templating.list.map(({ name }) => name)).toContain('docs');
   });
 });
