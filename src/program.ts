@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import pkg from '../package.json' with { type: 'json' };
 import { dryRunMode } from './audience/command.ts';
 import { addAudit } from './audit/command.ts';
 import { backtestMode } from './backtest/command.ts';
@@ -15,6 +14,7 @@ import { addForget } from './learner/forget-command.ts';
 import { addPrune } from './prune/command.ts';
 import { addRecompute } from './recompute/command.ts';
 import { addReplay } from './replay/command.ts';
+import { PACKAGE } from './runtime/package.ts';
 import { printableLines } from './runtime/printable.ts';
 import { addMigrate } from './setup/migrate-command.ts';
 import { addSchemas } from './setup/schemas-command.ts';
@@ -25,8 +25,8 @@ import { addTrack } from './track/command.ts';
 /** The whole command line. Help and wrong usage throw a CommanderError; they do not end the process. */
 export function createProgram(): Command {
   const program = new Command('lastseen')
-    .description(pkg.description)
-    .version(pkg.version)
+    .description(PACKAGE.description)
+    .version(PACKAGE.version)
     .showHelpAfterError('(`--help` lists commands and options)')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(printableLines(text)) })

@@ -1,6 +1,5 @@
 import { totalmem } from 'node:os';
 import process from 'node:process';
-import pkg from '../../package.json' with { type: 'json' };
 import type { KafkaClient } from '../kafka/client/client.ts';
 import { ConsumerHealth } from '../kafka/consumer/consumer-health.ts';
 import { PartitionStates } from '../kafka/consumer/partition-state.ts';
@@ -9,6 +8,7 @@ import { addProcessMetrics } from '../observability/metrics.ts';
 import { type Sample, startSampling } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
 import { safeMessage } from '../runtime/errors.ts';
+import { PACKAGE } from '../runtime/package.ts';
 import { openKafka, untilGraceDeadline, withProbeDatabases } from './connections.ts';
 import type { CommandContext } from './run-command.ts';
 
@@ -61,7 +61,7 @@ function processState(context: CommandContext, state: ConsumerState, database: D
   countFromZero(metrics);
   // Without a container limit, constrainedMemory() may return more than the machine has.
   metrics.memoryLimitBytes.set({}, Math.min(process.constrainedMemory() || totalmem(), totalmem()));
-  metrics.buildInfo.set({ version: pkg.version, command: context.command }, 1);
+  metrics.buildInfo.set({ version: PACKAGE.version, command: context.command }, 1);
   return {
     whyDead: () => health.whyDead(performance.now()),
     async whyNotReady() {
