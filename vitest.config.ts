@@ -33,6 +33,7 @@ const LONG = [
   'freshness/gate',
   'freshness/partitioned',
   'freshness/standby',
+  'package/tarball',
   'track/compacted',
   'track/damaged',
   'track/gaps',

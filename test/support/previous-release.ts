@@ -46,7 +46,8 @@ function checkedOut(commit: string, laterMigrations: readonly string[]): Previou
   return {
     commit,
     root,
-    cli: join(root, packageOf(root).bin.lastseen),
+    // Its sources: the compiled program exists in a package only.
+    cli: join(root, packageOf(root).bin.lastseen.replace(/^dist\/(.*)\.js$/, 'src/$1.ts')),
     laterMigrations,
     remove: () => rmSync(root, { recursive: true }),
   };
