@@ -14,3 +14,12 @@ export function publicationName(settings: Settings): string {
 export function sourceDatabaseUrl(settings: Settings): string | undefined {
   return settings.SOURCE_DATABASE_URL ?? settings.SLOT_DATABASE_URL ?? settings.DATABASE_URL;
 }
+
+/** The setting with the address of the source tables. */
+export function sourceSetting({
+  SOURCE_DATABASE_URL,
+  SLOT_DATABASE_URL,
+}: Pick<Settings, 'SOURCE_DATABASE_URL' | 'SLOT_DATABASE_URL'>) {
+  if (SOURCE_DATABASE_URL !== undefined) return 'SOURCE_DATABASE_URL';
+  return SLOT_DATABASE_URL === undefined ? 'DATABASE_URL' : 'SLOT_DATABASE_URL';
+}

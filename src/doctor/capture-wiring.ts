@@ -41,7 +41,8 @@ export function captureChecks(connections: Connections, readNames: () => Promise
         const captures = await readCaptures(slotDatabase, view.publication);
         return capture.publication(view.publication, captures, [...view.sources.values()], await readNames());
       },
-      ['names'],
+      // A table that is missing cannot be added to a publication.
+      ['names', 'source tables'],
     ),
     check(
       'capture',

@@ -1,8 +1,6 @@
 import type { Instant } from '../activity/instant.ts';
-import { SOURCE_FACTS, type Source } from '../activity/source.ts';
 import { APPLY_ROLES, type Finding, failed, MIGRATE, ok, warning } from '../preflight/finding.ts';
 import type { MigrationNames } from '../setup/migrations-store.ts';
-import type { SourceTable } from '../source-activity/tables-store.ts';
 import type { ServerFacts } from './postgres-store.ts';
 
 const REQUIREMENTS = 'docs/deploying.md#requirements';
@@ -61,9 +59,16 @@ export function clock(server: Instant, sentAt: Instant, answeredAt: Instant): Fi
   });
 }
 
-export function migrations({ applied, known }: MigrationNames): Finding {
+/** @param missing tables that the migrations have created and that do not exist */
+export function migrations({ applied, known }: MigrationNames, missing: readonly string[]): Finding {
   const pending = known.filter((name) => !applied.includes(name));
   if (pending.length > 0) return failed(`migrations are pending: ${pending.join(', ')}`, MIGRATE);
+  if (missing.length > 0) {
+    return failed(`there is no table ${missing.join(', ')}, although its migration was run`, {
+      hint: 'restore the own tables from a backup, or rebuild them',
+      page: 'docs/operations/backup-and-recovery.md#all-own-tables-are-lost',
+    });
+  }
   const unknown = applied.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     return warning(`migrations of a newer release are applied: ${unknown.join(', ')}`, {
@@ -80,61 +85,4 @@ export function ownTables(role: string, unreadable: readonly string[]): Finding 
     ...APPLY_ROLES,
     hint: `if it is lastseen_operator, ${APPLY_ROLES.hint}; other roles need not read all`,
   });
-}
-
-const TEXT_TYPES: readonly (string | null)[] = ['text', 'character varying', 'character', 'bpchar'];
-
-/** Undefined if learners can be read from a column of this type. */
-function learnerColumn(source: Source, type: string | null): Finding | undefined {
-  const { learner } = SOURCE_FACTS[source];
-  const message = `${learner} of ${source} is of type ${type}`;
-  const isUuid = type === 'uuid';
-  if (TEXT_TYPES.includes(type)) {
-    if (learner === 'user_id') return undefined;
-    return warning(
-      `${message}: UUIDs in another form than 8-4-4-4-12 become dead letters, and kpi and the look-up of a sweep do not find those in mixed case`,
-      'change its type to uuid',
-    );
-  }
-  if (!isUuid) return failed(`${message}: its records become dead letters`, `change its type to text`);
-  if (learner === 'student_id') return undefined;
-  return warning(`${message}: kpi, explain and recompute cannot read it`, 'change its type to text');
-}
-
-/** Undefined if learners can be looked up without a scan of the table. */
-function learnerIndex(source: Source, hasLearnerIndex: boolean): Finding | undefined {
-  if (hasLearnerIndex) return undefined;
-  const { learner, instants } = SOURCE_FACTS[source];
-  const instant = instants.length === 1 ? instants[0] : `(coalesce(${instants.join(', ')}))`;
-  return warning(
-    `no btree index of ${source} begins with ${learner}: a sweep that looks up who would cross, and kpi, scan the table`,
-    `CREATE INDEX CONCURRENTLY ON ${source} (${learner}, ${instant})`,
-  );
-}
-
-export function sourceTable({
-  source,
-  exists,
-  missing,
-  unreadable,
-  learnerType,
-  hasLearnerIndex,
-}: SourceTable): Finding {
-  if (!exists) return failed(`there is no table ${source}`, 'create it, or remove it from SOURCES');
-  if (missing.length > 0)
-    return failed(
-      `${source} has no column ${missing.join(', ')}`,
-      'add the column: without it, its records become dead letters',
-    );
-  if (unreadable.length > 0) {
-    return failed(
-      `this role may not read ${unreadable.join(', ')} of ${source}`,
-      'apply k8s/postgres/roles.sql of this release',
-    );
-  }
-  return (
-    learnerColumn(source, learnerType) ??
-    learnerIndex(source, hasLearnerIndex) ??
-    ok(`${source} has all columns that are read`)
-  );
 }

@@ -1,11 +1,12 @@
 import { neededColumns } from '../activity/activity-of.ts';
 import { sourceTopics } from '../config/kafka-names.ts';
-import type { Settings } from '../config/settings.ts';
+import { sourceSetting } from '../config/source-server.ts';
 import { sourcePrimary } from '../freshness/replication-store.ts';
 import { createReplica, untilReplayed } from '../postgres/replica.ts';
 import { type Finding, ok } from '../preflight/finding.ts';
-import { readMigrations } from '../setup/migrations-store.ts';
-import { readSourceTables } from '../source-activity/tables-store.ts';
+import { sourceTables } from '../preflight/source-tables.ts';
+import { missingOwnTables, readMigrations } from '../setup/migrations-store.ts';
+import { readDatabaseName, readSourceTables } from '../source-activity/tables-store.ts';
 import type { Check } from './checks.ts';
 import { type Connections, check } from './connections-wiring.ts';
 import * as postgres from './postgres-findings.ts';
@@ -14,13 +15,15 @@ import { readClock, readServerFacts, unreadableOwnTables } from './postgres-stor
 /** Checks of DATABASE_URL and SOURCE_DATABASE_URL. */
 export function postgresChecks(connections: Connections): readonly Check[] {
   const { context, database, slotDatabase, source } = connections;
-  const { setting, needs } = sourceServer(context.settings);
+  const setting = sourceSetting(context.settings);
   const onPostgres = (name: string, run: () => Promise<Finding>) => check(name, ['postgres'], 'DATABASE_URL', run);
   return [
     check('postgres', [], 'DATABASE_URL', async () => ok(`answers as role ${(await readServerFacts(database)).role}`)),
     onPostgres('version', async () => postgres.version(await readServerFacts(database))),
     onPostgres('clock', () => clockFinding(connections)),
-    onPostgres('own tables', async () => postgres.migrations(await readMigrations(database))),
+    onPostgres('own tables', async () =>
+      postgres.migrations(await readMigrations(database), await missingOwnTables(database)),
+    ),
     check('rights', ['own tables'], 'DATABASE_URL', async () =>
       postgres.ownTables((await readServerFacts(database)).role, await unreadableOwnTables(database)),
     ),
@@ -29,18 +32,14 @@ export function postgresChecks(connections: Connections): readonly Check[] {
     ),
     check('wal_level', ['slot server'], 'SLOT_DATABASE_URL', () => walLevelFinding(connections)),
     // Without a setting of its own it is one of the servers above, whose failure is reported there.
-    check('source', needs, setting, async () => postgres.version(await readServerFacts(source))),
+    check('source', ASKED[setting], setting, async () => postgres.version(await readServerFacts(source))),
     check('source tables', ['source'], setting, () => sourceTableFindings(connections)),
     check('replica', ['source', 'slot server'], setting, () => replicaFinding(connections)),
   ];
 }
 
-/** The setting with the address of the source tables, and the checks that already ask that server. */
-function sourceServer({ SOURCE_DATABASE_URL, SLOT_DATABASE_URL }: Settings) {
-  if (SOURCE_DATABASE_URL !== undefined) return { setting: 'SOURCE_DATABASE_URL', needs: [] } as const;
-  if (SLOT_DATABASE_URL !== undefined) return { setting: 'SLOT_DATABASE_URL', needs: ['slot server'] } as const;
-  return { setting: 'DATABASE_URL', needs: ['postgres'] } as const;
-}
+/** The checks that ask the server of the source tables already. */
+const ASKED = { DATABASE_URL: ['postgres'], SLOT_DATABASE_URL: ['slot server'], SOURCE_DATABASE_URL: [] } as const;
 
 async function clockFinding({ context, database }: Connections): Promise<Finding> {
   const sentAt = context.now();
@@ -78,5 +77,6 @@ async function sourceTableFindings({ context: { settings }, source }: Connection
   const wanted = [...sourceTopics(settings).values()].map(
     (table) => [table, neededColumns(table, settings.ATTEMPT_SOURCE)] as const,
   );
-  return (await readSourceTables(source, wanted)).map(postgres.sourceTable);
+  const tables = await readSourceTables(source, wanted);
+  return [...sourceTables(tables, { name: await readDatabaseName(source), setting: sourceSetting(settings) })];
 }

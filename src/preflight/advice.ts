@@ -74,6 +74,10 @@ function ofKafka(error: unknown): Advice {
       'KAFKA_SSL_ENABLED is true, but the listener has no TLS: correct the port in KAFKA_BROKERS, or unset it';
     return correct('KAFKA_SSL_ENABLED', hint, DEPLOYING);
   }
+  if (/current SASL state/.test(message)) {
+    const hint = 'the listener has no SASL: unset KAFKA_SASL_MECHANISM, or correct the port in KAFKA_BROKERS';
+    return correct('KAFKA_SASL_MECHANISM', hint, DEPLOYING);
+  }
   if (codeOf(error) !== 'kafka_refused') {
     return correct('KAFKA_BROKERS', 'start the brokers, or correct KAFKA_BROKERS', OUTAGE);
   }

@@ -31,9 +31,14 @@ export async function requireSound(
       log.warn({ event: 'setup_unchecked', check: name, error: safeMessage(error) }, 'could not check the set-up');
       continue;
     }
-    const failures = findings.flatMap((finding) =>
-      finding.status === 'failed' ? [`${finding.message}: ${finding.hint}`] : [],
-    );
-    if (failures.length > 0) throw new LastseenError(code, failures.join('\n'));
+    requireNoFailure(code, findings);
   }
+}
+
+/** @throws LastseenError with one line per failed finding */
+export function requireNoFailure(code: ErrorCode, findings: readonly Finding[]): void {
+  const failures = findings.flatMap((finding) =>
+    finding.status === 'failed' ? [`${finding.message}: ${finding.hint}`] : [],
+  );
+  if (failures.length > 0) throw new LastseenError(code, failures.join('\n'));
 }

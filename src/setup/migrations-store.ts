@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runner } from 'node-pg-migrate';
 import type { Database, Queryable } from '../postgres/database.ts';
@@ -91,6 +91,20 @@ export async function readMigrations(db: Queryable): Promise<MigrationNames> {
   const { rows } = await db.query<{ name: string }>({ text: 'SELECT name FROM lastseen.migration ORDER BY name' });
   const files = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.sql'));
   return { applied: rows.map(({ name }) => name), known: files.map((name) => name.slice(0, -'.sql'.length)).sort() };
+}
+
+/** The tables that applied migrations of this release have created, and that do not exist any more. */
+export async function missingOwnTables(db: Queryable): Promise<readonly string[]> {
+  const { applied, known } = await readMigrations(db);
+  const texts = await Promise.all(
+    known.filter((name) => applied.includes(name)).map((name) => readFile(join(DIRECTORY, `${name}.sql`), 'utf8')),
+  );
+  const created = texts.flatMap((text) => [...text.matchAll(/^CREATE (?:UNLOGGED )?TABLE (lastseen\.\w+)/gm)]);
+  const { rows } = await db.query<{ name: string }>({
+    text: 'SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL ORDER BY name',
+    values: [created.map(([, name]) => name)],
+  });
+  return rows.map(({ name }) => name);
 }
 
 /**

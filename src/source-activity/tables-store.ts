@@ -1,5 +1,6 @@
 import { SOURCE_FACTS, type Source } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
+import { single } from '../runtime/must.ts';
 
 /** What the server knows of a source table. */
 export interface SourceTable {
@@ -55,4 +56,9 @@ ORDER BY wanted.source`,
     ],
   });
   return rows;
+}
+
+export async function readDatabaseName(db: Queryable): Promise<string> {
+  const { rows } = await db.query<{ name: string }>({ text: 'SELECT current_database()::text AS name' });
+  return single(rows, 'a SELECT without FROM returns one row').name;
 }

@@ -1,12 +1,15 @@
 import type { StudentId } from '../activity/activity.ts';
 import { formatInstant, type Instant } from '../activity/instant.ts';
 import { SOURCE_FACTS, type Source } from '../activity/source.ts';
+import type { SettingName } from '../config/settings.ts';
 import type { Database } from '../postgres/database.ts';
+import { unreadableTables } from '../preflight/source-tables.ts';
+import { requireNoFailure } from '../preflight/start-pipeline.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
 import { settleAll } from '../runtime/waiting.ts';
 import { castOf, type LearnerColumn, newerActivity } from '../source-activity/newer-store.ts';
-import { readSourceTables } from '../source-activity/tables-store.ts';
+import { readDatabaseName, readSourceTables } from '../source-activity/tables-store.ts';
 import {
   type CandidateBatch,
   type ContradictedLearner,
@@ -97,27 +100,21 @@ async function noteNewerOf(
 /**
  * The sources with their learner columns, as {@link VerifyDeps} needs them.
  *
- * @throws LastseenError `config_invalid` if a column is missing or not readable.
+ * @param setting with the address of that database
+ * @throws LastseenError `config_invalid` if a table or column is missing or not readable
  */
 export async function readLearnerColumns(
   sourceDatabase: Database,
   sources: Iterable<Source>,
+  setting: SettingName,
 ): Promise<ReadonlyMap<Source, LearnerColumn>> {
   const wanted = [...sources].map((source) => {
     const { learner, instants } = SOURCE_FACTS[source];
     return [source, [learner, ...instants]] as const;
   });
   const tables = await readSourceTables(sourceDatabase, wanted);
-  const mistakes = tables.flatMap(({ source, missing, unreadable }) => [
-    ...missing.map((column) => `there is no column ${column} in ${source}: correct SOURCES`),
-    ...(unreadable.length === 0
-      ? []
-      : [
-          `a sweep looks up who would cross in the source tables, and this role may not read ${unreadable.join(', ')} of ` +
-            `${source}: apply k8s/postgres/roles.sql of this release (or set SWEEP_VERIFY=off)`,
-        ]),
-  ]);
-  if (mistakes.length > 0) throw new LastseenError('config_invalid', mistakes.join('\n'));
+  const failures = unreadableTables(tables, { name: await readDatabaseName(sourceDatabase), setting });
+  requireNoFailure('config_invalid', failures);
   return new Map(
     tables.map(({ source, learnerType, hasLearnerIndex }) => {
       const type = castOf(must(learnerType, `${source} has the learner's column`));

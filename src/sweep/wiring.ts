@@ -9,6 +9,7 @@ import {
 } from '../cli/connections.ts';
 import type { CommandContext } from '../cli/run-command.ts';
 import { sourceTopics } from '../config/kafka-names.ts';
+import { sourceSetting } from '../config/source-server.ts';
 import { inactivityRelay, ownEventsCheck } from '../events/wiring.ts';
 import { type FreshnessDeps, proveApplied, proveFresh } from '../freshness/pipeline.ts';
 import { isStandby, sourcePrimary } from '../freshness/replication-store.ts';
@@ -80,7 +81,7 @@ async function verifyDeps(
   return {
     sourceDatabase: source,
     // Attempts that are read from exam results are as late as these.
-    sources: await readLearnerColumns(source, sourceTopics(settings).values()),
+    sources: await readLearnerColumns(source, sourceTopics(settings).values(), sourceSetting(settings)),
     maxClockSkewUs: BigInt(Math.round(settings.MAX_CLOCK_SKEW * 1000)),
     waitForReplica: () => waitForReplica(freshness, source),
     proveApplied: (asOf) => (force ? proveApplied(freshness) : proveFresh(freshness, asOf)),

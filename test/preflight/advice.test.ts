@@ -41,6 +41,12 @@ describe('the advice for an error', () => {
       'kafka',
       { setting: 'KAFKA_SSL_ENABLED' },
     ],
+    [
+      'SASL to a listener without it',
+      known('kafka_unavailable', 'Request is not valid given the current SASL state'),
+      'kafka',
+      { setting: 'KAFKA_SASL_MECHANISM' },
+    ],
     ['a wrong SASL password', known('kafka_refused', 'denied: SASL'), 'kafka', { setting: 'KAFKA_SASL_PASSWORD' }],
     ['a missing ACL', denied('TOPIC_AUTHORIZATION_FAILED'), 'kafka', undefined],
     [

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { must } from '../../src/runtime/must.ts';
+import { missingOwnTables } from '../../src/setup/migrations-store.ts';
 import { asRole, roleOf, rolesSql } from '../../stack/roles.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli, type StartedCli, startCli } from '../support/lastseen-cli.ts';
@@ -149,3 +150,13 @@ async function probesOf(log: ReturnType<typeof logOf>): Promise<Ask> {
     return { status: response.status, text: await response.text() };
   };
 }
+
+it('names the tables that migrations have created and that are gone', async () => {
+  expect(await missingOwnTables(db.database)).toEqual([]);
+  await sql('ALTER TABLE lastseen.sweep_candidate RENAME TO elsewhere');
+  try {
+    expect(await missingOwnTables(db.database)).toEqual(['lastseen.sweep_candidate']);
+  } finally {
+    await sql('ALTER TABLE lastseen.elsewhere RENAME TO sweep_candidate');
+  }
+});

@@ -108,7 +108,7 @@ const deps = async (
   proveFresh: async () => new Map([['session', 12n]]),
   verify: {
     sourceDatabase,
-    sources: await readLearnerColumns(sourceDatabase, SOURCES),
+    sources: await readLearnerColumns(sourceDatabase, SOURCES, 'SOURCE_DATABASE_URL'),
     maxClockSkewUs: 600_000_000n,
     waitForReplica: async () => {},
     proveApplied: changes.proveApplied ?? (async () => {}),
@@ -426,7 +426,7 @@ it('looks up ids that need quotes in an array', async () => {
 it('a role without rights on the columns is refused with the name of the file to apply', async () => {
   await sql('REVOKE SELECT (user_id, ended_at) ON session FROM lastseen_sweep');
   try {
-    const error = await failure(readLearnerColumns(sourceDatabase, SOURCES));
+    const error = await failure(readLearnerColumns(sourceDatabase, SOURCES, 'SOURCE_DATABASE_URL'));
     expect(error).toMatchObject({ code: 'config_invalid' });
     expect(error?.message).toMatch(/may not read user_id, ended_at of session: apply k8s\/postgres\/roles.sql/);
   } finally {
