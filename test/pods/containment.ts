@@ -31,7 +31,7 @@ export function checkContainment({ check }: Checks, pod: string, container: Cont
   check(pod, 'cannot gain privileges', status['NoNewPrivs'] === '1', `NoNewPrivs ${status['NoNewPrivs']}`);
 
   const inside = (path: string) => `/proc/${pid}/root${path}`;
-  for (const path of ['/', '/app/', '/app/src/', '/etc/']) {
+  for (const path of ['/', '/app/', '/app/dist/', '/etc/']) {
     // Tried as root through the process's mounts, so that only a read-only mount can refuse it.
     check(
       pod,

@@ -10,6 +10,6 @@ it('the image, the npm script and the command start Node with the same flags', (
   const flags = scripts.lastseen.replace(/^node (.*) src\/cli\.ts$/, '$1');
   expect(flags).toMatch(/^--\S+( --\S+)*$/);
   expect(read('src/cli.ts').split('\n')[0]).toBe(`#!/usr/bin/env -S node ${flags}`);
-  const quoted = ['node', ...flags.split(' '), '/app/src/cli.ts'].map((word) => JSON.stringify(word)).join(', ');
+  const quoted = ['node', ...flags.split(' '), '/app/dist/cli.js'].map((word) => JSON.stringify(word)).join(', ');
   expect(read('Dockerfile')).toContain(`\nENTRYPOINT [${quoted}]\n`);
 });
