@@ -165,6 +165,11 @@ describe('the image', () => {
   it('has the version of the package, and a numeric user', () => {
     const { version } = JSON.parse(text('package.json')) as { readonly version: string };
     expect(dockerfile).toContain(`org.opencontainers.image.version="${version}"`);
+    expect(text('docker-compose.yml')).toContain(`image: lastseen:${version}\n`);
+    expect(text('k8s/overlays/production/kustomization.yaml')).toContain(`newTag: ${version}\n`);
+    expect(text('docs/deploying.md')).toContain(`/lastseen:${version} `);
+    const lock = JSON.parse(text('package-lock.json')) as { readonly version: string };
+    expect(lock.version).toBe(version);
     expect(dockerfile).toMatch(/^USER 65532:65532$/m);
   });
 });

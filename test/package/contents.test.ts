@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { unwantedIn } from './contents.ts';
 
@@ -27,4 +28,9 @@ it.each([
   ['package.json', '{}'],
 ])('accepts %s', (path, text) => {
   expect(unwantedIn([{ path, text }], ['/home/builder/lastseen'])).toEqual([]);
+});
+
+it('has a scoped name, and cannot be published by accident', () => {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  expect(JSON.parse(text)).toMatchObject({ name: expect.stringMatching(/^@[a-z]+\/lastseen$/), private: true });
 });
