@@ -12,7 +12,7 @@ export function publicationName(settings: Settings): string {
 
 /** The database of the source tables. */
 export function sourceDatabaseUrl(settings: Settings): string | undefined {
-  return settings.SOURCE_DATABASE_URL ?? settings.SLOT_DATABASE_URL ?? settings.DATABASE_URL;
+  return settings[sourceSetting(settings)];
 }
 
 /** The setting with the address of the source tables. */

@@ -6,7 +6,7 @@ import { createReplica, untilReplayed } from '../postgres/replica.ts';
 import { type Finding, ok } from '../preflight/finding.ts';
 import { sourceTables } from '../preflight/source-tables.ts';
 import { missingOwnTables, readMigrations } from '../setup/migrations-store.ts';
-import { readDatabaseName, readSourceTables } from '../source-activity/tables-store.ts';
+import { readSourceTables } from '../source-activity/tables-store.ts';
 import type { Check } from './checks.ts';
 import { type Connections, check } from './connections-wiring.ts';
 import * as postgres from './postgres-findings.ts';
@@ -21,9 +21,7 @@ export function postgresChecks(connections: Connections): readonly Check[] {
     check('postgres', [], 'DATABASE_URL', async () => ok(`answers as role ${(await readServerFacts(database)).role}`)),
     onPostgres('version', async () => postgres.version(await readServerFacts(database))),
     onPostgres('clock', () => clockFinding(connections)),
-    onPostgres('own tables', async () =>
-      postgres.migrations(await readMigrations(database), await missingOwnTables(database)),
-    ),
+    onPostgres('own tables', () => ownTablesFinding(connections)),
     check('rights', ['own tables'], 'DATABASE_URL', async () =>
       postgres.ownTables((await readServerFacts(database)).role, await unreadableOwnTables(database)),
     ),
@@ -40,6 +38,11 @@ export function postgresChecks(connections: Connections): readonly Check[] {
 
 /** The checks that ask the server of the source tables already. */
 const ASKED = { DATABASE_URL: ['postgres'], SLOT_DATABASE_URL: ['slot server'], SOURCE_DATABASE_URL: [] } as const;
+
+async function ownTablesFinding({ database }: Connections): Promise<Finding> {
+  const names = await readMigrations(database);
+  return postgres.migrations(names, await missingOwnTables(database, names));
+}
 
 async function clockFinding({ context, database }: Connections): Promise<Finding> {
   const sentAt = context.now();
@@ -73,10 +76,10 @@ async function replicaFinding({ database, slotDatabase, source }: Connections): 
   return ok(`the standby has replayed its primary's log up to ${position}`);
 }
 
-async function sourceTableFindings({ context: { settings }, source }: Connections): Promise<Finding[]> {
+async function sourceTableFindings({ context: { settings }, source }: Connections): Promise<readonly Finding[]> {
   const wanted = [...sourceTopics(settings).values()].map(
     (table) => [table, neededColumns(table, settings.ATTEMPT_SOURCE)] as const,
   );
   const tables = await readSourceTables(source, wanted);
-  return [...sourceTables(tables, { name: await readDatabaseName(source), setting: sourceSetting(settings) })];
+  return sourceTables(tables, sourceSetting(settings));
 }

@@ -3,22 +3,19 @@ import type { SettingName } from '../config/settings.ts';
 import type { SourceTable } from '../source-activity/tables-store.ts';
 import { type Advice, APPLY_ROLES, type Finding, failed, ok, warning } from './finding.ts';
 
-/** The database that the source tables are read from. */
-export interface SourceDatabase {
-  readonly name: string;
-  /** The setting with its address. */
-  readonly setting: SettingName;
-}
-
-/** A finding per source table, or one for all: if all are missing, the database is the wrong one. */
-export function sourceTables(tables: readonly SourceTable[], database: SourceDatabase): readonly Finding[] {
-  const wrong = wrongDatabase(tables, database);
+/**
+ * A finding per source table, or one for all: if all are missing, the database is the wrong one.
+ *
+ * @param setting with the address of the tables' database
+ */
+export function sourceTables(tables: readonly SourceTable[], setting: SettingName): readonly Finding[] {
+  const wrong = wrongDatabase(tables, setting);
   return wrong === undefined ? tables.map(sourceTable) : [wrong];
 }
 
 /** The failures that no statement on the source tables survives. */
-export function unreadableTables(tables: readonly SourceTable[], database: SourceDatabase): readonly Finding[] {
-  return [wrongDatabase(tables, database) ?? tables.map(unreadable)].flat().filter((finding) => finding !== undefined);
+export function unreadableTables(tables: readonly SourceTable[], setting: SettingName): readonly Finding[] {
+  return [wrongDatabase(tables, setting) ?? tables.map(unreadable)].flat().filter((finding) => finding !== undefined);
 }
 
 export function sourceTable(table: SourceTable): Finding {
@@ -31,13 +28,16 @@ export function sourceTable(table: SourceTable): Finding {
   );
 }
 
-function wrongDatabase(tables: readonly SourceTable[], { name, setting }: SourceDatabase): Finding | undefined {
+function wrongDatabase(tables: readonly SourceTable[], setting: SettingName): Finding | undefined {
   if (tables.length < 2 || tables.some(({ exists }) => exists)) return undefined;
-  return failed(`database ${name} has none of the tables ${tables.map(({ source }) => source).join(', ')}`, {
-    hint: `correct the name of the database in ${setting}`,
-    page: REQUIREMENTS,
-    remedy: { setting },
-  });
+  return failed(
+    `database ${tables[0]?.database} has none of the tables ${tables.map(({ source }) => source).join(', ')}`,
+    {
+      hint: `correct the name of the database in ${setting}`,
+      page: REQUIREMENTS,
+      remedy: { setting },
+    },
+  );
 }
 
 /** Undefined if the table can be read. */

@@ -94,8 +94,7 @@ export async function readMigrations(db: Queryable): Promise<MigrationNames> {
 }
 
 /** The tables that applied migrations of this release have created, and that do not exist any more. */
-export async function missingOwnTables(db: Queryable): Promise<readonly string[]> {
-  const { applied, known } = await readMigrations(db);
+export async function missingOwnTables(db: Queryable, { applied, known }: MigrationNames): Promise<readonly string[]> {
   const texts = await Promise.all(
     known.filter((name) => applied.includes(name)).map((name) => readFile(join(DIRECTORY, `${name}.sql`), 'utf8')),
   );

@@ -1,10 +1,11 @@
 import { SOURCE_FACTS, type Source } from '../activity/source.ts';
 import type { Queryable } from '../postgres/database.ts';
-import { single } from '../runtime/must.ts';
 
 /** What the server knows of a source table. */
 export interface SourceTable {
   readonly source: Source;
+  /** The name of the database that was asked. */
+  readonly database: string;
   readonly exists: boolean;
   /** Wanted columns that do not exist. */
   readonly missing: readonly string[];
@@ -31,7 +32,7 @@ export async function readSourceTables(
   );
   const { rows } = await db.query<SourceTable>({
     text: `
-SELECT wanted.source, bool_or(found.oid IS NOT NULL) AS exists,
+SELECT wanted.source, current_database()::text AS database, bool_or(found.oid IS NOT NULL) AS exists,
   coalesce(array_agg(wanted."column" ORDER BY place) FILTER (WHERE a.attnum IS NULL), '{}') AS missing,
   coalesce(array_agg(wanted."column" ORDER BY place) FILTER (
     WHERE has_column_privilege(a.attrelid, a.attnum, 'SELECT') IS FALSE
@@ -56,9 +57,4 @@ ORDER BY wanted.source`,
     ],
   });
   return rows;
-}
-
-export async function readDatabaseName(db: Queryable): Promise<string> {
-  const { rows } = await db.query<{ name: string }>({ text: 'SELECT current_database()::text AS name' });
-  return single(rows, 'a SELECT without FROM returns one row').name;
 }

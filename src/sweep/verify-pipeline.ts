@@ -9,7 +9,7 @@ import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
 import { settleAll } from '../runtime/waiting.ts';
 import { castOf, type LearnerColumn, newerActivity } from '../source-activity/newer-store.ts';
-import { readDatabaseName, readSourceTables } from '../source-activity/tables-store.ts';
+import { readSourceTables } from '../source-activity/tables-store.ts';
 import {
   type CandidateBatch,
   type ContradictedLearner,
@@ -113,8 +113,7 @@ export async function readLearnerColumns(
     return [source, [learner, ...instants]] as const;
   });
   const tables = await readSourceTables(sourceDatabase, wanted);
-  const failures = unreadableTables(tables, { name: await readDatabaseName(sourceDatabase), setting });
-  requireNoFailure('config_invalid', failures);
+  requireNoFailure('config_invalid', unreadableTables(tables, setting));
   return new Map(
     tables.map(({ source, learnerType, hasLearnerIndex }) => {
       const type = castOf(must(learnerType, `${source} has the learner's column`));

@@ -4,13 +4,14 @@ import { sourceTable, sourceTables, unreadableTables } from '../../src/preflight
 
 const TABLE = {
   source: 'session',
+  database: 'platform',
   exists: true,
   missing: [],
   unreadable: [],
   learnerType: 'text',
   hasLearnerIndex: true,
 } as const;
-const DATABASE = { name: 'platform', setting: 'SOURCE_DATABASE_URL' } as const;
+const SETTING = 'SOURCE_DATABASE_URL';
 
 describe('a source table', () => {
   it.each([
@@ -34,10 +35,10 @@ describe('source tables', () => {
     const wrong = {
       status: 'failed',
       message: expect.stringContaining('database platform has none'),
-      remedy: { setting: 'SOURCE_DATABASE_URL' },
+      remedy: { setting: SETTING },
     };
-    expect(sourceTables(tables, DATABASE)).toEqual([expect.objectContaining(wrong)]);
-    expect(unreadableTables(tables, DATABASE)).toEqual([expect.objectContaining(wrong)]);
+    expect(sourceTables(tables, SETTING)).toEqual([expect.objectContaining(wrong)]);
+    expect(unreadableTables(tables, SETTING)).toEqual([expect.objectContaining(wrong)]);
   });
 
   it('are one failure per table that cannot be read, with what is left to the operator or granted', () => {
@@ -52,7 +53,7 @@ describe('source tables', () => {
       { setting: 'SOURCES' },
       { command: expect.stringContaining('roles.sql') },
     ];
-    expect(unreadableTables(tables, DATABASE).map((each) => 'remedy' in each && each.remedy)).toEqual(remedies);
-    expect(sourceTables(tables, DATABASE).map(({ status }) => status)).toEqual(Array(4).fill('failed'));
+    expect(unreadableTables(tables, SETTING).map((each) => 'remedy' in each && each.remedy)).toEqual(remedies);
+    expect(sourceTables(tables, SETTING).map(({ status }) => status)).toEqual(Array(4).fill('failed'));
   });
 });

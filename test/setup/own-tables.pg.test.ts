@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { must } from '../../src/runtime/must.ts';
-import { missingOwnTables } from '../../src/setup/migrations-store.ts';
+import { missingOwnTables, readMigrations } from '../../src/setup/migrations-store.ts';
 import { asRole, roleOf, rolesSql } from '../../stack/roles.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 import { runCli, type StartedCli, startCli } from '../support/lastseen-cli.ts';
@@ -152,10 +152,11 @@ async function probesOf(log: ReturnType<typeof logOf>): Promise<Ask> {
 }
 
 it('names the tables that migrations have created and that are gone', async () => {
-  expect(await missingOwnTables(db.database)).toEqual([]);
+  const names = await readMigrations(db.database);
+  expect(await missingOwnTables(db.database, names)).toEqual([]);
   await sql('ALTER TABLE lastseen.sweep_candidate RENAME TO elsewhere');
   try {
-    expect(await missingOwnTables(db.database)).toEqual(['lastseen.sweep_candidate']);
+    expect(await missingOwnTables(db.database, names)).toEqual(['lastseen.sweep_candidate']);
   } finally {
     await sql('ALTER TABLE lastseen.elsewhere RENAME TO sweep_candidate');
   }
