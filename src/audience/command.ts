@@ -6,7 +6,8 @@ import type { Database } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { withOwnTables } from '../setup/wiring.ts';
 import type { SweepPlan } from '../silence/plan.ts';
-import { type DueLearner, eachDue, type ListOrder, takeCensus } from '../sweep/episodes-store.ts';
+import { takeCensus } from '../sweep/census-store.ts';
+import { eachDue, type ListOrder } from '../sweep/episodes-store.ts';
 import { AUDIENCE, censusTable, type Layout, type ListedLearner, openList } from './audience-page.ts';
 import { compareRun, compareThreshold } from './comparison-pipeline.ts';
 import { differenceLayout, differenceTable } from './difference-page.ts';
@@ -46,18 +47,12 @@ async function list(reading: Reading): Promise<number> {
   const { settings } = context;
   const { fromSource = false } = flags;
   const decisions = decideFromSource(plan);
-  let listed = 0;
-  const code = await listLearners(reading, {
+  const { listed, code } = await listLearners(reading, {
     layout: AUDIENCE,
-    each: (order, requireRunning, onDue) => {
-      const counted = (learners: readonly DueLearner[]) => {
-        listed += learners.length;
-        return onDue(learners);
-      };
-      return fromSource
-        ? eachDueAtSource(source, { settings, plan, decide: decisions.decide, requireRunning }, counted)
-        : eachDue(database, plan, counted, { order, batchSize: BATCH });
-    },
+    each: (order, requireRunning, onDue) =>
+      fromSource
+        ? eachDueAtSource(source, { settings, plan, decide: decisions.decide, requireRunning }, onDue)
+        : eachDue(database, plan, onDue, { order, batchSize: BATCH }),
   });
   if (isForPeople(flags)) {
     const census = fromSource ? decisions.census() : await takeCensus(database, plan);
@@ -74,7 +69,7 @@ async function comparisonOf({ flags, plan, database }: Reading): Promise<Compari
 
 async function listDifference(reading: Reading, comparison: Comparison): Promise<number> {
   const { context, flags, plan, database } = reading;
-  const code = await listLearners(reading, {
+  const { code } = await listLearners(reading, {
     layout: differenceLayout(comparison),
     each: (order, _, onChanged) => eachChanged(database, comparison, onChanged, { order, batchSize: BATCH }),
   });
@@ -100,7 +95,7 @@ interface List<L extends ListedLearner> {
 async function listLearners<L extends ListedLearner>(
   { context, flags, plan, database, source }: Reading,
   { layout, each }: List<L>,
-): Promise<number> {
+): Promise<{ readonly listed: number; readonly code: number }> {
   const { log, live, stopping, flushed } = context;
   const { fromSource = false, sort } = flags;
   const wanted = shownFigures(flags);
@@ -112,6 +107,7 @@ async function listLearners<L extends ListedLearner>(
   const sortedByPostgres = fromSource || sort === 's' || sort === 'p' ? undefined : sort;
   const figures = { ...figureDeps(context, source, database), ignoresLastSeenTable: fromSource };
   let failed = 0;
+  let listed = 0;
   const deps: ListDeps<WithFigures<L>> = {
     each: (onLearners) => each(sortedByPostgres, requireRunning, onLearners),
     addFigures:
@@ -125,11 +121,12 @@ async function listLearners<L extends ListedLearner>(
             }),
     async show(learners) {
       learners.forEach(add);
+      listed += learners.length;
       await flushed();
     },
     showProgress: (total) => showProgress({ what: 'figures', unit: 'learners', total, log, live }),
     requireRunning,
   };
   await (sort === sortedByPostgres || sort === undefined ? listAsRead(deps) : listSorted(deps, sort));
-  return failed === 0 ? EXIT.done : EXIT.failed;
+  return { listed, code: failed === 0 ? EXIT.done : EXIT.failed };
 }

@@ -2,10 +2,11 @@ import { formatInstant, type Instant } from '../activity/instant.ts';
 import { INSTANTS_BY_SOURCE, type Source } from '../activity/source.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import { forEachBatch } from '../postgres/cursor.ts';
-import type { Database, Queryable, Statement } from '../postgres/database.ts';
+import type { BoundStatement, Database, Queryable } from '../postgres/database.ts';
 import { single } from '../runtime/must.ts';
 import { silenceWindow } from '../silence/plan.ts';
-import { type ListOrder, silentLearners } from '../sweep/episodes-store.ts';
+import { silentLearners } from '../sweep/census-store.ts';
+import { LIST_ORDERS, type ListOrder } from '../sweep/episodes-store.ts';
 import type { Changed, Side } from './difference.ts';
 
 /** What two audiences are read from. */
@@ -43,19 +44,13 @@ SELECT CASE WHEN is_current THEN 'in' ELSE 'out' END AS change, seen.student_id,
   old_last_seen_at, ${INSTANTS_BY_SOURCE}
 FROM both_sides JOIN lastseen.user_last_seen seen USING (student_id)
 WHERE is_current <> is_old
-ORDER BY ${ORDERS[order ?? 'student_id']}`,
-      values: [...values],
+ORDER BY ${order === undefined ? 'change, student_id' : LIST_ORDERS[order]}`,
+      values,
     },
     onChanged,
     batchSize,
   );
 }
-
-const ORDERS: Readonly<Record<ListOrder, string>> = {
-  days: 'last_seen_at, student_id',
-  user: 'user_id COLLATE "C", student_id',
-  student_id: 'change, student_id',
-};
 
 export async function countChanged(db: Queryable, comparison: Comparison): Promise<DifferenceCounts> {
   const { text, values } = both(comparison);
@@ -66,12 +61,12 @@ SELECT
   count(*) FILTER (WHERE is_current IS FALSE) AS left,
   count(*) FILTER (WHERE is_old AND is_current) AS unchanged
 FROM both_sides`,
-    values: [...values],
+    values,
   });
   return single(rows, 'an aggregate returns one row');
 }
 
-function both({ old, current, oldIsRun }: Comparison): Required<Omit<Statement, 'name'>> {
+function both({ old, current, oldIsRun }: Comparison): BoundStatement {
   const now = silentLearners(current);
   const before = oldIsRun ? flaggedAt(old) : silentLearners(old);
   return {
@@ -87,7 +82,7 @@ WITH both_sides AS (
 }
 
 /** The learners whose silence was open after a run. A return at the run's own as-of was found after it. */
-function flaggedAt(run: Side): Required<Omit<Statement, 'name'>> {
+function flaggedAt(run: Side): BoundStatement {
   const { after, until } = silenceWindow(run);
   return {
     text: `

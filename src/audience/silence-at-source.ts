@@ -3,7 +3,8 @@ import { SOURCES } from '../activity/source.ts';
 import { must } from '../runtime/must.ts';
 import { type SweepPlan, silenceWindow } from '../silence/plan.ts';
 import type { SourceLearner } from '../source-activity/learners-store.ts';
-import type { Census, DueLearner } from '../sweep/episodes-store.ts';
+import type { Census } from '../sweep/census-store.ts';
+import type { DueLearner } from '../sweep/episodes-store.ts';
 
 /** Decides learners of the source tables one by one, by the rules of {@link takeCensus} and {@link eachDue}. */
 export interface SourceDecisions {

@@ -6,7 +6,8 @@ import type { Stages } from '../kafka/consumer/stages.ts';
 import type { Database } from '../postgres/database.ts';
 import { withLock } from '../postgres/locks.ts';
 import { LastseenError } from '../runtime/errors.ts';
-import { recordInactive, takeCensus } from '../sweep/episodes-store.ts';
+import { takeCensus } from '../sweep/census-store.ts';
+import { recordInactive } from '../sweep/episodes-store.ts';
 import { closeAllEpisodes } from '../sweep/returns-store.ts';
 import { type CollectDeps, collectStages, type Flush } from '../track/collect-pipeline.ts';
 import {

@@ -1,5 +1,5 @@
 import Cursor from 'pg-cursor';
-import type { Database, Queryable, Statement } from './database.ts';
+import type { BoundStatement, Database, Queryable, Statement } from './database.ts';
 import { translateError } from './failures.ts';
 
 /**
@@ -8,12 +8,12 @@ import { translateError } from './failures.ts';
  */
 export function forEachBatch<R>(
   database: Database,
-  statement: { text: string; values: unknown[] },
+  statement: BoundStatement,
   onRows: (rows: readonly R[]) => Promise<void>,
   batchSize = 1_000,
 ): Promise<void> {
   return database.session(async ({ client }) => {
-    const cursor = client.query(new Cursor<R>(statement.text, statement.values));
+    const cursor = client.query(new Cursor<R>(statement.text, [...statement.values]));
     try {
       for (;;) {
         const rows = await cursor.read(batchSize);

@@ -18,6 +18,9 @@ export interface Statement {
   readonly values?: readonly unknown[];
 }
 
+/** A statement with its parameters, to be run or to become a part of another one. */
+export type BoundStatement = Required<Omit<Statement, 'name'>>;
+
 interface QueryResult<R> {
   readonly rows: R[];
   /** Rows written or returned. */

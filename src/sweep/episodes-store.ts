@@ -2,11 +2,12 @@ import { dateOf, formatInstant, type Instant } from '../activity/instant.ts';
 import { INSTANTS_BY_SOURCE, instantColumns, type Source, sqlPerSource } from '../activity/source.ts';
 import { arrayLiteral } from '../postgres/arrays.ts';
 import { forEachBatch } from '../postgres/cursor.ts';
-import type { Database, Queryable, Statement } from '../postgres/database.ts';
+import type { BoundStatement, Database, Queryable } from '../postgres/database.ts';
 import { single } from '../runtime/must.ts';
 import { SILENT, silenceValues } from '../silence/condition.ts';
 import { type SweepPlan, silenceWindow } from '../silence/plan.ts';
 import { type DetectionTables, LIVE } from './detection-tables.ts';
+import { rungOf, unlessDoubtful } from './rung.ts';
 
 export interface RecordedCounts {
   readonly crossed: bigint;
@@ -49,14 +50,11 @@ function planValues(plan: SweepPlan): unknown[] {
 
 /**
  * $1 after, $2 until, $3 and $4 their dates, $5 thresholds from the longest, $6 date of the as-of, $7 whether ONGOING is
- * wanted, $8 the as-of, $9 the limit. `rung` is the highest threshold that the learner has reached; every inactive
- * learner has reached the lowest. The join repeats the window for the episodes: without it, it would read all episodes ever recorded.
+ * wanted, $8 the as-of, $9 the limit. The rung is that of {@link rungOf}. The join repeats the window for the episodes: without it, it would read all episodes ever recorded.
  */
 const due = ({ lastSeen, episode, letters, candidates }: DetectionTables, { thresholds }: SweepPlan) => `
 FROM ${lastSeen} seen
-CROSS JOIN LATERAL (
-  SELECT CASE ${reached(thresholds.length, '$8')} END AS threshold_days
-) rung
+${rungOf(thresholds.length, '$8')}
 LEFT JOIN ${episode} e
   ON e.student_id = seen.student_id AND e.threshold_days = rung.threshold_days AND e.last_seen_at = seen.last_seen_at
   AND e.last_seen_at > $1::timestamptz AND e.last_seen_at <= $2::timestamptz${
@@ -68,12 +66,8 @@ LEFT JOIN ${candidates} candidate
   }
 WHERE ${SILENT}
   AND seen.user_id <> ''
-  AND (e.student_id IS NULL OR ${isReopened('e')} OR ${isDueAgain('e', '$6::date')})${
-    letters === undefined
-      ? ''
-      : `
-  AND NOT ${isDoubtful(letters, '$8')}`
-  }${
+  AND (e.student_id IS NULL OR ${isReopened('e')} OR ${isDueAgain('e', '$6::date')})
+  ${unlessDoubtful(letters, '$8')}${
     candidates === undefined
       ? ''
       : `
@@ -91,25 +85,6 @@ function isDueAgain(episode: string, date: string): string {
 
 /** Among due learners, an episode that is closed is one that is reopened. */
 const IS_CROSSING = '(e.student_id IS NULL OR e.returned_as_of IS NOT NULL)';
-
-/** Whether an open letter may contain an activity after the learner's threshold: the record cannot have a later one. */
-function isDoubtful(letters: string, asOf: string): string {
-  return `EXISTS (
-    SELECT FROM ${letters} letter
-    WHERE letter.student_id = seen.student_id AND letter.closed_at IS NULL AND (
-      letter.latest_activity_at IS NULL
-      OR letter.latest_activity_at > ${asOf}::timestamptz - rung.threshold_days * interval '24 hours'
-    )
-  )`;
-}
-
-function reached(rungs: number, asOf: string): string {
-  const whens = Array.from({ length: rungs }, (_, index) => {
-    const days = `($5::int[])[${index + 1}]`;
-    return `WHEN seen.last_seen_at <= ${asOf}::timestamptz - ${days} * interval '24 hours' THEN ${days}`;
-  });
-  return whens.join(' ');
-}
 
 const FIRST_BY_ID = 'ORDER BY seen.student_id LIMIT $9';
 /** $9 is null. It must be in the statement, because Postgres infers its type from it. */
@@ -171,7 +146,7 @@ SELECT
 FROM written`;
 
 /** Selects the learners who would get `CROSSED`: student_id, user_id, last_seen_at, threshold_days. */
-export function crossingLearners(plan: SweepPlan): { readonly text: string; readonly values: readonly unknown[] } {
+export function crossingLearners(plan: SweepPlan): BoundStatement {
   return {
     text: `
 SELECT student_id, user_id, last_seen_at, threshold_days
@@ -209,13 +184,13 @@ export interface DueLearner extends Readonly<Record<Source, Instant | null>> {
 }
 
 /** The longest silence first, or by the bytes of the user ids; equal ones by their student ids. */
-const ORDERS = {
+export const LIST_ORDERS = {
   days: 'last_seen_at, student_id',
   user: 'user_id COLLATE "C", student_id',
   student_id: 'student_id',
 };
 
-export type ListOrder = keyof typeof ORDERS;
+export type ListOrder = keyof typeof LIST_ORDERS;
 
 /**
  * Lists who would be flagged, in batches: by their student ids, or in another order. Postgres sorts, so memory use does not
@@ -238,85 +213,10 @@ FROM (
   ${due(LIVE, plan)}
   ${plan.limit === undefined ? UNLIMITED : FIRST_BY_ID}
 ) due
-ORDER BY ${ORDERS[order]}`,
+ORDER BY ${LIST_ORDERS[order]}`,
       values: planValues(plan),
     },
     onDue,
     batchSize,
   );
-}
-
-/** Counts of learners over the whole table as of the plan's instant. The empty user_id is no learner. */
-export interface Census {
-  /** Seen within the lookback. */
-  readonly active: bigint;
-  /** With or without a due event, including unresolved learners. */
-  readonly inactive: bigint;
-  /** Inactive, but known only by `student_id`: no event until a source has their `user_id`. */
-  readonly unresolved: bigint;
-  /** Seen after the as-of: the table keeps only the latest activity, so it cannot show their state at the as-of. */
-  readonly undecidable: bigint;
-  /** Inactive, but an open dead letter may contain a later activity: no event until it is closed. */
-  readonly doubtful: bigint;
-}
-
-export async function takeCensus(tx: Queryable, plan: SweepPlan, tables: DetectionTables = LIVE): Promise<Census> {
-  const { lastSeen } = tables;
-  const window = silenceWindow(plan);
-  const { rows } = await tx.query<Omit<Census, 'doubtful'>>({
-    text: `
-SELECT
-  count(*) FILTER (WHERE last_seen_at <= $3::timestamptz) AS active,
-  count(*) FILTER (WHERE last_seen_at <= $2::timestamptz) AS inactive,
-  count(*) FILTER (WHERE last_seen_at <= $2 AND user_id IS NULL) AS unresolved,
-  count(*) FILTER (WHERE last_seen_at > $3) AS undecidable
-FROM ${lastSeen}
-WHERE last_active_on >= $4::date AND last_seen_at > $1::timestamptz AND user_id IS DISTINCT FROM ''`,
-    values: [formatInstant(window.after), formatInstant(window.until), formatInstant(plan.asOf), window.firstDate],
-  });
-  return { ...single(rows, 'an aggregate returns one row'), doubtful: await countDoubtful(tx, plan, tables) };
-}
-
-/**
- * Selects all learners who are inactive and known by a user_id, except for doubtful ones, with or without a due event:
- * student_id, last_seen_at.
- */
-export function silentLearners(plan: SilencePlan): Required<Omit<Statement, 'name'>> {
-  const { lastSeen, letters } = LIVE;
-  return {
-    text: `
-SELECT seen.student_id, seen.last_seen_at
-FROM ${lastSeen} seen
-CROSS JOIN LATERAL (
-  SELECT CASE ${reached(plan.thresholds.length, '$6')} END AS threshold_days
-) rung
-WHERE ${SILENT} AND seen.user_id <> ''${letters === undefined ? '' : ` AND NOT ${isDoubtful(letters, '$6')}`}`,
-    values: rungValues(plan),
-  };
-}
-
-type SilencePlan = Pick<SweepPlan, 'asOf' | 'thresholds' | 'lookbackDays'>;
-
-/** $1 to $4 the window, $5 thresholds from the longest, $6 the as-of. */
-function rungValues(plan: SilencePlan): unknown[] {
-  return [
-    ...silenceValues(silenceWindow(plan)),
-    arrayLiteral(plan.thresholds.toSorted((a, b) => b - a)),
-    formatInstant(plan.asOf),
-  ];
-}
-
-async function countDoubtful(tx: Queryable, plan: SweepPlan, { lastSeen, letters }: DetectionTables): Promise<bigint> {
-  if (letters === undefined) return 0n;
-  const { rows } = await tx.query<{ learners: bigint }>({
-    text: `
-SELECT count(*) AS learners
-FROM ${lastSeen} seen
-CROSS JOIN LATERAL (
-  SELECT CASE ${reached(plan.thresholds.length, '$6')} END AS threshold_days
-) rung
-WHERE ${SILENT} AND seen.user_id IS DISTINCT FROM '' AND ${isDoubtful(letters, '$6')}`,
-    values: rungValues(plan),
-  });
-  return single(rows, 'an aggregate returns one row').learners;
 }

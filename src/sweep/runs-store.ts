@@ -6,7 +6,8 @@ import type { Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
 import type { NewerCounts } from './candidates-store.ts';
-import type { Census, RecordedCounts } from './episodes-store.ts';
+import type { Census } from './census-store.ts';
+import type { RecordedCounts } from './episodes-store.ts';
 import { approvableSince, type Hold } from './hold.ts';
 
 /** Learners who would have crossed; null if they were not looked up in the source tables. */

@@ -1,7 +1,7 @@
 import { readableInstant, table } from '../cli/tables.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import type { SweepPlan } from '../silence/plan.ts';
-import type { Census } from './episodes-store.ts';
+import type { Census } from './census-store.ts';
 import type { CompletedSweep, HeldSweep } from './pipeline.ts';
 
 /** The result of a run as a table for people. */
