@@ -73,6 +73,7 @@ describe('a source table', () => {
       unreadable: [],
       learnerType: null,
       hasLearnerIndex: false,
+      database: expect.any(String),
     });
   });
 
