@@ -1,5 +1,5 @@
 import type { SettingName, Settings } from '../config/settings.ts';
-import { sourceDatabaseUrl } from '../config/source-server.ts';
+import { sourceSetting } from '../config/source-server.ts';
 import { type BrokerLogin, type BrokerTls, createKafka, type KafkaClient } from '../kafka/client/client.ts';
 import { type Database, type DatabaseOptions, openDatabase } from '../postgres/database.ts';
 import { createRegistry, type Registry } from '../registry/client.ts';
@@ -79,12 +79,12 @@ function required<T>(value: T | undefined, name: SettingName): T {
 
 /** Opens the database with own tables, runs `work`, and always closes the database. */
 export function withDatabase<T>(context: CommandContext, work: Work<T>): Promise<T> {
-  return withOpen(context, required(context.settings.DATABASE_URL, 'DATABASE_URL'), {}, work);
+  return withOpen(context, 'DATABASE_URL', {}, work);
 }
 
 /** As {@link withDatabase}, for the database that learner data is read from. */
 export function withSourceDatabase<T>(context: CommandContext, work: Work<T>): Promise<T> {
-  return withOpen(context, required(sourceDatabaseUrl(context.settings), 'DATABASE_URL'), {}, work);
+  return withOpen(context, sourceSetting(context.settings), {}, work);
 }
 
 /** Runs `work` with the database of the connector's slot: the given one, unless SLOT_DATABASE_URL is set. */
@@ -95,7 +95,7 @@ export function withSlotDatabase<T>(
   limits: Partial<DatabaseOptions> = {},
 ): Promise<T> {
   const { SLOT_DATABASE_URL: url } = context.settings;
-  return url === undefined ? work(database) : withOpen(context, url, limits, work);
+  return url === undefined ? work(database) : withOpen(context, 'SLOT_DATABASE_URL', limits, work);
 }
 
 /**
@@ -106,7 +106,7 @@ export function withProbeDatabases<T>(
   context: CommandContext,
   work: (database: Database, slotDatabase: Database) => Promise<T>,
 ): Promise<T> {
-  return withOpen(context, required(context.settings.DATABASE_URL, 'DATABASE_URL'), PROBE_LIMITS, (database) =>
+  return withOpen(context, 'DATABASE_URL', PROBE_LIMITS, (database) =>
     withSlotDatabase(context, database, (slotDatabase) => work(database, slotDatabase), PROBE_LIMITS),
   );
 }
@@ -118,13 +118,14 @@ type Work<T> = (database: Database) => Promise<T>;
 
 async function withOpen<T>(
   context: CommandContext,
-  url: string,
+  setting: ReturnType<typeof sourceSetting>,
   limits: Partial<DatabaseOptions>,
   work: Work<T>,
 ): Promise<T> {
-  const { log, metrics } = context;
+  const { log, metrics, settings } = context;
   const database = openDatabase({
-    url,
+    url: required(settings[setting], setting),
+    setting,
     applicationName: 'lastseen',
     onConnected: () => metrics.postgresConnections.inc(),
     onIdleError: (error) => {

@@ -3,7 +3,7 @@ import type { Configuration } from './configuration.ts';
 import { defaultGroup, defaultSourceTopic, notificationTopic, READERS } from './kafka-names.ts';
 import { type SettingUser, whyWithoutEffect } from './setting-uses.ts';
 import { SETTINGS, type Setting, type SettingName } from './settings.ts';
-import { publicationName, slotName, sourceDatabaseUrl, sourceSetting } from './source-server.ts';
+import { publicationName, slotName, sourceSetting } from './source-server.ts';
 
 interface DescribedSetting {
   readonly name: SettingName;
@@ -58,7 +58,7 @@ function derive(name: SettingName, { settings, texts }: Configuration, user: Set
     case 'SLOT_DATABASE_URL':
       return { from: 'DATABASE_URL', value: settings.DATABASE_URL };
     case 'SOURCE_DATABASE_URL':
-      return { from: sourceSetting(settings), value: sourceDatabaseUrl(settings) };
+      return { from: sourceSetting(settings), value: settings[sourceSetting(settings)] };
     case 'KAFKA_GROUP_ID':
       return { from: 'OWN_PREFIX', value: groupsOf(settings.OWN_PREFIX, user).join(',') };
     case 'REPLICATION_SLOT':

@@ -10,11 +10,6 @@ export function publicationName(settings: Settings): string {
   return settings.PUBLICATION ?? slotName(settings);
 }
 
-/** The database of the source tables. */
-export function sourceDatabaseUrl(settings: Settings): string | undefined {
-  return settings[sourceSetting(settings)];
-}
-
 /** The setting with the address of the source tables. */
 export function sourceSetting({
   SOURCE_DATABASE_URL,

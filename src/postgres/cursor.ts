@@ -21,7 +21,7 @@ export function forEachBatch<R>(
         await onRows(rows);
       }
     } catch (error) {
-      throw translateError(error, statement.text);
+      throw translateError(error, { text: statement.text });
     } finally {
       await cursor.close().catch(() => {
         // A broken connection has no cursor to close.

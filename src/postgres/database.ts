@@ -56,6 +56,8 @@ export interface Session extends Queryable {
 
 export interface DatabaseOptions {
   readonly url: string;
+  /** The setting with the URL: messages about connections name it. */
+  readonly setting?: string;
   readonly applicationName: string;
   readonly maxConnections?: number;
   readonly connectTimeoutMs?: number;
@@ -75,7 +77,7 @@ export interface DatabaseOptions {
  * throws, so that nothing is decided from it.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
+  const { setting, connectTimeoutMs = 10_000 } = options;
   const connection = {
     ...connectionOptions(options.url),
     application_name: options.applicationName,
@@ -92,10 +94,10 @@ export function openDatabase(options: DatabaseOptions): Database {
   pool.on('connect', () => options.onConnected?.());
   pool.on('error', (error) => options.onIdleError?.(error));
   return {
-    query: (statement) => send(pool, statement),
-    transaction: (work) => withClient(pool, (client) => inTransaction(client, READ_COMMITTED, work)),
+    query: (statement) => send(pool, statement, setting),
+    transaction: (work) => withClient(pool, setting, (client) => inTransaction(client, READ_COMMITTED, work)),
     snapshot: (work) =>
-      withClient(pool, (client) =>
+      withClient(pool, setting, (client) =>
         inTransaction(client, SNAPSHOT, async (tx) => {
           // Cursors are read completely.
           await tx.query({ text: 'SET LOCAL cursor_tuple_fraction = 1' });
@@ -105,7 +107,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         }),
       ),
     session: (work) =>
-      withClient(pool, (client) =>
+      withClient(pool, setting, (client) =>
         work({
           client,
           query: (statement) => send(client, statement),
@@ -165,7 +167,11 @@ function malformed(type: string): never {
   throw new Error(`Postgres returned a ${type} that is not ISO text: DateStyle was changed within a session`);
 }
 
-async function send<R>(target: pg.Pool | pg.ClientBase, statement: Statement): Promise<QueryResult<R>> {
+async function send<R>(
+  target: pg.Pool | pg.ClientBase,
+  statement: Statement,
+  setting?: string,
+): Promise<QueryResult<R>> {
   requireHeldLocks();
   try {
     const result = await target.query({
@@ -175,16 +181,20 @@ async function send<R>(target: pg.Pool | pg.ClientBase, statement: Statement): P
     });
     return { rows: result.rows as R[], count: result.rowCount ?? 0 };
   } catch (error) {
-    throw translateError(error, statement.text);
+    throw translateError(error, { text: statement.text, setting });
   }
 }
 
-async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+async function withClient<T>(
+  pool: pg.Pool,
+  setting: string | undefined,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
   let client: pg.PoolClient;
   try {
     client = await pool.connect();
   } catch (error) {
-    throw translateError(error);
+    throw translateError(error, { setting });
   }
   let broken: Error | undefined;
   // A connection that breaks while checked out fails its query and also emits 'error', which would end the process.

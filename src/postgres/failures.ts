@@ -21,34 +21,42 @@ const NETWORK = new Set([
 /** `code` is an ErrorCode, or the SQLSTATE of the driver. */
 type CodedError = Error & { code?: string | undefined };
 
+/** Where an error comes from, for its message. */
+interface Origin {
+  /** Of the statement, without the values of its parameters. */
+  readonly text?: string;
+  /** The setting with the server's address. */
+  readonly setting?: string | undefined;
+}
+
 /**
  * Translates an error of the driver. Outages and conflicts become retriable. For a missing own table the message names the
  * command to run. An error about a row's values names table, column and constraint, but no value. Any other error is
  * unknown and ends the process. This is the only place that copies messages of Postgres.
- *
- * @param text of the statement, without the values of its parameters
  */
-export function translateError(error: unknown, text = ''): CodedError {
+export function translateError(error: unknown, { text = '', setting }: Origin = {}): CodedError {
   if (error instanceof LastseenError || !(error instanceof Error)) return error as Error;
   const state = (error as { code?: unknown }).code;
-  if (error instanceof pg.DatabaseError && typeof state === 'string') return translateSqlState(state, error, text);
-  if (typeof state === 'string' && NETWORK.has(state)) return unavailable(error);
+  const server = setting === undefined ? 'Postgres' : `Postgres (${setting})`;
+  if (error instanceof pg.DatabaseError && typeof state === 'string')
+    return translateSqlState(state, error, text, server);
+  if (typeof state === 'string' && NETWORK.has(state)) return unavailable(error, server);
   const why = tlsRefusal(error);
-  if (why !== undefined) return refused(`no safe connection to Postgres: ${why}`, error);
+  if (why !== undefined) return refused(`no safe connection to ${server}: ${why}`, error);
   // These errors of the driver have no code.
   if (error.message.includes('SSL connection'))
-    return refused(`no safe connection to Postgres: ${error.message}; check sslmode and the TLS of the server`, error);
+    return refused(`no safe connection to ${server}: ${error.message}; check sslmode and the TLS of the server`, error);
   if (
     /^Connection terminated|^timeout exceeded when trying to connect|^Query read timeout|not queryable/.test(
       error.message,
     )
   ) {
-    return unavailable(error);
+    return unavailable(error, server);
   }
   return error;
 }
 
-function translateSqlState(state: string, error: pg.DatabaseError, text: string): CodedError {
+function translateSqlState(state: string, error: pg.DatabaseError, text: string, server: string): CodedError {
   if (state === '40P01' || state === '40001') {
     return new LastseenError('postgres_conflict', `Postgres aborted the transaction: ${error.message}; retry it`, {
       retriable: true,
@@ -56,10 +64,10 @@ function translateSqlState(state: string, error: pg.DatabaseError, text: string)
     });
   }
   if (POOLER_REFUSALS.test(error.message)) return refused(`the pooler refuses the connection: ${error.message}`, error);
-  if (OUTAGES.test(state) && !isOwnMistake(state, error)) return unavailable(error);
+  if (OUTAGES.test(state) && !isOwnMistake(state, error)) return unavailable(error, server);
   // 28 login or pg_hba.conf, 3D000 unknown database.
   if (state.startsWith('28') || state === '3D000')
-    return refused(`Postgres refuses the connection: ${error.message}; check the database URL and pg_hba.conf`, error);
+    return refused(`${server} refuses the connection: ${error.message}; check its URL and pg_hba.conf`, error);
   if (state === '42501') return refused(`${error.message}: apply k8s/postgres/roles.sql of this release`, error);
   if (state === '42P01' || state === '3F000') {
     if (!/lastseen\.|"lastseen"/.test(error.message)) return missingTable(state, error);
@@ -132,8 +140,8 @@ function missingTable(state: string, error: pg.DatabaseError): LastseenError {
   });
 }
 
-function unavailable(error: Error): LastseenError {
-  return new LastseenError('postgres_unavailable', `Postgres is not available: ${error.message}`, {
+function unavailable(error: Error, server: string): LastseenError {
+  return new LastseenError('postgres_unavailable', `${server} is not available: ${error.message}`, {
     retriable: true,
     cause: error,
   });

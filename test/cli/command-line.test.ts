@@ -174,13 +174,13 @@ describe('a process', () => {
       ],
     ],
     ['incomplete', 2, [/--trust-source needs --repair/]],
-    ['unreachable', 1, [/Postgres is not available/]],
+    ['unreachable', 1, [/Postgres \(DATABASE_URL\) is not available/]],
     [
       'misspelt',
       1,
       [
         logLine('setting_misspelt', 'INACTIVITY_TRESHOLD_DAYS', 'INACTIVITY_THRESHOLD_DAYS'),
-        /Postgres is not available/,
+        /Postgres \(DATABASE_URL\) is not available/,
       ],
     ],
   ] as const)('(%s) exits with %i and prints one line per reason', (name, code, lines) => {

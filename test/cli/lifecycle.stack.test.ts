@@ -83,7 +83,9 @@ test('a running track reports its state, survives outages and stops in time', { 
     );
     expect(await ask('/readyz')).toMatchObject({
       status: 503,
-      text: expect.stringMatching(/^{"ready":false,"reasons":\["Postgres is not available: [^"]*"\]}$/),
+      text: expect.stringMatching(
+        /^{"ready":false,"reasons":\["Postgres \(DATABASE_URL\) is not available: [^"]*"\]}$/,
+      ),
     });
     expect(await ask('/healthz')).toMatchObject({ status: 200 });
     expect(await metric('lastseen_group_joins_total')).toBe(joins);
@@ -105,7 +107,7 @@ test('a running track reports its state, survives outages and stops in time', { 
     run.process.kill('SIGTERM');
     const { code, stderr } = await run.ended;
     expect(code, stderr).toBe(1);
-    expect(stderr).toMatch(/^lastseen track: (stopped by a signal|Postgres is not available)/m);
+    expect(stderr).toMatch(/^lastseen track: (stopped by a signal|Postgres \(DATABASE_URL\) is not available)/m);
     expect(stderr).not.toMatch(logLine('shutdown_expired'));
     expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
     expect(await seen()).toBe(1_000);
@@ -123,7 +125,7 @@ test('a running track reports its state, survives outages and stops in time', { 
     run.process.kill('SIGTERM');
     const { code, stderr } = await run.ended;
     expect(code, stderr).toBe(1);
-    expect(stderr).toContain('lastseen track: Postgres is not available');
+    expect(stderr).toContain('lastseen track: Postgres (DATABASE_URL) is not available');
     postgres.restore();
   });
 

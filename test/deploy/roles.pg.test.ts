@@ -516,8 +516,8 @@ describe('is refused', () => {
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr:
-        'lastseen migrate: Postgres refuses the connection: password authentication failed for user "lastseen_track"; ' +
-        'check the database URL and pg_hba.conf\n',
+        'lastseen migrate: Postgres (DATABASE_URL) refuses the connection: password authentication failed for user "lastseen_track"; ' +
+        'check its URL and pg_hba.conf\n',
     });
   });
 });

@@ -46,17 +46,23 @@ test('with TLS and logins the main job works and logs no secret', { timeout: 600
         'postgres',
         'wrong password',
         1,
-        expect.stringMatching('Postgres refuses the connection: password authentication failed'),
+        expect.stringMatching(/Postgres \(DATABASE_URL\) refuses the connection: password authentication failed/),
         0,
       ],
       ...['has expired', 'is for another host name'].flatMap((why) => [
         untrusted('kafka', 'broker HOST', why),
         untrusted('registry', 'the schema registry https://HOST', why),
-        untrusted('postgres', 'Postgres', why),
+        untrusted('postgres', 'Postgres \\(DATABASE_URL\\)', why),
       ]),
       ['kafka', 'no client certificate', 1, expect.stringMatching('whether it requires a client certificate'), 0],
-      ['postgres', 'no TLS', 1, expect.stringMatching('Postgres refuses the connection: .* no encryption'), 0],
-      untrusted('postgres', 'Postgres', 'is signed by an untrusted authority'),
+      [
+        'postgres',
+        'no TLS',
+        1,
+        expect.stringMatching(/Postgres \(DATABASE_URL\) refuses the connection: .* no encryption/),
+        0,
+      ],
+      untrusted('postgres', 'Postgres \\(DATABASE_URL\\)', 'is signed by an untrusted authority'),
     ]);
   });
 
