@@ -26,6 +26,7 @@ import { requireTopics } from '../kafka/admin/admin.ts';
 import { requireOwnGroup } from '../kafka/admin/groups.ts';
 import { groupLag } from '../kafka/admin/offsets.ts';
 import { createProducer } from '../kafka/client/producer.ts';
+import { requireReadableInputs } from '../kpi/inputs/pipeline.ts';
 import { figureDeps } from '../kpi/wiring.ts';
 import type { Sample } from '../observability/sampling.ts';
 import type { Database } from '../postgres/database.ts';
@@ -121,6 +122,8 @@ async function run(
   );
   const ownTopics = [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC];
   await begin(() => requireSound(context, [ownEventsCheck(kafka, database, ownTopics)], true));
+  const figures = figureDeps(context, source, database);
+  await begin(() => requireReadableInputs(figures, context.now()));
   const registry = openRegistry(settings);
   const inactivity = await begin(() => inactivityCodec(settings, registry));
 
@@ -133,7 +136,7 @@ async function run(
 
   const summary: Partial<RecomputeCounts & { waiting: number }> = {};
   const stages = createRecompute({
-    ...figureDeps(context, source, database),
+    ...figures,
     decode: async (value) => {
       const decoded = await inactivity.decode(value);
       if (decoded.kind === 'event') return decoded.event;

@@ -1,9 +1,12 @@
+import type { Instant } from '../../activity/instant.ts';
+import { studentIdOf } from '../../activity/learner.ts';
 import type { Source } from '../../activity/source.ts';
 import type { Queryable } from '../../postgres/database.ts';
 import { LastseenError } from '../../runtime/errors.ts';
 import { type ChurnInputs, NO_EXAMS } from '../figures/churn-risk.ts';
 import {
   examWindow,
+  FIGURES,
   type FigureName,
   neededAnswers,
   observationWindow,
@@ -70,6 +73,20 @@ export async function loadFigureInputs<R extends FigureRequest>(
       { wanted: request.wanted, isKnown: !unknown.has(request), ...inputs },
     ]),
   );
+}
+
+/**
+ * Runs each statement of the inputs once, for a learner without rows: what keeps all figures from being computed is met at the
+ * start, and not at the first learner.
+ *
+ * @throws LastseenError `tables_differ` or `postgres_refused` if a table, a column or a right is missing
+ */
+export async function requireReadableInputs(
+  { source, database, options }: Omit<FigureDeps, 'growthService'>,
+  asOf: Instant,
+): Promise<void> {
+  const nobody: FigureRequest = { userId: '', studentId: studentIdOf(''), asOf, wanted: FIGURES, row: 'whole' };
+  await loadFigureInputs({ source, database, options }, [nobody]);
 }
 
 /** Whether the inputs themselves show that the platform knows the learner. In the legacy profile a stored P does. */

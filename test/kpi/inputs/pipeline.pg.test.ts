@@ -5,7 +5,7 @@ import { SOURCES } from '../../../src/activity/source.ts';
 import { NO_EXAMS } from '../../../src/kpi/figures/churn-risk.ts';
 import type { FigureOptions } from '../../../src/kpi/figures/figures.ts';
 import { metricsPolicy } from '../../../src/kpi/figures/policy.ts';
-import { loadFigureInputs } from '../../../src/kpi/inputs/pipeline.ts';
+import { loadFigureInputs, requireReadableInputs } from '../../../src/kpi/inputs/pipeline.ts';
 import type { Queryable } from '../../../src/postgres/database.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts';
 import { clearPlatform, insertRows, type PlatformRows } from '../../support/platform-rows.ts';
@@ -256,5 +256,34 @@ describe('the inputs of a batch', () => {
     // Abilities, goals, exams, the table of last seen, each source.
     expect(await queriesFor(1)).toBe(4 + SOURCES.length);
     expect(await queriesFor(1_000)).toBe(4 + SOURCES.length);
+  });
+});
+
+describe('the check before the first learner', () => {
+  const check = () => requireReadableInputs({ source: db.database, database: db.database, options: OPTIONS }, AS_OF);
+
+  it('finds no fault in the tables of the platform', async () => {
+    await expect(check()).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ['a table', 'ALTER TABLE exam_results RENAME TO gone', 'ALTER TABLE gone RENAME TO exam_results'],
+    [
+      'a column',
+      'ALTER TABLE ability_estimates RENAME mean TO gone',
+      'ALTER TABLE ability_estimates RENAME gone TO mean',
+    ],
+    [
+      'the type of a learner',
+      'ALTER TABLE ability_estimates ALTER user_id TYPE integer USING 1',
+      `ALTER TABLE ability_estimates ALTER user_id TYPE text USING ''`,
+    ],
+  ])('finds that %s differs', async (_, change, undo) => {
+    await db.database.query({ text: change });
+    try {
+      await expect(check()).rejects.toMatchObject({ code: 'tables_differ' });
+    } finally {
+      await db.database.query({ text: undo });
+    }
   });
 });
