@@ -26,6 +26,7 @@ const onStack = {
 const LONG = [
   'cli/lifecycle',
   'demo/tour',
+  'doctor/wrong-setups',
   'flow/odd-names',
   'flow/releases',
   'flow/secured',

@@ -49,7 +49,8 @@ export function captureChecks(connections: Connections, readNames: () => Promise
       ['own tables', 'slot server'],
       slotUrl,
       async () => capture.continuity(await readCaptureBreaks(view)),
-      ['names'],
+      // A table that is not published breaks capture again after each audit.
+      ['names', 'source tables', 'publication'],
     ),
     check('connector', [], 'connect', () => connectorFindings(connections), ['names']),
     check('committed offset', ['connector'], 'connect', () => committedOffsetFinding(connections)),
@@ -64,7 +65,10 @@ const FRESHNESS_LOOK_MS = 5_000;
 /** What a sweep would prove now. What other checks have found is not repeated. */
 export function freshnessCheck({ view }: Connections): Check {
   const read = async () => capture.sourcesFresh(await reportFreshness({ ...view, waitMs: FRESHNESS_WAIT_MS }, 0n));
-  const others = ['names', 'slot', 'publication', 'capture', 'topics', 'gaps', 'open letters', 'last audit'];
+  const others = [
+    ...['names', 'source tables', 'slot', 'publication', 'capture'],
+    ...['topics', 'gaps', 'open letters', 'last audit'],
+  ];
   return {
     ...check('freshness', ['own tables', 'slot server', 'brokers'], 'DATABASE_URL', read, others),
     timeoutMs: FRESHNESS_WAIT_MS + FRESHNESS_LOOK_MS,

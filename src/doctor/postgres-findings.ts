@@ -59,6 +59,15 @@ export function clock(server: Instant, sentAt: Instant, answeredAt: Instant): Fi
   });
 }
 
+/** The role of `migrate` need not have the right to create a schema. */
+export function missingSchema(): Finding {
+  return failed('there is no schema lastseen: nothing is installed in this database', {
+    ...APPLY_ROLES,
+    hint: `${APPLY_ROLES.hint}, then run \`lastseen migrate\``,
+    page: REQUIREMENTS,
+  });
+}
+
 /** @param missing tables that the migrations have created and that do not exist */
 export function migrations({ applied, known }: MigrationNames, missing: readonly string[]): Finding {
   const pending = known.filter((name) => !applied.includes(name));

@@ -26,6 +26,13 @@ export async function readClock(db: Queryable): Promise<Instant> {
   return single(rows, 'a SELECT without FROM returns one row').at;
 }
 
+export async function hasOwnSchema(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ exists: boolean }>({
+    text: `SELECT to_regnamespace('lastseen') IS NOT NULL AS exists`,
+  });
+  return single(rows, 'a SELECT without FROM returns one row').exists;
+}
+
 /** Own tables that the connected role may not read. */
 export async function unreadableOwnTables(db: Queryable): Promise<readonly string[]> {
   const { rows } = await db.query<{ name: string }>({

@@ -10,7 +10,7 @@ import { readSourceTables } from '../source-activity/tables-store.ts';
 import type { Check } from './checks.ts';
 import { type Connections, check } from './connections-wiring.ts';
 import * as postgres from './postgres-findings.ts';
-import { readClock, readServerFacts, unreadableOwnTables } from './postgres-store.ts';
+import { hasOwnSchema, readClock, readServerFacts, unreadableOwnTables } from './postgres-store.ts';
 
 /** Checks of DATABASE_URL and SOURCE_DATABASE_URL. */
 export function postgresChecks(connections: Connections): readonly Check[] {
@@ -40,6 +40,7 @@ export function postgresChecks(connections: Connections): readonly Check[] {
 const ASKED = { DATABASE_URL: ['postgres'], SLOT_DATABASE_URL: ['slot server'], SOURCE_DATABASE_URL: [] } as const;
 
 async function ownTablesFinding({ database }: Connections): Promise<Finding> {
+  if (!(await hasOwnSchema(database))) return postgres.missingSchema();
   const names = await readMigrations(database);
   return postgres.migrations(names, await missingOwnTables(database, names));
 }

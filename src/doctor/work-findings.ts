@@ -1,10 +1,27 @@
 import { type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import { readableInstant } from '../cli/tables.ts';
+import type { Settings } from '../config/settings.ts';
 import type { AuditRun } from '../history/audit-runs-store.ts';
 import type { SweepRun } from '../history/sweep-runs-store.ts';
 import { describeGap, type PartitionGap } from '../last-seen/gap.ts';
 import type { OpenLetterCounts } from '../last-seen/letters-store.ts';
 import { type Finding, failed, ok, type Remedy, warning } from '../preflight/finding.ts';
+import { planError } from '../silence/plan.ts';
+
+/** What a sweep refuses to decide by. */
+export function thresholds({
+  INACTIVITY_THRESHOLD_DAYS: days,
+  KPI_LOOKBACK_DAYS: lookbackDays,
+}: Pick<Settings, 'INACTIVITY_THRESHOLD_DAYS' | 'KPI_LOOKBACK_DAYS'>): Finding {
+  const error = planError(days, lookbackDays);
+  if (error === undefined)
+    return ok(`inactive after ${days.join(', ')} days, left out after ${lookbackDays} days of silence`);
+  return failed(error, {
+    hint: 'correct INACTIVITY_THRESHOLD_DAYS and KPI_LOOKBACK_DAYS',
+    page: 'docs/operations/sweeps.md',
+    remedy: { setting: 'KPI_LOOKBACK_DAYS' },
+  });
+}
 
 export function gaps(open: readonly PartitionGap[]): readonly Finding[] {
   if (open.length === 0) return [ok('all records were read')];

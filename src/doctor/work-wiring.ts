@@ -24,6 +24,7 @@ export function workChecks(connections: Connections): readonly Check[] {
   const ofOwnTables = (name: string, run: () => Promise<readonly Finding[] | Finding>) =>
     check(name, ['own tables'], 'DATABASE_URL', run);
   return [
+    check('thresholds', [], 'DATABASE_URL', async () => work.thresholds(settings)),
     ofOwnTables('gaps', async () => work.gaps(await openGaps(database, topics))),
     ofOwnTables('open letters', async () =>
       work.openLetters(await countOpenLetters(database, topics), settings.DLQ_UNREADABLE_MAX),

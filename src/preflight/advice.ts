@@ -75,7 +75,8 @@ function ofKafka(error: unknown): Advice {
     return correct('KAFKA_SSL_ENABLED', hint, DEPLOYING);
   }
   if (/current SASL state/.test(message)) {
-    const hint = 'the listener has no SASL: unset KAFKA_SASL_MECHANISM, or correct the port in KAFKA_BROKERS';
+    const hint =
+      'the listener has no SASL: unset KAFKA_SASL_MECHANISM, its user and its password, or correct the port in KAFKA_BROKERS';
     return correct('KAFKA_SASL_MECHANISM', hint, DEPLOYING);
   }
   if (codeOf(error) !== 'kafka_refused') {

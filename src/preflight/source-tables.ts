@@ -13,10 +13,14 @@ export function sourceTables(tables: readonly SourceTable[], setting: SettingNam
   return wrong === undefined ? tables.map(sourceTable) : [wrong];
 }
 
-/** The failures that no statement on the source tables survives. */
+/** The failures that no statement about the learners of the source tables survives. */
 export function unreadableTables(tables: readonly SourceTable[], setting: SettingName): readonly Finding[] {
-  return [wrongDatabase(tables, setting) ?? tables.map(unreadable)].flat().filter((finding) => finding !== undefined);
+  const failures = (table: SourceTable) =>
+    unreadable(table) ?? failedOnly(learnerColumn(table.source, table.learnerType));
+  return [wrongDatabase(tables, setting) ?? tables.map(failures)].flat().filter((finding) => finding !== undefined);
 }
+
+const failedOnly = (finding: Finding | undefined) => (finding?.status === 'failed' ? finding : undefined);
 
 export function sourceTable(table: SourceTable): Finding {
   const { source, learnerType, hasLearnerIndex } = table;

@@ -101,7 +101,7 @@ async function noteNewerOf(
  * The sources with their learner columns, as {@link VerifyDeps} needs them.
  *
  * @param setting with the address of that database
- * @throws LastseenError `config_invalid` if a table or column is missing or not readable
+ * @throws LastseenError `config_invalid` if a table or column is missing, not readable or of a type that holds no learners
  */
 export async function readLearnerColumns(
   sourceDatabase: Database,

@@ -52,6 +52,7 @@ describe('source tables', () => {
       { setting: 'SOURCES' },
       { setting: 'SOURCES' },
       { command: expect.stringContaining('roles.sql') },
+      { setting: 'SOURCES' },
     ];
     expect(unreadableTables(tables, SETTING).map((each) => 'remedy' in each && each.remedy)).toEqual(remedies);
     expect(sourceTables(tables, SETTING).map(({ status }) => status)).toEqual(Array(4).fill('failed'));
