@@ -53,7 +53,7 @@ test('topics and doctor report what is missing, different or out of reach', { ti
     const report = await doctor();
     expect(report.code).toBe(1);
     expect(checksWith(report, 'failed')).toEqual(['connector', 'publication', 'slot']);
-    expect(checksWith(report, 'skipped')).toEqual(['committed offset', 'freshness']);
+    expect(checksWith(report, 'skipped')).toEqual(['capture', 'committed offset', 'freshness']);
   });
 
   await step('reports no failure when everything runs', async () => {
@@ -99,7 +99,7 @@ test('topics and doctor report what is missing, different or out of reach', { ti
     });
     expect(report.code).toBe(1);
     expect(checksWith(report, 'failed')).toEqual(['brokers', 'connector', 'postgres', 'registry']);
-    expect(checksWith(report, 'ok')).toEqual(['source', 'source tables']);
+    expect(checksWith(report, 'ok')).toEqual(['source', 'source tables', 'thresholds']);
     expect(checksWith(report, 'skipped')).toContain('freshness');
     expect(JSON.stringify(report)).not.toContain('canary');
   });
