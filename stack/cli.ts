@@ -101,7 +101,7 @@ await new Command('stack')
   .description('Starts Postgres, Kafka, a schema registry and Kafka Connect with Debezium on free local ports.')
   .option('--parts <names>', `start only these of ${PART_NAMES.join(',')}; connect needs all`, parseParts)
   .option('--connector', 'also create the platform tables and register the Debezium connector')
-  .option('--run-dir <path>', 'directory for data and logs; removed at the end')
+  .option('--run-dir <path>', 'new or empty directory for data and logs; removed at the end')
   .option('--json', 'print only the addresses, as one line of JSON')
   .addHelpText(
     'after',
