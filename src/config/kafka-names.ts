@@ -7,6 +7,11 @@ export function groupOf({ KAFKA_GROUP_ID, OWN_PREFIX }: Settings, reader: Reader
   return KAFKA_GROUP_ID ?? defaultGroup(OWN_PREFIX, reader);
 }
 
+/** The setting that names the group of a command. */
+export function groupSetting({ KAFKA_GROUP_ID }: Settings): 'KAFKA_GROUP_ID' | 'OWN_PREFIX' {
+  return KAFKA_GROUP_ID === undefined ? 'OWN_PREFIX' : 'KAFKA_GROUP_ID';
+}
+
 export function defaultGroup(ownPrefix: string, reader: Reader): string {
   return `${ownPrefix}-${reader}`;
 }

@@ -136,13 +136,16 @@ export function group(
   topics: readonly string[],
   setting: SettingName,
 ): Finding {
-  const message = `group ${name}: ${members} members, ${state}, ${lag} records behind`;
+  const message =
+    state === 'Dead'
+      ? `group ${name} does not exist yet, ${lag} records behind`
+      : `group ${name}: ${members} members, ${state}, ${lag} records behind`;
   const other = subscriptions.find((each) => new Set(each.topics).symmetricDifference(new Set(topics)).size > 0);
   if (other !== undefined) {
     const isForeign = other.topics.every((topic) => !topics.includes(topic));
     return failed(`${message}: member ${other.member} reads ${other.topics.join(', ')}`, {
       hint: isForeign
-        ? `it belongs to another installation: set ${setting} to another value than there`
+        ? `it belongs to another ${setting === 'KAFKA_GROUP_ID' ? 'command or ' : ''}installation: set ${setting} to another value than there`
         : `this process would read ${topics.join(', ')}: restart \`${command}\` after a change of SOURCES`,
       page: 'docs/operations/backup-and-recovery.md#two-installations',
       ...(isForeign ? { remedy: { setting } } : {}),

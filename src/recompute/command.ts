@@ -15,7 +15,7 @@ import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { type WorkReport, withWorkReport } from '../cli/work-report.ts';
-import { groupOf } from '../config/kafka-names.ts';
+import { groupOf, groupSetting } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
 import { createDeadLetterSink, createDeadLetterWindow, withLetterReports } from '../dead-letters/dead-letter.ts';
 import { INACTIVITY_OUTBOX, KPI_UPDATED_OUTBOX } from '../events/outboxes.ts';
@@ -117,9 +117,12 @@ async function run(
       settings.RECOMPUTE_DLQ_TOPIC,
     ]),
   );
-  await begin(() =>
-    requireOwnGroup(kafka, groupOf(settings, 'recompute'), topicsOf(settings), settings.KAFKA_SESSION_TIMEOUT),
-  );
+  const group = {
+    groupId: groupOf(settings, 'recompute'),
+    setting: groupSetting(settings),
+    topics: topicsOf(settings),
+  };
+  await begin(() => requireOwnGroup(kafka, group, settings.KAFKA_SESSION_TIMEOUT));
   const ownTopics = [settings.INACTIVITY_TOPIC, settings.KPI_UPDATED_TOPIC];
   await begin(() => requireSound(context, [ownEventsCheck(kafka, database, ownTopics)], true));
   const figures = figureDeps(context, source, database);

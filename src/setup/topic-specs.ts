@@ -1,6 +1,7 @@
 import { notificationTopic, sourceTopics } from '../config/kafka-names.ts';
 import type { Settings } from '../config/settings.ts';
 import type { TopicSpec } from '../kafka/admin/admin.ts';
+import { DEFAULT_MAX_MESSAGE_BYTES } from '../kafka/admin/topic-differences.ts';
 import type { TopicSettings } from '../kafka/admin/topic-settings.ts';
 
 const DAY_MS = 86_400_000;
@@ -10,8 +11,6 @@ const EVENT_RETENTION = { 'retention.ms': String(30 * DAY_MS) };
 const LETTER_RETENTION = { 'retention.ms': '-1' };
 /** For the headers that lastseen adds to a record. */
 const HEADER_ROOM_BYTES = 65_536;
-/** Kafka's default of `message.max.bytes`. */
-const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 
 /**
  * Every topic that lastseen reads or writes, with its partitions, replicas and settings. Source topics are included: a

@@ -9,7 +9,7 @@ import { readTopics } from '../cli/read-topics.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
 import { json, table } from '../cli/tables.ts';
 import { type WorkReport, withWorkReport } from '../cli/work-report.ts';
-import { groupOf, sourceTopics } from '../config/kafka-names.ts';
+import { groupOf, groupSetting, sourceTopics } from '../config/kafka-names.ts';
 import { slotName } from '../config/source-server.ts';
 import { createDeadLetterSink, withLetterReports } from '../dead-letters/dead-letter.ts';
 import { INACTIVITY_OUTBOX } from '../events/outboxes.ts';
@@ -119,7 +119,8 @@ async function run(context: CommandContext, flags: Flags, database: Database, ru
   await begin(() => checkNames(context, database, kafka));
   await begin(() => requireSourceTopics(settings, kafka));
   await begin(() => requireTopics(kafka, [settings.TRACK_DLQ_TOPIC, settings.INACTIVITY_TOPIC]));
-  await begin(() => requireOwnGroup(kafka, groupOf(settings, 'track'), topics, settings.KAFKA_SESSION_TIMEOUT));
+  const group = { groupId: groupOf(settings, 'track'), setting: groupSetting(settings), topics };
+  await begin(() => requireOwnGroup(kafka, group, settings.KAFKA_SESSION_TIMEOUT));
   await begin(() => requireSound(context, [ownEventsCheck(kafka, database, [settings.INACTIVITY_TOPIC])], true));
   const registry = openRegistry(settings);
 

@@ -33,6 +33,14 @@ export function readGroupFacts(kafka: Kafka, groupId: string): Promise<GroupFact
   });
 }
 
+/** The consumer group of a command. */
+interface OwnGroup {
+  readonly groupId: string;
+  /** What names the group. */
+  readonly setting: 'KAFKA_GROUP_ID' | 'OWN_PREFIX';
+  readonly topics: readonly string[];
+}
+
 const SETTLED = ['Stable', 'Empty', 'Dead'];
 const POLL_MS = 500;
 
@@ -45,8 +53,7 @@ const POLL_MS = 500;
  */
 export async function requireOwnGroup(
   kafka: Kafka,
-  groupId: string,
-  topics: readonly string[],
+  { groupId, setting, topics }: OwnGroup,
   waitMs: number,
 ): Promise<void> {
   const deadline = performance.now() + waitMs;
@@ -57,7 +64,9 @@ export async function requireOwnGroup(
       throw new LastseenError(
         'config_invalid',
         `consumer group ${groupId} has a member (${other.member}) that reads ${other.topics.join(', ')}: ` +
-          'it belongs to another installation; set OWN_PREFIX to another name than that of the other one',
+          (setting === 'OWN_PREFIX'
+            ? 'it belongs to another installation; set OWN_PREFIX to another name than that of the other one'
+            : 'it belongs to another command or installation; set KAFKA_GROUP_ID to another name for each, or leave it out'),
       );
     }
     if (SETTLED.includes(state) || performance.now() > deadline) return;

@@ -12,10 +12,10 @@ export interface Difference {
 
 /**
  * What a topic lacks. More partitions, more replicas, a longer retention or a larger limit are an operator's decision
- * and no difference. A topic of the connector only has to exist.
+ * and no difference. A topic of the connector only has to accept its records.
  */
 export function differencesOf(spec: TopicSpec, found: TopicSettings): Difference[] {
-  if (spec.owner === 'connector') return [];
+  if (spec.owner === 'connector') return [...insyncDifferences(found), ...limitDifferences(found)];
   return [
     ...shortfall(
       'partitions',
@@ -33,6 +33,9 @@ export function differencesOf(spec: TopicSpec, found: TopicSettings): Difference
   ];
 }
 
+/** Kafka's default of `max.message.bytes`. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+
 const SERVER = '--bootstrap-server $KAFKA_BROKERS --alter';
 const TOPICS = `the operator decides, because keys move to other partitions: kafka-topics.sh ${SERVER} --topic`;
 const CONFIGS = `kafka-configs.sh ${SERVER} --entity-type topics --entity-name`;
@@ -47,6 +50,14 @@ function isEnough(name: string, is: string, wanted: string): boolean {
   // A retention of -1 has no limit.
   const size = (text: string) => (text === '-1' ? Number.POSITIVE_INFINITY : Number(text));
   return size(is) >= size(wanted);
+}
+
+/** A connector stops at the first record that is larger than its topic accepts. */
+function limitDifferences({ topic, config }: TopicSettings): Difference[] {
+  const name = 'max.message.bytes';
+  const is = Number(config.get(name) ?? DEFAULT_MAX_MESSAGE_BYTES);
+  const hint = `the connector stops at a larger record: ${CONFIGS} ${topic} --add-config ${name}=${DEFAULT_MAX_MESSAGE_BYTES}`;
+  return shortfall(name, is, DEFAULT_MAX_MESSAGE_BYTES, hint);
 }
 
 function insyncDifferences({ topic, replication, config }: TopicSettings): Difference[] {

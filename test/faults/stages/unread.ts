@@ -145,7 +145,8 @@ export const unreadStage = stage<UnreadStage>({
           const group = { KAFKA_GROUP_ID: world.groupOf('track') };
           const startedAt = performance.now();
           const refused = await second.lastseenWith(group, 'track', '--until-end');
-          const rightly = refused.code === 2 && /belongs to another installation; set OWN_PREFIX/.test(refused.stderr);
+          const rightly =
+            refused.code === 2 && /belongs to another command or installation; set KAFKA_GROUP_ID/.test(refused.stderr);
           if (!rightly) console.error(`the second track ended with ${refused.code}:\n${refused.stderr}`);
           await insertSession(world, `first-${n}`, '1 hour');
           await untilSeen({ world, track }, `first-${n}`);

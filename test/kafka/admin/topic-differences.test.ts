@@ -59,7 +59,21 @@ describe('the differences of an existing topic', () => {
     expect(differencesOf(SPEC, found({ 'min.insync.replicas': '4' }))).toMatchObject([{ wanted: 'at most 3' }]);
   });
 
-  it('are none for a topic of the connector', () => {
-    expect(differencesOf({ ...SPEC, owner: 'connector' }, found({ 'cleanup.policy': 'compact' }, 1, 1))).toEqual([]);
+  it('are only those with which the connector cannot write, for a topic of the connector', () => {
+    const ofConnector = (config: Record<string, string>, partitions: number, replication: number) =>
+      differencesOf({ ...SPEC, owner: 'connector' }, found(config, partitions, replication));
+    const roomy = { 'max.message.bytes': '1048588' };
+    expect(ofConnector({ ...roomy, 'cleanup.policy': 'compact', 'min.insync.replicas': '1' }, 1, 1)).toEqual([]);
+    expect(ofConnector({ ...roomy, 'min.insync.replicas': '2' }, 1, 1)).toMatchObject([
+      { what: 'min.insync.replicas' },
+    ]);
+    expect(ofConnector({ 'max.message.bytes': '60' }, 4, 3)).toEqual([
+      {
+        what: 'max.message.bytes',
+        is: '60',
+        wanted: '1048588',
+        hint: expect.stringMatching(/^the connector stops at a larger record: .* --entity-name t --add-config max/),
+      },
+    ]);
   });
 });
