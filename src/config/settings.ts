@@ -128,7 +128,10 @@ export const SETTINGS = {
     'begins the names of consumer groups and own topics by default; a second installation on the same brokers needs another one',
     'lastseen',
   ),
-  KAFKA_GROUP_ID: setting(optional, 'consumer group; default `<OWN_PREFIX>-track` or `<OWN_PREFIX>-recompute`'),
+  KAFKA_GROUP_ID: setting(
+    optional,
+    'consumer group, another one for `track` than for `recompute`; default `<OWN_PREFIX>-track` or `<OWN_PREFIX>-recompute`',
+  ),
   KAFKA_SESSION_TIMEOUT: setting(
     duration,
     'time without a heartbeat after which the group reassigns the partitions of a member',
