@@ -4,13 +4,28 @@ import { NOT_PUBLISHED, type SourceCapture, uncaptured } from '../freshness/capt
 import { type CaptureBreak, describeBreak } from '../freshness/capture-evidence.ts';
 import type { SlotState } from '../freshness/replication-store.ts';
 import type { FreshnessReport } from '../freshness/report.ts';
-import { type ExistingNames, slotsHere } from '../preflight/capture-names.ts';
-import { type Finding, failed, ok, skipped, warning } from '../preflight/finding.ts';
+import { type ConfiguredNames, type ExistingNames, slotsHere } from '../preflight/capture-names.ts';
+import { type Advice, type Finding, failed, ok, skipped, warning } from '../preflight/finding.ts';
 import { must } from '../runtime/must.ts';
+import type { UnreadByConnector } from './postgres-store.ts';
 
 const MAX_SLOT_LAG_BYTES = 256n * 1024n * 1024n;
 const SLOT_BEHIND = 'docs/runbooks/LastseenSlotBehind.md';
 const NOT_FRESH = 'docs/runbooks/LastseenSourceNotFresh.md';
+
+/** If no name is known to be wrong. */
+export function rightNames(
+  { slot: name, publication: published, topics }: Pick<ConfiguredNames, 'slot' | 'publication' | 'topics'>,
+  existing: ExistingNames,
+): Finding {
+  const exist =
+    slotsHere(existing).includes(name) &&
+    existing.publications.some((each) => each.name === published) &&
+    [...topics.keys()].every((topic) => existing.topics?.includes(topic));
+  return exist
+    ? ok('topics, slot and publication are those that exist')
+    : ok('nothing that exists contradicts the names of topics, slot and publication');
+}
 
 /** The slot, and what shows how far the connector has delivered. */
 interface ConfiguredSlot {
@@ -87,6 +102,8 @@ export function publication(
   const captureOf = (source: Source) => captures.get(source) ?? NOT_PUBLISHED;
   const isUnlisted = (source: Source) => missingTable(source, captureOf(source));
   const unlisted = enabled.filter(isUnlisted);
+  const { missingOperations } = captureOf(must(enabled[0], 'SOURCES names at least one'));
+  if (missingOperations.length > 0) return [withoutOperations(name, missingOperations)];
   return [
     ...(unlisted.length === 0 ? [] : [unlistedTables(name, unlisted)]),
     ...enabled.filter((source) => !isUnlisted(source)).map((source) => sourceCaptured(name, source, captureOf(source))),
@@ -110,12 +127,28 @@ function missingTable(source: Source, { tables, missingPartitions }: SourceCaptu
 }
 
 function unlistedTables(publication: string, sources: readonly Source[]): Finding {
-  const statement = `ALTER PUBLICATION ${identifier(publication)} ADD TABLE ${sources.map((source) => `public.${source}`).join(', ')}`;
-  return failed(`publication ${publication} lacks ${sources.join(', ')}: their changes are not captured`, {
+  const tables = sources.map((source) => `public.${source}`).join(', ');
+  return failed(
+    `publication ${publication} lacks ${sources.join(', ')}: their changes are not captured`,
+    altered(publication, `ADD TABLE ${tables}`),
+  );
+}
+
+function withoutOperations(publication: string, operations: readonly string[]): Finding {
+  return failed(
+    `publication ${publication} does not publish ${operations.join(' and ')}: these changes are not captured`,
+    altered(publication, 'SET (publish = $$insert, update, delete, truncate$$)'),
+  );
+}
+
+/** @param change without single quotes, so that a shell takes it as it is */
+function altered(publication: string, change: string): Advice {
+  const statement = `ALTER PUBLICATION ${identifier(publication)} ${change}`;
+  return {
     hint: `${statement}; ${SNAPSHOT}`,
     page: 'docs/runbooks/LastseenCaptureBroken.md',
     ...(publication.includes("'") ? {} : { remedy: { command: `psql "$ADMIN_DATABASE_URL" -c '${statement}'` } }),
-  });
+  };
 }
 
 function identifier(name: string): string {
@@ -135,6 +168,19 @@ function sourceCaptured(publication: string, source: Source, capture: SourceCapt
   return ok(
     `publication ${publication} contains ${source} by its partitions: a router (ByLogicalTableRouter) must join their topics`,
   );
+}
+
+export function snapshotRights(unread: UnreadByConnector | undefined): readonly Finding[] {
+  if (unread === undefined) return [];
+  const { role, tables } = unread;
+  const statement = `GRANT SELECT ON ${tables.join(', ')} TO ${identifier(role)}`;
+  return [
+    warning(`role ${role} of the connector may not read ${tables.join(', ')}: a snapshot would fail`, {
+      hint: `${statement}; k8s/postgres/replication.sql grants all its rights`,
+      page: 'docs/operations/backup-and-recovery.md#a-new-snapshot',
+      ...(statement.includes("'") ? {} : { remedy: { command: `psql "$ADMIN_DATABASE_URL" -c '${statement}'` } }),
+    }),
+  ];
 }
 
 const SNAPSHOT = 'rows written before that need a new snapshot, or `lastseen audit --repair`';

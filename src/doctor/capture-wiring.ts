@@ -4,13 +4,14 @@ import { readConnectors } from '../freshness/connect-client.ts';
 import { readSlotState } from '../freshness/replication-store.ts';
 import { reportFreshness } from '../freshness/report-pipeline.ts';
 import { type ExistingNames, wrongName } from '../preflight/capture-names.ts';
-import { type Finding, ok, skipped } from '../preflight/finding.ts';
+import { type Finding, skipped } from '../preflight/finding.ts';
 import { configuredNames } from '../preflight/names-wiring.ts';
 import { safeMessage } from '../runtime/errors.ts';
 import * as capture from './capture-findings.ts';
 import type { Check } from './checks.ts';
 import { type Connections, check } from './connections-wiring.ts';
 import { committedOffset, connectors } from './connector-findings.ts';
+import { unreadByConnector } from './postgres-store.ts';
 
 /** Checks of how changes get from the source into the topics, and of the proof that they are applied. */
 export function captureChecks(connections: Connections, readNames: () => Promise<ExistingNames>): readonly Check[] {
@@ -18,14 +19,10 @@ export function captureChecks(connections: Connections, readNames: () => Promise
   const { settings } = context;
   const slotUrl = settings.SLOT_DATABASE_URL === undefined ? 'DATABASE_URL' : 'SLOT_DATABASE_URL';
   return [
-    check(
-      'names',
-      ['slot server'],
-      slotUrl,
-      async () =>
-        wrongName(configuredNames(settings), await readNames()) ??
-        ok('topics, slot and publication are those that exist'),
-    ),
+    check('names', ['slot server'], slotUrl, async () => {
+      const [names, existing] = [configuredNames(settings), await readNames()];
+      return wrongName(names, existing) ?? capture.rightNames(names, existing);
+    }),
     check(
       'slot',
       ['slot server'],
@@ -39,7 +36,12 @@ export function captureChecks(connections: Connections, readNames: () => Promise
       slotUrl,
       async () => {
         const captures = await readCaptures(slotDatabase, view.publication);
-        return capture.publication(view.publication, captures, [...view.sources.values()], await readNames());
+        const enabled = [...view.sources.values()];
+        const tables = enabled.flatMap((source) => captures.get(source)?.tables ?? []);
+        return [
+          ...capture.publication(view.publication, captures, enabled, await readNames()),
+          ...capture.snapshotRights(await unreadByConnector(slotDatabase, view.slot, tables)),
+        ];
       },
       // A table that is missing cannot be added to a publication.
       ['names', 'source tables'],

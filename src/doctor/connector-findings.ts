@@ -2,6 +2,7 @@ import { type Instant, MICROS_PER_SECOND } from '../activity/instant.ts';
 import type { SettingName } from '../config/settings.ts';
 import type { ConnectorState } from '../freshness/connect-client.ts';
 import type { CommittedOffset } from '../freshness/connect-offset.ts';
+import { type ConnectorPart, describePart } from '../freshness/connector-filters.ts';
 import type { ConfiguredNames } from '../preflight/capture-names.ts';
 import { type Advice, type Finding, failed, ok, warning } from '../preflight/finding.ts';
 
@@ -55,10 +56,10 @@ function otherNames(
   );
 }
 
-function connectorPart(connector: string, { part, state, trace }: ConnectorState['parts'][number]): Finding {
-  const message = `${part} is ${state}${trace === undefined ? '' : `: ${trace}`}`;
+function connectorPart(connector: string, part: ConnectorPart): Finding {
+  const message = describePart(part);
   const url = `"$CONNECT_URL/connectors/${connector}`;
-  switch (state) {
+  switch (part.state) {
     case 'RUNNING':
       return ok(message);
     case 'FAILED':

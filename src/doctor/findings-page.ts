@@ -31,7 +31,11 @@ export function findingsPage(findings: readonly NamedFinding[], counts: Counts, 
     return [head, texts.flatMap((text) => wrap(text, width)).join(`\n${' '.repeat(indent)}`)].join(GAP);
   });
   const { ok, warning, failed, skipped } = counts;
-  return [...blocks, '', `${ok} ok, ${warning} warnings, ${failed} failed, ${skipped} skipped`].join('\n');
+  return [
+    ...blocks,
+    '',
+    `${ok} ok, ${warning} ${warning === 1 ? 'warning' : 'warnings'}, ${failed} failed, ${skipped} skipped`,
+  ].join('\n');
 }
 
 function textsOf(finding: NamedFinding): readonly string[] {

@@ -33,6 +33,37 @@ export async function hasOwnSchema(db: Queryable): Promise<boolean> {
   return single(rows, 'a SELECT without FROM returns one row').exists;
 }
 
+/** Tables that a snapshot could not read. */
+export interface UnreadByConnector {
+  /** That of the connector, while it is connected. */
+  readonly role: string;
+  readonly tables: readonly string[];
+}
+
+/**
+ * Which of these tables the role that reads the slot may not read. It streams their changes anyway: only a snapshot reads them.
+ *
+ * @param tables `schema.table`
+ */
+export async function unreadByConnector(
+  source: Queryable,
+  slot: string,
+  tables: readonly string[],
+): Promise<UnreadByConnector | undefined> {
+  const { rows } = await source.query<UnreadByConnector>({
+    text: `
+SELECT a.usename::text AS role, array_agg(wanted.name ORDER BY wanted.name) AS tables
+FROM pg_replication_slots s
+JOIN pg_stat_activity a ON a.pid = s.active_pid
+CROSS JOIN unnest($2::text[]) AS wanted (name)
+WHERE s.slot_name = $1 AND s.database = current_database()
+  AND NOT has_table_privilege(a.usesysid, to_regclass(wanted.name), 'SELECT')
+GROUP BY 1`,
+    values: [slot, tables],
+  });
+  return rows[0];
+}
+
 /** Own tables that the connected role may not read. */
 export async function unreadableOwnTables(db: Queryable): Promise<readonly string[]> {
   const { rows } = await db.query<{ name: string }>({

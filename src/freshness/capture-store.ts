@@ -4,7 +4,7 @@ import type { Queryable } from '../postgres/database.ts';
 import type { SourceCapture } from './capture.ts';
 
 /**
- * How the publication captures each source's table, with inserts and updates. A partitioned table is published by itself
+ * How the publication captures each source's table. A partitioned table is published by itself
  * (`publish_via_partition_root`), or by its partitions, whose topics a router joins. Sources without a table are left out.
  */
 export async function readCaptures(
@@ -30,7 +30,6 @@ WITH wanted AS (
 ), listed AS (
   SELECT c.oid, t.schemaname || '.' || t.tablename AS name, t.attnames, t.rowfilter
   FROM pg_publication_tables t
-  JOIN pg_publication p ON p.pubname = t.pubname AND p.pubinsert AND p.pubupdate
   JOIN pg_namespace n ON n.nspname = t.schemaname
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
   WHERE t.pubname = $1
@@ -41,6 +40,10 @@ WITH wanted AS (
 SELECT part.source,
   coalesce(array_agg(DISTINCT listed.name) FILTER (WHERE listed.oid IS NOT NULL), '{}') AS tables,
   coalesce(array_agg(DISTINCT n.nspname || '.' || c.relname) FILTER (WHERE listed.oid IS NULL), '{}') AS "missingPartitions",
+  coalesce((
+    SELECT array_remove(ARRAY[CASE WHEN NOT pubinsert THEN 'insert' END, CASE WHEN NOT pubupdate THEN 'update' END], NULL)
+    FROM pg_publication WHERE pubname = $1
+  ), '{}') AS "missingOperations",
   coalesce(array_agg(DISTINCT listed.name || ' WHERE ' || listed.rowfilter) FILTER (WHERE listed.rowfilter IS NOT NULL), '{}')
     AS "rowFilters",
   coalesce(array_agg(DISTINCT hidden.name) FILTER (WHERE hidden.name IS NOT NULL), '{}') AS "hiddenColumns"

@@ -4,6 +4,8 @@ import type { Source } from '../activity/source.ts';
 export interface SourceCapture {
   /** The published tables (`schema.table`) with the source's rows: itself, or its partitions. None: it is not published. */
   readonly tables: readonly string[];
+  /** Kinds of changes with activity that the publication leaves out, e.g. `update`. */
+  readonly missingOperations: readonly string[];
   /** Partitions whose rows are not published. */
   readonly missingPartitions: readonly string[];
   /** Row filters of the publication, e.g. `public.session WHERE (org_id = 1)`. */
@@ -12,7 +14,7 @@ export interface SourceCapture {
   readonly hiddenColumns: readonly string[];
 }
 
-const NOTHING_LOST = { missingPartitions: [], rowFilters: [], hiddenColumns: [] };
+const NOTHING_LOST = { missingOperations: [], missingPartitions: [], rowFilters: [], hiddenColumns: [] };
 
 export const NOT_PUBLISHED: SourceCapture = { tables: [], ...NOTHING_LOST };
 
@@ -21,9 +23,16 @@ export const capturedAs = (source: Source): SourceCapture => ({ tables: [`public
 
 /** Why changes of the source are not captured, one line per reason; empty if all are. */
 export function uncaptured(source: Source, publication: string, capture: SourceCapture): readonly string[] {
-  const { tables, missingPartitions, rowFilters, hiddenColumns } = capture;
+  const { tables, missingOperations, missingPartitions, rowFilters, hiddenColumns } = capture;
   const lost = 'so its changes are not captured';
   if (tables.length === 0) return [`${source}: table ${source} is not in publication ${publication}, ${lost}`];
+  // Of all sources, so it is not prefixed with one.
+  const operations =
+    missingOperations.length === 0
+      ? []
+      : [
+          `publication ${publication} does not publish ${missingOperations.join(' and ')} (its option publish), so these changes are not captured`,
+        ];
   const reasons = [
     ...(missingPartitions.length === 0
       ? []
@@ -37,5 +46,5 @@ export function uncaptured(source: Source, publication: string, capture: SourceC
       ? []
       : [`publication ${publication} leaves out the columns ${hiddenColumns.join(', ')}, which are needed`]),
   ];
-  return reasons.map((reason) => `${source}: ${reason}`);
+  return [...operations, ...reasons.map((reason) => `${source}: ${reason}`)];
 }

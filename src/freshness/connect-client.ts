@@ -10,12 +10,9 @@ export interface ConnectorState extends ConnectorConfig {
   /** It writes to the source once per interval, so that an idle one moves on. */
   readonly hasHeartbeat: boolean;
   readonly confirmsToSlot: boolean;
-  /** The connector, then each task. */
-  readonly parts: readonly { readonly part: string; readonly state: string; readonly trace?: string | undefined }[];
 }
 
-const firstLine = z.string().transform((text) => text.split('\n')[0]);
-const PART = z.object({ state: z.string(), trace: firstLine.optional() });
+const PART = z.object({ state: z.string(), trace: z.string().transform(rootCause).optional() });
 const CONNECTORS = z.record(
   z.string(),
   z.object({
@@ -23,6 +20,15 @@ const CONNECTORS = z.record(
     info: z.object({ config: z.record(z.string(), z.string().nullable()) }),
   }),
 );
+
+/** Of a Java stack trace: Connect's own exception comes first, and says only that a task or a transform failed. */
+export function rootCause(trace: string): string {
+  const lines = trace.split('\n').map((line) => line.trim());
+  const cause = lines.findLast((line) => line.startsWith(CAUSED_BY));
+  return cause?.slice(CAUSED_BY.length) ?? lines[0] ?? '';
+}
+
+const CAUSED_BY = 'Caused by: ';
 
 /** All connectors of the Kafka Connect cluster at this address. */
 export async function readConnectors(url: string, timeoutMs: number): Promise<readonly ConnectorState[]> {

@@ -16,6 +16,8 @@ export interface FreshnessEvidence {
   /** Kafka Connect's committed offset; undefined if FRESHNESS_PROOF does not name it. */
   readonly connect?: ConnectEvidence | undefined;
   readonly publication: string;
+  /** What of the connector does not run, with the cause; empty if unknown. */
+  readonly notRunning?: readonly string[];
   /** Why the connector's settings could not be read, if they are to be checked. */
   readonly connectorUnknown?: string | undefined;
   /** Breaks of capture that no audit has closed; undefined for an audit. */
@@ -93,6 +95,7 @@ export function judgeFreshness({
   slot,
   connect,
   publication,
+  notRunning = [],
   connectorUnknown,
   sources,
   breaks = [],
@@ -109,11 +112,10 @@ export function judgeFreshness({
     ...drifted(drift),
     ...sources.flatMap(sourceBroken),
   ];
-  if (broken.length > 0) return { kind: 'broken', reasons: broken };
+  if (broken.length > 0) return { kind: 'broken', reasons: [...new Set(broken)] };
   const behind = [
     ...(connectorUnknown === undefined ? [] : [connectorUnknown]),
-    ...(slot === undefined ? [] : slotBehind(slot)),
-    ...(connect === undefined ? [] : offsetBehind(connect)),
+    ...deliveryBehind({ slot, connect }).map((reason) => [reason, ...notRunning].join('; ')),
     ...sources.flatMap(sourceBehind),
   ];
   if (behind.length > 0) return { kind: 'behind', reasons: behind };
@@ -129,6 +131,10 @@ export function judgeFreshness({
 export function deliveryBroken({ slot, connect }: Pick<FreshnessEvidence, 'slot' | 'connect'>): string[] {
   if (slot === undefined && connect === undefined) return ['nothing shows whether the connector has delivered'];
   return [...(slot === undefined ? [] : slotBroken(slot)), ...(connect === undefined ? [] : offsetBroken(connect))];
+}
+
+function deliveryBehind({ slot, connect }: Pick<FreshnessEvidence, 'slot' | 'connect'>): string[] {
+  return [...(slot === undefined ? [] : slotBehind(slot)), ...(connect === undefined ? [] : offsetBehind(connect))];
 }
 
 function slotBroken({ name, kind }: SlotEvidence): string[] {
@@ -149,7 +155,10 @@ export function missingSlot(name: string): string {
 
 function slotBehind(slot: SlotEvidence): string[] {
   if (slot.kind !== 'behind') return [];
-  const idle = slot.stillMs < IDLE_AFTER_MS ? '' : '; idle source: set heartbeat.action.query';
+  const idle =
+    slot.stillMs < IDLE_AFTER_MS
+      ? ''
+      : '; idle source: set heartbeat.action.query, and publish the updates of its table';
   return [
     `the connector has not delivered: replication slot ${slot.name} has not passed the position to prove, ${slot.bytes} bytes behind${idle}`,
   ];

@@ -12,7 +12,7 @@ import { isRetriable, LastseenError, safeMessage } from '../runtime/errors.ts';
 import { capturedAs, NOT_PUBLISHED } from './capture.ts';
 import { type CaptureView, readCaptureBreaks, recordCaptureLook } from './capture-evidence-pipeline.ts';
 import { readCaptures } from './capture-store.ts';
-import { type ConnectorConfig, connectorFilters } from './connector-filters.ts';
+import { type ConnectorConfig, connectorFilters, describePart } from './connector-filters.ts';
 import { type DeliveryTarget, isDelivered, readDelivery } from './delivery-pipeline.ts';
 import { type Freshness, type FreshnessEvidence, judgeFreshness, missingSlot, type SourceEnds } from './judgement.ts';
 import { readPosition, type SourcePosition, slotExists, sourcePrimary, sourcesWithRows } from './replication-store.ts';
@@ -152,9 +152,9 @@ export async function readApplied({ database, sources }: FreshnessView): Promise
   return new Map(progress.map((position) => [partitionKey(position), position.nextOffset]));
 }
 
-/** Sets the connectors of the target, once. @returns why they could not be read */
+/** Sets the connectors of the target, until they have delivered. @returns why they could not be read */
 async function readConnectorSettings({ readConnectors }: FreshnessView, target: Target): Promise<string | undefined> {
-  if (readConnectors === undefined || target.connectors !== undefined) return undefined;
+  if (readConnectors === undefined || (target.connectors !== undefined && target.ends !== undefined)) return undefined;
   try {
     target.connectors = await readConnectors();
     return undefined;
@@ -164,14 +164,13 @@ async function readConnectorSettings({ readConnectors }: FreshnessView, target: 
 }
 
 /** What is known to be missing; an audit does not ask for it. */
-async function readMissing(view: FreshnessView, target: Target) {
+async function readMissing(view: FreshnessView) {
   const { database, slotDatabase, publication } = view;
   const topics = [...view.sources.keys()];
   return {
     captures: await readCaptures(slotDatabase, publication),
     // After the slot: it is still the one that delivered.
     breaks: view.recordsCapture === true ? (await recordCaptureLook(view)).open : await readCaptureBreaks(view),
-    connectorUnknown: await readConnectorSettings(view, target),
     gaps: await openGaps(database, topics),
     letters: await countOpenLetters(database, topics),
     drift: await readUnexplainedDrift(database),
@@ -191,11 +190,14 @@ export async function readEvidence(
   const applied = await readApplied(view);
   const stable = await readStable(view, ends?.positions ?? [], applied);
   // After the progress: gaps and letters are recorded in the transaction that moves it.
-  const missing = baseline.checksMissing ? await readMissing(view, target) : undefined;
+  const missing = baseline.checksMissing ? await readMissing(view) : undefined;
+  const connectorUnknown = await readConnectorSettings(view, target);
+  const connectors = target.connectors ?? [];
   return {
     ...delivery,
     publication,
-    connectorUnknown: missing?.connectorUnknown,
+    notRunning: connectors.flatMap(({ parts }) => parts.filter(({ state }) => state !== 'RUNNING').map(describePart)),
+    connectorUnknown: missing === undefined ? undefined : connectorUnknown,
     breaks: missing?.breaks,
     drift: missing?.drift,
     maxUnreadableLetters: view.maxUnreadableLetters,
@@ -203,9 +205,10 @@ export async function readEvidence(
       source,
       topic,
       capture: missing === undefined ? capturedAs(source) : (missing.captures.get(source) ?? NOT_PUBLISHED),
-      connectorFilters: (target.connectors ?? []).flatMap((each) =>
-        connectorFilters(each, topic, missing?.captures.get(source)?.tables ?? []),
-      ),
+      connectorFilters:
+        missing === undefined
+          ? []
+          : connectors.flatMap((each) => connectorFilters(each, topic, missing.captures.get(source)?.tables ?? [])),
       hasRows: baseline.hasRows.has(source),
       partitions: ends?.positions
         .filter((end) => end.topic === topic)

@@ -107,7 +107,11 @@ function probabilityBlock({ p, profile }: Explanation): string {
     [
       ['day', p.day, `profile ${profile}, horizon ${p.horizonDays} days`],
       ['90 % interval', interval ? `${figure(interval.low)} to ${figure(interval.high)}` : '–', insufficient(p)],
-      ['ability', ability ? `${ability.mean} ± ${ability.sd}` : '–', `${p.observations} usable rows in 26 weeks`],
+      [
+        'ability',
+        ability ? `${ability.mean} ± ${ability.sd}` : '–',
+        `${p.observations} usable rows of ability_estimates in 26 weeks`,
+      ],
       ['target', String(p.target), ''],
       ...(line === null ? [] : [['line at the horizon', `${line.mean} ± ${line.sd}`, 'from the growth fit']]),
       ...(p.growth?.predicted == null ? [] : [['growth service', figure(p.growth.predicted), '']]),

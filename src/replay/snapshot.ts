@@ -15,7 +15,7 @@ function nextState(before: SnapshotState, { type, additional_data: details }: No
     case 'TABLE_SCAN_COMPLETED': {
       const { status = 'SUCCEEDED', scanned_collection: table = 'a table' } = details ?? {};
       const wasRead = status === 'SUCCEEDED' || status === 'EMPTY';
-      return wasRead ? { kind: 'running' } : { kind: 'failed', reason: `${table} was not read (${status})` };
+      return wasRead ? { kind: 'running' } : { kind: 'failed', reason: unread(table, status) };
     }
     case 'COMPLETED':
       return { kind: 'completed' };
@@ -26,6 +26,14 @@ function nextState(before: SnapshotState, { type, additional_data: details }: No
     default:
       return { kind: 'running' };
   }
+}
+
+function unread(table: string, status: string): string {
+  const why =
+    status === 'SQL_EXCEPTION'
+      ? ': the role of the connector needs the right to read it, as k8s/postgres/replication.sql grants'
+      : '';
+  return `${table} was not read (${status})${why}`;
 }
 
 export interface FollowedSnapshot {

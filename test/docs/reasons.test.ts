@@ -23,6 +23,7 @@ const rows = (page.split('## Not fresh')[1]?.split('\n## ')[0] ?? '')
 
 const CAPTURED: SourceCapture = {
   tables: ['public.session'],
+  missingOperations: [],
   missingPartitions: [],
   rowFilters: [],
   hiddenColumns: [],
@@ -64,6 +65,7 @@ const OFFSETS: Record<ConnectEvidence['kind'], ConnectEvidence | undefined> = {
 };
 const CAPTURES: Record<keyof SourceCapture, Partial<SourceCapture>> = {
   tables: { tables: [] },
+  missingOperations: { missingOperations: ['update'] },
   missingPartitions: { missingPartitions: ['public.session_1'] },
   rowFilters: { rowFilters: ['public.session WHERE (org_id = 1)'] },
   hiddenColumns: { hiddenColumns: ['public.session.ended_at'] },
@@ -73,8 +75,9 @@ const FILTERS = [
   { 'table.include.list': 'public.attempt' },
   { 'skipped.operations': 'u' },
   { transforms: 'f', 'transforms.f.type': 'io.debezium.transforms.Filter' },
+  { transforms: 'r', 'transforms.r.type': 'org.apache.kafka.connect.transforms.TimestampRouter' },
 ].flatMap((filters) =>
-  connectorFilters({ name: 'c', topicPrefix: 'p', slotName: 's', filters }, SOURCE.topic, CAPTURED.tables),
+  connectorFilters({ name: 'c', topicPrefix: 'p', slotName: 's', filters, parts: [] }, SOURCE.topic, CAPTURED.tables),
 );
 
 type Changes = Partial<FreshnessEvidence>;
@@ -85,6 +88,7 @@ const NONE: readonly Changes[] = [];
 const NOT_FRESH: Record<keyof FreshnessEvidence | keyof SourceEvidence, readonly Changes[]> = {
   slot: Object.values(SLOTS).flatMap((slot) => (slot === undefined ? [] : [{ slot }])),
   connect: Object.values(OFFSETS).flatMap((connect) => (connect === undefined ? [] : [{ connect }])),
+  notRunning: [{ slot: SLOTS.behind, notRunning: ['task 0 of c is FAILED: java.io.IOException: full'] }],
   connectorUnknown: [{ connectorUnknown: "the connector's settings are unknown: no answer" }],
   breaks: [{ breaks: [{ changes: ['replication slot s was created again'], lastIntactAt: 0n, foundAt: 1n }] }],
   drift: [{ drift: { runId: 'r', snapshotAt: 0n, learners: 1n } }],

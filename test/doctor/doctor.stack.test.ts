@@ -69,11 +69,27 @@ test('topics and doctor report what is missing, different or out of reach', { ti
     expect(report.findings.find(({ message }) => message.startsWith('session: all 1 records'))).toBeDefined();
     const { findings } = await doctor({ KAFKA_GROUP_ID: world.groupOf('track') });
     const groups = findings.filter(({ check }) => /^lastseen-(track|recompute)$/.test(check));
-    expect(groups.map(({ check, message }) => [check, message.split(':')[0]])).toEqual([
+    expect(groups.map(({ check, message }) => [check, message.split(/:| does /)[0]])).toEqual([
       ['lastseen-track', `group ${world.groupOf('track')}`],
       ['lastseen-recompute', 'group lastseen-recompute'],
     ]);
     expect(groups[0]?.message).toMatch(/0 members, Empty, 0 records behind/);
+  });
+
+  await step('refuses a group that another command reads with', async () => {
+    const groupId = `${world.name}-shared`;
+    const other = world.kafka.consumer({ groupId });
+    const joined = new Promise<void>((resolve) => other.on(other.events.GROUP_JOIN, () => resolve()));
+    await other.connect();
+    await other.subscribe({ topic: world.env['INACTIVITY_TOPIC'] ?? '' });
+    await other.run({ eachMessage: async () => {} });
+    await joined;
+    const track = await world.lastseenWith({ KAFKA_GROUP_ID: groupId }, 'track', '--until-end');
+    await other.disconnect();
+    expect(track).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('set KAFKA_GROUP_ID to another name for each, or leave it out'),
+    });
   });
 
   await step('watches until a signal, with one object per round', async () => {

@@ -65,7 +65,13 @@ const part = (state: string, trace?: string) => ({ part: 'task 0 of c', state, t
 const connectorWith = (...tasks: ReturnType<typeof part>[]) =>
   connectors([{ ...CONFIGURED, ...MOVES, name: 'c', parts: [part('RUNNING'), ...tasks] }], OURS).at(-1);
 
-const CAPTURED = { tables: ['public.session'], missingPartitions: [], rowFilters: [], hiddenColumns: [] };
+const CAPTURED = {
+  tables: ['public.session'],
+  missingOperations: [],
+  missingPartitions: [],
+  rowFilters: [],
+  hiddenColumns: [],
+};
 const CAPTURES = new Map([['session', CAPTURED] as const]);
 const hintFor = (changes: Partial<typeof CAPTURED>) => {
   const [finding] = capture.publication('p', new Map([['session', { ...CAPTURED, ...changes }]]), ['session'], NAMES);
@@ -89,6 +95,11 @@ describe('findings about change capture', () => {
       { tables: ['public.session_1'], missingPartitions: ['public.session_2'] },
       /^ALTER PUBLICATION p ADD TABLE public.session_2;/,
     ],
+    [
+      'missing operations',
+      { missingOperations: ['update'] },
+      /^ALTER PUBLICATION p SET \(publish = \$\$insert, update, delete, truncate\$\$\);/,
+    ],
     ['a row filter', { rowFilters: ['public.session WHERE (org_id = 1)'] }, /without a row filter/],
     [
       'partitions that are all published',
@@ -97,6 +108,26 @@ describe('findings about change capture', () => {
     ],
   ])('advise what fits %s', (_, changes, advice) => {
     expect(hintFor(changes as Partial<typeof CAPTURED>)).toMatch(advice);
+  });
+
+  it('say whether the names exist, or only are not known to be wrong', () => {
+    const existing = { ...NAMES, topics: [...OURS.topics.keys()] };
+    const messageOf = (names: Parameters<typeof capture.rightNames>[1]) =>
+      capture.rightNames({ ...OURS, publication: 'p' }, names).message;
+    expect(messageOf(existing)).toBe('topics, slot and publication are those that exist');
+    for (const missing of [{ topics: [] }, { slots: [] }, { publications: [] }])
+      expect(messageOf({ ...existing, ...missing })).toMatch(/^nothing that exists contradicts/);
+  });
+
+  it('say that the connector may not read a table, with the grant', () => {
+    expect(capture.snapshotRights(undefined)).toEqual([]);
+    expect(capture.snapshotRights({ role: 'dbz', tables: ['public.attempt', 'public.session'] })).toMatchObject([
+      {
+        status: 'warning',
+        message: 'role dbz of the connector may not read public.attempt, public.session: a snapshot would fail',
+        remedy: { command: `psql "$ADMIN_DATABASE_URL" -c 'GRANT SELECT ON public.attempt, public.session TO dbz'` },
+      },
+    ]);
   });
 
   it.each([
@@ -225,6 +256,26 @@ const groupReading = (...topics: string[]) => ({
 
 const groupFinding = (found: ReturnType<typeof groupReading>, topics: readonly string[]) =>
   kafka.group('track', found, 7n, topics, 'OWN_PREFIX');
+
+describe('findings about consumer groups', () => {
+  it('say that a group does not exist yet', () => {
+    expect(groupFinding({ ...groupReading(), state: 'Dead' }, ['t'])).toMatchObject({
+      status: 'warning',
+      message: 'group lastseen-track does not exist yet, 7 records behind: no process reads',
+    });
+  });
+
+  it.each([
+    ['OWN_PREFIX', 'it belongs to another installation: set OWN_PREFIX to another value than there'],
+    ['KAFKA_GROUP_ID', 'it belongs to another command or installation: set KAFKA_GROUP_ID to another value than there'],
+  ] as const)('name %s if it names a shared group', (setting, hint) => {
+    expect(kafka.group('track', groupReading('t'), 7n, ['u'], setting)).toMatchObject({
+      status: 'failed',
+      hint,
+      remedy: { setting },
+    });
+  });
+});
 
 describe('findings about the work of lastseen', () => {
   it.each([

@@ -249,12 +249,24 @@ function wrongCapture({ name }: World): readonly WrongSetup[] {
       name: 'a table that is not published',
       sql: [
         `ALTER PUBLICATION ${name} DROP TABLE session`,
-        `ALTER PUBLICATION ${name} SET TABLE ${SOURCES.join(', ')}`,
+        `ALTER PUBLICATION ${name} SET TABLE ${SOURCES.join(', ')}, debezium_heartbeat, debezium_signal`,
       ],
       check: 'publication',
       remedy: /ADD TABLE public.session/,
       code: 75,
       names: 'table session is not in publication',
+      also: [/audit --repair/],
+    },
+    {
+      name: 'updates that are not published',
+      sql: [
+        `ALTER PUBLICATION ${name} SET (publish = 'insert, delete')`,
+        `ALTER PUBLICATION ${name} SET (publish = 'insert, update')`,
+      ],
+      check: 'publication',
+      remedy: /SET \(publish = \$\$insert, update, delete, truncate\$\$\)/,
+      code: 75,
+      names: 'does not publish update',
       also: [/audit --repair/],
     },
   ];

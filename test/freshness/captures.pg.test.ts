@@ -66,7 +66,12 @@ describe('a table', () => {
       'FOR TABLE attempt (id, student_id)',
       /^attempt: .* columns public.attempt.completed_at,/,
     ],
-    ['has no updates', "FOR TABLE attempt WITH (publish = 'insert, delete')", /is not in publication pub/],
+    [
+      'has no updates',
+      "FOR TABLE attempt WITH (publish = 'insert, delete')",
+      /^publication pub does not publish update \(its option publish\)/,
+    ],
+    ['has no inserts and updates', "FOR ALL TABLES WITH (publish = 'delete')", /does not publish insert and update /],
   ])('is not captured if the publication %s', async (_, publication, reason) => {
     expect((await captureOf('attempt', publication)).reasons).toEqual([expect.stringMatching(reason)]);
   });

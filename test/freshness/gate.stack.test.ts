@@ -121,6 +121,31 @@ test('fresh ends with 75 and the reason, and with 0 after the cause is removed',
     await expectFresh();
   });
 
+  await step('updates that are not published', async () => {
+    await sql(`ALTER PUBLICATION ${world.name} SET (publish = 'insert, delete')`);
+    await expectNotFresh(new RegExp(`publication ${world.name} does not publish update`));
+    await sql(`ALTER PUBLICATION ${world.name} SET (publish = 'insert, update, delete')`);
+    await repair();
+    await expectFresh();
+  });
+
+  await step('a transform that sends records to another topic', async () => {
+    await world.connect({
+      transforms: 'route',
+      'transforms.route.type': 'org.apache.kafka.connect.transforms.RegexRouter',
+      'transforms.route.regex': '.*[.](session)',
+      'transforms.route.replacement': `${world.name}.$1`,
+    });
+    const topic = `${world.name}.public.session`;
+    await expectNotFresh(
+      new RegExp(`session: .* sends records of public.session to ${world.name}.session, not to ${topic} `),
+      { sources: ['session'] },
+    );
+    await world.connect();
+    await repair();
+    await expectFresh();
+  });
+
   await step('a slot that was created again', async () => {
     await stopAndDropSlot(inject('stack'), world);
     await restartFromSnapshot(inject('stack'), world.name);

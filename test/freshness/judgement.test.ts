@@ -4,7 +4,13 @@ import { type FreshnessEvidence, judgeFreshness, type SourceEvidence } from '../
 
 const DAY = MICROS_PER_DAY;
 const now = 100n * DAY;
-const CAPTURE = { tables: ['public.session'], missingPartitions: [], rowFilters: [], hiddenColumns: [] };
+const CAPTURE = {
+  tables: ['public.session'],
+  missingOperations: [],
+  missingPartitions: [],
+  rowFilters: [],
+  hiddenColumns: [],
+};
 const session: SourceEvidence = {
   source: 'session',
   topic: 'p.public.session',
@@ -74,7 +80,17 @@ describe('a source is not fresh', () => {
       {},
       { slot: { name: 'conn', kind: 'behind', bytes: 77n, stillMs: 30_000 } as const },
       'behind',
-      /77 bytes behind; idle source: set heartbeat.action.query$/,
+      /77 bytes behind; idle source: set heartbeat.action.query, and publish the updates of its table$/,
+    ],
+    [
+      'and names what of the connector does not run',
+      {},
+      {
+        slot: { name: 'conn', kind: 'behind', bytes: 77n, stillMs: 0 } as const,
+        notRunning: ['task 0 of conn is FAILED: java.io.IOException: full'],
+      },
+      'behind',
+      /77 bytes behind; task 0 of conn is FAILED: java.io.IOException: full$/,
     ],
     [
       'if there is no slot',

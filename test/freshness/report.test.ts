@@ -8,7 +8,13 @@ const AS_OF = parseInstant('2026-03-16T05:00:00Z') ?? 0n;
 const source = (name: 'session' | 'attempt', applied: bigint) => ({
   source: name,
   topic: `p.${name}`,
-  capture: { tables: [`public.${name}`], missingPartitions: [], rowFilters: [], hiddenColumns: [] },
+  capture: {
+    tables: [`public.${name}`],
+    missingOperations: [],
+    missingPartitions: [],
+    rowFilters: [],
+    hiddenColumns: [],
+  },
   hasRows: true,
   partitions: [
     { partition: 0, end: 5n, stable: 5n, applied, appliedBefore: applied },

@@ -58,7 +58,12 @@ describe('following a snapshot', () => {
     const failed = { status: 'SQL_EXCEPTION', scanned_collection: 'public.session' };
     expect(await followed(json('TABLE_SCAN_COMPLETED', failed), json('COMPLETED'))).toEqual({
       kind: 'failed',
-      reason: 'public.session was not read (SQL_EXCEPTION)',
+      reason:
+        'public.session was not read (SQL_EXCEPTION): the role of the connector needs the right to read it, as k8s/postgres/replication.sql grants',
+    });
+    const skipped = { ...failed, status: 'SKIPPED' };
+    expect(await followed(json('TABLE_SCAN_COMPLETED', skipped))).toMatchObject({
+      reason: 'public.session was not read (SKIPPED)',
     });
     expect(await followed(json('STOPPED'))).toMatchObject({ kind: 'failed' });
   });
