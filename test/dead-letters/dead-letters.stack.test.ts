@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, test } from 'vitest';
-import { createTopics } from '../../src/kafka/admin/admin.ts';
 import { readTopicSettings } from '../../src/kafka/admin/topic-settings.ts';
 import { Partitioners } from '../../src/kafka/client/driver.ts';
 import { createProducer } from '../../src/kafka/client/producer.ts';
 import { listGroups } from '../support/consumer-groups.ts';
+import { createTopic } from '../support/new-topic.ts';
 import { differenceFromSources } from '../support/source-comparison.ts';
 import { step } from '../support/step.ts';
 import { recordsOf } from '../support/topic-records.ts';
@@ -32,13 +32,6 @@ async function produce(
     messages: values.map((value, n) => ({ key: `key-${n}`, value, partition, timestamp, headers: { trace: `t${n}` } })),
   });
   await producer.disconnect();
-}
-
-async function createTopic(topic: string, config: Record<string, string>): Promise<void> {
-  const [created] = await createTopics(world.kafka, [
-    { topic, partitions: 1, replication: 1, owner: 'lastseen', config },
-  ]);
-  expect(created).toBe(topic);
 }
 
 const good = (user: string, at: string) => JSON.stringify({ user_id: user, started_at: at, ended_at: null });
@@ -175,7 +168,7 @@ describe('large records', () => {
       DLQ_MAX_SHARE: '1',
       FLUSH_MAX_DELAY: '1s',
     };
-    await createTopic(topic, { 'max.message.bytes': '11534336' });
+    await createTopic(world.kafka, topic, { 'max.message.bytes': '11534336' }, 1);
     expect(await world.lastseenWith(env, 'topics')).toMatchObject({ code: 0 });
     const [letterTopic] = await readTopicSettings(world.kafka, [env.TRACK_DLQ_TOPIC]);
     expect(letterTopic?.config.get('max.message.bytes')).toBe('11599872');
@@ -193,7 +186,7 @@ describe('large records', () => {
 
   it('are sent in batches that their topic accepts; a refused record is an error, and later records are sent', async () => {
     const topic = `${world.name}.small`;
-    await createTopic(topic, { 'max.message.bytes': '100000' });
+    await createTopic(world.kafka, topic, { 'max.message.bytes': '100000' }, 1);
     const producer = createProducer(world.kafka);
     const sent = Array.from({ length: 1_000 }, (_, n) => ({ key: null, value: Buffer.from(`${n} `.padEnd(1_000)) }));
     const packed = { key: null, value: Buffer.alloc(300_000) };
@@ -218,7 +211,7 @@ describe('large records', () => {
 describe('compressed topics', () => {
   it.each(['gzip', 'snappy', 'lz4', 'zstd'])('are read if the broker compresses with %s', async (codec) => {
     const topic = `${world.name}.${codec}`;
-    await createTopic(topic, { 'compression.type': codec });
+    await createTopic(world.kafka, topic, { 'compression.type': codec }, 1);
     await produce(
       topic,
       Array.from({ length: 500 }, (_, n) => good(`${codec}-${n}`, '2026-03-01T00:00:00.000001Z')),

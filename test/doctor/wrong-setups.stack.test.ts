@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { SOURCES } from '../../src/activity/source.ts';
 import { rolesSql } from '../../stack/roles.ts';
 import { messagesIn } from '../support/machine-format.ts';
+import { createTopic } from '../support/new-topic.ts';
 import { createWorld, type World } from '../support/world.ts';
 import { type Env, type WrongSetup, wrongSetups } from './wrong-setups.ts';
 
@@ -19,16 +20,9 @@ beforeAll(async () => {
   await world.waitForDelivery();
   expect(await world.lastseen('track', '--until-end')).toMatchObject({ code: 0 });
   foreign = `${world.name}other`;
-  await createTopics(SOURCES.map((source) => `${foreign}.public.${source}`));
+  for (const source of SOURCES) await createTopic(world.kafka, `${foreign}.public.${source}`);
 });
 afterAll(() => world.close());
-
-async function createTopics(topics: readonly string[]): Promise<void> {
-  const admin = world.kafka.admin();
-  await admin.connect();
-  await admin.createTopics({ topics: topics.map((topic) => ({ topic })) });
-  await admin.disconnect();
-}
 
 type Remedy = { readonly command: string } | { readonly setting: string; readonly value?: string };
 

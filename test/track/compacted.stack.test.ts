@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTopic } from '../support/new-topic.ts';
 import { waitFor } from '../support/waiting.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -45,11 +46,7 @@ async function hasFirstRecord(topic: string): Promise<boolean> {
 
 test('records behind batches that compaction has emptied are read', async () => {
   const topic = `${world.name}.public.session`;
-  const admin = world.kafka.admin();
-  await admin.connect();
-  const configEntries = Object.entries(COMPACTED).map(([name, value]) => ({ name, value }));
-  await admin.createTopics({ topics: [{ topic, numPartitions: 4, configEntries }] });
-  await admin.disconnect();
+  await createTopic(world.kafka, topic, COMPACTED);
   await world.prepare();
   // Too large to be compacted into the segment of the first record.
   const records = [session('replaced'), session('second', SEGMENT_BYTES - 300), session('third')];

@@ -1,4 +1,5 @@
 import { Partitioners } from '../../../src/kafka/client/driver.ts';
+import { createTopic } from '../../support/new-topic.ts';
 import type { World } from '../../support/world.ts';
 import { inactivityEvents } from '../events.ts';
 import { stage } from '../fault.ts';
@@ -14,16 +15,13 @@ interface LettersStage {
 }
 
 /** Brokers refuse timestamps far in the future unless the topic allows them. */
-const ANY_TIMESTAMP = { name: 'message.timestamp.after.max.ms', value: '9223372036854775807' };
+const ANY_TIMESTAMP = { 'message.timestamp.after.max.ms': '9223372036854775807' };
 const WITHIN_MS = 60_000;
 
 async function open(harness: Harness): Promise<LettersStage> {
   const world = await harness.openWorld();
   const topic = `${world.name}.public.session`;
-  const admin = world.kafka.admin();
-  await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 4, configEntries: [ANY_TIMESTAMP] }] });
-  await admin.disconnect();
+  await createTopic(world.kafka, topic, ANY_TIMESTAMP);
   await world.prepare();
   await world.connect();
   return { world, topic, close: () => world.close() };

@@ -3,6 +3,7 @@ import { Partitioners } from '../../../src/kafka/client/driver.ts';
 import type { Position } from '../../../src/kafka/client/records.ts';
 import { isWireFormat, schemaIdOf } from '../../../src/registry/wire-format.ts';
 import type { StartedCli } from '../../support/lastseen-cli.ts';
+import { createTopic } from '../../support/new-topic.ts';
 import { lossesAgainstSources } from '../../support/source-comparison.ts';
 import { recordsOf } from '../../support/topic-records.ts';
 import type { World } from '../../support/world.ts';
@@ -31,12 +32,7 @@ const SAMPLES = 50;
 async function open(harness: Harness): Promise<PoisonStage> {
   const world = await harness.openWorld();
   const topic = `${world.name}.public.session`;
-  const admin = world.kafka.admin();
-  await admin.connect();
-  await admin.createTopics({
-    topics: [{ topic, numPartitions: 4, configEntries: [{ name: 'max.message.bytes', value: String(LARGEST_BYTES) }] }],
-  });
-  await admin.disconnect();
+  await createTopic(world.kafka, topic, { 'max.message.bytes': String(LARGEST_BYTES) });
   await world.prepare();
   await world.database.query({
     text: `
