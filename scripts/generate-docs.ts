@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { activityInstant, SOURCE_FACTS, SOURCES } from '../src/activity/source.ts';
+import { FEATURES } from '../src/churn/features.ts';
 import { SETTINGS, type Setting } from '../src/config/settings.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
 import { LOG_EVENTS } from '../src/runtime/log-events.ts';
@@ -13,6 +14,7 @@ const TABLES: readonly { readonly file: string; readonly name: string; readonly 
   { file: 'README.md', name: 'settings', text: async () => settingsTable() },
   { file: 'docs/schemas.md', name: 'sources', text: async () => sourcesTable() },
   { file: 'docs/metrics.md', name: 'metrics', text: metricsTable },
+  { file: 'docs/churn.md', name: 'features', text: async () => featuresTable() },
   { file: 'docs/operations.md', name: 'log events', text: async () => eventsTable() },
 ];
 
@@ -64,6 +66,17 @@ function eventsTable(): string {
     ['event', 'meaning'],
     Object.entries(LOG_EVENTS).map(([event, meaning]) => [code(event), meaning]),
   );
+}
+
+function featuresTable(): string {
+  const rounded = (value: number) => String(Number(value.toFixed(2)));
+  const rows = FEATURES.map(({ name, unit, range, formula }) => [
+    code(name),
+    unit,
+    range.map(rounded).join(' to '),
+    formula,
+  ]);
+  return table(['feature', 'unit', 'range', 'formula'], rows);
 }
 
 function code(text: string): string {

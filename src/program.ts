@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { dryRunMode } from './audience/command.ts';
 import { addAudit } from './audit/command.ts';
 import { backtestMode } from './backtest/command.ts';
+import { addChurn } from './churn/command.ts';
 import { addCompletion } from './cli/completion.ts';
 import { rejectUnknownCommands } from './cli/unknown-command.ts';
 import { addDlq } from './dead-letters/command.ts';
@@ -68,6 +69,7 @@ Examples:
     addEvents,
     addPrune,
     addKpi,
+    addChurn,
     addExplain,
     addForget,
     addDoctor,

@@ -24,6 +24,8 @@ export type CommandName =
   | 'events tail'
   | 'prune'
   | 'kpi'
+  | 'churn train'
+  | 'churn show'
   | 'explain'
   | 'forget'
   | 'doctor';
@@ -71,7 +73,7 @@ const onKafka = (...commands: readonly CommandName[]): Use => ({ commands, servi
 const postgres: Use = { services: ['postgres'] };
 const kafka: Use = { services: ['kafka'] };
 const registry: Use = { services: ['registry'] };
-const sources = on(...PROOF, ...TOPICS, ...LETTERS, ...FIGURES, 'replay');
+const sources = on(...PROOF, ...TOPICS, ...LETTERS, ...FIGURES, 'replay', 'churn train');
 const sourceTopics = onKafka(...PROOF, ...TOPICS, 'dlq redrive', 'replay');
 const reading = onKafka(...CONSUMERS, ...LETTERS, 'events tail', 'replay');
 const letters = onKafka(...TOPICS, ...LETTERS, 'replay');
@@ -83,8 +85,8 @@ const http = on(...CONSUMERS);
 /** On which commands each setting has an effect. */
 const USES: Readonly<Record<SettingName, Use>> = {
   DATABASE_URL: postgres,
-  SLOT_DATABASE_URL: on(...PROOF, ...FIGURES, 'replay'),
-  SOURCE_DATABASE_URL: on(...SWEEPS, ...FIGURES, 'audit', 'doctor'),
+  SLOT_DATABASE_URL: on(...PROOF, ...FIGURES, 'replay', 'churn train'),
+  SOURCE_DATABASE_URL: on(...SWEEPS, ...FIGURES, 'audit', 'doctor', 'churn train'),
   KAFKA_BROKERS: kafka,
   KAFKA_CLIENT_ID: kafka,
   OWN_PREFIX: {

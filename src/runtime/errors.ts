@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'no_such_letter' // no dead letter has this id
   | 'too_many_dead_letters' // more than DLQ_MAX_SHARE: look at the newest deploy of the source
   | 'tables_differ' // a table, column or type is not as this release reads it: `lastseen doctor` names it
+  | 'too_little_data' // a model cannot be fitted to so few snapshots: widen the time
   | 'unknown_learner' // no table has a row of this learner: check the spelling
   | 'not_migrated' // own tables are missing, or older than this release: run `lastseen migrate`
   | 'stopped' // stopped by a signal before the work began: nothing was changed

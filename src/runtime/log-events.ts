@@ -6,6 +6,7 @@ export const LOG_EVENTS = {
   capture_broken:
     'Changes may not have been captured; `changes` says why. No sweep decides until an audit has compared the sources.',
   capture_look_failed: 'What is captured could not be compared with the look before. It is tried again.',
+  churn_trained: '`churn train` is done; it logs the hash of the model.',
   consumer_caught_up:
     'The consumer has applied all that was in its partitions when it joined its group. New records follow.',
   consumer_restarting: 'The consumer lost its brokers or its group and starts again. Only at `LOG_LEVEL=debug`.',
@@ -31,6 +32,8 @@ export const LOG_EVENTS = {
   node_warned: 'A warning of Node.js.',
   offset_commit_failed: 'Offsets were not committed. The next commit covers them.',
   offset_fetch_failed: 'Committed offsets could not be read. The consumer reads them from the group instead.',
+  outcomes_incomplete:
+    '`churn train` left out the last days of its snapshots, because the days after them are not over.',
   outage_ended: 'The service that the process has waited for answers again.',
   outage_waiting:
     'The process waits for another service; `code` names it, and `error` says why. Logged at once, then once a minute.',

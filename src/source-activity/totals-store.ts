@@ -29,6 +29,9 @@ export function readSourceActivity(
   return streamRows(snapshot, `activity_of_${source}`, { text, values: [formatInstant(until)] });
 }
 
+/** SQL: whether an exam result contains attempts. */
+export const HAS_QUESTIONS = `jsonb_typeof(result_json -> 'questions') = 'array' AND result_json -> 'questions' <> '[]'`;
+
 /** SQL: whether `at` counts; $1 is the latest instant. */
 export const IS_VALID = `at BETWEEN '2000-01-01 00:00:00Z' AND $1::timestamptz`;
 
@@ -73,4 +76,4 @@ function statementOf(source: Source): string {
 
 const ATTEMPTS_FROM_EXAMS = byUserId(`
   ${activity('exam_results')}
-  WHERE jsonb_typeof(result_json -> 'questions') = 'array' AND result_json -> 'questions' <> '[]'`);
+  WHERE ${HAS_QUESTIONS}`);

@@ -1,0 +1,229 @@
+import type { StudentId } from '../activity/activity.ts';
+import type { AttemptSource } from '../activity/activity-of.ts';
+import { dayNumber, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
+import type { Source } from '../activity/source.ts';
+import type { Database, Queryable } from '../postgres/database.ts';
+import { LastseenError } from '../runtime/errors.ts';
+import { must } from '../runtime/must.ts';
+import { readSourceDays } from '../source-activity/days-store.ts';
+import { mergeByLearner } from '../source-activity/merge-by-learner.ts';
+import { evaluate } from './evaluation.ts';
+import { writeFeatures } from './features.ts';
+import { type Fit, type FittedStrata, fitModels } from './fit-pipeline.ts';
+import { isSilentFrom, type LearnerDays, viewBefore } from './history.ts';
+import { type ChurnModel, type ChurnModelBody, createScorer, STRATA, stratumOf, withHash } from './model.ts';
+import { SNAPSHOT, type SnapshotFile, withSnapshotFile } from './snapshots-store.ts';
+
+export interface TrainDeps {
+  readonly sourceDatabase: Database;
+  readonly sources: ReadonlySet<Source>;
+  readonly attemptSource: AttemptSource;
+  readonly isStopping: () => boolean;
+  /** @param keyShare how much of the space of keys is read: learners are read in the order of their keys, which are spread evenly */
+  readonly onLearner: (keyShare: number) => void;
+  /** A reading of all snapshots has ended. */
+  readonly onRead: () => void;
+}
+
+export interface TrainPlan {
+  /** The start of the first and of the last day that may be an as-of. */
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly horizonDays: number;
+  readonly ridge: number;
+}
+
+export interface Training {
+  readonly model: ChurnModel;
+  /** The last days of the plan that were left out, because the days after them are not over. */
+  readonly incompleteDays: number;
+}
+
+const EVERY_DAYS = 7;
+/** One of five learners is left out of a model that is tested on them. */
+const FOLDS = 5;
+/** So is the last quarter of the time. */
+const TIME_TESTED = 0.25;
+
+/**
+ * Fits S to what happened: one snapshot per learner and week, features from the days before the as-of only, and as the
+ * outcome whether the learner was active on none of the days after. Everything is read in one transaction.
+ *
+ * @throws LastseenError `too_little_data` if a range of silence has too few snapshots, `interrupted` at a shutdown.
+ */
+export function train(deps: TrainDeps, plan: TrainPlan): Promise<Training> {
+  return withSnapshotFile(async (file) => {
+    const { first, last, incomplete, learners } = await deps.sourceDatabase.snapshot(async (snapshot, takenAt) => {
+      const days = asOfDays(plan, takenAt);
+      return { ...days, learners: await writeSnapshots(deps, plan, days, snapshot, file) };
+    });
+    if (file.count === 0) {
+      throw new LastseenError(
+        'too_little_data',
+        'too little data: no learner with a known outcome between --from and --to',
+      );
+    }
+    const testsFrom = Math.ceil(last - (last - first) * TIME_TESTED);
+    const fits = fitsOf(testsFrom, plan.horizonDays);
+    const fitted = await fitModels(file, fits, plan.ridge, deps.onRead);
+    const tested = (name: string, isTested: (fold: number, day: number) => boolean) =>
+      testModel(file, fitted.get(name), isTested);
+    const body: ChurnModelBody = {
+      format: 'lastseen-churn-model/1',
+      horizon_days: plan.horizonDays,
+      trained: { from: dateOf(first), to: dateOf(last), learners, snapshots: file.count, ridge: plan.ridge },
+      strata: must(fitted.get('all'), 'it is not optional'),
+      tested: {
+        learners: await tested('learners', (fold) => fold === 0),
+        time: await tested('time', (_, day) => day >= testsFrom),
+      },
+    };
+    return { model: withHash(body), incompleteDays: incomplete };
+  });
+}
+
+/** The models: one to keep, and two without what they are tested on. No outcome of the second reaches into its test. */
+function fitsOf(testsFrom: number, horizonDays: number): readonly Fit[] {
+  return [
+    { name: 'all', sees: () => true },
+    { name: 'learners', sees: (fold) => fold !== 0, isOptional: true },
+    { name: 'time', sees: (_, day) => day + horizonDays <= testsFrom, isOptional: true },
+  ];
+}
+
+/** Whole days since 1970: the first as-of, and the last one of which the outcome is known. */
+interface AsOfDays {
+  readonly first: number;
+  readonly last: number;
+  /** Days of as-ofs that are left out, because their outcome is not known. */
+  readonly incomplete: number;
+}
+
+function asOfDays({ from, to, horizonDays }: TrainPlan, takenAt: Instant): AsOfDays {
+  // The day on which the tables are read is not over.
+  const lastKnown = dayNumber(takenAt) - horizonDays;
+  const last = Math.min(dayNumber(to), lastKnown);
+  return { first: dayNumber(from), last, incomplete: dayNumber(to) - last };
+}
+
+/** @returns the number of learners with at least one snapshot */
+async function writeSnapshots(
+  deps: TrainDeps,
+  { horizonDays }: TrainPlan,
+  { first, last }: AsOfDays,
+  snapshot: Queryable,
+  file: SnapshotFile,
+): Promise<number> {
+  let learners = 0;
+  const until = BigInt(last + horizonDays) * MICROS_PER_DAY - 1n;
+  for await (const { studentId, days } of readLearnerDays(deps, snapshot, until)) {
+    if (deps.isStopping()) throw new LastseenError('interrupted', 'stopped before the model was trained');
+    const before = file.count;
+    const fold = foldOf(studentId);
+    for (let asOf = first + shiftOf(studentId); asOf <= last; asOf += EVERY_DAYS) {
+      const view = viewBefore(days, asOf);
+      if (view === undefined) continue;
+      const { items, at } = await file.next();
+      items[at + SNAPSHOT.fold] = fold;
+      items[at + SNAPSHOT.day] = asOf;
+      items[at + SNAPSHOT.silentDays] = view.silentDays;
+      items[at + SNAPSHOT.happened] = isSilentFrom(days, asOf, horizonDays) ? 1 : 0;
+      writeFeatures(view, items, at + SNAPSHOT.features);
+    }
+    if (file.count > before) learners++;
+    deps.onLearner(Number.parseInt(studentId.slice(0, 8), 16) / 2 ** 32);
+  }
+  return learners;
+}
+
+async function* readLearnerDays({ sources, attemptSource }: TrainDeps, snapshot: Queryable, until: Instant) {
+  const all = [...sources];
+  const streams = all.map((source) => readSourceDays(snapshot, source, attemptSource, until));
+  for await (const { studentId, rows } of mergeByLearner(streams)) {
+    const daysOf = (source: Source) => rows[all.indexOf(source)]?.days ?? [];
+    const days: LearnerDays = {
+      any: [...new Set(rows.flatMap((row) => row?.days ?? []))].sort((a, b) => a - b),
+      exams: daysOf('exam_results'),
+      practice: daysOf('features_topic_daily'),
+      content: daysOf('attempt'),
+    };
+    yield { studentId, days };
+  }
+}
+
+/** The weekday of the snapshots: activity has a weekly rhythm, so they must not all be of one weekday. */
+function shiftOf(studentId: StudentId): number {
+  return Number.parseInt(studentId.slice(-12, -8), 16) % EVERY_DAYS;
+}
+
+/** The same for a learner at every training. Keys are hashes, or UUIDs with random last digits. */
+function foldOf(studentId: StudentId): number {
+  return Number.parseInt(studentId.slice(-8), 16) % FOLDS;
+}
+
+function dateOf(day: number): string {
+  return new Date(day * MS_PER_DAY).toISOString().slice(0, 10);
+}
+
+const MS_PER_DAY = 86_400_000;
+
+type TestedStrata = ChurnModelBody['tested']['learners'];
+
+/** Figures per stratum, and of all: on the snapshots that the model has not seen. Empty without a model. */
+async function testModel(
+  file: SnapshotFile,
+  strata: FittedStrata | undefined,
+  isTested: (fold: number, day: number) => boolean,
+): Promise<TestedStrata> {
+  if (strata === undefined) return {};
+  const score = createScorer({ strata });
+  const isOfTest = (items: Float64Array, at: number) =>
+    isTested(items[at + SNAPSHOT.fold] ?? 0, items[at + SNAPSHOT.day] ?? 0);
+  let size = 0;
+  await file.forEach((items, at) => {
+    if (isOfTest(items, at)) size++;
+  });
+  const all = {
+    predicted: new Float64Array(size),
+    silentDays: new Uint16Array(size),
+    happened: new Uint8Array(size),
+  };
+  let next = 0;
+  await file.forEach((items, at) => {
+    if (!isOfTest(items, at)) return;
+    const silentDays = items[at + SNAPSHOT.silentDays] ?? 0;
+    all.predicted[next] = score(items, at + SNAPSHOT.features, silentDays);
+    all.silentDays[next] = silentDays;
+    all.happened[next++] = items[at + SNAPSHOT.happened] ?? 0;
+  });
+  const ofStratum = (stratum: number): Predictions => {
+    const isIn = (_: number, i: number) => stratumOf(all.silentDays[i] ?? 0) === stratum;
+    return {
+      predicted: all.predicted.filter(isIn),
+      silentDays: all.silentDays.filter(isIn),
+      happened: all.happened.filter(isIn),
+    };
+  };
+  return Object.fromEntries([
+    ['all', figuresOf(all)],
+    ...STRATA.map(({ name }, stratum) => [name, figuresOf(ofStratum(stratum))] as const),
+  ]);
+}
+
+interface Predictions {
+  readonly predicted: Float64Array;
+  readonly silentDays: Uint16Array;
+  readonly happened: Uint8Array;
+}
+
+function figuresOf({ predicted, silentDays, happened }: Predictions): TestedStrata[string] {
+  const { calibrationError, ...figures } = evaluate(predicted, happened);
+  return {
+    ...figures,
+    calibration_error: calibrationError,
+    silence_auc: evaluate(new Float64Array(silentDays), happened).auc,
+  };
+}
+
+/** Readings of the file: the scale, then the steps of Newton's method that are usual. For a progress bar. */
+export const USUAL_READINGS = 12;
