@@ -6,6 +6,7 @@ import { StackError } from './errors.ts';
 import { PART_NAMES, type PartName } from './part.ts';
 import { applyPlatformSchema } from './platform.ts';
 import { showProgress } from './progress.ts';
+import { createRunDir } from './run-dir.ts';
 import { type RunningStack, startStack } from './stack.ts';
 
 interface Flags {
@@ -74,7 +75,7 @@ async function run(flags: Flags): Promise<number> {
         exitCode = 1;
         end.abort();
       },
-      ...(flags.runDir === undefined ? {} : { runDir: flags.runDir }),
+      ...(flags.runDir === undefined ? {} : { runDir: createRunDir(flags.runDir) }),
     });
     up = true;
     await progress.close();

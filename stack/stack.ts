@@ -2,11 +2,10 @@
  * The servers that lastseen uses, on free ports of 127.0.0.1, without a container engine. Each server has its own file in
  * servers/; supervisor.ts starts and kills them.
  */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, realpathSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StackError } from './errors.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { PART_NAMES, type Part, type PartName } from './part.ts';
 import { freePorts } from './ports.ts';
@@ -66,7 +65,7 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
   const wanted = options.parts === undefined || options.parts.includes('connect') ? PART_NAMES : options.parts;
   const java = wanted.some((name) => name !== 'postgres') ? await findJava() : '';
   const guard = createGuard();
-  const runDir = createRunDir(options.runDir);
+  const runDir = realpathSync(options.runDir ?? mkdtempSync(join(tmpdir(), 'lastseen-stack-')));
   guard.removeAtEnd(runDir);
   // The account of the Postgres server, if it is another one, needs access.
   chmodSync(runDir, 0o711);
@@ -109,18 +108,6 @@ export async function startStack(options: StackOptions = {}): Promise<RunningSta
     killPart: (name, signal = 'SIGKILL') => supervisor.kill(name, signal),
     startPart: supervisor.restart,
   };
-}
-
-/** It is removed at the end, so it must have no files of others. */
-function createRunDir(path: string | undefined): string {
-  if (path === undefined) return realpathSync(mkdtempSync(join(tmpdir(), 'lastseen-stack-')));
-  try {
-    mkdirSync(path, { recursive: true });
-    if (readdirSync(path).length === 0) return realpathSync(path);
-  } catch (error) {
-    throw new StackError(`cannot use the run directory: ${(error as Error).message}`);
-  }
-  throw new StackError(`the run directory ${path} is not empty, and it would be removed at the end: name a new one`);
 }
 
 function rejectOnAbort(signal: AbortSignal): Promise<never> {

@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startStack } from '../../stack/stack.ts';
+import { createRunDir } from '../../stack/run-dir.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -10,14 +10,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-it('refuses a run directory with files of others, because it is removed at the end', async () => {
+it('is created, or may be empty', () => {
+  const path = join(directory, 'a', 'b');
+  expect([createRunDir(path), createRunDir(path)]).toEqual([path, path]);
+  expect(existsSync(path)).toBe(true);
+});
+
+it('is refused with files of others, because it is removed at the end', () => {
   const file = join(directory, 'mine');
   writeFileSync(file, 'kept');
-  await expect(startStack({ parts: ['postgres'], runDir: directory })).rejects.toThrow(
-    /is not empty, .* name a new one/,
-  );
-  await expect(startStack({ parts: ['postgres'], runDir: join(file, 'sub') })).rejects.toThrow(
-    /^cannot use the run directory: ENOTDIR/,
-  );
+  expect(() => createRunDir(directory)).toThrow(/is not empty, .* name a new one/);
+  expect(() => createRunDir(join(file, 'sub'))).toThrow(/^cannot use the run directory: ENOTDIR/);
   expect(readFileSync(file, 'utf8')).toBe('kept');
 });
