@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { activityInstant, SOURCE_FACTS, SOURCES } from '../src/activity/source.ts';
-import { FEATURES } from '../src/churn/features.ts';
+import { FEATURES } from '../src/churn/model/features.ts';
 import { SETTINGS, type Setting } from '../src/config/settings.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
 import { LOG_EVENTS } from '../src/runtime/log-events.ts';

@@ -1,6 +1,6 @@
 import { table } from '../cli/tables.ts';
-import { FEATURES } from './features.ts';
-import { type ChurnModel, STRATA } from './model.ts';
+import { FEATURES } from './model/features.ts';
+import { type ChurnModel, STRATA } from './model/model.ts';
 
 type Tested = ChurnModel['tested']['learners'];
 
@@ -60,7 +60,7 @@ function weightsTable({ strata }: ChurnModel): string {
   );
 }
 
-const count = (value: number) => value.toLocaleString('en');
-const figure = (value: number | null | undefined) => (value == null ? '–' : value.toFixed(3));
+export const count = (value: number) => value.toLocaleString('en');
+export const figure = (value: number | null | undefined) => (value == null ? '–' : value.toFixed(3));
 const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
 const share = (part = 0, whole = 0) => (whole === 0 ? '–' : (part / whole).toFixed(3));

@@ -1,7 +1,7 @@
 import { LastseenError } from '../runtime/errors.ts';
-import { FEATURE_COUNT, FEATURES } from './features.ts';
-import { addRow, emptySums, newtonStep } from './logistic.ts';
-import { type ChurnModelBody, STRATA, stratumOf } from './model.ts';
+import { FEATURE_COUNT, FEATURES } from './model/features.ts';
+import { addRow, emptySums, newtonStep } from './model/logistic.ts';
+import { type ChurnModelBody, STRATA, stratumOf } from './model/model.ts';
 import { SNAPSHOT, type SnapshotFile } from './snapshots-store.ts';
 
 /** One model to fit: the snapshots that it may see. */

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FEATURE_COUNT } from './features.ts';
+import { FEATURE_COUNT } from './model/features.ts';
 
 /** Items of a snapshot before its features. */
 export const SNAPSHOT = { fold: 0, day: 1, silentDays: 2, happened: 3, features: 4 } as const;

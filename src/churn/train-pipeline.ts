@@ -1,23 +1,26 @@
 import type { StudentId } from '../activity/activity.ts';
-import type { AttemptSource } from '../activity/activity-of.ts';
-import { dayNumber, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
-import type { Source } from '../activity/source.ts';
 import type { Database, Queryable } from '../postgres/database.ts';
 import { LastseenError } from '../runtime/errors.ts';
 import { must } from '../runtime/must.ts';
-import { readSourceDays } from '../source-activity/days-store.ts';
-import { mergeByLearner } from '../source-activity/merge-by-learner.ts';
-import { evaluate } from './evaluation.ts';
-import { writeFeatures } from './features.ts';
 import { type Fit, type FittedStrata, fitModels } from './fit-pipeline.ts';
-import { isSilentFrom, type LearnerDays, viewBefore } from './history.ts';
-import { type ChurnModel, type ChurnModelBody, createScorer, STRATA, stratumOf, withHash } from './model.ts';
+import {
+  type AsOfDays,
+  asOfDays,
+  endOfOutcomes,
+  keyShare,
+  readLearnerDays,
+  type SnapshotPlan,
+  snapshotsOf,
+  type TrackedSources,
+} from './learner-days-pipeline.ts';
+import { selected } from './model/columns.ts';
+import { evaluate } from './model/evaluation.ts';
+import { writeFeatures } from './model/features.ts';
+import { type ChurnModel, type ChurnModelBody, createScorer, STRATA, stratumOf, withHash } from './model/model.ts';
 import { SNAPSHOT, type SnapshotFile, withSnapshotFile } from './snapshots-store.ts';
 
-export interface TrainDeps {
+export interface TrainDeps extends TrackedSources {
   readonly sourceDatabase: Database;
-  readonly sources: ReadonlySet<Source>;
-  readonly attemptSource: AttemptSource;
   readonly isStopping: () => boolean;
   /** @param keyShare how much of the space of keys is read: learners are read in the order of their keys, which are spread evenly */
   readonly onLearner: (keyShare: number) => void;
@@ -25,11 +28,7 @@ export interface TrainDeps {
   readonly onRead: () => void;
 }
 
-export interface TrainPlan {
-  /** The start of the first and of the last day that may be an as-of. */
-  readonly from: Instant;
-  readonly to: Instant;
-  readonly horizonDays: number;
+export interface TrainPlan extends SnapshotPlan {
   readonly ridge: number;
 }
 
@@ -39,7 +38,6 @@ export interface Training {
   readonly incompleteDays: number;
 }
 
-const EVERY_DAYS = 7;
 /** One of five learners is left out of a model that is tested on them. */
 const FOLDS = 5;
 /** So is the last quarter of the time. */
@@ -91,69 +89,32 @@ function fitsOf(testsFrom: number, horizonDays: number): readonly Fit[] {
   ];
 }
 
-/** Whole days since 1970: the first as-of, and the last one of which the outcome is known. */
-interface AsOfDays {
-  readonly first: number;
-  readonly last: number;
-  /** Days of as-ofs that are left out, because their outcome is not known. */
-  readonly incomplete: number;
-}
-
-function asOfDays({ from, to, horizonDays }: TrainPlan, takenAt: Instant): AsOfDays {
-  // The day on which the tables are read is not over.
-  const lastKnown = dayNumber(takenAt) - horizonDays;
-  const last = Math.min(dayNumber(to), lastKnown);
-  return { first: dayNumber(from), last, incomplete: dayNumber(to) - last };
-}
-
 /** @returns the number of learners with at least one snapshot */
 async function writeSnapshots(
   deps: TrainDeps,
   { horizonDays }: TrainPlan,
-  { first, last }: AsOfDays,
+  range: AsOfDays,
   snapshot: Queryable,
   file: SnapshotFile,
 ): Promise<number> {
   let learners = 0;
-  const until = BigInt(last + horizonDays) * MICROS_PER_DAY - 1n;
+  const until = endOfOutcomes(range, horizonDays);
   for await (const { studentId, days } of readLearnerDays(deps, snapshot, until)) {
     if (deps.isStopping()) throw new LastseenError('interrupted', 'stopped before the model was trained');
     const before = file.count;
     const fold = foldOf(studentId);
-    for (let asOf = first + shiftOf(studentId); asOf <= last; asOf += EVERY_DAYS) {
-      const view = viewBefore(days, asOf);
-      if (view === undefined) continue;
+    for (const { asOf, view, happened } of snapshotsOf({ studentId, days }, range, horizonDays)) {
       const { items, at } = await file.next();
       items[at + SNAPSHOT.fold] = fold;
       items[at + SNAPSHOT.day] = asOf;
       items[at + SNAPSHOT.silentDays] = view.silentDays;
-      items[at + SNAPSHOT.happened] = isSilentFrom(days, asOf, horizonDays) ? 1 : 0;
+      items[at + SNAPSHOT.happened] = happened ? 1 : 0;
       writeFeatures(view, items, at + SNAPSHOT.features);
     }
     if (file.count > before) learners++;
-    deps.onLearner(Number.parseInt(studentId.slice(0, 8), 16) / 2 ** 32);
+    deps.onLearner(keyShare(studentId));
   }
   return learners;
-}
-
-async function* readLearnerDays({ sources, attemptSource }: TrainDeps, snapshot: Queryable, until: Instant) {
-  const all = [...sources];
-  const streams = all.map((source) => readSourceDays(snapshot, source, attemptSource, until));
-  for await (const { studentId, rows } of mergeByLearner(streams)) {
-    const daysOf = (source: Source) => rows[all.indexOf(source)]?.days ?? [];
-    const days: LearnerDays = {
-      any: [...new Set(rows.flatMap((row) => row?.days ?? []))].sort((a, b) => a - b),
-      exams: daysOf('exam_results'),
-      practice: daysOf('features_topic_daily'),
-      content: daysOf('attempt'),
-    };
-    yield { studentId, days };
-  }
-}
-
-/** The weekday of the snapshots: activity has a weekly rhythm, so they must not all be of one weekday. */
-function shiftOf(studentId: StudentId): number {
-  return Number.parseInt(studentId.slice(-12, -8), 16) % EVERY_DAYS;
 }
 
 /** The same for a learner at every training. Keys are hashes, or UUIDs with random last digits. */
@@ -197,11 +158,11 @@ async function testModel(
     all.happened[next++] = items[at + SNAPSHOT.happened] ?? 0;
   });
   const ofStratum = (stratum: number): Predictions => {
-    const isIn = (_: number, i: number) => stratumOf(all.silentDays[i] ?? 0) === stratum;
+    const isIn = (i: number) => stratumOf(all.silentDays[i] ?? 0) === stratum;
     return {
-      predicted: all.predicted.filter(isIn),
-      silentDays: all.silentDays.filter(isIn),
-      happened: all.happened.filter(isIn),
+      predicted: selected(all.predicted, isIn),
+      silentDays: selected(all.silentDays, isIn),
+      happened: selected(all.happened, isIn),
     };
   };
   return Object.fromEntries([

@@ -26,6 +26,7 @@ export type CommandName =
   | 'kpi'
   | 'churn train'
   | 'churn show'
+  | 'churn report'
   | 'explain'
   | 'forget'
   | 'doctor';
@@ -60,6 +61,7 @@ const SWEEPS = ['sweep', 'sweep approve'] as const;
 const CONSUMERS = ['track', 'recompute'] as const;
 const LETTERS = ['dlq list', 'dlq show', 'dlq redrive'] as const;
 const SCHEMAS = ['schemas register', 'schemas check'] as const;
+const CHURN = ['churn train', 'churn report'] as const;
 const FIGURES = ['recompute', 'kpi', 'explain'] as const;
 /** Commands that prove that the table is fresh. */
 const PROOF = ['track', ...SWEEPS, 'fresh', 'audit', 'doctor'] as const;
@@ -73,7 +75,7 @@ const onKafka = (...commands: readonly CommandName[]): Use => ({ commands, servi
 const postgres: Use = { services: ['postgres'] };
 const kafka: Use = { services: ['kafka'] };
 const registry: Use = { services: ['registry'] };
-const sources = on(...PROOF, ...TOPICS, ...LETTERS, ...FIGURES, 'replay', 'churn train');
+const sources = on(...PROOF, ...TOPICS, ...LETTERS, ...FIGURES, 'replay', ...CHURN);
 const sourceTopics = onKafka(...PROOF, ...TOPICS, 'dlq redrive', 'replay');
 const reading = onKafka(...CONSUMERS, ...LETTERS, 'events tail', 'replay');
 const letters = onKafka(...TOPICS, ...LETTERS, 'replay');
@@ -85,8 +87,8 @@ const http = on(...CONSUMERS);
 /** On which commands each setting has an effect. */
 const USES: Readonly<Record<SettingName, Use>> = {
   DATABASE_URL: postgres,
-  SLOT_DATABASE_URL: on(...PROOF, ...FIGURES, 'replay', 'churn train'),
-  SOURCE_DATABASE_URL: on(...SWEEPS, ...FIGURES, 'audit', 'doctor', 'churn train'),
+  SLOT_DATABASE_URL: on(...PROOF, ...FIGURES, 'replay', ...CHURN),
+  SOURCE_DATABASE_URL: on(...SWEEPS, ...FIGURES, 'audit', 'doctor', ...CHURN),
   KAFKA_BROKERS: kafka,
   KAFKA_CLIENT_ID: kafka,
   OWN_PREFIX: {
@@ -154,7 +156,7 @@ const USES: Readonly<Record<SettingName, Use>> = {
   METRICS_USE_BAYESIAN: figures,
   R_BRMS_BASE_URL: figures,
   METRICS_USE_IRT_THETA: on(...FIGURES),
-  METRICS_CHURN_HORIZON_DAYS: figures,
+  METRICS_CHURN_HORIZON_DAYS: on(...FIGURES, 'sweep', 'churn report'),
   HTTP_PORT: http,
   HTTP_HOST: http,
   STOP_WITHIN: {},

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { LearnerDays } from '../../src/churn/history.ts';
+import type { LearnerDays } from '../../src/churn/model/history.ts';
 
 const sorted = (days: readonly number[]) => [...new Set(days)].sort((a, b) => a - b);
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseInstant } from '../../src/activity/instant.ts';
 import { SOURCES } from '../../src/activity/source.ts';
 import { modelPage } from '../../src/churn/churn-page.ts';
-import { type ChurnModel, parseModel } from '../../src/churn/model.ts';
+import { type ChurnModel, parseModel } from '../../src/churn/model/model.ts';
 import { type TrainDeps, train } from '../../src/churn/train-pipeline.ts';
 import { must } from '../../src/runtime/must.ts';
 import { asRole } from '../../stack/roles.ts';
@@ -128,12 +128,29 @@ describe('lastseen churn', () => {
     expect((await lastseen('show', file, '--json')).json<ChurnModel>()).toEqual(model);
   });
 
+  it('reports how good a model is, beside the formula and the days of silence', async () => {
+    const file = join(directory, 'churn.json');
+    const time = ['--from', '2025-02-03', '--to', TO];
+    const page = await lastseen('report', '--model', file, ...time);
+    expect(page, page.stderr).toMatchObject({ code: 0, stdout: expect.stringContaining('By days of silence:') });
+    const json = (await lastseen('report', '--model', file, ...time, '--json')).json<{
+      learners: number;
+      strata: { stratum: string; model: { auc: number }; formula: { auc: number }; silence: { auc: number } }[];
+    }>();
+    expect(json.learners).toBe(700);
+    const recent = json.strata.find(({ stratum }) => stratum === '0-30');
+    expect(recent?.model.auc).toBeGreaterThan(recent?.silence.auc ?? 1);
+    expect(recent?.model.auc).toBeGreaterThan(recent?.formula.auc ?? 1);
+    expect(page.stdout).toContain(recent?.model.auc.toFixed(3));
+  });
+
   it('refuses a file that is no model, and wrong flags, with exit code 2 and one line', async () => {
     const file = join(directory, 'no-model.json');
     writeFileSync(file, '{"format": 1}');
     for (const [args, message] of [
       [['show', file], /^lastseen churn show: \S+no-model\.json cannot be used: it is no model of lastseen: /m],
       [['show', join(directory, 'none')], /^lastseen churn show: the model cannot be read: ENOENT/m],
+      [['report', '--from', FROM, '--to', TO], /^lastseen churn report: --model is needed/m],
       [['train', '--from', FROM], /^lastseen churn train: --from and --to are needed/m],
       [['train', '--from', TO, '--to', FROM], /^lastseen churn train: --from is after --to/m],
       [['train', '--from', FROM, '--to', TO, '--ridge', '-1'], /It must be a number of 0 or more/],

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FEATURE_COUNT, FEATURES, writeFeatures } from '../../src/churn/features.ts';
-import { isSilentFrom, type LearnerDays, viewBefore } from '../../src/churn/history.ts';
-import { histories, historyOf } from './histories.ts';
+import { FEATURE_COUNT, FEATURES, writeFeatures } from '../../../src/churn/model/features.ts';
+import { isSilentFrom, type LearnerDays, viewBefore } from '../../../src/churn/model/history.ts';
+import { histories, historyOf } from '../histories.ts';
 
 const AS_OF = 15_100;
 

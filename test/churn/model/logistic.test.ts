@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import process from 'node:process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evaluate } from '../../src/churn/evaluation.ts';
-import { addRow, emptySums, logistic, newtonStep } from '../../src/churn/logistic.ts';
-import { createRandom } from '../../stack/random.ts';
+import { evaluate } from '../../../src/churn/model/evaluation.ts';
+import { addRow, emptySums, logistic, newtonStep } from '../../../src/churn/model/logistic.ts';
+import { splitScore } from '../../../src/churn/model/score-split.ts';
+import { createRandom } from '../../../stack/random.ts';
 
 interface Rows {
   readonly x: readonly (readonly number[])[];
@@ -85,13 +86,16 @@ function hasScikitLearn(): boolean {
 const COMPARISON = `
 import json, sys
 import numpy as np
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 given = json.load(sys.stdin)
 x, y = np.array(given["x"]), np.array(given["y"])
 model = LogisticRegression(C=1 / given["ridge"], solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(x, y)
 p = model.predict_proba(x)[:, 1]
-print(json.dumps({"weights": [model.intercept_[0], *model.coef_[0]],
+scores = np.round(p, 2)
+recalibrated = IsotonicRegression().fit_transform(scores, y)
+print(json.dumps({"isotonic": brier_score_loss(y, recalibrated), "rounded": brier_score_loss(y, scores), "weights": [model.intercept_[0], *model.coef_[0]],
   "auc": roc_auc_score(y, p), "brier": brier_score_loss(y, p)}))`;
 
 describe.runIf(hasScikitLearn())('scikit-learn', () => {
@@ -99,7 +103,13 @@ describe.runIf(hasScikitLearn())('scikit-learn', () => {
     const rows = generated(2_000, 'comparison');
     const theirs = JSON.parse(
       execFileSync(PYTHON, ['-c', COMPARISON], { input: JSON.stringify({ ...rows, ridge }), encoding: 'utf8' }),
-    ) as { readonly weights: readonly number[]; readonly auc: number; readonly brier: number };
+    ) as {
+      readonly weights: readonly number[];
+      readonly auc: number;
+      readonly brier: number;
+      readonly isotonic: number;
+      readonly rounded: number;
+    };
     const weights = optimum(rows, ridge);
     for (const [i, weight] of weights.entries()) expect(Math.abs(weight - (theirs.weights[i] ?? 0))).toBeLessThan(1e-6);
     const predicted = rows.x.map((row) =>
@@ -108,5 +118,11 @@ describe.runIf(hasScikitLearn())('scikit-learn', () => {
     const { auc, brier } = evaluate(Float64Array.from(predicted), Uint8Array.from(rows.y.map(Number)));
     expect(Math.abs((auc ?? 0) - theirs.auc)).toBeLessThan(1e-9);
     expect(Math.abs((brier ?? 0) - theirs.brier)).toBeLessThan(1e-9);
+    const split = splitScore(
+      Float64Array.from(predicted, (p) => Math.round(100 * p) / 100),
+      Uint8Array.from(rows.y.map(Number)),
+    );
+    expect(Math.abs((split?.brier ?? 0) - theirs.rounded)).toBeLessThan(1e-9);
+    expect(Math.abs((split?.miscalibration ?? 0) - (theirs.rounded - theirs.isotonic))).toBeLessThan(1e-9);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evaluate } from '../../src/churn/evaluation.ts';
+import { evaluate } from '../../../src/churn/model/evaluation.ts';
 
 const pairs = fc.array(fc.tuple(fc.integer({ min: 0, max: 8 }), fc.boolean()), { maxLength: 40 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FEATURE_COUNT, FEATURES } from '../../src/churn/features.ts';
+import { FEATURE_COUNT, FEATURES } from '../../../src/churn/model/features.ts';
 import {
   type ChurnModelBody,
   createScorer,
@@ -8,8 +8,8 @@ import {
   STRATA,
   stratumOf,
   withHash,
-} from '../../src/churn/model.ts';
-import { must } from '../../src/runtime/must.ts';
+} from '../../../src/churn/model/model.ts';
+import { must } from '../../../src/runtime/must.ts';
 
 const FIGURES = { snapshots: 4, happened: 1, auc: 0.75, calibration_error: 0.1, brier: 0.2, silence_auc: null };
 const BODY: ChurnModelBody = {

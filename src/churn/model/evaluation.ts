@@ -1,3 +1,5 @@
+import { selected } from './columns.ts';
+
 /** How well predictions rank and fit what happened. */
 export interface Figures {
   readonly snapshots: number;
@@ -17,8 +19,8 @@ const BINS = 10;
 export function evaluate(predicted: Float64Array, happened: Uint8Array): Figures {
   const count = predicted.length;
   // Without a function that compares, typed arrays are sorted in place.
-  const withEvent = predicted.filter((_, i) => happened[i] === 1).sort();
-  const without = predicted.filter((_, i) => happened[i] !== 1).sort();
+  const withEvent = selected(predicted, (i) => happened[i] === 1).sort();
+  const without = selected(predicted, (i) => happened[i] !== 1).sort();
   return {
     snapshots: count,
     happened: withEvent.length,

@@ -1,0 +1,100 @@
+import type { StudentId } from '../activity/activity.ts';
+import type { AttemptSource } from '../activity/activity-of.ts';
+import { dayNumber, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
+import type { Source } from '../activity/source.ts';
+import type { Queryable } from '../postgres/database.ts';
+import { readSourceDays } from '../source-activity/days-store.ts';
+import { mergeByLearner } from '../source-activity/merge-by-learner.ts';
+import { type ActivityView, isSilentFrom, type LearnerDays, viewBefore } from './model/history.ts';
+
+/** Which source tables count, and where attempts come from. */
+export interface TrackedSources {
+  readonly sources: ReadonlySet<Source>;
+  readonly attemptSource: AttemptSource;
+}
+
+export interface KeyedDays {
+  readonly studentId: StudentId;
+  readonly days: LearnerDays;
+}
+
+/** Which snapshots to take. */
+export interface SnapshotPlan {
+  /** The start of the first and of the last day that may be an as-of. */
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly horizonDays: number;
+}
+
+const EVERY_DAYS = 7;
+
+/** Whole days since 1970: the first as-of, and the last one of which the outcome is known. */
+export interface AsOfDays {
+  readonly first: number;
+  readonly last: number;
+  /** Days of as-ofs that are left out, because their outcome is not known. */
+  readonly incomplete: number;
+}
+
+export function asOfDays({ from, to, horizonDays }: SnapshotPlan, takenAt: Instant): AsOfDays {
+  // The day on which the tables are read is not over.
+  const lastKnown = dayNumber(takenAt) - horizonDays;
+  const last = Math.min(dayNumber(to), lastKnown);
+  return { first: dayNumber(from), last, incomplete: dayNumber(to) - last };
+}
+
+/** The last instant that an outcome looks at. */
+export function endOfOutcomes({ last }: AsOfDays, horizonDays: number): Instant {
+  return BigInt(last + horizonDays) * MICROS_PER_DAY - 1n;
+}
+
+/** The active days of all learners until an instant, in the order of their keys. */
+export async function* readLearnerDays(
+  { sources, attemptSource }: TrackedSources,
+  snapshot: Queryable,
+  until: Instant,
+): AsyncGenerator<KeyedDays, void, undefined> {
+  const all = [...sources];
+  const streams = all.map((source) => readSourceDays(snapshot, source, attemptSource, until));
+  for await (const { studentId, rows } of mergeByLearner(streams)) {
+    const daysOf = (source: Source) => rows[all.indexOf(source)]?.days ?? [];
+    const days: LearnerDays = {
+      any: [...new Set(rows.flatMap((row) => row?.days ?? []))].sort((a, b) => a - b),
+      exams: daysOf('exam_results'),
+      practice: daysOf('features_topic_daily'),
+      content: daysOf('attempt'),
+    };
+    yield { studentId, days };
+  }
+}
+
+/** One learner on one day. */
+interface Snapshot {
+  /** Whole UTC days since 1970; the as-of is the start of this day. */
+  readonly asOf: number;
+  readonly view: ActivityView;
+  /** The learner was active on none of the days of the horizon. */
+  readonly happened: boolean;
+}
+
+/** One snapshot per week, from the first activity on. */
+export function* snapshotsOf(
+  { studentId, days }: KeyedDays,
+  { first, last }: AsOfDays,
+  horizonDays: number,
+): Generator<Snapshot, void, undefined> {
+  for (let asOf = first + shiftOf(studentId); asOf <= last; asOf += EVERY_DAYS) {
+    const view = viewBefore(days, asOf);
+    if (view !== undefined) yield { asOf, view, happened: isSilentFrom(days, asOf, horizonDays) };
+  }
+}
+
+/** The weekday of the snapshots: activity has a weekly rhythm, so they must not all be of one weekday. */
+function shiftOf(studentId: StudentId): number {
+  return Number.parseInt(studentId.slice(-12, -8), 16) % EVERY_DAYS;
+}
+
+/** How much of the space of keys comes before this one. Keys are spread evenly, and are read in their order. */
+export function keyShare(studentId: StudentId): number {
+  return Number.parseInt(studentId.slice(0, 8), 16) / 2 ** 32;
+}
