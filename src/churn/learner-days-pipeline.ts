@@ -7,8 +7,10 @@ import { readSourceDays } from '../source-activity/days-store.ts';
 import { mergeByLearner } from '../source-activity/merge-by-learner.ts';
 import { type ActivityView, isSilentFrom, type LearnerDays, viewBefore } from './model/history.ts';
 
-/** Which source tables count, and where attempts come from. */
+/** Which learners, which source tables count, and where attempts come from. */
 export interface TrackedSources {
+  /** All if undefined. */
+  readonly learners?: ReadonlySet<StudentId> | undefined;
   readonly sources: ReadonlySet<Source>;
   readonly attemptSource: AttemptSource;
 }
@@ -48,15 +50,16 @@ export function endOfOutcomes({ last }: AsOfDays, horizonDays: number): Instant 
   return BigInt(last + horizonDays) * MICROS_PER_DAY - 1n;
 }
 
-/** The active days of all learners until an instant, in the order of their keys. */
+/** The active days of the learners until an instant, in the order of their keys. */
 export async function* readLearnerDays(
-  { sources, attemptSource }: TrackedSources,
+  { learners, sources, attemptSource }: TrackedSources,
   snapshot: Queryable,
   until: Instant,
 ): AsyncGenerator<KeyedDays, void, undefined> {
   const all = [...sources];
   const streams = all.map((source) => readSourceDays(snapshot, source, attemptSource, until));
   for await (const { studentId, rows } of mergeByLearner(streams)) {
+    if (learners?.has(studentId) === false) continue;
     const daysOf = (source: Source) => rows[all.indexOf(source)]?.days ?? [];
     const days: LearnerDays = {
       any: [...new Set(rows.flatMap((row) => row?.days ?? []))].sort((a, b) => a - b),

@@ -4,19 +4,19 @@ import { withSourceDatabase } from '../cli/connections.ts';
 import { readInstant } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress/progress-bar.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
-import { trackedSources } from '../config/kafka-names.ts';
 import type { Database } from '../postgres/database.ts';
 import { usageError } from '../runtime/errors.ts';
 import type { ChurnModel } from './model/model.ts';
 import { readModel } from './model-store.ts';
 import { reportJson, reportPage } from './report-page.ts';
 import { report } from './report-pipeline.ts';
-import { requireTime, warnIncomplete } from './wiring.ts';
+import { requireTime, trackedSourcesOf, USER_FILE, warnIncomplete } from './wiring.ts';
 
 interface Flags extends OutputFlags {
   readonly model?: string;
   readonly from?: Instant;
   readonly to?: Instant;
+  readonly userFile?: string;
 }
 
 export function addReport(churn: Command): void {
@@ -26,6 +26,7 @@ export function addReport(churn: Command): void {
     .option('--model <file>', 'a file of `churn train`')
     .option('--from <date>', 'first day of the snapshots', readInstant)
     .option('--to <date>', 'last day of the snapshots', readInstant)
+    .option(...USER_FILE)
     .option('--json', 'print one JSON object')
     .option(...PRINT_CONFIG)
     .addHelpText(
@@ -64,8 +65,7 @@ async function run(context: CommandContext, flags: Flags, { source, model, time 
   const found = await report(
     {
       sourceDatabase: source,
-      sources: trackedSources(settings),
-      attemptSource: settings.ATTEMPT_SOURCE,
+      ...(await trackedSourcesOf(context, flags)),
       isStopping: () => stopping.aborted,
       onLearner: (share) => progress.update(Math.floor(100 * share)),
     },

@@ -4,17 +4,17 @@ import { withSourceDatabase } from '../cli/connections.ts';
 import { readInstant, readPositive } from '../cli/flag-values.ts';
 import { showProgress } from '../cli/progress/progress-bar.ts';
 import { type CommandContext, EXIT, type OutputFlags, PRINT_CONFIG, runCommand } from '../cli/run-command.ts';
-import { trackedSources } from '../config/kafka-names.ts';
 import type { Database } from '../postgres/database.ts';
 import { modelPage } from './churn-page.ts';
 import { modelText } from './model/model.ts';
 import { writeModel } from './model-store.ts';
 import { type TrainPlan, train, USUAL_READINGS } from './train-pipeline.ts';
-import { requireTime, warnIncomplete } from './wiring.ts';
+import { requireTime, trackedSourcesOf, USER_FILE, warnIncomplete } from './wiring.ts';
 
 interface TrainFlags extends OutputFlags {
   readonly from?: Instant;
   readonly to?: Instant;
+  readonly userFile?: string;
   readonly horizon: number;
   readonly ridge: number;
   readonly out?: string;
@@ -29,6 +29,7 @@ export function addTrain(churn: Command): void {
     .option('--horizon <days>', 'S is the probability of no activity on this many days', readPositive, 14)
     .option('--ridge <weight>', 'penalty on the weights; larger for few learners', readRidge, 10)
     .option('--out <file>', 'write the model to this file')
+    .option(...USER_FILE)
     .option('--json', 'print the model as one JSON object')
     .option(...PRINT_CONFIG)
     .addHelpText(
@@ -67,15 +68,14 @@ async function runTrain(
   plan: TrainPlan,
   sourceDatabase: Database,
 ): Promise<number> {
-  const { settings, log, live, stopping } = context;
+  const { log, live, stopping } = context;
   const reading = showProgress({ what: 'learners', unit: '% of the keys', total: 100, log, live });
   let fitting: ReturnType<typeof showProgress> | undefined;
   let readings = 0;
   const { model, incompleteDays } = await train(
     {
       sourceDatabase,
-      sources: trackedSources(settings),
-      attemptSource: settings.ATTEMPT_SOURCE,
+      ...(await trackedSourcesOf(context, flags)),
       isStopping: () => stopping.aborted,
       onLearner: (keyShare) => reading.update(Math.floor(100 * keyShare)),
       onRead() {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseInstant } from '../../src/activity/instant.ts';
+import { studentIdOf } from '../../src/activity/learner.ts';
 import { SOURCES } from '../../src/activity/source.ts';
 import { modelPage } from '../../src/churn/churn-page.ts';
 import { type ChurnModel, parseModel } from '../../src/churn/model/model.ts';
@@ -93,6 +94,12 @@ describe('a training', () => {
     expect(modelPage(model)).toContain('Not tested on the last quarter of the time: too few snapshots.');
   });
 
+  it('takes only the learners that are given', async () => {
+    const learners = new Set(Array.from({ length: 400 }, (_, n) => studentIdOf(`user-${n + 1}`)));
+    expect((await train(deps({ learners }), plan)).model.trained.learners).toBe(400);
+    await expect(train(deps({ learners: new Set([studentIdOf('nobody')]) }), plan)).rejects.toThrow('no learner');
+  });
+
   it('leaves out days of which the outcome is not known yet', async () => {
     const today = Date.now() / 86_400_000;
     const to = BigInt(Math.floor(today)) * 86_400_000_000n;
@@ -142,6 +149,10 @@ describe('lastseen churn', () => {
     expect(recent?.model.auc).toBeGreaterThan(recent?.silence.auc ?? 1);
     expect(recent?.model.auc).toBeGreaterThan(recent?.formula.auc ?? 1);
     expect(page.stdout).toContain(recent?.model.auc.toFixed(3));
+    const users = join(directory, 'users.txt');
+    writeFileSync(users, 'user-1\nuser-2\n');
+    const few = await lastseen('report', '--model', file, ...time, '--user-file', users, '--json');
+    expect(few.json()).toMatchObject({ learners: 2 });
   });
 
   it('refuses a file that is no model, and wrong flags, with exit code 2 and one line', async () => {
