@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { unreadByConnector } from '../../src/doctor/postgres-store.ts';
 import { openDatabase } from '../../src/postgres/database.ts';
 import { asRole } from '../../stack/roles.ts';
-import { connectorSlot } from '../support/connector-slot.ts';
+import { connectorSlot, streamSlot } from '../support/connector-slot.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 const role = `connector_${randomBytes(6).toString('hex')}`;
@@ -28,11 +27,7 @@ test('an operator sees which tables the role of the connected connector may not 
   await slot.create();
   expect(await unread('public.attempt')).toBeUndefined();
   const url = Object.assign(new URL(db.url), { username: role, password: role }).href;
-  const connector = new pg.Client({ connectionString: url, replication: 'database' } as pg.ClientConfig);
-  await connector.connect();
-  const streaming = connector
-    .query(`START_REPLICATION SLOT ${slot.name} LOGICAL 0/0 (proto_version '1', publication_names 'pub')`)
-    .catch(() => {});
+  const endStreaming = await streamSlot(url, slot.name, 'pub');
   try {
     await vi.waitUntil(async () => (await unread('public.attempt')) !== undefined, { timeout: 10_000 });
     expect(await unread('public.session', 'public.exam_results', 'public.attempt', 'public.gone')).toEqual({
@@ -41,8 +36,7 @@ test('an operator sees which tables the role of the connected connector may not 
     });
     expect(await unread('public.session')).toBeUndefined();
   } finally {
-    await connector.end();
-    await streaming;
+    await endStreaming();
     await operator.close();
     await vi.waitUntil(
       () =>

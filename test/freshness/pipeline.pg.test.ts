@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Source } from '../../src/activity/source.ts';
 import { type FreshnessDeps, proveApplied, proveFresh } from '../../src/freshness/pipeline.ts';
@@ -8,7 +7,7 @@ import type { EndPosition } from '../../src/kafka/admin/offsets.ts';
 import { recordProgress } from '../../src/last-seen/progress-store.ts';
 import { LastseenError } from '../../src/runtime/errors.ts';
 import { must } from '../../src/runtime/must.ts';
-import { type ConnectorSlot, connectorSlot } from '../support/connector-slot.ts';
+import { type ConnectorSlot, connectorSlot, streamSlot } from '../support/connector-slot.ts';
 import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts';
 
 let db: FreshDatabase;
@@ -252,18 +251,13 @@ describe('a connector that is connected but does not move', () => {
   };
 
   it('is an idle source after 30 seconds', async () => {
-    const connector = new pg.Client({ connectionString: db.url, replication: 'database' } as pg.ClientConfig);
-    await connector.connect();
-    const streaming = connector
-      .query(`START_REPLICATION SLOT ${slot.name} LOGICAL 0/0 (proto_version '1', publication_names 'pub')`)
-      .catch(() => {});
+    const endStreaming = await streamSlot(db.url, slot.name, 'pub');
     try {
       await isActive(true);
       expect(await proofAfter(31n)).toMatch(idle);
       expect(await proofAfter(1n)).not.toMatch(idle);
     } finally {
-      await connector.end();
-      await streaming;
+      await endStreaming();
       await isActive(false);
     }
   });

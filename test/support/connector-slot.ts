@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { Database } from '../../src/postgres/database.ts';
 
 /** A replication slot that a test moves in place of a connector. */
@@ -22,5 +23,18 @@ export function connectorSlot(database: Database, databaseUrl: string): Connecto
       await database.query({ text: `SELECT pg_logical_emit_message(true, 'heartbeat', '')` });
       await run('SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())');
     },
+  };
+}
+
+/** Reads a slot as a connector does, but confirms nothing. @returns what ends it */
+export async function streamSlot(url: string, slot: string, publication: string): Promise<() => Promise<void>> {
+  const connector = new pg.Client({ connectionString: url, replication: 'database' } as pg.ClientConfig);
+  await connector.connect();
+  const streaming = connector
+    .query(`START_REPLICATION SLOT ${slot} LOGICAL 0/0 (proto_version '1', publication_names '${publication}')`)
+    .catch(() => {});
+  return async () => {
+    await connector.end();
+    await streaming;
   };
 }
