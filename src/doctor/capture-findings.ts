@@ -141,14 +141,19 @@ function withoutOperations(publication: string, operations: readonly string[]): 
   );
 }
 
-/** @param change without single quotes, so that a shell takes it as it is */
+/** @param change without single quotes, so that there is a remedy */
 function altered(publication: string, change: string): Advice {
   const statement = `ALTER PUBLICATION ${identifier(publication)} ${change}`;
   return {
     hint: `${statement}; ${SNAPSHOT}`,
     page: 'docs/runbooks/LastseenCaptureBroken.md',
-    ...(publication.includes("'") ? {} : { remedy: { command: `psql "$ADMIN_DATABASE_URL" -c '${statement}'` } }),
+    ...byAdministrator(statement),
   };
+}
+
+/** The remedy with a statement, unless a shell would end its quotation too early. */
+function byAdministrator(statement: string): Pick<Advice, 'remedy'> {
+  return statement.includes("'") ? {} : { remedy: { command: `psql "$ADMIN_DATABASE_URL" -c '${statement}'` } };
 }
 
 function identifier(name: string): string {
@@ -178,7 +183,7 @@ export function snapshotRights(unread: UnreadByConnector | undefined): readonly 
     warning(`role ${role} of the connector may not read ${tables.join(', ')}: a snapshot would fail`, {
       hint: `${statement}; k8s/postgres/replication.sql grants all its rights`,
       page: 'docs/operations/backup-and-recovery.md#a-new-snapshot',
-      ...(statement.includes("'") ? {} : { remedy: { command: `psql "$ADMIN_DATABASE_URL" -c '${statement}'` } }),
+      ...byAdministrator(statement),
     }),
   ];
 }
