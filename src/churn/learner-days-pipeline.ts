@@ -2,7 +2,8 @@ import type { StudentId } from '../activity/activity.ts';
 import type { AttemptSource } from '../activity/activity-of.ts';
 import { dayNumber, type Instant, MICROS_PER_DAY } from '../activity/instant.ts';
 import type { Source } from '../activity/source.ts';
-import type { Queryable } from '../postgres/database.ts';
+import type { Database, Queryable } from '../postgres/database.ts';
+import { LastseenError } from '../runtime/errors.ts';
 import { readSourceDays } from '../source-activity/days-store.ts';
 import { mergeByLearner } from '../source-activity/merge-by-learner.ts';
 import { type ActivityView, isSilentFrom, type LearnerDays, viewBefore } from './model/history.ts';
@@ -13,6 +14,13 @@ export interface TrackedSources {
   readonly learners?: ReadonlySet<StudentId> | undefined;
   readonly sources: ReadonlySet<Source>;
   readonly attemptSource: AttemptSource;
+}
+
+export interface SnapshotDeps extends TrackedSources {
+  readonly sourceDatabase: Database;
+  readonly isStopping: () => boolean;
+  /** @param keyShare how much of the space of keys is read: learners are read in the order of their keys, which are spread evenly */
+  readonly onLearner: (keyShare: number) => void;
 }
 
 export interface KeyedDays {
@@ -47,7 +55,12 @@ export function asOfDays({ from, to, horizonDays }: SnapshotPlan, takenAt: Insta
 
 /** The last instant that an outcome looks at. */
 export function endOfOutcomes({ last }: AsOfDays, horizonDays: number): Instant {
-  return BigInt(last + horizonDays) * MICROS_PER_DAY - 1n;
+  return startOf(last + horizonDays) - 1n;
+}
+
+/** @param day whole UTC days since 1970 */
+export function startOf(day: number): Instant {
+  return BigInt(day) * MICROS_PER_DAY;
 }
 
 /** The active days of the learners until an instant, in the order of their keys. */
@@ -80,8 +93,45 @@ interface Snapshot {
   readonly happened: boolean;
 }
 
+interface Walk {
+  readonly range: AsOfDays;
+  readonly horizonDays: number;
+  /** The message if the process is shutting down. */
+  readonly whenStopped: string;
+}
+
+/**
+ * Calls `onSnapshot` for each snapshot of the learners, one after the other.
+ *
+ * @returns the number of learners with at least one
+ * @throws LastseenError `too_little_data` if there is no snapshot, `interrupted` at a shutdown.
+ */
+export async function forEachSnapshot<K extends KeyedDays>(
+  { isStopping, onLearner }: SnapshotDeps,
+  learners: AsyncIterable<K>,
+  { range, horizonDays, whenStopped }: Walk,
+  onSnapshot: (snapshot: Snapshot, learner: K) => Promise<void> | void,
+): Promise<number> {
+  let withSnapshot = 0;
+  for await (const learner of learners) {
+    if (isStopping()) throw new LastseenError('interrupted', whenStopped);
+    let has = false;
+    for (const snapshot of snapshotsOf(learner, range, horizonDays)) {
+      await onSnapshot(snapshot, learner);
+      has = true;
+    }
+    if (has) withSnapshot++;
+    onLearner(keyShare(learner.studentId));
+  }
+  if (withSnapshot > 0) return withSnapshot;
+  throw new LastseenError(
+    'too_little_data',
+    'too little data: no learner with a known outcome between --from and --to',
+  );
+}
+
 /** One snapshot per week, from the first activity on. */
-export function* snapshotsOf(
+function* snapshotsOf(
   { studentId, days }: KeyedDays,
   { first, last }: AsOfDays,
   horizonDays: number,
@@ -98,6 +148,6 @@ function shiftOf(studentId: StudentId): number {
 }
 
 /** How much of the space of keys comes before this one. Keys are spread evenly, and are read in their order. */
-export function keyShare(studentId: StudentId): number {
+function keyShare(studentId: StudentId): number {
   return Number.parseInt(studentId.slice(0, 8), 16) / 2 ** 32;
 }

@@ -1,29 +1,22 @@
 import type { StudentId } from '../activity/activity.ts';
-import { MICROS_PER_DAY } from '../activity/instant.ts';
 import { churnRisk, type Exams, NO_EXAMS } from '../kpi/figures/churn-risk.ts';
-import type { Database, Queryable } from '../postgres/database.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import type { Queryable } from '../postgres/database.ts';
 import { type LearnerExams, readExams } from '../source-activity/exams-store.ts';
 import { mergeByLearner } from '../source-activity/merge-by-learner.ts';
 import {
   asOfDays,
   endOfOutcomes,
+  forEachSnapshot,
   type KeyedDays,
-  keyShare,
   readLearnerDays,
+  type SnapshotDeps,
   type SnapshotPlan,
-  snapshotsOf,
+  startOf,
   type TrackedSources,
 } from './learner-days-pipeline.ts';
 import { FEATURE_COUNT, writeFeatures } from './model/features.ts';
 import { type ChurnModel, createScorer } from './model/model.ts';
 import { reportOf, type Scored, type StratumReport } from './model/report.ts';
-
-export interface ReportDeps extends TrackedSources {
-  readonly sourceDatabase: Database;
-  readonly isStopping: () => boolean;
-  readonly onLearner: (keyShare: number) => void;
-}
 
 export interface ChurnReport {
   readonly learners: number;
@@ -41,7 +34,7 @@ export interface ChurnReport {
  * @throws LastseenError `too_little_data` if there is no snapshot, `interrupted` at a shutdown.
  */
 export async function report(
-  deps: ReportDeps,
+  deps: SnapshotDeps,
   plan: Omit<SnapshotPlan, 'horizonDays'>,
   model: ChurnModel,
   formulaHorizonDays: number,
@@ -52,23 +45,13 @@ export async function report(
     const collected = createScores();
     const score = createScorer(model);
     const features = new Float64Array(FEATURE_COUNT);
-    let learners = 0;
-    for await (const [keyed, exams] of readLearners(deps, snapshot, endOfOutcomes(range, horizonDays))) {
-      if (deps.isStopping()) throw new LastseenError('interrupted', 'stopped before the report was complete');
-      const before = collected.size();
-      for (const { asOf, view, happened } of snapshotsOf(keyed, range, horizonDays)) {
-        writeFeatures(view, features, 0);
-        const formula = formulaAt(asOf, asOf - view.silentDays, exams, formulaHorizonDays);
-        collected.add(score(features, 0, view.silentDays), formula, view.silentDays, happened);
-      }
-      if (collected.size() > before) learners++;
-      deps.onLearner(keyShare(keyed.studentId));
-    }
-    if (collected.size() === 0)
-      throw new LastseenError(
-        'too_little_data',
-        'too little data: no learner with a known outcome between --from and --to',
-      );
+    const walk = { range, horizonDays, whenStopped: 'stopped before the report was complete' };
+    const all = readLearners(deps, snapshot, endOfOutcomes(range, horizonDays));
+    const learners = await forEachSnapshot(deps, all, walk, ({ asOf, view, happened }, { exams }) => {
+      writeFeatures(view, features, 0);
+      const formula = formulaAt(asOf, asOf - view.silentDays, exams, formulaHorizonDays);
+      collected.add(score(features, 0, view.silentDays), formula, view.silentDays, happened);
+    });
     const strata = reportOf(collected.scored());
     return { learners, snapshots: collected.size(), incompleteDays: range.incomplete, strata };
   });
@@ -79,13 +62,13 @@ async function* readLearners(
   deps: TrackedSources,
   snapshot: Queryable,
   until: bigint,
-): AsyncGenerator<readonly [KeyedDays, LearnerExams | undefined], void, undefined> {
+): AsyncGenerator<KeyedDays & { readonly exams: LearnerExams | undefined }, void, undefined> {
   type Row = KeyedDays | LearnerExams;
   const streams: AsyncIterator<Row, void, undefined>[] = [readLearnerDays(deps, snapshot, until)];
   if (deps.sources.has('exam_results')) streams.push(readExams(snapshot, until));
   for await (const { rows } of mergeByLearner<Row & { readonly studentId: StudentId }>(streams)) {
     const [keyed, exams] = rows as readonly [KeyedDays | undefined, LearnerExams | undefined];
-    if (keyed !== undefined) yield [keyed, exams];
+    if (keyed !== undefined) yield { ...keyed, exams };
   }
 }
 
@@ -106,8 +89,8 @@ export function formulaAt(
   horizonDays: number,
 ): number {
   const inputs = {
-    asOf: BigInt(asOf) * MICROS_PER_DAY,
-    lastSeenAt: BigInt(lastDay) * MICROS_PER_DAY,
+    asOf: startOf(asOf),
+    lastSeenAt: startOf(lastDay),
     exams: exams === undefined ? NO_EXAMS : examsUntil(asOf, exams),
   };
   return churnRisk(inputs, horizonDays, { silentSince: 'last_seen' }) ?? Number.NaN;

@@ -1,29 +1,25 @@
 import type { StudentId } from '../activity/activity.ts';
-import type { Database, Queryable } from '../postgres/database.ts';
-import { LastseenError } from '../runtime/errors.ts';
+import { dateOf } from '../activity/instant.ts';
+import type { Queryable } from '../postgres/database.ts';
 import { must } from '../runtime/must.ts';
 import { type Fit, type FittedStrata, fitModels } from './fit-pipeline.ts';
 import {
   type AsOfDays,
   asOfDays,
   endOfOutcomes,
-  keyShare,
+  forEachSnapshot,
   readLearnerDays,
+  type SnapshotDeps,
   type SnapshotPlan,
-  snapshotsOf,
-  type TrackedSources,
+  startOf,
 } from './learner-days-pipeline.ts';
-import { selected } from './model/columns.ts';
+import { selectedRows } from './model/columns.ts';
 import { evaluate } from './model/evaluation.ts';
 import { writeFeatures } from './model/features.ts';
 import { type ChurnModel, type ChurnModelBody, createScorer, STRATA, stratumOf, withHash } from './model/model.ts';
 import { SNAPSHOT, type SnapshotFile, withSnapshotFile } from './snapshots-store.ts';
 
-export interface TrainDeps extends TrackedSources {
-  readonly sourceDatabase: Database;
-  readonly isStopping: () => boolean;
-  /** @param keyShare how much of the space of keys is read: learners are read in the order of their keys, which are spread evenly */
-  readonly onLearner: (keyShare: number) => void;
+export interface TrainDeps extends SnapshotDeps {
   /** A reading of all snapshots has ended. */
   readonly onRead: () => void;
 }
@@ -55,12 +51,6 @@ export function train(deps: TrainDeps, plan: TrainPlan): Promise<Training> {
       const days = asOfDays(plan, takenAt);
       return { ...days, learners: await writeSnapshots(deps, plan, days, snapshot, file) };
     });
-    if (file.count === 0) {
-      throw new LastseenError(
-        'too_little_data',
-        'too little data: no learner with a known outcome between --from and --to',
-      );
-    }
     const testsFrom = Math.ceil(last - (last - first) * TIME_TESTED);
     const fits = fitsOf(testsFrom, plan.horizonDays);
     const fitted = await fitModels(file, fits, plan.ridge, deps.onRead);
@@ -69,7 +59,13 @@ export function train(deps: TrainDeps, plan: TrainPlan): Promise<Training> {
     const body: ChurnModelBody = {
       format: 'lastseen-churn-model/1',
       horizon_days: plan.horizonDays,
-      trained: { from: dateOf(first), to: dateOf(last), learners, snapshots: file.count, ridge: plan.ridge },
+      trained: {
+        from: dateOf(startOf(first)),
+        to: dateOf(startOf(last)),
+        learners,
+        snapshots: file.count,
+        ridge: plan.ridge,
+      },
       strata: must(fitted.get('all'), 'it is not optional'),
       tested: {
         learners: await tested('learners', (fold) => fold === 0),
@@ -97,36 +93,22 @@ async function writeSnapshots(
   snapshot: Queryable,
   file: SnapshotFile,
 ): Promise<number> {
-  let learners = 0;
-  const until = endOfOutcomes(range, horizonDays);
-  for await (const { studentId, days } of readLearnerDays(deps, snapshot, until)) {
-    if (deps.isStopping()) throw new LastseenError('interrupted', 'stopped before the model was trained');
-    const before = file.count;
-    const fold = foldOf(studentId);
-    for (const { asOf, view, happened } of snapshotsOf({ studentId, days }, range, horizonDays)) {
-      const { items, at } = await file.next();
-      items[at + SNAPSHOT.fold] = fold;
-      items[at + SNAPSHOT.day] = asOf;
-      items[at + SNAPSHOT.silentDays] = view.silentDays;
-      items[at + SNAPSHOT.happened] = happened ? 1 : 0;
-      writeFeatures(view, items, at + SNAPSHOT.features);
-    }
-    if (file.count > before) learners++;
-    deps.onLearner(keyShare(studentId));
-  }
-  return learners;
+  const learners = readLearnerDays(deps, snapshot, endOfOutcomes(range, horizonDays));
+  const walk = { range, horizonDays, whenStopped: 'stopped before the model was trained' };
+  return forEachSnapshot(deps, learners, walk, async ({ asOf, view, happened }, { studentId }) => {
+    const { items, at } = await file.next();
+    items[at + SNAPSHOT.fold] = foldOf(studentId);
+    items[at + SNAPSHOT.day] = asOf;
+    items[at + SNAPSHOT.silentDays] = view.silentDays;
+    items[at + SNAPSHOT.happened] = happened ? 1 : 0;
+    writeFeatures(view, items, at + SNAPSHOT.features);
+  });
 }
 
 /** The same for a learner at every training. Keys are hashes, or UUIDs with random last digits. */
 function foldOf(studentId: StudentId): number {
   return Number.parseInt(studentId.slice(-8), 16) % FOLDS;
 }
-
-function dateOf(day: number): string {
-  return new Date(day * MS_PER_DAY).toISOString().slice(0, 10);
-}
-
-const MS_PER_DAY = 86_400_000;
 
 type TestedStrata = ChurnModelBody['tested']['learners'];
 
@@ -157,25 +139,18 @@ async function testModel(
     all.silentDays[next] = silentDays;
     all.happened[next++] = items[at + SNAPSHOT.happened] ?? 0;
   });
-  const ofStratum = (stratum: number): Predictions => {
-    const isIn = (i: number) => stratumOf(all.silentDays[i] ?? 0) === stratum;
-    return {
-      predicted: selected(all.predicted, isIn),
-      silentDays: selected(all.silentDays, isIn),
-      happened: selected(all.happened, isIn),
-    };
-  };
+  const ofStratum = (stratum: number) => selectedRows(all, (i) => stratumOf(all.silentDays[i] ?? 0) === stratum);
   return Object.fromEntries([
     ['all', figuresOf(all)],
     ...STRATA.map(({ name }, stratum) => [name, figuresOf(ofStratum(stratum))] as const),
   ]);
 }
 
-interface Predictions {
+type Predictions = {
   readonly predicted: Float64Array;
   readonly silentDays: Uint16Array;
   readonly happened: Uint8Array;
-}
+};
 
 function figuresOf({ predicted, silentDays, happened }: Predictions): TestedStrata[string] {
   const { calibrationError, ...figures } = evaluate(predicted, happened);

@@ -9,3 +9,11 @@ export function selected<C extends Column>(values: C, isIn: (index: number) => b
   for (let i = 0; i < values.length; i++) if (isIn(i)) found[next++] = values[i] ?? 0;
   return found;
 }
+
+/** The rows at the indices that are in, of columns of one length. */
+export function selectedRows<T extends Readonly<Record<string, Column>>>(
+  columns: T,
+  isIn: (index: number) => boolean,
+): T {
+  return Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, selected(values, isIn)])) as T;
+}

@@ -26,8 +26,13 @@ export function evaluate(predicted: Float64Array, happened: Uint8Array): Figures
     happened: withEvent.length,
     auc: areaUnderCurve(withEvent, without),
     calibrationError: count === 0 ? null : calibrationError(withEvent, without),
-    brier: count === 0 ? null : predicted.reduce((sum, p, i) => sum + (p - (happened[i] ?? 0)) ** 2, 0) / count,
+    brier: count === 0 ? null : brierScore(predicted, happened),
   };
+}
+
+/** The mean squared difference to the outcome, of at least one prediction. */
+export function brierScore(predicted: Float64Array, happened: Uint8Array): number {
+  return predicted.reduce((sum, p, i) => sum + (p - (happened[i] ?? 0)) ** 2, 0) / predicted.length;
 }
 
 /** The share of pairs in which the one with the event is higher; ties count half (Mann and Whitney). Both are sorted. */

@@ -1,10 +1,10 @@
-import { selected } from './columns.ts';
+import { selected, selectedRows } from './columns.ts';
 import { evaluate } from './evaluation.ts';
 import { STRATA, stratumOf } from './model.ts';
 import { type ScoreSplit, splitScore } from './score-split.ts';
 
 /** What is compared with what happened: one item per snapshot in each array. */
-export interface Scored {
+export type Scored = {
   /** S by the model. */
   readonly model: Float64Array;
   /** S by the formula; NaN if it has none. */
@@ -12,7 +12,7 @@ export interface Scored {
   readonly silentDays: Uint16Array;
   /** 1 if the learner stayed away. */
   readonly happened: Uint8Array;
-}
+};
 
 interface Ranking {
   readonly auc: number | null;
@@ -60,15 +60,8 @@ const RECENT = 30;
 
 /** Per range of silence, because a figure of all learners by itself says little. */
 export function reportOf(scored: Scored): readonly StratumReport[] {
-  const within = (isIn: (silentDays: number) => boolean): Scored => {
-    const keep = (i: number) => isIn(scored.silentDays[i] ?? 0);
-    return {
-      model: selected(scored.model, keep),
-      formula: selected(scored.formula, keep),
-      silentDays: selected(scored.silentDays, keep),
-      happened: selected(scored.happened, keep),
-    };
-  };
+  const within = (isIn: (silentDays: number) => boolean) =>
+    selectedRows(scored, (i) => isIn(scored.silentDays[i] ?? 0));
   return [
     stratumReport('all', scored),
     stratumReport(

@@ -1,3 +1,5 @@
+import { brierScore } from './evaluation.ts';
+
 /** The Brier score of predictions, divided into what can be learned from it. */
 export interface ScoreSplit {
   readonly brier: number;
@@ -20,7 +22,7 @@ export function splitScore(predicted: Float64Array, happened: Uint8Array): Score
   const count = predicted.length;
   if (count === 0) return null;
   const share = happened.reduce((sum, each) => sum + each, 0) / count;
-  const brier = predicted.reduce((sum, p, i) => sum + (p - (happened[i] ?? 0)) ** 2, 0) / count;
+  const brier = brierScore(predicted, happened);
   // Within a block of one recalibrated value v with n members, e of them with the event: Σ (v − y)² = n·v² − 2·v·e + e.
   const recalibrated =
     recalibrate(predicted, happened).reduce((sum, { members, events }) => {
